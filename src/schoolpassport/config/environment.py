@@ -1,0 +1,110 @@
+"""Every setting there is: one table, read from the environment, documented by ``schoolpassport doctor``."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from schoolpassport.kit import postgres
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    default: str  # as it would stand in the environment; "" is unset
+    meaning: str
+    check: Callable[[str], str]  # "" when the value is fine, else what to do
+    secret: bool = False
+
+
+def _anything(_: str) -> str:
+    return ""
+
+
+def _number(low: int, high: int) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        fine = value.isascii() and value.isdigit() and low <= int(value) <= high
+        return "" if fine else f"give a whole number from {low} to {high}"
+
+    return check
+
+
+def _postgres_url(value: str) -> str:
+    if not value:
+        return ""
+    return "" if urlsplit(value).scheme in {"postgres", "postgresql"} else "give a URL like postgresql://user@host/db"
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    fine = not value or (parts.scheme in {"http", "https"} and parts.netloc and not parts.query and not parts.fragment)
+    return "" if fine else "give an address like https://passport.example, without query or fragment"
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("SCHOOLPASSPORT_DATA_DIR", "", "where the embedded database, keys and packages lie", _anything),
+    Setting("DATABASE_URL", "", "a PostgreSQL 15 or newer; unset: the embedded one", _postgres_url, secret=True),
+    Setting(
+        "DATABASE_OWNER_URL",
+        "",
+        "for migrations only, when the owner logs in separately; unset: DATABASE_URL",
+        _postgres_url,
+        secret=True,
+    ),
+    Setting("SCHOOLPASSPORT_KEY_FILE", "", "the master key of all secrets; unset: master.key in the data directory", _anything),
+    Setting(
+        "SCHOOLPASSPORT_PUBLIC_URL",
+        "",
+        "the address clients use, as seen in front of a proxy; unset: what each request says",
+        _public_url,
+    ),
+    Setting("SCHOOLPASSPORT_TOKEN_SECONDS", "3600", "how long an access token lives", _number(60, 7200)),
+    Setting("SCHOOLPASSPORT_SYNC_MEMORY_MB", "400", "memory for the columns of one sync", _number(64, 1_000_000)),
+    Setting("SCHOOLPASSPORT_SYNC_THREADS", "2", "processor threads of one sync", _number(1, 256)),
+    Setting("SCHOOLPASSPORT_CACHE_MB", "64", "memory per server process for page boundaries and counts", _number(1, 100_000)),
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    data_dir: Path
+    database_url: str
+    database_owner_url: str
+    key_file: Path
+    public_url: str
+    token_seconds: int
+    sync_memory_mb: int
+    sync_threads: int
+    cache_mb: int
+
+
+class BadSetting(ValueError):
+    """A setting cannot be used; the message names it and says what to give."""
+
+
+def problems(env: Mapping[str, str] = os.environ) -> list[str]:
+    found = ((s, s.check(_value(s, env))) for s in SETTINGS)
+    return [f"{setting.name}: {advice}" for setting, advice in found if advice]
+
+
+def read(env: Mapping[str, str] = os.environ) -> Environment:
+    if wrong := problems(env):
+        raise BadSetting("; ".join(wrong))
+    value = {s.name: _value(s, env) for s in SETTINGS}
+    data_dir = Path(value["SCHOOLPASSPORT_DATA_DIR"] or postgres.default_data_dir()).expanduser().resolve()
+    return Environment(
+        data_dir=data_dir,
+        database_url=value["DATABASE_URL"],
+        database_owner_url=value["DATABASE_OWNER_URL"] or value["DATABASE_URL"],
+        key_file=Path(value["SCHOOLPASSPORT_KEY_FILE"] or data_dir / "master.key"),
+        public_url=value["SCHOOLPASSPORT_PUBLIC_URL"].rstrip("/"),
+        token_seconds=int(value["SCHOOLPASSPORT_TOKEN_SECONDS"]),
+        sync_memory_mb=int(value["SCHOOLPASSPORT_SYNC_MEMORY_MB"]),
+        sync_threads=int(value["SCHOOLPASSPORT_SYNC_THREADS"]),
+        cache_mb=int(value["SCHOOLPASSPORT_CACHE_MB"]),
+    )
+
+
+def _value(setting: Setting, env: Mapping[str, str]) -> str:
+    return env.get(setting.name, "") or setting.default

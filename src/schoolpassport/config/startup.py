@@ -1,0 +1,99 @@
+"""Everything ready before Django is: the database runs, its roles are right, the tables are there.
+
+``prepare`` is called by the command line once per process tree; it leaves the database address in the environment,
+so that worker processes connect without starting anything.
+"""
+
+import os
+import subprocess
+import sys
+
+import django
+import psycopg
+from psycopg import sql
+
+from schoolpassport.config import environment
+from schoolpassport.kit import postgres
+
+RUNTIME_URL = "SCHOOLPASSPORT_RUNTIME_URL"  # set by prepare, read by settings; not for people
+OLDEST_POSTGRES = 150_000
+
+
+class DatabaseUnfit(Exception):
+    """The database behind DATABASE_URL cannot be used; the message says why and what to do."""
+
+
+def prepare(*, migrate: bool = True) -> postgres.EmbeddedServer | None:
+    """Start the embedded database when none is configured, bring its tables up to date, and set Django up."""
+    env = environment.read()
+    server = None
+    if env.database_url:
+        runtime, owner = env.database_url, env.database_owner_url
+    else:
+        server = postgres.ensure_running(data_dir=env.data_dir)
+        runtime, owner = server.dsn(role=postgres.RUNTIME), server.dsn(role=postgres.OWNER)
+    fit(owner)
+    if migrate:
+        _migrate(owner)
+    os.environ[RUNTIME_URL] = runtime
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "schoolpassport.config.settings")
+    django.setup()
+    return server
+
+
+def fit(owner_url: str) -> None:
+    """Make sure of the server's version and of the runtime role; raises ``DatabaseUnfit``."""
+    try:
+        with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
+            _check_version(connection)
+            _ensure_runtime_role(connection)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnfit(f"The database cannot be reached: {error}") from error
+
+
+def _check_version(connection: psycopg.Connection) -> None:
+    if connection.info.server_version < OLDEST_POSTGRES:
+        raise DatabaseUnfit(f"PostgreSQL {connection.info.server_version // 10_000} is too old; 15 or newer is needed.")
+
+
+def _ensure_runtime_role(connection: psycopg.Connection) -> None:
+    """The role every request and job runs as: neither owner nor superuser, so row-level security holds for it."""
+    role, me = sql.Identifier(postgres.RUNTIME), sql.Identifier(connection.info.user)
+    found = connection.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = %s", [postgres.RUNTIME])
+    row = found.fetchone()
+    if row is None:
+        try:
+            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN NOSUPERUSER NOBYPASSRLS").format(role))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise DatabaseUnfit(
+                f"{connection.info.user} may not create roles. Ask the database's administrator for: "
+                f"CREATE ROLE {postgres.RUNTIME} NOLOGIN; GRANT {postgres.RUNTIME} TO {connection.info.user};"
+            ) from error
+        connection.execute(sql.SQL("GRANT {} TO {}").format(role, me))
+    elif row[0]:
+        raise DatabaseUnfit(f"The role {postgres.RUNTIME} may bypass row-level security; take that from it.")
+    # What the owner makes from now on, the runtime role may use; the ledger takes UPDATE and DELETE away again.
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
+    for what, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT"), ("FUNCTIONS", "EXECUTE")):
+        connection.execute(
+            sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {} ON {} TO {}").format(
+                sql.SQL(rights), sql.SQL(what), role
+            )
+        )
+
+
+def _migrate(owner_url: str) -> None:
+    """Run the migrations in a child process, as the owner: this one never holds the owner's rights."""
+    child = {
+        **os.environ,
+        RUNTIME_URL: owner_url,
+        "SCHOOLPASSPORT_AS_OWNER": "1",
+        "DJANGO_SETTINGS_MODULE": "schoolpassport.config.settings",
+    }
+    done = subprocess.run(  # noqa: S603 (our own interpreter and arguments)
+        [sys.executable, "-m", "django", "migrate", "--no-input", "-v", "0"],
+        env=child, check=False, capture_output=True, text=True,
+    )
+    if done.returncode:
+        raise DatabaseUnfit(f"The tables could not be brought up to date:\n{done.stderr.strip()}")
+

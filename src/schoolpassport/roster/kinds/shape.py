@@ -1,0 +1,117 @@
+"""The words in which a kind is declared."""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Type(StrEnum):
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATE_TIME = "dateTime"
+    YEAR = "year"
+    FLOAT = "float"
+    REFERENCE = "reference"
+    USER_IDS = "userIds"  # list of {type, identifier}
+    JSON = "json"  # any JSON value that a 1.2 source brings whole (roles, userProfiles)
+
+
+class Privacy(StrEnum):
+    """How much harm a value does in the wrong hands; masks, screens and logs read it."""
+
+    PUBLIC = "public"  # school names, terms, course titles
+    DIRECTORY = "directory"  # who is a member of the school community, and how to address them
+    STUDENT = "student"  # says something about one pupil: enrolments, grades, guardians
+    SENSITIVE = "sensitive"  # birth date, ethnicity, phone numbers
+    SECRET = "secret"  # never stored, never served
+
+
+class Version(StrEnum):
+    V1P1 = "1.1"
+    V1P2 = "1.2"
+
+
+BOTH = frozenset(Version)
+ONLY_1P2 = frozenset({Version.V1P2})
+MAX_TEXT = 2000  # characters; the standard asks for at least 255, names of 300 exist
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One attribute of a kind, under its OneRoster JSON name."""
+
+    name: str
+    privacy: Privacy
+    type: Type = Type.TEXT
+    many: bool = False
+    required: bool = False
+    values: tuple[str, ...] = ()  # the enumeration, empty when free
+    target: str = ""  # for references: the kind referred to
+    versions: frozenset[Version] = BOTH
+    max_length: int = MAX_TEXT
+    in_view: bool = False  # kept as a typed column beside a view's document, for filters, sorts and joins
+    indexed: bool = False  # large kinds only: "what hangs on this" must not scan
+
+    @property
+    def column(self) -> str:
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower() + ("_id" if self.is_single_reference else "")
+
+    @property
+    def is_reference(self) -> bool:
+        return self.type is Type.REFERENCE
+
+    @property
+    def is_single_reference(self) -> bool:
+        return self.is_reference and not self.many
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derived:
+    """A list that OneRoster shows but no source states: the records of ``kind`` whose ``field`` names this one."""
+
+    name: str
+    kind: str
+    field: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of record. ``table`` names both its roster table and, in sharing, its view table."""
+
+    name: str
+    plural: str
+    fields: tuple[Field, ...]
+    same_id_as: str = ""  # demographics carry the sourcedId, and so the GG4L ID, of their user
+    school: str = ""  # the field by which a record belongs to schools; "id" for schools themselves
+    stored_document: bool = True  # small and many (enrollments): written at reading time instead
+    derived: tuple[Derived, ...] = ()
+    _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_name.update({f.name: f for f in self.fields})
+
+    def __getitem__(self, name: str) -> Field:
+        return self._by_name[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    @property
+    def table(self) -> str:
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name).lower()
+
+    @property
+    def references(self) -> tuple[Field, ...]:
+        """References to follow, the one that ``same_id_as`` makes included."""
+        own = tuple(f for f in self.fields if f.is_reference)
+        if not self.same_id_as:
+            return own
+        identity = Field(
+            name="sourcedId", type=Type.REFERENCE, target=self.same_id_as, required=True, privacy=Privacy.DIRECTORY
+        )
+        return (identity, *own)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(f.column for f in self.fields)

@@ -1,0 +1,46 @@
+from schoolpassport.roster.kinds.shape import ONLY_1P2, Field, Kind, Privacy, Type
+
+# 1.1 knows one role per record; 1.2 knows several, each at an org. `role` is the primary one in the 1.1 vocabulary,
+# `roles` holds what a 1.2 source says. A password column is read past and never stored.
+ROLES_1P1 = ("administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher")
+
+KIND = Kind(
+    name="user",
+    plural="users",
+    school="orgs",
+    fields=(
+        Field(name="username", required=True, privacy=Privacy.DIRECTORY, in_view=True),
+        Field(name="userIds", type=Type.USER_IDS, privacy=Privacy.STUDENT),
+        Field(name="enabledUser", type=Type.BOOLEAN, required=True, privacy=Privacy.DIRECTORY, in_view=True),
+        Field(name="givenName", required=True, privacy=Privacy.DIRECTORY, in_view=True),
+        Field(name="familyName", required=True, privacy=Privacy.DIRECTORY, in_view=True),
+        Field(name="middleName", privacy=Privacy.DIRECTORY),
+        Field(name="role", required=True, values=ROLES_1P1, privacy=Privacy.DIRECTORY, in_view=True),
+        Field(name="identifier", privacy=Privacy.STUDENT, in_view=True),
+        Field(name="email", privacy=Privacy.DIRECTORY, in_view=True),
+        Field(name="sms", privacy=Privacy.SENSITIVE),
+        Field(name="phone", privacy=Privacy.SENSITIVE),
+        Field(name="agents", type=Type.REFERENCE, target="user", many=True, privacy=Privacy.STUDENT, in_view=True),
+        Field(
+            name="orgs",
+            type=Type.REFERENCE,
+            target="org",
+            many=True,
+            required=True,
+            privacy=Privacy.DIRECTORY,
+            in_view=True,
+        ),
+        Field(name="grades", many=True, privacy=Privacy.STUDENT),
+        Field(name="userMasterIdentifier", privacy=Privacy.STUDENT, versions=ONLY_1P2),
+        Field(name="preferredFirstName", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
+        Field(name="preferredMiddleName", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
+        Field(name="preferredLastName", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
+        Field(name="pronouns", privacy=Privacy.SENSITIVE, versions=ONLY_1P2),
+        Field(
+            name="primaryOrg", type=Type.REFERENCE, target="org", privacy=Privacy.DIRECTORY, versions=ONLY_1P2
+        ),
+        Field(name="roles", type=Type.JSON, privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
+        Field(name="userProfiles", type=Type.JSON, privacy=Privacy.SENSITIVE, versions=ONLY_1P2),
+        Field(name="metadata", type=Type.JSON, privacy=Privacy.STUDENT),
+    ),
+)

@@ -1,0 +1,27 @@
+from django.db import migrations
+
+from schoolpassport.tenancy.rows import TenantTables
+
+
+class Migration(migrations.Migration):
+    dependencies = [("sharing", "0001_initial")]
+
+    operations = [
+        TenantTables(
+            "sharing_consent",
+            "sharing_view",
+            "sharing_viewrevision",
+            "sharing_pull",
+            "sharing_academic_session",
+            "sharing_category",
+            "sharing_org",
+            "sharing_resource",
+            "sharing_course",
+            "sharing_user",
+            "sharing_class",
+            "sharing_demographics",
+            "sharing_enrollment",
+            "sharing_line_item",
+            "sharing_result",
+        ),
+    ]

@@ -1,0 +1,114 @@
+from django.db import models
+
+
+class RunState(models.TextChoices):
+    WAITING = "waiting"
+    RUNNING = "running"
+    HELD = "held"  # the guard asks a person
+    DONE = "done"
+    UNCHANGED = "unchanged"  # nothing differs from what stands
+    REFUSED = "refused"  # the package cannot be trusted; nothing was changed
+    REJECTED = "rejected"  # a person said no
+    SUPERSEDED = "superseded"  # a newer package came while this one was held
+    FAILED = "failed"
+
+
+# Every transition there is. `sync.actions` moves a run by a conditional UPDATE and refuses anything else.
+TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    RunState.WAITING: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUPERSEDED}),
+    RunState.RUNNING: frozenset(
+        {RunState.RUNNING, RunState.HELD, RunState.DONE, RunState.UNCHANGED, RunState.REFUSED, RunState.FAILED}
+    ),
+    RunState.HELD: frozenset({RunState.RUNNING, RunState.REJECTED, RunState.SUPERSEDED}),
+    RunState.FAILED: frozenset({RunState.RUNNING, RunState.SUPERSEDED}),
+    RunState.DONE: frozenset(),
+    RunState.UNCHANGED: frozenset(),
+    RunState.REFUSED: frozenset(),
+    RunState.REJECTED: frozenset(),
+    RunState.SUPERSEDED: frozenset(),
+}
+
+
+class Run(models.Model):
+    """One package on its way through the house."""
+
+    pk = models.CompositePrimaryKey("district_id", "id")
+    district_id = models.UUIDField()
+    id = models.UUIDField()
+    number = models.IntegerField()
+    source_id = models.UUIDField()
+    state = models.CharField(max_length=12, choices=RunState.choices)
+    asked_by = models.CharField(max_length=200)
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    origin = models.TextField()  # the path it was read from
+    input_digest = models.CharField(max_length=64, blank=True)
+    approved_by = models.CharField(max_length=200, blank=True)
+    revision = models.IntegerField(null=True)  # the revision it made
+    message = models.TextField(blank=True)  # what a person should know, in plain words
+    hold = models.JSONField(null=True)  # the guard's report
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("district_id", "number"), name="runs_are_numbered"),
+            models.CheckConstraint(condition=models.Q(state__in=RunState.values), name="run_state"),
+            models.CheckConstraint(
+                condition=~models.Q(state="held") | models.Q(hold__isnull=False), name="held_runs_say_why"
+            ),
+            models.UniqueConstraint(
+                fields=("district_id", "source_id"),
+                condition=models.Q(state="held"),
+                name="one_held_run_per_source",
+            ),
+        )
+
+
+class Step(models.Model):
+    """One step of a run: how long, how many rows, which attempt."""
+
+    pk = models.CompositePrimaryKey("district_id", "run_id", "name")
+    district_id = models.UUIDField()
+    run_id = models.UUIDField()
+    name = models.CharField(max_length=10)
+    position = models.SmallIntegerField()
+    seconds = models.FloatField(default=0)
+    rows = models.BigIntegerField(default=0)
+    attempts = models.SmallIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+
+
+class Statistic(models.Model):
+    """What a run did to one kind in one school (or altogether: ``school_id`` is the nil UUID)."""
+
+    pk = models.CompositePrimaryKey("district_id", "run_id", "kind", "school_id")
+    district_id = models.UUIDField()
+    run_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    school_id = models.UUIDField()
+    added = models.BigIntegerField(default=0)
+    updated = models.BigIntegerField(default=0)
+    unchanged = models.BigIntegerField(default=0)
+    archived = models.BigIntegerField(default=0)
+    restored = models.BigIntegerField(default=0)
+    rejected = models.BigIntegerField(default=0)
+
+
+class Limits(models.Model):
+    """When the guard asks a person. Shares are of the records that stand; settings of the district."""
+
+    district_id = models.UUIDField(primary_key=True)
+    removed_share = models.FloatField(default=0.05)
+    removed_count = models.IntegerField(default=200)
+    minimum_base = models.IntegerField(default=50)
+    overlap_share = models.FloatField(default=0.80)
+    bad_row_share = models.FloatField(default=0.02)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(
+                    removed_share__range=(0, 1), overlap_share__range=(0, 1), bad_row_share__range=(0, 1)
+                ),
+                name="limits_are_shares",
+            ),
+        )

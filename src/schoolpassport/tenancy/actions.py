@@ -1,0 +1,19 @@
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from schoolpassport.kit.ids import new_id
+from schoolpassport.tenancy.models import District
+
+
+class DistrictExists(Exception):
+    """A district of this name is registered already."""
+
+
+@transaction.atomic
+def register_district(*, name: str, now: datetime, district_id: UUID | None = None) -> District:
+    try:
+        with transaction.atomic():
+            return District.objects.create(id=district_id or new_id(), name=name.strip(), created_at=now)
+    except IntegrityError as error:
+        raise DistrictExists(f"There is already a district named “{name}”.") from error
