@@ -14,7 +14,7 @@ def new_id() -> UUID:
     """Make a UUID of version 7 (RFC 9562): rows made together lie together in an index.
 
     The 12 bits after the milliseconds hold the fraction of the millisecond, so ids of one process rise strictly, also
-    when the clock stands still or steps back. Two threads may draw the same instant; the 62 random bits tell them apart.
+    when the clock stands still or steps back. Two threads may draw one instant; the 62 random bits tell them apart.
     """
     global _last  # noqa: PLW0603 (the one thing a clock must remember)
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)

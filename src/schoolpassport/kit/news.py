@@ -15,7 +15,7 @@ _listeners: dict[type, list[Callable[[Any], object]]] = {}
 
 
 def subscribe(event_type: type[Event], listener: Callable[[Event], object]) -> None:
-    """Hear every announcement of exactly this type. The same listener twice is a mistake in the wiring: `ValueError`."""
+    """Hear every announcement of exactly this type. The same listener twice is a wiring mistake: `ValueError`."""
     if not _is_frozen_dataclass(event_type):
         raise TypeError(f"{event_type!r} is not a frozen dataclass: a listener could change what the next one hears")
     listeners = _listeners.setdefault(event_type, [])

@@ -47,8 +47,11 @@ RUNTIME = "schoolpassport_runtime"
 DATABASE = "schoolpassport"
 
 FREE_AT_FIRST_START = 300 * 1024 * 1024
-STARTING, STOPPING, CREATING = 300, 60, 120
+STARTING, ANSWERING, STOPPING, CREATING = 300, 5, 60, 120
 """Seconds. Starting may mean replaying the write-ahead log after a crash."""
+
+_SOCKET_LINE = 4
+"""Of `postmaster.pid`, counted from 0."""
 
 _SOCKET_PATH_BYTES = 103
 """What macOS allows; Linux allows 107."""
@@ -178,12 +181,15 @@ def ensure_running(*, data_dir: Path, settings: Mapping[str, str] | None = None)
     """
     data_dir = _resolved(data_dir)
     with _locked(data_dir) as place:
-        running = _running(place)
-        socket_dir = running.socket_dir if running else _start(place, {**SETTINGS, **(settings or {})})
-        server = EmbeddedServer(data_dir=data_dir, socket_dir=socket_dir, started_here=running is None)
-        _wait_for_answer(place, server)
-        _make_roles_and_database(server)
-        return server
+        if running := _running(place):
+            server = EmbeddedServer(data_dir=data_dir, socket_dir=running.socket_dir, started_here=False)
+            if _answers(place, server):
+                return _with_roles_and_database(place, server)
+        socket_dir = _start(place, {**SETTINGS, **(settings or {})})
+        server = EmbeddedServer(data_dir=data_dir, socket_dir=socket_dir, started_here=True)
+        if not _answers(place, server):
+            raise _failure(place, f"PostgreSQL in {data_dir} ended right after its start.{_last_words(place, '')}")
+        return _with_roles_and_database(place, server)
 
 
 def stop(*, data_dir: Path, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
@@ -397,6 +403,7 @@ def _start(place: _Place, settings: Mapping[str, str]) -> Path:
     socket_dir = _make_socket_dir(place)
     _write_settings(place, {**settings, "unix_socket_directories": str(socket_dir), "unix_socket_permissions": "0700"})
     place.start_log.unlink(missing_ok=True)
+    _remove_if_stale(socket_dir / f".s.PGSQL.{PORT}.lock", place)
     deadline = time.monotonic() + STARTING
     while True:
         done = _pg_ctl(place, "start", "-l", place.start_log, wait=STARTING)
@@ -507,25 +514,36 @@ def _fits(directory: Path) -> bool:
 
 
 def _running(place: _Place) -> _Postmaster | None:
-    """The live server of this place. A `postmaster.pid` left by a crash is recognised, and removed if it misleads.
-
-    PostgreSQL itself ignores one whose process is gone. But after a restart of the machine or container its number may
-    belong to any other process, which PostgreSQL would take for a server.
-    """
+    """The live server of this place. What a crash left behind is recognised, and removed where it misleads."""
     pid_file = place.cluster / "postmaster.pid"
-    try:
-        lines = pid_file.read_text().splitlines()
-        postmaster = _Postmaster(pid=int(lines[0]), socket_dir=Path(lines[4].strip()))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (IndexError, ValueError):
-        # Killed while writing it, before it listened to anybody.
-        postmaster = None
-    if postmaster and _alive(postmaster.pid) and _is_postgres(postmaster.pid, place):
-        return postmaster
-    if postmaster is None or _alive(postmaster.pid):
-        pid_file.unlink(missing_ok=True)
+    lines = _lines(pid_file)
+    if len(lines) > _SOCKET_LINE and _is_live_server(lines[0], place):
+        return _Postmaster(pid=int(lines[0]), socket_dir=Path(lines[_SOCKET_LINE]))
+    _remove_if_stale(pid_file, place)
     return None
+
+
+def _remove_if_stale(lock_file: Path, place: _Place) -> None:
+    """Remove a lock file of PostgreSQL's that it would fall for.
+
+    It does not when the process is gone. But after a restart of the machine or container the number may belong to any
+    other process, or to a dead one that its parent has not buried. A damaged file is from a server that was killed
+    while writing it. Should children of a killed server still be at work, PostgreSQL sees their shared memory.
+    """
+    pid = next(iter(_lines(lock_file)), "")
+    if not pid.isdecimal() or (_alive(int(pid)) and not _is_postgres(int(pid), place)):
+        lock_file.unlink(missing_ok=True)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text(errors="replace").splitlines()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _is_live_server(pid: str, place: _Place) -> bool:
+    return pid.isdecimal() and _alive(int(pid)) and _is_postgres(int(pid), place)
 
 
 def _alive(pid: int) -> bool:
@@ -552,28 +570,41 @@ def _is_postgres(pid: int, place: _Place) -> bool:
     return b"postgres" in line and os.fsencode(place.cluster) in line
 
 
-def _wait_for_answer(place: _Place, server: EmbeddedServer) -> None:
-    """It may still be replaying its log, for a process that was killed. What answers must be this cluster's server."""
-    deadline = time.monotonic() + STARTING
-    socket = server.socket_dir / f".s.PGSQL.{PORT}"
+def _answers(place: _Place, server: EmbeddedServer) -> bool:
+    """Wait until it answers. False when it is gone: killed a moment ago, it may still have looked alive.
+
+    It may also be replaying its log, for a process that was killed. What answers must be this cluster's server.
+    """
+    began = time.monotonic()
     while True:
         try:
             with _as_superuser(server) as connection:
                 row = connection.execute("SHOW data_directory").fetchone()
         except psycopg.OperationalError as error:
-            starting = "starting up" in str(error) or "recovery" in str(error)
-            if (socket.exists() and not starting) or time.monotonic() > deadline or _running(place) is None:
+            if _running(place) is None:
+                return False
+            patience = STARTING if "starting up" in str(error) or "recovery" in str(error) else ANSWERING
+            if time.monotonic() > began + patience:
                 words = _last_words(place, str(error))
-                raise ServerFailed(f"PostgreSQL in {place.data_dir} does not answer.{words}") from error
+                sentence = f"PostgreSQL in {place.data_dir} runs but does not answer; stop it and start again."
+                raise ServerFailed(sentence + words) from error
             time.sleep(0.1)
             continue
         if row is None or Path(row[0]).resolve() != place.cluster:
             raise ServerFailed(f"A server of another database than {place.cluster} answers in {server.socket_dir}.")
-        return
+        return True
 
 
 def _as_superuser(server: EmbeddedServer) -> psycopg.Connection[tuple[str, ...]]:
     return psycopg.connect(server.dsn(role=SUPERUSER, dbname=SUPERUSER), autocommit=True, connect_timeout=10)
+
+
+def _with_roles_and_database(place: _Place, server: EmbeddedServer) -> EmbeddedServer:
+    try:
+        _make_roles_and_database(server)
+    except psycopg.Error as error:
+        raise _failure(place, f"The database in {place.data_dir} could not be prepared: {error}") from error
+    return server
 
 
 def _make_roles_and_database(server: EmbeddedServer) -> None:

@@ -1,7 +1,7 @@
 """Secrets at rest and in hand: sealing what must be read back, drawing what must be unguessable.
 
-A seal is `version (1 byte) | key id (4) | nonce (12) | AES-256-GCM ciphertext and tag`. Its key is derived from a master
-key for one tenant and one column, and it is bound to the row: moved to another tenant, column or row it does not open.
+A seal is `version (1 byte) | key id (4) | nonce (12) | AES-256-GCM ciphertext and tag`. Its key is derived from a
+master key for one tenant and one column, and it is bound to the row: moved to another place it does not open.
 The master keys live in a file outside the database, so a stolen dump is of no use.
 """
 
@@ -98,9 +98,6 @@ class Vault:
         """Whether the newest key sealed it. When that is so for all, the older keys may leave the file."""
         return sealed.startswith(VERSION + self._newest)
 
-    def __repr__(self) -> str:
-        return f"<Vault of {len(self._keys)} key(s), newest {self._newest.hex()}>"
-
 
 def new_secret(prefix: str, nbytes: int = 32) -> str:
     """Draw an unguessable secret; the prefix tells people, and secret scanners, what they found."""
@@ -159,8 +156,8 @@ def _read(path: Path) -> list[bytes]:
         Vault(keys)
     except (binascii.Error, ValueError) as error:
         raise KeyFileRefused(
-            f"The file of master keys {path} is damaged or holds a weak key: each line must be {KEY_BYTES} random bytes "
-            "in base64. Restore it from its copy; delete it only if nothing was ever sealed with it."
+            f"The file of master keys {path} is damaged or holds a weak key: each line must be {KEY_BYTES} random "
+            "bytes in base64. Restore it from its copy; delete it only if nothing was ever sealed with it."
         ) from error
     return keys
 

@@ -1,3 +1,5 @@
+"""Tables of the room. Rows point at one another by composite keys; `0002_locks` holds those keys in the database."""
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -16,6 +18,9 @@ class Application(models.Model):
     name = models.CharField(max_length=200, unique=True)
     created_at = models.DateTimeField()
 
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("id", "partner"), name="application_of_partner"),)
+
 
 class Integration(models.Model):
     """One application in one district."""
@@ -33,6 +38,7 @@ class Integration(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("district_id", "application_id"), name="one_integration_per_application"),
+            models.UniqueConstraint(fields=("district_id", "id", "partner_id"), name="integration_of_partner"),
         )
 
 
@@ -53,6 +59,7 @@ class Credential(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("district_id", "client_id"), name="client_ids_differ"),
+            models.UniqueConstraint(fields=("district_id", "id", "integration_id"), name="credential_of_integration"),
         )
         indexes = (models.Index(fields=("district_id", "integration_id"), name="credential_by_integration"),)
 
@@ -74,11 +81,11 @@ class Token(models.Model):
         constraints = (
             models.CheckConstraint(condition=models.Q(expires_at__gt=models.F("issued_at")), name="tokens_live"),
         )
-        indexes = (models.Index(fields=("district_id", "credential_id"), name="token_by_credential"),)
+        indexes = (models.Index(fields=("district_id", "credential_id", "expires_at"), name="token_by_credential"),)
 
 
 class Nonce(models.Model):
-    """A signed request seen once; the key makes the second one fail."""
+    """A signed request seen once; the key keeps the second one out."""
 
     pk = models.CompositePrimaryKey("district_id", "credential_id", "stamp", "nonce")
     district_id = models.UUIDField()
@@ -100,9 +107,7 @@ class PartnerCredential(models.Model):
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("partner_id", "client_id"), name="partner_client_ids_differ"),
-        )
+        constraints = (models.UniqueConstraint(fields=("partner_id", "client_id"), name="partner_client_ids_differ"),)
 
 
 class PartnerToken(models.Model):
@@ -113,3 +118,13 @@ class PartnerToken(models.Model):
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(expires_at__gt=models.F("issued_at")), name="partner_tokens_live"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("partner_id", "credential_id", "expires_at"), name="partner_token_by_credential"),
+        )

@@ -59,6 +59,19 @@ class Link(models.Model):
         indexes = (models.Index(fields=("district_id", "record_id"), name="link_by_record"),)
 
 
+class Tally(models.Model):
+    """How many records of a kind stand in a school (nil UUID: altogether), kept with each revision."""
+
+    pk = models.CompositePrimaryKey("district_id", "kind", "school_id")
+    district_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    school_id = models.UUIDField()
+    standing = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=models.Q(standing__gte=0), name="tallies_count"),)
+
+
 def column(field: Field) -> "models.Field[Any, Any]":
     """The database column that holds one attribute of the catalogue."""
     plain: dict[Type, "models.Field[Any, Any]"] = {

@@ -19,7 +19,7 @@ NEVER = 2_147_483_647
 
 # Chance is `pick`: a number under `sides` that follows from the seed, a subject and a record's number alone. MD5 and
 # not DuckDB's hash(), which may change with its version. `turn` says every how many records one is affected on a given
-# day, never fewer than two on each; `due` says on which day a record's turn comes.
+# day; `due` says on which day a record's turn comes.
 _MACROS = """
 CREATE MACRO pick(subject, no, sides) AS
     (md5_number_lower(getvariable('seed') || ':' || subject || ':' || no) % sides::UBIGINT)::BIGINT;
@@ -28,8 +28,8 @@ CREATE MACRO choose_another(list, subject, no) AS list[1 + (1 + pick(subject, no
 CREATE MACRO never() AS 2147483647;
 CREATE MACRO today() AS getvariable('day');
 CREATE MACRO present(born, gone, back, day) AS born <= day AND (day < gone OR back <= day);
-CREATE MACRO turn(rate, many) AS
-    CASE WHEN rate = 0 THEN never() ELSE greatest(1, least(round(1 / rate)::BIGINT, many // 2)) END;
+CREATE MACRO turn(rate, longest) AS
+    CASE WHEN rate = 0 THEN never() ELSE greatest(1, least(round(1 / rate)::BIGINT, longest)) END;
 CREATE MACRO due(subject, no, every) AS
     CASE WHEN every = never() THEN never() ELSE 2 + (no + pick(subject, 0, every)) % every END;
 CREATE MACRO letters(name) AS regexp_replace(lower(strip_accents(name)), '[^a-z]', '', 'g');
@@ -70,17 +70,14 @@ def bounded(spill: Path) -> duckdb.DuckDBPyConnection:
 def write(*, db: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...], target: Path) -> None:
     """The rows of today, in order, as RFC 4180 with LF; blank is blank, quotes stand where they must."""
     rows = db.table(table) if table != "enrollments" else db.view(table)
-    today = rows.filter("present(born, gone, back, today())").order('ord, "sourcedId", "dateLastModified"')
+    today = rows.filter("present(born, gone, back, today())").order('ord, "sourcedId"')
     today.project(", ".join(f'"{column}"' for column in columns)).to_csv(str(target), header=True)
 
 
 def count(*, db: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int, KindChanges]:
     """Rows in today's file, how many of them are to be accepted, and these against the day before."""
     rows = db.table(table) if table != "enrollments" else db.view(table)
-    found = rows.aggregate(_CHANGES).fetchone()
-    if found is None:
-        raise AssertionError("An aggregate has one row.")
-    total, rejected, added, updated, removed, returned = found
+    [(total, rejected, added, updated, removed, returned)] = rows.aggregate(_CHANGES).fetchall()
     accepted = total - rejected
     unchanged = accepted - added - updated - returned
     changes = KindChanges(added=added, updated=updated, removed=removed, returned=returned, unchanged=unchanged)

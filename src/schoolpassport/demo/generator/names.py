@@ -13,8 +13,12 @@ class Origin:
     family: tuple[str, ...]
 
 
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(names.split(", "))
+
+
 def _origin(share: int, given: str, family: str) -> Origin:
-    return Origin(share=share, given=tuple(given.split(", ")), family=tuple(family.split(", ")))
+    return Origin(share=share, given=_listed(given), family=_listed(family))
 
 
 ORIGINS = (
@@ -78,8 +82,8 @@ ORIGINS = (
     _origin(
         4,
         "Anne-Sophie, Benoît, Cécile, Étienne, François, Gaëlle, Jean-Baptiste, Léa, Loïc, Noémie, Océane, Réginald",
-        "Beauséjour, Châtelain, D'Aubigné, de Montréal, Désiré, Lefèvre, L'Ouverture-Pierre, Michaud, Noël, Saint-Fleur,"
-        " Théodore, Toussaint",
+        "Beauséjour, Châtelain, D'Aubigné, de Montréal, Désiré, Lefèvre, L'Ouverture-Pierre, Michaud, Noël,"
+        " Saint-Fleur, Théodore, Toussaint",
     ),
     _origin(
         4,
@@ -104,14 +108,15 @@ ORIGINS = (
     _origin(1, "Алёна, Дмитро, Ольга, Святослав, Юлія, Женя", "Иванчук, Ковальова, Петренко, Щербак, Якименко"),
 )
 
-MIDDLE_NAMES = tuple("A. B. Cruz D. Elise J. James Lee M. Marie Noor R. Rose Sol T. de Van".split(" "))
+MIDDLE_NAMES = _listed("A., B., Cruz, D., de Jesús, Elise, J., James, Lee, M., Marie, Noor, R., Rose, Sol, T., van")
 
-SCHOOL_NAMES = tuple(
-    "Alder Birch Cedar Cypress Elm Fern Garnet Harbor Heron Hickory Juniper Kestrel Laurel Linden Magnolia Maple"
-    " Meadow Mesquite Osprey Prairie Quail Redwood Sage Saint-Étienne Sparrow Sycamore Walnut Willow".split(" ")
+SCHOOL_NAMES = _listed(
+    "Alder, Birch, Cedar, Cypress, Elm, Fern, Garnet, Harbor, Heron, Hickory, Juniper, Kestrel, Laurel, Linden,"
+    " Magnolia, Maple, Meadow, Mesquite, Osprey, Prairie, Quail, Redwood, Sage, Saint-Étienne, Sparrow, Sycamore,"
+    " Walnut, Willow"
 )
-SCHOOL_PLACES = tuple(
-    "Creek Hollow Ridge Park Valley Point Crossing Grove Springs Heights Landing Mesa Bend Prairie Falls".split(" ")
+SCHOOL_PLACES = _listed(
+    "Creek, Hollow, Ridge, Park, Valley, Point, Crossing, Grove, Springs, Heights, Landing, Mesa, Bend, Falls"
 )
 CITIES = (
     "Coeur d'Alene",

@@ -71,11 +71,11 @@ def plan(*, size: Size) -> Plan:
     return Plan(schools=_schools(levels, bands, size), bands=bands, cells=cells)
 
 
-def spread(total: int, weights: list[Fraction] | list[int], *, least: int = 0) -> list[int]:
+def spread(total: int, weights: list[Fraction], *, least: int) -> list[int]:
     """``total`` in whole parts, in proportion to ``weights``, none under ``least``; exact in sum."""
     rest = total - least * len(weights)
-    sums = list(accumulate(weights, initial=0))
-    return [least + int(rest * b / sums[-1]) - int(rest * a / sums[-1]) for a, b in pairwise(map(Fraction, sums))]
+    sums = list(accumulate(weights, initial=Fraction(0)))
+    return [least + int(rest * b / sums[-1]) - int(rest * a / sums[-1]) for a, b in pairwise(sums)]
 
 
 def _bands_of(levels: list[str], size: Size) -> list[tuple[int, tuple[str, ...]]]:
@@ -107,7 +107,7 @@ def _bands(groups: list[tuple[int, tuple[str, ...]]], cells: tuple[Cell, ...], s
     students = [0] * len(groups)
     for cell in cells:
         students[cell.band] += cell.students
-    classes = spread(size.classes, students, least=size.periods)
+    classes = spread(size.classes, [Fraction(many) for many in students], least=size.periods)
     first_student, first_class = list(accumulate(students, initial=0)), list(accumulate(classes, initial=0))
     return tuple(
         Band(
@@ -130,7 +130,7 @@ def _schools(levels: list[str], bands: tuple[Band, ...], size: Size) -> tuple[Sc
         classes[band.school] += band.classes
         first_student[band.school] = min(first_student[band.school], band.first_student)
         first_class[band.school] = min(first_class[band.school], band.first_class)
-    teachers = spread(size.teachers, classes, least=1)
+    teachers = spread(size.teachers, [Fraction(many) for many in classes], least=1)
     first_teacher = list(accumulate(teachers, initial=0))
     return tuple(
         School(

@@ -1,6 +1,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+FEWEST_SCHOOLS = 3  # one of each level
+
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
@@ -18,7 +20,7 @@ class Size:
     enrollments: int
 
     def __post_init__(self) -> None:
-        if self.schools < 3:
+        if self.schools < FEWEST_SCHOOLS:
             raise ValueError("A district needs 3 schools: one for the small, one for the middle, one for the big.")
         if self.students < 10 * self.schools:
             raise ValueError("A school needs at least 10 students.")
@@ -29,7 +31,9 @@ class Size:
         if self.enrollments < self.classes + self.students:
             raise ValueError("Every class needs its teacher's enrollment and every student at least one.")
         if self.classes < self.schools * self.periods:
-            raise ValueError(f"{self.periods} classes a day for each student need {self.schools * self.periods} classes.")
+            raise ValueError(
+                f"{self.periods} classes a day for each student need {self.schools * self.periods} classes."
+            )
 
     @classmethod
     def small(cls) -> Self:
@@ -39,14 +43,12 @@ class Size:
     @classmethod
     def demo(cls) -> Self:
         """5 schools and 2,500 people."""
-        return cls(
-            schools=5, students=1_560, teachers=110, staff=20, guardians=810, classes=420, enrollments=11_340
-        )
+        return cls(schools=5, students=1_560, teachers=110, staff=20, guardians=810, classes=420, enrollments=11_340)
 
     @classmethod
     def of(cls, *, users: int, classes: int, enrollments: int) -> Self:
         """A bench shape: the counts asked for, exactly, and a plausible mix of people behind them."""
-        schools = max(3, users // 2_500)
+        schools = max(FEWEST_SCHOOLS, users // 2_500)
         teachers, staff, guardians = max(2 * schools, users // 20), max(schools + 1, users // 100), users * 15 // 100
         return cls(
             schools=schools,

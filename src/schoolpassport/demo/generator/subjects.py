@@ -64,7 +64,12 @@ SUBJECTS = (
         elective=True,
     ),
     Subject(
-        prefix="MU", labels="Music", codes="05101", high=("Choir", "Choir", "Choir", "Choir"), room="Hall", elective=True
+        prefix="MU",
+        labels="Music",
+        codes="05101",
+        high=("Choir", "Choir", "Choir", "Choir"),
+        room="Hall",
+        elective=True,
     ),
     Subject(
         prefix="WL", labels="World Languages", codes="24052", high=("Español I", "Español II", "Français I", "中文 I")

@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
         TenantTables(
             "roster_revision",
             "roster_link",
+            "roster_tally",
             "roster_academic_session",
             "roster_category",
             "roster_org",

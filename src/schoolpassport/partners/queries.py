@@ -1,0 +1,214 @@
+"""Who is this? Answers about tokens, clients and partners. Nothing here writes."""
+
+import hmac
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from schoolpassport.kit.secrets import token_digest
+from schoolpassport.partners import _credentials, _vault
+from schoolpassport.partners._credentials import UNKNOWN_CLIENT, Standing
+from schoolpassport.partners._names import Prefix, owner
+from schoolpassport.partners.models import Application, Integration, Partner
+from schoolpassport.partners.records import (
+    Bearer,
+    Client,
+    Onboarding,
+    PartnerBearer,
+    PartnerClient,
+    Reason,
+    Refused,
+    UnknownApplication,
+    UnknownPartner,
+)
+from schoolpassport.tenancy import scope
+
+BearerState = tuple[
+    UUID, UUID, list[str], datetime, datetime | None, datetime | None, datetime | None, datetime | None, datetime | None
+]
+"""The row of `bearer_state_sql`: integration, credential, scopes, then expiry and revocation of token, credential and
+integration."""
+
+UNKNOWN_TOKEN: Final = Refused(Reason.UNKNOWN, "This is no access token of ours.")
+_EXPIRED: Final = Refused(Reason.TOKEN_EXPIRED, "The access token has expired; get a new one.")
+_REVOKED: Final = Refused(Reason.TOKEN_REVOKED, "The access token was revoked.")
+
+_BEARER_STATE: Final = """
+    SELECT t.integration_id, t.credential_id, t.scopes, t.expires_at, t.revoked_at,
+           c.expires_at, c.revoked_at, i.expires_at, i.revoked_at
+    FROM partners_token t
+    JOIN partners_credential c ON c.district_id = t.district_id AND c.id = t.credential_id
+    JOIN partners_integration i ON i.district_id = t.district_id AND i.id = t.integration_id
+    WHERE t.district_id = %s AND t.digest = %s"""
+
+_PARTNER_BEARER_STATE: Final = """
+    SELECT t.credential_id, t.expires_at, t.revoked_at, c.expires_at, c.revoked_at
+    FROM partners_partnertoken t
+    JOIN partners_partnercredential c ON c.partner_id = t.partner_id AND c.id = t.credential_id
+    WHERE t.partner_id = %s AND t.digest = %s"""
+
+_ONBOARDINGS: Final = """
+    SELECT DISTINCT ON (d.name, i.id) i.district_id, d.name, c.id, c.client_id, c.sealed_secret,
+           i.activated_at, i.data_completed_at, i.expires_at
+    FROM partners_integration i
+    JOIN partners_credential c ON c.district_id = i.district_id AND c.integration_id = i.id
+    JOIN tenancy_district d ON d.id = i.district_id
+    WHERE i.partner_id = %(partner)s AND c.partner_id = %(partner)s
+      AND i.revoked_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > %(now)s)
+      AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
+    ORDER BY d.name, i.id, c.created_at DESC, c.id DESC"""
+
+
+def partner(*, name: str) -> Partner:
+    """The partner with this name; raises `UnknownPartner`."""
+    found = Partner.objects.filter(name=name).first()
+    if found is None:
+        raise UnknownPartner(f"No partner is named “{name}”.")
+    return found
+
+
+def application(*, name: str) -> Application:
+    """The application with this name; raises `UnknownApplication`."""
+    found = Application.objects.filter(name=name).first()
+    if found is None:
+        raise UnknownApplication(f"No application is named “{name}”.")
+    return found
+
+
+def integrations(*, district_id: UUID) -> list[Integration]:
+    """The district's integrations, ended ones too, the oldest first."""
+    with scope.inside(district_id):
+        return list(Integration.objects.filter(district_id=district_id).order_by("activated_at", "id"))
+
+
+# ------------------------------------------------------------------------------------------------------------- tokens
+
+
+def parse_token(token: str) -> tuple[UUID, bytes] | None:
+    """The district that an access token names, and the token's digest. Asks nobody, proves nothing."""
+    district_id = owner(token, Prefix.TOKEN)
+    return None if district_id is None else (district_id, token_digest(token))
+
+
+def parse_partner_token(token: str) -> tuple[UUID, bytes] | None:
+    """The same for a partner's own token."""
+    partner_id = owner(token, Prefix.PARTNER_TOKEN)
+    return None if partner_id is None else (partner_id, token_digest(token))
+
+
+def bearer_state_sql(*, district_id: UUID, digest: bytes) -> tuple[str, tuple[UUID, bytes]]:
+    """One statement, to be sent inside the district's scope, whose row (or none) `judge_bearer` reads.
+
+    For readers that send it in one pipeline with their own statements; all others call `bearer`.
+    """
+    return _BEARER_STATE, (district_id, digest)
+
+
+def judge_bearer(*, state: BearerState | None, district_id: UUID, digest: bytes, now: datetime) -> Bearer | Refused:
+    if state is None:
+        return UNKNOWN_TOKEN
+    integration_id, credential_id, scopes, expires_at, revoked_at, *ends = state
+    refused = _token_refusal(expires_at, revoked_at, Standing(*ends), now)
+    if refused is not None:
+        return refused
+    return Bearer(district_id, integration_id, credential_id, frozenset(scopes), digest, expires_at)
+
+
+def bearer(*, token: str, now: datetime) -> Bearer | Refused:
+    named = parse_token(token)
+    return UNKNOWN_TOKEN if named is None else bearer_of(district_id=named[0], digest=named[1], now=now)
+
+
+def bearer_of(*, district_id: UUID, digest: bytes, now: datetime) -> Bearer | Refused:
+    """The same for a token that was parsed before."""
+    with scope.inside(district_id), connection.cursor() as cursor:
+        cursor.execute(*bearer_state_sql(district_id=district_id, digest=digest))
+        state = cursor.fetchone()
+    return judge_bearer(state=state, district_id=district_id, digest=digest, now=now)
+
+
+def partner_bearer(*, token: str, now: datetime) -> PartnerBearer | Refused:
+    named = parse_partner_token(token)
+    if named is None:
+        return UNKNOWN_TOKEN
+    partner_id, digest = named
+    with scope.as_partner(partner_id), connection.cursor() as cursor:
+        cursor.execute(_PARTNER_BEARER_STATE, [partner_id, digest])
+        row = cursor.fetchone()
+    if row is None:
+        return UNKNOWN_TOKEN
+    credential_id, expires_at, revoked_at, *ends = row
+    refused = _token_refusal(expires_at, revoked_at, Standing(*ends), now)
+    return refused or PartnerBearer(partner_id, credential_id, digest, expires_at)
+
+
+def _token_refusal(
+    expires_at: datetime, revoked_at: datetime | None, standing: Standing, now: datetime
+) -> Refused | None:
+    """What ended for good is said before what can be renewed."""
+    ended = standing.refusal(now)
+    if ended is not None:
+        return ended
+    if revoked_at is not None:
+        return _REVOKED
+    return _EXPIRED if expires_at <= now else None
+
+
+# ------------------------------------------------------------------------------------------------------------ clients
+
+
+def client(*, client_id: str, client_secret: str, now: datetime) -> Client | PartnerClient | Refused:
+    """Who shows this secret. An unknown client and a wrong secret cannot be told apart, by answer or work."""
+    district_id, partner_id = owner(client_id, Prefix.CLIENT), owner(client_id, Prefix.PARTNER_CLIENT)
+    if district_id is not None:
+        return _district_client(district_id, client_id, client_secret, now)
+    if partner_id is not None:
+        return _partner_client(partner_id, client_id, client_secret, now)
+    return UNKNOWN_CLIENT
+
+
+def _district_client(district_id: UUID, client_id: str, client_secret: str, now: datetime) -> Client | Refused:
+    with scope.inside(district_id):
+        found = _credentials.find(district_id=district_id, client_id=client_id)
+    secret = found.secret if found else _vault.unseal_decoy()
+    if not _same(secret, client_secret) or found is None:
+        return UNKNOWN_CLIENT
+    return found.standing.refusal(now) or Client(
+        district_id, found.integration_id, found.credential_id, client_id, found.standing.ends_at
+    )
+
+
+def _partner_client(partner_id: UUID, client_id: str, client_secret: str, now: datetime) -> PartnerClient | Refused:
+    with scope.as_partner(partner_id):
+        found = _credentials.find_partners(partner_id=partner_id, client_id=client_id)
+    secret = found.secret if found else _vault.unseal_decoy()
+    if not _same(secret, client_secret) or found is None:
+        return UNKNOWN_CLIENT
+    return found.standing.refusal(now) or PartnerClient(
+        partner_id, found.credential_id, client_id, found.standing.ends_at
+    )
+
+
+def _same(secret: str, shown: str) -> bool:
+    return hmac.compare_digest(secret.encode(), shown.encode("utf-8", "surrogatepass"))
+
+
+def onboardings(*, partner_id: UUID, now: datetime) -> list[Onboarding]:
+    """A partner's active integrations by district, each with its newest valid credential. Secrets are opened here."""
+    with scope.as_partner(partner_id), connection.cursor() as cursor:
+        cursor.execute(_ONBOARDINGS, {"partner": partner_id, "now": now})
+        rows = cursor.fetchall()
+    return [
+        Onboarding(
+            district_id=district_id,
+            district_name=name,
+            client_id=client_id,
+            client_secret=_vault.unseal(bytes(sealed), tenant=district_id, column=_vault.CREDENTIAL, row=credential_id),
+            activated_at=activated_at,
+            data_completed_at=data_completed_at,
+            expires_at=expires_at,
+        )
+        for district_id, name, credential_id, client_id, sealed, activated_at, data_completed_at, expires_at in rows
+    ]

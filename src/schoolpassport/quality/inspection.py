@@ -1,0 +1,139 @@
+"""The rules, put to the candidate rows of a package. Set work in DuckDB; what comes out are findings.
+
+Expects for every kind: ``raw_``, ``unread_``, ``cand_`` (the rows to look at, with ``line``, ``known_id`` and
+``was_gone``), ``missing_`` and ``state_`` (what stands); for the kinds referred to also ``keys_`` and ``fallen_``,
+which this module makes for each kind as it goes. Findings gather in the table ``finding``.
+"""
+
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.kit.columns import literal
+from schoolpassport.quality.records import Check, Inspected, Severity, Subject
+from schoolpassport.quality.rules import checks
+from schoolpassport.sources.records import Problem
+from schoolpassport.sources.staging import line_of
+
+KEPT = 1_000  # findings kept per file, rule and column; counts are complete
+
+
+def begin(db: DuckDBPyConnection) -> None:
+    db.execute(
+        "CREATE TABLE finding (severity VARCHAR, rule VARCHAR, kind VARCHAR, file VARCHAR, line BIGINT, "
+        '"column" VARCHAR, key VARCHAR, value VARCHAR, sentence VARCHAR)'
+    )
+
+
+def record_problems(db: DuckDBPyConnection, problems: tuple[Problem, ...]) -> None:
+    """What is wrong with the package as such."""
+    for p in problems:
+        severity = Severity.ERROR if p.breaks else Severity.WARNING
+        db.execute(
+            "INSERT INTO finding VALUES (?, ?, '', ?, NULL, ?, NULL, NULL, ?)",
+            [severity, p.rule, p.file, p.column, p.sentence],
+        )
+
+
+def inspect(db: DuckDBPyConnection, subject: Subject) -> Inspected:
+    """Put every rule to one file. Afterwards ``bad_<kind>`` holds the lines left out, ``keys_`` what can be referred to."""
+    table = subject.table
+    _find_twice(db, table)
+    _find_endless(db, subject)
+    asked = list(checks(subject))
+    for check in (c for c in asked if not c.about_references):
+        _put(db, subject, check)
+    _mark(db, subject)
+    for check in (c for c in asked if c.about_references):
+        _put(db, subject, check)
+    _mark(db, subject)
+    return _counts(db, subject)
+
+
+def nothing_to_inspect(db: DuckDBPyConnection, table: str) -> None:
+    """For a kind that the package does not speak of: all of its records stand."""
+    db.execute(f"CREATE TABLE bad_{table} (line BIGINT, key VARCHAR)")
+    _keys(db, table)
+
+
+def _put(db: DuckDBPyConnection, subject: Subject, check: Check) -> None:
+    schema = subject.schema
+    facts = ", ".join(literal(f) for f in (check.severity, check.rule, schema.kind.name, schema.file_name))
+    db.execute(
+        f"INSERT INTO finding SELECT {facts}, f.line, {literal(check.column)}, f.key, f.value, f.sentence "
+        f"FROM ({check.sql}) f(line, key, value, sentence)"
+    )
+
+
+def _mark(db: DuckDBPyConnection, subject: Subject) -> None:
+    """Lines with an error, so far, and the repetitions of a row that stands several times."""
+    table = subject.table
+    db.execute(
+        f"CREATE OR REPLACE TABLE bad_{table} AS SELECT line, any_value(key) AS key FROM finding "
+        f"WHERE severity = 'error' AND file = {literal(subject.schema.file_name)} AND line IS NOT NULL GROUP BY line "
+        f"UNION ALL SELECT c.line, NULL FROM cand_{table} c JOIN twice_{table} t USING (key) "
+        "WHERE NOT t.differ AND c.line > t.first_line"
+    )
+    _keys(db, table)
+
+
+def _keys(db: DuckDBPyConnection, table: str) -> None:
+    db.execute(
+        f"CREATE OR REPLACE VIEW keys_{table} AS "
+        f"SELECT s.key FROM state_{table} s ANTI JOIN missing_{table} m ON s.key = m.key WHERE NOT s.gone UNION ALL "
+        f"SELECT c.key FROM cand_{table} c ANTI JOIN bad_{table} b ON c.line = b.line "
+        "WHERE c.known_id IS NULL OR c.was_gone"
+    )
+    # Rows that fell and have no older version to stand in for them.
+    db.execute(
+        f"CREATE OR REPLACE VIEW fallen_{table} AS SELECT b.key, min(b.line) AS line FROM bad_{table} b "
+        f"WHERE b.key IS NOT NULL GROUP BY b.key"
+    )
+
+
+def _find_twice(db: DuckDBPyConnection, table: str) -> None:
+    """Ids that stand in several rows. Grouping the whole file is dear, so it is done only when the counts ask for it."""
+    row = db.execute(
+        f"SELECT (SELECT count(*) FROM raw_{table}) - count(*) FILTER (known_id IS NULL), "
+        f"count(*) FILTER (known_id IS NULL) - count(DISTINCT key) FILTER (known_id IS NULL), "
+        f"(SELECT count(*) FROM raw_{table} WHERE status = 'tobedeleted') FROM cand_{table}"
+    ).fetchone()
+    present = db.execute(
+        f"SELECT (SELECT count(*) FROM state_{table}) - (SELECT count(*) FROM absent_{table})"
+    ).fetchone()
+    assert row is not None  # noqa: S101 (an aggregate has one row)
+    assert present is not None  # noqa: S101
+    suspicious = row[0] != present[0] or row[1] != 0 or row[2] != 0
+    source = f"raw_{table}" if suspicious else f"raw_{table} WHERE false"
+    db.execute(
+        f"CREATE TABLE twice_{table} AS SELECT key, count(*) AS rows, count(DISTINCT hash) > 1 AS differ, "
+        f"min(line) AS first_line, string_agg(line, ', ' ORDER BY line) AS lines "
+        f"FROM (SELECT key, hash, {line_of(db, table)} AS line FROM {source}) WHERE key IS NOT NULL "
+        "GROUP BY key HAVING count(*) > 1"
+    )
+
+
+def _find_endless(db: DuckDBPyConnection, subject: Subject) -> None:
+    """Chains of parents without a top, by pointer doubling over the edges of roster and package together."""
+    if not any(c.field.name == "parent" for c in subject.schema.columns):
+        return
+    table = subject.table
+    db.execute(
+        f"CREATE OR REPLACE TABLE jump AS SELECT DISTINCT ON (key) key, up FROM ("
+        f'SELECT key, "parentSourcedId" AS up, 1 AS rank FROM cand_{table} WHERE key IS NOT NULL UNION ALL '
+        f"SELECT key, parent, 2 FROM edges_{table}) ORDER BY key, rank"
+    )
+    (nodes,) = db.execute("SELECT count(*) FROM jump").fetchone() or (0,)
+    for _ in range(int(nodes).bit_length() + 1):
+        db.execute(
+            "CREATE OR REPLACE TABLE jump AS SELECT j.key, n.up FROM jump j LEFT JOIN jump n ON j.up = n.key"
+        )
+    db.execute(f"CREATE TABLE endless_{table} AS SELECT key FROM jump WHERE up IS NOT NULL")
+    db.execute("DROP TABLE jump")
+
+
+def _counts(db: DuckDBPyConnection, subject: Subject) -> Inspected:
+    row = db.execute(
+        "SELECT count(DISTINCT line) FILTER (severity = 'error'), count(*) FILTER (severity = 'warning') "
+        f"FROM finding WHERE file = {literal(subject.schema.file_name)}"
+    ).fetchone()
+    assert row is not None  # noqa: S101 (an aggregate has one row)
+    return Inspected(bad_rows=row[0], warnings=row[1])

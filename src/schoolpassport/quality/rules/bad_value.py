@@ -1,0 +1,64 @@
+"""A value that its field's type or enumeration does not allow."""
+
+from collections.abc import Iterator
+
+from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.quality.records import Check, Severity, Subject
+from schoolpassport.roster.kinds import Type
+from schoolpassport.sources.schemas import Column, Parse
+
+NAME = "bad value"
+
+# type → (condition under which the text `v` is fine, what the sentence asks for)
+_SHAPES: dict[Type, tuple[str, str]] = {
+    Type.DATE: (
+        "regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND try_cast(v AS DATE) IS NOT NULL",
+        "a date like 2026-09-01",
+    ),
+    Type.DATE_TIME: ("try_cast(v AS TIMESTAMPTZ) IS NOT NULL", "a date and time like 2026-09-01T06:00:00.000Z"),
+    Type.YEAR: ("regexp_full_match(v, '[0-9]{4}')", "a year of four digits, the one in which the school year ends"),
+    Type.BOOLEAN: ("lower(v) IN ('true', 'false')", "true or false"),
+    Type.FLOAT: ("isfinite(try_cast(v AS DOUBLE))", "a number like 87.5"),
+}
+
+
+def checks(subject: Subject) -> Iterator[Check]:
+    for column in subject.schema.columns:
+        if column.parse is Parse.USER_IDS:
+            yield _user_ids(subject, column)
+        elif column.field.values:
+            yield _enumeration(subject, column)
+        elif column.field.type in _SHAPES:
+            fine, wanted = _SHAPES[column.field.type]
+            yield _check(subject, column, fine, wanted)
+
+
+def _enumeration(subject: Subject, column: Column) -> Check:
+    allowed = ", ".join(literal(v) for v in column.field.values)
+    fine = f"v IN ({allowed})"
+    if column.parse is Parse.LIST:
+        fine = f"len(list_filter(string_split(v, ','), lambda e: trim(e) <> '' AND trim(e) NOT IN ({allowed}))) = 0"
+    return _check(subject, column, fine, "one of: " + ", ".join(column.field.values))
+
+
+def _check(subject: Subject, column: Column, fine: str, wanted: str) -> Check:
+    return Check(
+        rule=NAME,
+        severity=Severity.ERROR,
+        column=column.header,
+        sql=f"SELECT line, key, v, {literal(column.header + ' is “')} || v || {literal('”; give ' + wanted + '.')} "
+        f"FROM (SELECT line, key, {quoted(column.header)} AS v FROM {subject.rows}) "
+        f"WHERE v IS NOT NULL AND NOT coalesce({fine}, false)",
+    )
+
+
+def _user_ids(subject: Subject, column: Column) -> Check:
+    one = r"\{[^:{}]+:[^{}]*\}"
+    return Check(
+        rule=NAME,
+        severity=Severity.WARNING,
+        column=column.header,
+        sql=f"SELECT line, key, v, 'userIds is “' || v || '”; it was not taken. Write {{type:identifier}}, several "
+        f"separated by commas.' FROM (SELECT line, key, {quoted(column.header)} AS v FROM {subject.rows}) "
+        f"WHERE v IS NOT NULL AND NOT regexp_full_match(v, '{one}(\\s*,\\s*{one})*')",
+    )

@@ -1,0 +1,18 @@
+from collections.abc import Iterator
+
+from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.quality.records import Check, Severity, Subject
+
+NAME = "missing value"
+
+
+def checks(subject: Subject) -> Iterator[Check]:
+    required = [("sourcedId", "key"), *((c.header, quoted(c.header)) for c in subject.schema.columns if c.required)]
+    for header, cell in required:
+        yield Check(
+            rule=NAME,
+            severity=Severity.ERROR,
+            column=header,
+            sql=f"SELECT line, key, NULL, {literal(header + ' is blank; it is required.')} "
+            f"FROM {subject.rows} WHERE {cell} IS NULL",
+        )

@@ -1,0 +1,25 @@
+"""Two rows with one sourcedId. The same row twice is harmless; two that differ can't both be true, and neither is taken."""
+
+from collections.abc import Iterator
+
+from schoolpassport.quality.records import Check, Severity, Subject
+
+NAME = "duplicate id"
+
+
+def checks(subject: Subject) -> Iterator[Check]:
+    twice = f"FROM {subject.rows} JOIN twice_{subject.table} USING (key)"
+    yield Check(
+        rule=NAME,
+        severity=Severity.ERROR,
+        column="sourcedId",
+        sql="SELECT line, key, key, 'sourcedId “' || key || '” stands in ' || rows || ' rows that differ (lines ' || "
+        f"lines || '); none of them was taken.' {twice} WHERE differ",
+    )
+    yield Check(
+        rule=NAME,
+        severity=Severity.WARNING,
+        column="sourcedId",
+        sql="SELECT line, key, key, 'The same row stands ' || rows || ' times (lines ' || lines || '); it was taken "
+        f"once.' {twice} WHERE NOT differ AND line = first_line",
+    )

@@ -1,0 +1,245 @@
+"""Writing revisions. The only place where the roster changes."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from psycopg import Cursor, sql
+
+from schoolpassport.kit.columns import quoted
+from schoolpassport.kit.killpoint import reach
+from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.models import OPEN
+from schoolpassport.roster.records import ALTOGETHER, Applied, Batch, Tallied
+from schoolpassport.roster.schools import school_join, schools
+from schoolpassport.tenancy import scope
+
+_COPY_BYTES = 1 << 20
+_LARGE_SHARE = 0.05
+
+
+def apply(*, district_id: UUID, source_id: UUID, batches: Iterable[Batch], cause: str, now: datetime) -> Applied:
+    """Write one revision out of everything a source changes, in the caller's scope and transaction.
+
+    In order: the district is locked; each kind's rows are staged; what equals what stands is dropped; links are
+    written; the versions that end are closed and the new ones written; what is missing is archived under its last
+    content, unless another source still has it; tallies and the revision itself. No difference, no revision.
+    """
+    with scope.inside(district_id), connection.cursor() as wrapped:
+        cursor = wrapped.cursor  # psycopg's own: COPY and set work need nothing of the ORM
+        writer = _Writer(cursor=cursor, district_id=district_id, source_id=source_id)
+        writer.lock()
+        for batch in batches:
+            writer.write(KINDS[batch.kind], batch)
+            reach(f"apply.{batch.kind}")
+        return writer.finish(cause=cause, now=now)
+
+
+class _Writer:
+    """One revision in the making. Lives inside one transaction."""
+
+    def __init__(self, *, cursor: Cursor[tuple[object, ...]], district_id: UUID, source_id: UUID) -> None:
+        self._cursor = cursor
+        self._district = district_id
+        self._source = source_id
+        self._revision = 0
+        self._ops: dict[str, int] = {}  # of the kind in hand: how many rows of each op, x for missing
+        self._uneasy: object = 0
+        self._changed: dict[str, int] = {}
+        self._tallies: dict[tuple[str, UUID], Tallied] = defaultdict(Tallied)
+
+    def lock(self) -> None:
+        """One writer per district; the number of the revision to come."""
+        self._run("SELECT pg_advisory_xact_lock(hashtextextended(%(d)s::text, 1))")
+        self._run("SELECT coalesce(max(number), 0) + 1 FROM roster_revision WHERE district_id = %(d)s")
+        (number,) = self._cursor.fetchone() or (1,)
+        assert isinstance(number, int)  # noqa: S101 (count of an integer column)
+        self._revision = number
+
+    def write(self, kind: Kind, batch: Batch) -> None:
+        self._stage(kind, batch)
+        self._drop_equal(kind)
+        self._write_links(kind)
+        self._write_versions(kind)
+        self._tally(kind)
+        for table in ("stage", "missing", "uneasy"):
+            self._run(f"DROP TABLE {table}")
+
+    def finish(self, *, cause: str, now: datetime) -> Applied:
+        if not any(self._changed.values()):
+            return Applied(number=None, at=None)
+        # Instants of revisions are milliseconds and strictly increase: dateLastModified never hides a change.
+        self._run("SELECT max(at) FROM roster_revision WHERE district_id = %(d)s")
+        (last,) = self._cursor.fetchone() or (None,)
+        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        if isinstance(last, datetime) and at <= last:
+            at = last + timedelta(milliseconds=1)
+        self._cursor.execute(
+            "INSERT INTO roster_revision (district_id, number, at, cause, changed) VALUES (%s, %s, %s, %s, %s::jsonb)",
+            [self._district, self._revision, at, cause, json.dumps(self._changed)],
+        )
+        self._carry_tallies()
+        return Applied(number=self._revision, at=at, tallies=dict(self._tallies))
+
+    # ------------------------------------------------------------------------------------------------------- staging
+
+    def _stage(self, kind: Kind, batch: Batch) -> None:
+        """Temporary tables, because COPY cannot write into tables under row-level security."""
+        columns = _list(kind.columns)
+        self._run(
+            f"CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT id, ''::text AS key, ''::text AS op, id AS hash, {columns} "
+            f"FROM roster_{kind.table} WHERE false"
+        )
+        self._run("CREATE TEMP TABLE missing (id uuid, key text) ON COMMIT DROP")
+        self._run("CREATE TEMP TABLE uneasy (id uuid, key text) ON COMMIT DROP")
+        for table, path in (("stage", batch.settled), ("missing", batch.missing), ("uneasy", batch.uneasy)):
+            with path.open("rb") as file, self._cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                while block := file.read(_COPY_BYTES):
+                    copy.write(block)
+        for table in ("stage", "missing", "uneasy"):
+            self._run(f"ANALYZE {table}")
+        self._run("SELECT op, count(*) FROM stage GROUP BY op UNION ALL SELECT 'x', count(*) FROM missing")
+        self._ops = {str(op): int(str(count)) for op, count in self._cursor.fetchall()}
+        self._run("SELECT count(*) FROM uneasy")
+        (self._uneasy,) = self._cursor.fetchone() or (0,)
+        self._choose_joins(kind)
+
+    def _choose_joins(self, kind: Kind) -> None:
+        """We know how much changes against how much stands; the planner's statistics may be from before the load.
+
+        A large share is joined by hashing. A small one looks its records up; should the planner turn the join round,
+        it finds an index here, too.
+        """
+        self._run(
+            f"SELECT standing FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s AND school_id = '{ALTOGETHER}'",
+            kind,
+        )
+        (standing,) = self._cursor.fetchone() or (0,)
+        large = sum(self._ops.values()) > _LARGE_SHARE * int(str(standing))
+        self._run(f"SET LOCAL enable_nestloop = {'off' if large else 'on'}")
+        if not large:
+            self._run("CREATE INDEX ON stage (id)")
+            self._run("CREATE INDEX ON stage (key)")
+
+    def _drop_equal(self, kind: Kind) -> None:
+        """A row may be written differently and say the same. Its link learns the new hash; the record stays."""
+        if self._ops.get("u"):
+            self._mark_equal(kind)
+        if self._ops.get("x"):
+            self._keep_what_others_have(kind)
+
+    def _mark_equal(self, kind: Kind) -> None:
+        stands = " AND ".join(f"r.{quoted(c)} IS NOT DISTINCT FROM s.{quoted(c)}" for c in kind.columns)
+        self._run(
+            f"UPDATE stage s SET op = '=' FROM roster_{kind.table} r WHERE s.op = 'u' AND r.district_id = %(d)s "
+            f"AND r.id = s.id AND r.rev_to = {OPEN} AND r.status = 'active' AND {stands}"
+        )
+
+    def _keep_what_others_have(self, kind: Kind) -> None:
+        """Another source may still have what this one lost: its link goes, the record stays."""
+        self._run("CREATE TEMP TABLE lost ON COMMIT DROP AS SELECT key FROM missing")
+        self._run(
+            "DELETE FROM missing m USING roster_link l WHERE l.district_id = %(d)s AND l.record_id = m.id "
+            "AND l.kind = %(k)s AND l.source_id <> %(s)s AND NOT l.gone",
+            kind,
+        )
+
+    # ------------------------------------------------------------------------------------------------------ writing
+
+    def _write_links(self, kind: Kind) -> None:
+        self._run(
+            "INSERT INTO roster_link (district_id, source_id, kind, key, record_id, row_hash, gone, rule, revision) "
+            "SELECT %(d)s, %(s)s, %(k)s, key, id, hash, false, 'first seen', %(r)s FROM stage WHERE op = 'a' "
+            'ORDER BY key COLLATE "C"',
+            kind,
+        )
+        where = "l.district_id = %(d)s AND l.source_id = %(s)s AND l.kind = %(k)s"
+        if self._ops.keys() & {"u", "r"}:
+            self._run(
+                f"UPDATE roster_link l SET row_hash = s.hash, gone = false FROM stage s "
+                f"WHERE {where} AND l.key = s.key AND s.op <> 'a'",
+                kind,
+            )
+        if self._ops.get("x"):
+            self._run(f"UPDATE roster_link l SET gone = true FROM lost WHERE {where} AND l.key = lost.key", kind)
+            self._run("DROP TABLE lost")
+        if self._uneasy:
+            self._run(
+                f"UPDATE roster_link l SET row_hash = '{UUID(int=0)}' FROM uneasy u WHERE {where} AND l.key = u.key",
+                kind,
+            )
+
+    def _write_versions(self, kind: Kind) -> None:
+        table, columns = f"roster_{kind.table}", _list(kind.columns)
+        if self._ops.keys() & {"u", "r"} or self._ops.get("x"):
+            self._close(table)
+        self._run(
+            f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, {columns}) "
+            f"SELECT %(d)s, id, %(r)s, {OPEN}, 'active', {columns} FROM stage WHERE op IN ('a', 'u', 'r') ORDER BY id"
+        )
+        written = self._cursor.rowcount
+        if self._ops.get("x"):
+            self._run(
+                f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, {columns}) "
+                f"SELECT r.district_id, r.id, %(r)s, {OPEN}, 'tobedeleted', {_list(kind.columns, 'r')} "
+                f"FROM {table} r JOIN missing m USING (id) WHERE r.district_id = %(d)s AND r.rev_to = %(r)s"
+            )
+            written += self._cursor.rowcount
+        self._changed[kind.name] = written
+
+    def _close(self, table: str) -> None:
+        self._run(
+            f"UPDATE {table} r SET rev_to = %(r)s FROM "
+            "(SELECT id FROM stage WHERE op IN ('u', 'r') UNION ALL SELECT id FROM missing) ended "
+            f"WHERE r.district_id = %(d)s AND r.id = ended.id AND r.rev_to = {OPEN}"
+        )
+
+    # ------------------------------------------------------------------------------------------------------ counting
+
+    def _tally(self, kind: Kind) -> None:
+        """What changed, by school, and how many stand afterwards."""
+        if not self._changed[kind.name]:
+            return
+        names = {"a": "added", "u": "updated", "r": "restored", "x": "archived"}
+        ops = "SELECT id, op FROM stage WHERE op IN ('a', 'u', 'r') UNION ALL SELECT id, 'x' FROM missing"
+        now = f"r.district_id = %(d)s AND r.rev_from = %(r)s AND r.rev_to = {OPEN}"
+        self._run(
+            f"SELECT school, op, count(*) FROM (SELECT o.op, {schools(kind)} AS school FROM ({ops}) o "
+            f"JOIN roster_{kind.table} r USING (id) {school_join(kind)} WHERE {now}) x GROUP BY school, op"
+        )
+        for school, op, count in self._cursor.fetchall():
+            assert isinstance(school, UUID)  # noqa: S101 (what the query selects)
+            setattr(self._tallies[kind.name, school], names[str(op)], count)
+        delta = (
+            f"SELECT school, sum(n)::bigint FROM (SELECT {schools(kind)} AS school, "
+            f"CASE WHEN r.rev_to = %(r)s THEN -1 ELSE 1 END AS n FROM roster_{kind.table} r {school_join(kind)} "
+            f"WHERE r.district_id = %(d)s AND r.status = 'active' AND (r.rev_to = %(r)s OR "
+            f"(r.rev_from = %(r)s AND r.rev_to = {OPEN})) AND r.id IN (SELECT id FROM ({ops}) o)) x GROUP BY school"
+        )
+        self._run(
+            "INSERT INTO roster_tally AS t (district_id, kind, school_id, standing) "
+            f"SELECT %(d)s, %(k)s, school, sum FROM ({delta}) d ON CONFLICT (district_id, kind, school_id) "
+            "DO UPDATE SET standing = t.standing + excluded.standing",
+            kind,
+        )
+
+    def _carry_tallies(self) -> None:
+        """Every kind and school has its line, also where nothing happened."""
+        self._run("SELECT kind, school_id, standing FROM roster_tally WHERE district_id = %(d)s")
+        for kind, school, standing in self._cursor.fetchall():
+            assert isinstance(school, UUID)  # noqa: S101 (a uuid column)
+            assert isinstance(standing, int)  # noqa: S101 (a bigint column)
+            tally = self._tallies[str(kind), school]
+            tally.unchanged = standing - tally.added - tally.updated - tally.restored
+
+    def _run(self, statement: str, kind: Kind | None = None) -> None:
+        facts = {"d": self._district, "s": self._source, "r": self._revision, "k": kind.name if kind else ""}
+        self._cursor.execute(sql.SQL(statement), facts)  # type: ignore[arg-type]  # built from the catalogue of kinds
+
+
+def _list(columns: Iterable[str], alias: str = "") -> str:
+    dot = f"{alias}." if alias else ""
+    return ", ".join(f"{dot}{quoted(c)}" for c in columns)

@@ -1,0 +1,154 @@
+"""Reading the library of record: as of now, or as of any revision or instant."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from schoolpassport.kit.columns import quoted
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.models import OPEN, Revision
+from schoolpassport.roster.records import ALTOGETHER
+from schoolpassport.roster.schools import school_join, schools
+
+_COPY_BYTES = 1 << 20
+
+
+def current_revision(*, district_id: UUID) -> int:
+    """The number of the newest revision; 0 before the first."""
+    newest = Revision.objects.filter(district_id=district_id).order_by("-number").first()
+    return newest.number if newest else 0
+
+
+def revision_as_of(*, district_id: UUID, as_of: int | datetime | None) -> int:
+    """The revision that held at an instant; a number is itself; None is now."""
+    if as_of is None:
+        return current_revision(district_id=district_id)
+    if isinstance(as_of, int):
+        return as_of
+    found = Revision.objects.filter(district_id=district_id, at__lte=as_of).order_by("-number").first()
+    return found.number if found else 0
+
+
+def records(*, district_id: UUID, kind: str, as_of: int | datetime | None = None) -> list[dict[str, Any]]:
+    """Every record of a kind as it stood, tombstones included, by GG4L ID. For people and tests, not for outlets."""
+    return _select(district_id=district_id, kind=kind, as_of=as_of, where="", params=[])
+
+
+def record(*, district_id: UUID, kind: str, id: UUID, as_of: int | datetime | None = None) -> dict[str, Any] | None:  # noqa: A002 (the column's name)
+    """One record as it stood, or None when it was not known then."""
+    found = _select(district_id=district_id, kind=kind, as_of=as_of, where="AND id = %s", params=[id])
+    return found[0] if found else None
+
+
+def _select(
+    *, district_id: UUID, kind: str, as_of: int | datetime | None, where: str, params: list[object]
+) -> list[dict[str, Any]]:
+    revision = revision_as_of(district_id=district_id, as_of=as_of)
+    columns = ["id", "status", *KINDS[kind].columns]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(quoted(c) for c in columns)} FROM roster_{KINDS[kind].table} "
+            f"WHERE district_id = %s AND rev_from <= %s AND rev_to > %s {where} ORDER BY id",
+            [district_id, revision, revision, *params],
+        )
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def standing(*, district_id: UUID) -> dict[tuple[str, UUID], int]:
+    """How many records stand, by kind and school (``ALTOGETHER`` for the kind as a whole)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, school_id, standing FROM roster_tally WHERE district_id = %s", [district_id])
+        return {(kind, school): count for kind, school, count in cursor.fetchall()}
+
+
+def school_names(*, district_id: UUID) -> dict[UUID, str]:
+    """Names of the orgs, those that went included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, name FROM roster_org WHERE district_id = %s AND rev_to = %s", [district_id, OPEN]
+        )
+        return dict(cursor.fetchall())
+
+
+def by_school(*, district_id: UUID, kind: str, ids: Path) -> dict[UUID, int]:
+    """How many of these records (a file of id and key, as COPY reads it) belong to each school."""
+    declared = KINDS[kind]
+    with connection.cursor() as wrapped:
+        cursor = wrapped.cursor
+        cursor.execute("CREATE TEMP TABLE asked (id uuid, key text) ON COMMIT DROP")
+        with ids.open("rb") as file, cursor.copy("COPY asked FROM STDIN") as copy:
+            while block := file.read(_COPY_BYTES):
+                copy.write(block)
+        cursor.execute(
+            f"SELECT school, count(*) FROM (SELECT {schools(declared)} AS school FROM asked a "
+            f"JOIN roster_{declared.table} r ON r.id = a.id {school_join(declared)} "
+            f"WHERE r.district_id = %s AND r.rev_to = {OPEN}) x GROUP BY school",
+            [district_id],
+        )
+        found = dict(cursor.fetchall())
+        cursor.execute("DROP TABLE asked")
+    return {school: count for school, count in found.items() if school != ALTOGETHER}
+
+
+def export_links(*, district_id: UUID, source_id: UUID, kind: str, into: Path) -> None:
+    """What a source's links say, as text that COPY wrote: key, id, hash, gone."""
+    with connection.cursor() as wrapped, into.open("wb") as file:
+        statement = (
+            "COPY (SELECT key, record_id, row_hash, gone FROM roster_link WHERE district_id = %s AND source_id = %s "
+            "AND kind = %s) TO STDOUT (FORMAT csv, FORCE_QUOTE (key))"
+        )
+        with wrapped.cursor.copy(statement, [district_id, source_id, kind]) as copy:
+            for block in copy:
+                file.write(block)
+
+
+def export_edges(*, district_id: UUID, source_id: UUID, kind: str, into: Path) -> None:
+    """Who stands under whom in a kind that has parents, in the source's own ids: key, parent key."""
+    table = f"roster_{KINDS[kind].table}"
+    with connection.cursor() as wrapped, into.open("wb") as file:
+        statement = (
+            f"COPY (SELECT l.key, p.key FROM {table} r "
+            "JOIN roster_link l ON l.district_id = r.district_id AND l.record_id = r.id AND l.source_id = %(s)s "
+            "AND l.kind = %(k)s "
+            "JOIN roster_link p ON p.district_id = r.district_id AND p.record_id = r.parent_id "
+            "AND p.source_id = %(s)s AND p.kind = %(k)s "
+            f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN} AND r.status = 'active') "
+            "TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
+        )
+        with wrapped.cursor.copy(statement, {"d": district_id, "s": source_id, "k": kind}) as copy:
+            for block in copy:
+                file.write(block)
+
+
+def dangling(*, district_id: UUID) -> list[str]:
+    """References of active records to records that do not exist in the district. Empty, or something is broken."""
+    found = []
+    with connection.cursor() as cursor:
+        for kind in KINDS.values():
+            for field in (f for f in kind.fields if f.is_reference):
+                targets = f"unnest(r.{quoted(field.column)})" if field.many else f"r.{quoted(field.column)}"
+                cursor.execute(
+                    f"SELECT count(*) FROM (SELECT {targets} AS target FROM roster_{kind.table} r "
+                    f"WHERE r.district_id = %s AND r.rev_to = {OPEN} AND r.status = 'active') x "
+                    f"WHERE target IS NOT NULL AND NOT EXISTS (SELECT FROM roster_{KINDS[field.target].table} t "
+                    f"WHERE t.district_id = %s AND t.id = target AND t.rev_to = {OPEN})",
+                    [district_id, district_id],
+                )
+                (count,) = cursor.fetchone()
+                if count:
+                    found.append(f"{kind.name}.{field.name}: {count}")
+    return found
+
+
+def known_ids(*, district_id: UUID, kind: str, ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these are records of the kind that stand now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM roster_{KINDS[kind].table} WHERE district_id = %s AND rev_to = {OPEN} AND id = ANY(%s)",
+            [district_id, list(ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}

@@ -1,0 +1,224 @@
+"""The table of contents of a package: which files, in which mode, with which columns.
+
+Everything that can be known before a row is read is checked here, and named: the file, the column, what to do.
+"""
+
+import csv
+import difflib
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem
+from schoolpassport.sources.schemas import FileSchema, Schema
+
+MANIFEST = "manifest.csv"
+KEY, STATUS, MODIFIED = "sourcedId", "status", "dateLastModified"
+METADATA = "metadata."
+_HEAD_BYTES = 1_000_000  # a header or a manifest longer than this is none
+_MAX_COLUMNS = 500
+
+
+def plan(*, schema: Schema, files: Mapping[str, Path]) -> PackagePlan:
+    """What to read. Raises ``PackageBroken`` with every structural problem at once, not only the first."""
+    problems: list[Problem] = []
+    modes = _modes(schema, files, problems)
+    plans = [
+        planned
+        for file in schema.files
+        if file.name in modes and (planned := _file(file, files[file.file_name], modes[file.name], problems))
+    ]
+    if not modes and not any(p.breaks for p in problems):
+        problems.append(
+            Problem(rule="nothing to read", file=MANIFEST, sentence=f"The package holds no file of {schema.title}.", breaks=False)
+        )
+    if any(p.breaks for p in problems):
+        raise PackageBroken(tuple(problems))
+    return PackagePlan(files=tuple(plans), problems=tuple(problems))
+
+
+def _modes(schema: Schema, files: Mapping[str, Path], problems: list[Problem]) -> dict[str, Mode]:
+    """The mode of each file that is there and is to be read."""
+    if MANIFEST not in files:
+        if files:
+            problems.append(
+                Problem(
+                    rule="no manifest",
+                    file=MANIFEST,
+                    sentence=f"The package has no {MANIFEST}; every file in it is taken as bulk, the others as absent.",
+                    breaks=False,
+                )
+            )
+        return {f.name: Mode.BULK for f in schema.files if f.file_name in files}
+    said = _properties(files[MANIFEST], problems)
+    version = said.get("oneroster.version", schema.version)
+    if version != schema.version:
+        problems.append(
+            Problem(
+                rule="other version",
+                file=MANIFEST,
+                column="oneroster.version",
+                sentence=f"{MANIFEST} says OneRoster {version}; this source is set to {schema.title}.",
+            )
+        )
+    modes = {}
+    for file in schema.files:
+        mode = _mode(file, said.get(file.property_name, "absent"), file.file_name in files, problems)
+        if mode:
+            modes[file.name] = mode
+    return modes
+
+
+def _properties(path: Path, problems: list[Problem]) -> dict[str, str]:
+    rows = _csv_head(path, problems, limit=200)
+    if not rows or [c.strip() for c in rows[0]] != ["propertyName", "value"]:
+        problems.append(
+            Problem(
+                rule="bad manifest",
+                file=MANIFEST,
+                sentence=f"The first line of {MANIFEST} must be: propertyName,value",
+            )
+        )
+        return {}
+    return {row[0].strip(): row[1].strip() for row in rows[1:] if len(row) > 1}
+
+
+def _mode(file: FileSchema, said: str, there: bool, problems: list[Problem]) -> Mode | None:  # noqa: FBT001 (a fact, not a switch)
+    if said not in {"absent", *Mode}:
+        problems.append(
+            Problem(
+                rule="bad manifest",
+                file=MANIFEST,
+                column=file.property_name,
+                sentence=f"{MANIFEST} says “{said}” for {file.property_name}; it must be absent, bulk or delta.",
+            )
+        )
+        return None
+    if said == "absent":
+        if there:
+            problems.append(
+                Problem(
+                    rule="declared absent",
+                    file=file.file_name,
+                    sentence=f"{file.file_name} is in the package, but {MANIFEST} declares it absent; it was not read.",
+                    breaks=False,
+                )
+            )
+        return None
+    if not there:
+        problems.append(
+            Problem(
+                rule="missing file",
+                file=file.file_name,
+                sentence=f"{MANIFEST} declares {file.file_name} as {said}, but the package does not hold it. "
+                f"Add the file, or declare it absent.",
+            )
+        )
+        return None
+    return Mode(said)
+
+
+def _file(file: FileSchema, path: Path, mode: Mode, problems: list[Problem]) -> FilePlan | None:
+    before = sum(p.breaks for p in problems)
+    rows = _csv_head(path, problems, limit=2, file_name=file.file_name)
+    if sum(p.breaks for p in problems) > before:
+        return None
+    headers = tuple(h.strip() for h in rows[0]) if rows else ()
+    problems.extend(_header_problems(file, headers))
+    if len(rows) < 2 and headers:  # noqa: PLR2004 (a header and one row)
+        problems.append(
+            Problem(
+                rule="empty file",
+                file=file.file_name,
+                sentence=f"{file.file_name} has no data rows. If nothing is to be said about {file.kind.plural}, "
+                f"declare it absent in {MANIFEST}.",
+            )
+        )
+    if sum(p.breaks for p in problems) > before:
+        return None
+    return FilePlan(
+        schema=file,
+        path=path,
+        mode=mode,
+        headers=headers,
+        metadata=tuple(sorted(h for h in headers if h.startswith(METADATA) and h != METADATA)),
+    )
+
+
+def _header_problems(file: FileSchema, headers: tuple[str, ...]) -> Iterator[Problem]:
+    name = file.file_name
+    if not headers:
+        yield Problem(rule="empty file", file=name, sentence=f"{name} is empty; it needs at least its header line.")
+        return
+    if len(headers) > _MAX_COLUMNS:
+        yield Problem(rule="too many columns", file=name, sentence=f"{name} has {len(headers)} columns; {_MAX_COLUMNS} are allowed.")
+    for twice in sorted({h for h in headers if headers.count(h) > 1}):
+        yield Problem(rule="column twice", file=name, column=twice, sentence=f"{name} has the column “{twice}” twice.")
+    expected = {KEY, STATUS, MODIFIED, *(c.header for c in file.columns), *file.skipped}
+    strangers = [h for h in headers if h not in expected and not h.startswith(METADATA)]
+    meant = {h: _expected(file, h, expected - set(headers)) for h in strangers}
+    for header, wanted in meant.items():
+        if wanted:
+            yield Problem(
+                rule="wrong column name",
+                file=name,
+                column=header,
+                sentence=f"{name} has a column “{header}”; OneRoster 1.1 calls it “{wanted}”. Rename the column.",
+            )
+        else:
+            yield Problem(
+                rule="unknown column",
+                file=name,
+                column=header,
+                sentence=f"{name} has a column “{header}”, which OneRoster 1.1 does not know; it was not read. "
+                f"Own columns are named metadata.{header or 'something'}.",
+                breaks=False,
+            )
+    for missing in [KEY, *(c.header for c in file.columns)]:
+        if missing in headers or missing in meant.values():
+            continue
+        required = missing == KEY or any(c.header == missing and c.required for c in file.columns)
+        yield Problem(
+            rule="missing column",
+            file=name,
+            column=missing,
+            sentence=f"{name} has no column “{missing}”"
+            + (", which is required." if required else "; its values count as blank."),
+            breaks=required,
+        )
+
+
+def _expected(file: FileSchema, header: str, free: set[str]) -> str:
+    """Which missing column a strange header stands for: an older name, another case, or a slip of the keyboard."""
+    older = dict(file.older_names) | {old: c.header for c in file.columns for old in c.older_names}
+    if older.get(header) in free:
+        return older[header]
+    folded = {f.casefold(): f for f in sorted(free)}
+    if header.casefold() in folded:
+        return folded[header.casefold()]
+    close = difflib.get_close_matches(header.casefold(), folded, n=1, cutoff=0.9)
+    return folded[close[0]] if close else ""
+
+
+def _csv_head(path: Path, problems: list[Problem], *, limit: int, file_name: str = MANIFEST) -> list[list[str]]:
+    """The first rows of a small CSV or of a large one's top."""
+    with path.open("rb") as file:
+        raw = file.read(_HEAD_BYTES)
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in raw:
+        problems.append(
+            Problem(rule="bad encoding", file=file_name, sentence=f"{file_name} is not UTF-8 (it looks like UTF-16). Save it as UTF-8.")
+        )
+        return []
+    # A character cut at the end of what was read is no error; a bad one in the first rows is.
+    text = raw.decode("utf-8-sig", errors="replace")
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        rows = [row for _, row in zip(range(limit), (r for r in reader if any(c.strip() for c in r)), strict=False)]
+    except csv.Error as error:
+        problems.append(Problem(rule="bad csv", file=file_name, sentence=f"{file_name} is not a CSV file: {error}."))
+        return []
+    if rows and any("\ufffd" in cell for cell in rows[0]):
+        problems.append(
+            Problem(rule="bad encoding", file=file_name, sentence=f"The header of {file_name} is not UTF-8. Save it as UTF-8.")
+        )
+    return rows

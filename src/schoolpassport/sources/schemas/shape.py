@@ -1,0 +1,70 @@
+"""The words in which a CSV dialect is declared."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schoolpassport.roster.kinds import Field, Kind, Type
+
+
+class Parse(StrEnum):
+    """How the text of a cell becomes a value of the field."""
+
+    PLAIN = "plain"  # as the field's type says
+    LIST = "list"  # comma-separated within one cell
+    USER_IDS = "userIds"  # {type:identifier},{type:identifier}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    header: str
+    field: Field
+    parse: Parse = Parse.PLAIN
+    older_names: tuple[str, ...] = ()  # headers of OneRoster 1.0 for the same thing: a sign of the wrong version
+
+    @property
+    def required(self) -> bool:
+        return self.field.required
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSchema:
+    """One file of a package: its rows are records of one kind, keyed by ``sourcedId``."""
+
+    name: str
+    kind: Kind
+    columns: tuple[Column, ...]
+    skipped: tuple[str, ...] = ()  # headers that are known and never read: passwords
+    older_names: tuple[tuple[str, str], ...] = ()  # 1.0 header → 1.1 header, for the columns every file has
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}.csv"
+
+    @property
+    def property_name(self) -> str:
+        return f"file.{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """A whole dialect. ``files`` are in the order in which references can be resolved."""
+
+    name: str
+    title: str
+    version: str
+    files: tuple[FileSchema, ...]
+    not_read: tuple[str, ...] = ()  # files that belong to the dialect and are not taken yet
+
+
+def columns_of(kind: Kind, headers: dict[str, str], older: dict[str, tuple[str, ...]]) -> tuple[Column, ...]:
+    """Columns from header → field name, with the parser that each field's type asks for."""
+    return tuple(
+        Column(header=header, field=kind[name], parse=_parser(kind[name]), older_names=older.get(header, ()))
+        for header, name in headers.items()
+    )
+
+
+def _parser(field: Field) -> Parse:
+    if field.type is Type.USER_IDS:
+        return Parse.USER_IDS
+    return Parse.LIST if field.many else Parse.PLAIN

@@ -1,0 +1,390 @@
+"""Asking for runs, walking them, and deciding about those that were held."""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from schoolpassport.audit import actions as audit
+from schoolpassport.kit import clock
+from schoolpassport.kit.ids import new_id
+from schoolpassport.kit.killpoint import reach
+from schoolpassport.quality import actions as quality
+from schoolpassport.quality import inspection
+from schoolpassport.roster import actions as roster
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.records import Applied, Tallied
+from schoolpassport.sources import actions as sources
+from schoolpassport.sources.models import Source
+from schoolpassport.sync import walk as walks
+from schoolpassport.sync.contract import Progress, Watcher, followers
+from schoolpassport.sync.models import TRANSITIONS, Limits, Run, RunState, Statistic, Step
+from schoolpassport.sync.workbench import Places, bench
+from schoolpassport.tenancy import scope
+
+log = logging.getLogger(__name__)
+_LOCK_PATIENCE = 30.0  # seconds; a killed predecessor's last statement may still be running in the database
+OPEN_STATES = (RunState.WAITING, RunState.RUNNING)
+
+
+class DistrictBusy(Exception):  # noqa: N818 (it says what happened)
+    """Another run of the district is on its way."""
+
+
+class NotHeld(Exception):  # noqa: N818 (it says what happened)
+    """Only a held run can be approved or rejected; the message says what state it is in."""
+
+
+def ask(*, district_id: UUID, source_id: UUID, origin: Path, by: str, now: datetime) -> Run:
+    """Write down that a package should be taken. The run waits until somebody walks it."""
+    with scope.inside(district_id):
+        _lock_numbers(district_id)
+        newest = Run.objects.filter(district_id=district_id).order_by("-number").first()
+        run = Run.objects.create(
+            district_id=district_id,
+            id=new_id(),
+            number=(newest.number if newest else 0) + 1,
+            source_id=source_id,
+            state=RunState.WAITING,
+            asked_by=by,
+            asked_at=now,
+            origin=str(origin.resolve()),
+        )
+        audit.note(district_id=district_id, act="sync:run:ask", about=str(run.id), by=by, now=now)
+        return run
+
+
+def walk(*, district_id: UUID, run_id: UUID, watch: Watcher | None = None) -> Run:
+    """Walk a run to its end: done, unchanged, held or refused. May be called again after a crash.
+
+    One run per district at a time, held by a lock of the database session; raises ``DistrictBusy``. Whatever a killed
+    run left unfinished is finished first.
+    """
+    with _district_lock(district_id):
+        _bury_the_dead(district_id, but=run_id)
+        run = _load(district_id, run_id)
+        if RunState(run.state) in {RunState.WAITING, RunState.RUNNING, RunState.FAILED}:
+            _move(run, RunState.RUNNING)
+            _walk(run, watch or (lambda _: None))
+        return _load(district_id, run_id)
+
+
+def approve(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
+    """Let a held run pass the guard; it must then be walked again, from its own copy of the package."""
+    return _decide(district_id=district_id, number=number, state=RunState.RUNNING, by=by, now=now)
+
+
+def reject(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
+    """Let a held run go; its package is forgotten and the last good data stays."""
+    run = _decide(district_id=district_id, number=number, state=RunState.REJECTED, by=by, now=now)
+    shutil.rmtree(_places(run).package, ignore_errors=True)
+    return run
+
+
+def set_limits(*, district_id: UUID, by: str, now: datetime, **limits: float) -> Limits:
+    with scope.inside(district_id):
+        made, _ = Limits.objects.update_or_create(district_id=district_id, defaults=limits)
+        audit.note(district_id=district_id, act="sync:limits:set", about=str(district_id), by=by, now=now, facts=limits)
+        return made
+
+
+# ------------------------------------------------------------------------------------------------------------ the walk
+
+
+def _walk(run: Run, watch: Watcher) -> None:
+    with scope.inside(run.district_id):
+        source = Source.objects.get(district_id=run.district_id, id=run.source_id)
+        limits = Limits.objects.filter(district_id=run.district_id).first() or Limits(district_id=run.district_id)
+    if run.revision is not None:  # a predecessor applied it and was killed before it published
+        _publish(run, watch, {})
+        return
+    env = settings.ENVIRONMENT
+    try:
+        with bench(
+            _places(run), settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads
+        ) as made:
+            _steps(run, walks.Walk(bench=made, source=source, limits=limits, watch=watch))
+    except walks.Refused as refusal:
+        _refuse(run, str(refusal))
+    except Exception:
+        _finish(run, RunState.FAILED, message="The run stopped by a fault of ours; nothing was changed. Try again.")
+        raise
+
+
+def _steps(run: Run, walk: walks.Walk) -> None:
+    try:
+        with walk.step("collect"):
+            # An approved run is judged by its own copy; the original may be gone or newer by now.
+            kept = walk.bench.places.package
+            walk.digest = run.input_digest if kept.is_dir() and run.input_digest else walks.digest_of(Path(run.origin))
+        if _known(run, walk):
+            return
+        walks.collect(walk, Path(run.origin))
+        walks.inspect(walk)
+    except walks.Refused as refusal:
+        _refuse(run, str(refusal), walk)
+        return
+    walks.settle(walk)
+    if not run.approved_by and (report := walks.judge(walk)) is not None:
+        _hold(run, walk, report)
+        return
+    applied = _apply(run, walk)
+    _publish(run, walk.watch, walk.steps)
+    if applied.number is None:
+        log.info("run %s of district %s made no revision", run.number, run.district_id)
+
+
+def _known(run: Run, walk: walks.Walk) -> bool:
+    """The very package whose result stands, or one that waits for a person already: nothing to do."""
+    if not run.approved_by and walk.digest == walk.source.input_digest:
+        _publish(run, walk.watch, walk.steps, state=RunState.UNCHANGED, message="The same package as last time.")
+        return True
+    with scope.inside(run.district_id):
+        held = Run.objects.filter(
+            district_id=run.district_id, source_id=run.source_id, state=RunState.HELD, input_digest=walk.digest
+        ).first()
+    if held is None or held.id == run.id:
+        return False
+    _finish(run, RunState.UNCHANGED, message=f"The same package waits as run {held.number} for a decision.", walk=walk)
+    return True
+
+
+def _apply(run: Run, walk: walks.Walk) -> Applied:
+    """The one transaction in which a run changes anything: records, links, findings, statistics, and what is known
+    about the source."""
+    with walk.step("apply") as timed:
+        batches = [walk.bench.write_batch(kind) for kind in KINDS if kind in walk.looked_at]
+        findings = quality.export_findings(walk.bench.db, folder=walk.bench.places.work)
+        rejected = walks.rejected_by_school(walk)
+        reach("apply.before")
+        with scope.inside(run.district_id):
+            now = clock.now()
+            applied = roster.apply(
+                district_id=run.district_id,
+                source_id=run.source_id,
+                batches=batches,
+                cause=f"run {run.number}",
+                now=now,
+            )
+            touched = {k for k in walk.looked_at if _touched(walk, k)}
+            settled = sources.note_settled(
+                district_id=run.district_id,
+                source_id=run.source_id,
+                digest=walk.digest,
+                prints=walk.prints,
+                links_changed=len(touched),
+            )
+            quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
+            _keep_statistics(run, applied, rejected)
+            _supersede(run)
+            run.revision = applied.number or 0
+            run.input_digest = walk.digest
+            Run.objects.filter(district_id=run.district_id, id=run.id).update(
+                revision=run.revision, input_digest=walk.digest
+            )
+            reach("apply.before_commit")
+        reach("apply.committed")
+        if settled != walk.bench.settled:
+            walk.bench.save_states(settled=settled, changed=touched)
+        timed.rows = sum(walk.bench.count(f"settled_{KINDS[k].table}") for k in walk.looked_at)
+    return applied
+
+
+def _touched(walk: walks.Walk, kind: str) -> bool:
+    table = KINDS[kind].table
+    return any(walk.bench.any(f"{name}_{table}") for name in ("settled", "missing", "uneasy"))
+
+
+def _publish(
+    run: Run,
+    watch: Watcher,
+    steps: dict[str, walks.Timed],
+    *,
+    state: RunState = RunState.DONE,
+    message: str = "",
+) -> None:
+    """Whatever hangs on the roster moves to its current revision; then the run is over."""
+    timed = steps.setdefault("publish", walks.Timed())
+    begun = time.perf_counter()
+    reach("publish.begin")
+    watch(Progress(step="publish", doing=""))
+    for follower in followers:
+        for followed in follower(district_id=run.district_id, now=clock.now()):
+            timed.rows += followed.changes
+            watch(Progress(step="publish", doing=followed.name))
+    timed.seconds += time.perf_counter() - begun
+    reach("publish.end")
+    if state is RunState.DONE and not run.revision:
+        state, message = RunState.UNCHANGED, message or "Everything in the package stands already."
+    _finish(run, state, message=message, steps=steps)
+    shutil.rmtree(_places(run).package, ignore_errors=True)
+
+
+def _hold(run: Run, walk: walks.Walk, report: dict[str, object]) -> None:
+    findings = quality.export_findings(walk.bench.db, folder=walk.bench.places.work)
+    message = " ".join(r["sentence"] for r in report["reasons"])  # type: ignore[attr-defined]  # a list of reasons
+    with scope.inside(run.district_id):
+        _supersede(run)
+        quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
+        run.hold, run.input_digest = report, walk.digest
+        Run.objects.filter(district_id=run.district_id, id=run.id).update(hold=report, input_digest=walk.digest)
+        _finish(run, RunState.HELD, message=message, walk=walk)
+
+
+def _refuse(run: Run, message: str, walk: walks.Walk | None = None) -> None:
+    with scope.inside(run.district_id):
+        if walk is not None and walk.bench.has("finding"):
+            findings = quality.export_findings(walk.bench.db, folder=walk.bench.places.work)
+            quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
+        _finish(run, RunState.REFUSED, message=message, walk=walk)
+    shutil.rmtree(_places(run).package, ignore_errors=True)
+
+
+def _supersede(run: Run) -> None:
+    """A newer package says what an older, held one said, and more; the older one need not be decided any more."""
+    for old in Run.objects.filter(district_id=run.district_id, source_id=run.source_id, state=RunState.HELD).exclude(
+        id=run.id
+    ):
+        _move(old, RunState.SUPERSEDED)
+        shutil.rmtree(_places(old).package, ignore_errors=True)
+
+
+def _keep_statistics(run: Run, applied: Applied, rejected: dict[tuple[str, UUID], int]) -> None:
+    tallies = {**{key: Tallied() for key in rejected}, **applied.tallies}
+    Statistic.objects.filter(district_id=run.district_id, run_id=run.id).delete()
+    Statistic.objects.bulk_create(
+        Statistic(
+            district_id=run.district_id,
+            run_id=run.id,
+            kind=kind,
+            school_id=school,
+            added=t.added,
+            updated=t.updated,
+            unchanged=t.unchanged,
+            archived=t.archived,
+            restored=t.restored,
+            rejected=rejected.get((kind, school), 0),
+        )
+        for (kind, school), t in tallies.items()
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- states, locks
+
+
+def _finish(
+    run: Run,
+    state: RunState,
+    *,
+    message: str,
+    walk: walks.Walk | None = None,
+    steps: dict[str, walks.Timed] | None = None,
+) -> None:
+    timed = walk.steps if walk else (steps or {})
+    now = clock.now()
+    with scope.inside(run.district_id):
+        for position, name in enumerate(walks.STEPS):
+            if name in timed:
+                Step.objects.update_or_create(
+                    district_id=run.district_id,
+                    run_id=run.id,
+                    name=name,
+                    defaults={
+                        "position": position,
+                        "seconds": timed[name].seconds,
+                        "rows": timed[name].rows,
+                        "finished_at": now,
+                    },
+                )
+        Run.objects.filter(district_id=run.district_id, id=run.id).update(message=message, finished_at=now)
+        _move(run, state)
+        audit.note(
+            district_id=run.district_id,
+            act="sync:run:finish",
+            about=str(run.id),
+            by=run.asked_by,
+            now=now,
+            facts={"state": state, "revision": run.revision},
+        )
+
+
+def _move(run: Run, state: RunState) -> None:
+    """Take a run to another state, if it still is where we think it is and the table of transitions allows it."""
+    allowed = [str(s) for s, targets in TRANSITIONS.items() if state in targets]
+    with scope.inside(run.district_id):
+        moved = Run.objects.filter(district_id=run.district_id, id=run.id, state__in=allowed).update(state=state)
+    if not moved:
+        raise NotHeld(f"Run {run.number} is {_load(run.district_id, run.id).state}; it cannot become {state}.")
+    run.state = state
+
+
+def _decide(*, district_id: UUID, number: int, state: RunState, by: str, now: datetime) -> Run:
+    with scope.inside(district_id):
+        run = Run.objects.select_for_update().filter(district_id=district_id, number=number).first()
+        if run is None or run.state != RunState.HELD:
+            raise NotHeld(
+                f"There is no run {number}." if run is None else f"Run {number} is {run.state}; only held runs wait for a decision."
+            )
+        _move(run, state)
+        verb = "approve" if state is RunState.RUNNING else "reject"
+        if state is RunState.RUNNING:
+            run.approved_by = by
+        else:
+            run.finished_at = now
+            run.message = f"Rejected by {by}."
+        run.save(update_fields=["approved_by", "finished_at", "message"])
+        audit.note(district_id=district_id, act=f"sync:run:{verb}", about=str(run.id), by=by, now=now)
+        return run
+
+
+def _bury_the_dead(district_id: UUID, *, but: UUID) -> None:
+    """We hold the lock, so any other run that claims to be running was killed. What it applied stands."""
+    with scope.inside(district_id):
+        for dead in Run.objects.filter(district_id=district_id, state=RunState.RUNNING).exclude(id=but):
+            if dead.approved_by and dead.revision is None:
+                continue  # approved, waiting to be walked again
+            state = RunState.DONE if dead.revision else RunState.FAILED
+            _finish(dead, state, message="Interrupted; the next run finished what it had begun.")
+    for follower in followers:
+        follower(district_id=district_id, now=clock.now())
+
+
+def _load(district_id: UUID, run_id: UUID) -> Run:
+    with scope.inside(district_id):
+        return Run.objects.get(district_id=district_id, id=run_id)
+
+
+def _places(run: Run) -> Places:
+    return Places(
+        data_dir=settings.ENVIRONMENT.data_dir, district_id=run.district_id, source_id=run.source_id, run_id=run.id
+    )
+
+
+def _lock_numbers(district_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [str(district_id)])
+
+
+@contextmanager
+def _district_lock(district_id: UUID) -> Iterator[None]:
+    """One walk per district. The lock belongs to the database session, so it dies with the process."""
+    deadline = time.monotonic() + _LOCK_PATIENCE
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 3))", [str(district_id)])
+            if cursor.fetchone()[0]:
+                break
+            if time.monotonic() > deadline:
+                raise DistrictBusy("Another run of this district is on its way; try again when it is done.")
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 3))", [str(district_id)])

@@ -1,0 +1,38 @@
+"""What must follow a new revision before a run counts as finished. Views do; `config.wiring` says so."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """What one follower did."""
+
+    name: str
+    changes: int
+
+
+class Follower(Protocol):
+    """Moves everything that hangs on a district's roster to its current revision, each piece in its own transaction.
+
+    May be called at any time and any number of times: what is already there is left alone.
+    """
+
+    def __call__(self, *, district_id: UUID, now: datetime) -> list[Followed]: ...
+
+
+followers: list[Follower] = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is: the step, and what is being done in it."""
+
+    step: str
+    doing: str
+
+
+Watcher = Callable[[Progress], None]

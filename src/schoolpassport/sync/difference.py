@@ -1,0 +1,102 @@
+"""What a package says differently from what stands: the rows worth looking at, and the records it no longer holds.
+
+For each kind, from ``raw_<kind>`` and ``state_<kind>`` (key, id, hash, gone: what this source's links say):
+
+* ``cand_<kind>``: rows that are new, changed or back, and unchanged rows that refer to something about to go;
+* ``absent_<kind>`` / ``missing_<kind>``: records of the state that the file lacks, and those of them still standing.
+
+A row left out for an error is no removal: its key is in the file. Where a line could not even be read, so that its
+key is unknown, nothing of the kind is held to be missing.
+"""
+
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.kit.columns import quoted
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sources.records import FilePlan, Mode
+from schoolpassport.sources.schemas import FileSchema, Parse
+from schoolpassport.sources.staging import line_of
+
+
+def compare(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    """Make ``cand_``, ``absent_`` and ``missing_`` of one file; those of the kinds it refers to must be there."""
+    table = plan.kind_table
+    if plan.mode is Mode.DELTA:
+        _compare_delta(db, table)
+    else:
+        _compare_bulk(db, table)
+    _candidates(db, plan)
+
+
+def nothing_said(db: DuckDBPyConnection, table: str) -> None:
+    """A file that is absent, or says what it said last time: no row to look at, nothing missing."""
+    db.execute(f"CREATE TABLE absent_{table} (key VARCHAR, id UUID, gone BOOLEAN)")
+    db.execute(f"CREATE TABLE missing_{table} (key VARCHAR, id UUID)")
+    db.execute(
+        f"CREATE TABLE cand_{table} AS SELECT *, NULL::BIGINT AS line, NULL::UUID AS known_id, false AS was_gone "
+        f"FROM raw_{table} WHERE false"
+    )
+
+
+def removals_withheld(db: DuckDBPyConnection, table: str) -> bool:
+    """Whether somebody stands in the file under a name that cannot be read."""
+    row = db.execute(
+        f"SELECT EXISTS (FROM unread_{table} WHERE key IS NULL) OR EXISTS (FROM raw_{table} WHERE key IS NULL)"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _compare_bulk(db: DuckDBPyConnection, table: str) -> None:
+    db.execute(
+        f"CREATE TABLE absent_{table} AS SELECT s.key, s.id, s.gone FROM state_{table} s ANTI JOIN "
+        f"(SELECT key FROM raw_{table} WHERE status IS DISTINCT FROM 'tobedeleted' "
+        f"UNION ALL SELECT key FROM unread_{table} WHERE key IS NOT NULL) p ON s.key = p.key"
+    )
+    withheld = " AND false" if removals_withheld(db, table) else ""
+    db.execute(f"CREATE TABLE missing_{table} AS SELECT key, id FROM absent_{table} WHERE NOT gone{withheld}")
+
+
+def _compare_delta(db: DuckDBPyConnection, table: str) -> None:
+    db.execute(f"CREATE TABLE absent_{table} AS SELECT key, id, gone FROM state_{table} WHERE false")
+    db.execute(
+        f"CREATE TABLE missing_{table} AS SELECT s.key, s.id FROM state_{table} s "
+        f"SEMI JOIN (SELECT key FROM raw_{table} WHERE status = 'tobedeleted') d ON s.key = d.key WHERE NOT s.gone"
+    )
+
+
+def _candidates(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    table = plan.kind_table
+    worth = "s.key IS NULL OR s.gone OR s.hash <> r.hash::UUID"
+    if plan.mode is Mode.DELTA:
+        worth = "true"
+    elif touched := _touched(db, plan.schema):
+        worth += f" OR {touched}"
+    db.execute(
+        f"CREATE TABLE cand_{table} AS SELECT r.*, {line_of(db, table).replace('rowid', 'r.place')} AS line, "
+        f"s.id AS known_id, coalesce(s.gone, false) AS was_gone "
+        f"FROM (SELECT *, rowid AS place FROM raw_{table}) r LEFT JOIN state_{table} s ON r.key = s.key "
+        f"WHERE r.status IS DISTINCT FROM 'tobedeleted' AND ({worth})"
+    )
+
+
+def _touched(db: DuckDBPyConnection, schema: FileSchema) -> str:
+    """SQL: the row refers to something that is about to go. Empty when nothing it could refer to goes."""
+    parts = []
+    if schema.kind.same_id_as and _any_missing(db, schema.kind.same_id_as):
+        parts.append(f"r.key IN (SELECT key FROM missing_{KINDS[schema.kind.same_id_as].table})")
+    for column in schema.columns:
+        if not column.field.is_reference or not _any_missing(db, column.field.target):
+            continue
+        missing = f"missing_{KINDS[column.field.target].table}"
+        if column.parse is Parse.LIST:
+            parts.append(
+                f"list_has_any(string_split(r.{quoted(column.header)}, ','), (SELECT list(key) FROM {missing}))"
+            )
+        else:
+            parts.append(f"r.{quoted(column.header)} IN (SELECT key FROM {missing})")
+    return " OR ".join(parts)
+
+
+def _any_missing(db: DuckDBPyConnection, kind: str) -> bool:
+    row = db.execute(f"SELECT EXISTS (FROM missing_{KINDS[kind].table})").fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,111 @@
+"""From accepted rows to records: GG4L IDs given or found again, references resolved, values in their final text.
+
+Makes ``settled_<kind>`` (id, key, op, hash, then one column per field, as PostgreSQL's COPY reads it) and
+``idmap_<kind>`` (key → id of everything that stands after this run). ``op``: a added, u updated, r restored.
+``uneasy_<kind>`` holds the ids whose row was left out or cut: their hash is forgotten, so the next run looks again.
+"""
+
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.kit.columns import copy_text, literal, quoted
+from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
+from schoolpassport.sources.schemas import Column, FileSchema, Parse
+
+NO_HASH = "00000000-0000-0000-0000-000000000000"
+
+
+def identify(db: DuckDBPyConnection, kind: Kind) -> None:
+    """Give every accepted row its GG4L ID: the one it has, its user's (demographics), or a new one."""
+    table = kind.table
+    new = "uuidv7()"
+    join = ""
+    if kind.same_id_as:
+        new = "i.id"
+        join = f"JOIN idmap_{KINDS[kind.same_id_as].table} i ON c.key = i.key"
+    db.execute(
+        f"CREATE TABLE ids_{table} AS SELECT c.key, c.line, coalesce(c.known_id, {new}) AS id, "
+        f"CASE WHEN c.known_id IS NULL THEN 'a' WHEN c.was_gone THEN 'r' ELSE 'u' END AS op "
+        f"FROM cand_{table} c ANTI JOIN bad_{table} b ON c.line = b.line {join}"
+    )
+    db.execute(
+        f"CREATE VIEW idmap_{table} AS SELECT s.key, s.id FROM state_{table} s "
+        f"ANTI JOIN missing_{table} m ON s.key = m.key WHERE NOT s.gone "
+        f"UNION ALL SELECT key, id FROM ids_{table} WHERE op <> 'u'"
+    )
+
+
+def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
+    """Make ``settled_<kind>``; the kinds it refers to must be identified. Returns the number of rows."""
+    table = schema.kind.table
+    by_field = {c.field.name: c for c in schema.columns}
+    joins: list[str] = []
+    values = [f"{_value(by_field.get(f.name), f, joins, f'cand_{table}')} AS {quoted(f.column)}" for f in schema.kind.fields]
+    db.execute(
+        f"CREATE TABLE settled_{table} AS SELECT i.id, c.key, i.op, "
+        f"CASE WHEN w.line IS NULL THEN c.hash::UUID ELSE {literal(NO_HASH)}::UUID END AS hash, {', '.join(values)} "
+        f"FROM ids_{table} i JOIN cand_{table} c ON i.line = c.line "
+        f"LEFT JOIN (SELECT DISTINCT line FROM finding WHERE severity = 'warning' "
+        f"AND file = {literal(schema.file_name)} AND line IS NOT NULL) w ON c.line = w.line "
+        f"{' '.join(joins)} ORDER BY i.id"
+    )
+    db.execute(
+        f"CREATE TABLE uneasy_{table} AS SELECT DISTINCT s.id, s.key FROM bad_{table} b "
+        f"JOIN state_{table} s ON b.key = s.key WHERE s.hash <> {literal(NO_HASH)}::UUID "
+        f"AND s.key NOT IN (SELECT key FROM settled_{table})"
+    )
+    (rows,) = db.execute(f"SELECT count(*) FROM settled_{table}").fetchone() or (0,)
+    return int(rows)
+
+
+def _value(column: Column | None, field: Field, joins: list[str], rows: str) -> str:
+    """SQL: the text of one value as COPY expects it (NULL is NULL; arrays and JSON are written out)."""
+    if field.name == "metadata":
+        return copy_text("c.metadata")
+    if column is None:
+        return "NULL"
+    cell = f"c.{quoted(column.header)}"
+    if field.is_reference:
+        return _reference(cell, field, joins, rows=rows, many=column.parse is Parse.LIST)
+    if column.parse is Parse.USER_IDS:
+        return copy_text(_user_ids(cell))
+    if column.parse is Parse.LIST:
+        return copy_text(_text_array(cell))
+    if field.type is Type.BOOLEAN:
+        return f"lower({cell})"
+    return copy_text(cell) if field.type is Type.TEXT and not field.values else cell
+
+
+def _reference(cell: str, field: Field, joins: list[str], *, rows: str, many: bool) -> str:
+    target = KINDS[field.target].table
+    name = f"ref_{field.column}"
+    if not many:
+        joins.append(f"LEFT JOIN idmap_{target} {name} ON {cell} = {name}.key")
+        return f"{name}.id::VARCHAR"
+    # The order of a list is the source's; what leads nowhere was reported and is left out, what stands twice is once.
+    split = f"SELECT c.line, string_split({cell}, ',') AS refs FROM {rows} c WHERE {cell} IS NOT NULL"
+    each = f"SELECT line, trim(unnest(refs)) AS ref, generate_subscripts(refs, 1) AS place FROM ({split})"
+    found = (
+        f"SELECT e.line, m.id, min(e.place) AS place FROM ({each}) e JOIN idmap_{target} m ON e.ref = m.key "
+        "GROUP BY e.line, m.id"
+    )
+    joins.append(
+        f"LEFT JOIN (SELECT line, '{{' || string_agg(id::VARCHAR, ',' ORDER BY place) || '}}' AS ids "
+        f"FROM ({found}) GROUP BY line) {name} ON c.line = {name}.line"
+    )
+    return f"{name}.ids"
+
+
+def _text_array(cell: str) -> str:
+    element = "'\"' || replace(replace(trim(e), '\\', '\\\\'), '\"', '\\\"') || '\"'"
+    parts = f"list_transform(list_filter(string_split({cell}, ','), lambda e: trim(e) <> ''), lambda e: {element})"
+    return f"CASE WHEN {cell} IS NOT NULL THEN '{{' || array_to_string({parts}, ',') || '}}' END"
+
+
+def _user_ids(cell: str) -> str:
+    """`{LDAP:Id},{LTI:Id}` as a JSON list of {type, identifier}; NULL when the text has another shape."""
+    one = r"\{([^:{}]+):([^{}]*)\}"
+    pairs = (
+        f"list_transform(list_zip(regexp_extract_all({cell}, '{one}', 1), regexp_extract_all({cell}, '{one}', 2)), "
+        "lambda p: {'type': trim(p[1]), 'identifier': trim(p[2])})"
+    )
+    return f"CASE WHEN len(regexp_extract_all({cell}, '{one}', 1)) > 0 THEN to_json({pairs})::VARCHAR END"

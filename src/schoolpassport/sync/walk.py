@@ -1,0 +1,305 @@
+"""The walk of one package through the house: collect → inspect → settle → apply → publish.
+
+Nothing outside the database changes hands until the one transaction of *apply*; killed anywhere before it, a run
+leaves nothing behind; killed after it, the next run publishes what is still to be published.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from schoolpassport.kit.archive import PackageRefused, open_package
+from schoolpassport.kit.killpoint import reach
+from schoolpassport.quality import inspection
+from schoolpassport.quality.records import Inspected, Subject
+from schoolpassport.roster import queries as roster
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.records import ALTOGETHER
+from schoolpassport.sources import manifest, staging
+from schoolpassport.sources.models import Source
+from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem
+from schoolpassport.sources.schemas import SCHEMAS, FileSchema
+from schoolpassport.sync import difference, guard, settling
+from schoolpassport.sync.contract import Progress, Watcher
+from schoolpassport.sync.models import Limits
+from schoolpassport.sync.workbench import Bench
+from schoolpassport.tenancy import scope
+
+STEPS = ("collect", "inspect", "settle", "apply", "publish")
+_EXAMPLES = 5
+
+
+@dataclass(kw_only=True)
+class Timed:
+    """How long a step took and how many rows went through it."""
+
+    seconds: float = 0.0
+    rows: int = 0
+
+
+@dataclass(kw_only=True)
+class Walk:
+    """What one run knows on its way."""
+
+    bench: Bench
+    source: Source
+    limits: Limits
+    watch: Watcher
+    steps: dict[str, Timed] = field(default_factory=dict)
+    digest: str = ""
+    plan: PackagePlan = PackagePlan(files=(), problems=())
+    prints: dict[str, dict[str, object]] = field(default_factory=dict)
+    inspected: dict[str, Inspected] = field(default_factory=dict)
+    looked_at: set[str] = field(default_factory=set)  # kinds whose rows were compared, not only fingerprinted
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Timed]:
+        reach(f"{name}.begin")
+        timed = self.steps.setdefault(name, Timed())
+        begun = time.perf_counter()
+        self.watch(Progress(step=name, doing=""))
+        try:
+            yield timed
+        finally:
+            timed.seconds += time.perf_counter() - begun
+        reach(f"{name}.end")
+
+
+class Refused(Exception):  # noqa: N818 (it says what happened)
+    """The package cannot be trusted; nothing was changed. The message is for the person who sent it."""
+
+
+def digest_of(origin: Path) -> str:
+    """The hash of a package's bytes, before anything of it is read. Raises ``Refused``."""
+    try:
+        return open_package(origin).digest()
+    except PackageRefused as refusal:
+        raise Refused(str(refusal)) from refusal
+
+
+def collect(walk: Walk, origin: Path) -> None:
+    """Copy the package into the run's own folder and plan its reading."""
+    target = walk.bench.places.package
+    with walk.step("collect") as timed:
+        files = _files(target) if target.is_dir() else _take(origin, target)
+        linked = {name: _into(walk.bench.places.work, path) for name, path in files.items()}
+        try:
+            walk.plan = manifest.plan(schema=SCHEMAS[walk.source.schema], files=linked)
+        except PackageBroken as broken:
+            inspection.begin(walk.bench.db)
+            inspection.record_problems(walk.bench.db, broken.problems)
+            raise Refused(str(broken)) from broken
+        timed.rows = len(files)
+
+
+def _take(origin: Path, target: Path) -> dict[str, Path]:
+    """The run's own copy: all of it, or none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        open_package(origin).extract(target)
+    except PackageRefused as refusal:
+        raise Refused(str(refusal)) from refusal
+    return _files(target)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def _into(work: Path, path: Path) -> Path:
+    here = work / path.name
+    try:
+        here.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, here)
+    return here
+
+
+def inspect(walk: Walk) -> None:
+    """Read every file as columns, compare it with what stands, and put the rules to what differs."""
+    db, bench = walk.bench.db, walk.bench
+    with walk.step("inspect") as timed:
+        inspection.begin(db)
+        inspection.record_problems(db, walk.plan.problems)
+        bench.load_states()
+        planned = {p.schema.kind.name: p for p in walk.plan.files}
+        schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
+        for kind in KINDS:
+            walk.watch(Progress(step="inspect", doing=KINDS[kind].plural))
+            plan = planned.get(kind)
+            if plan is None:
+                _absent(bench, schemas[kind])
+            else:
+                timed.rows += _inspect_file(walk, plan)
+            reach(f"inspect.{kind}")
+        _trust(walk)
+
+
+def _absent(bench: Bench, schema: FileSchema) -> None:
+    staging.empty(bench.db, schema.kind.table, schema.columns)
+    difference.nothing_said(bench.db, schema.kind.table)
+    inspection.nothing_to_inspect(bench.db, schema.kind.table)
+
+
+def _inspect_file(walk: Walk, plan: FilePlan) -> int:
+    db, kind = walk.bench.db, plan.schema.kind
+    found = staging.stage(db, plan)
+    said = {"rows": found.rows, "xor": found.xor, "sum": found.sum, "clean": True}
+    if plan.mode is Mode.BULK and said == walk.source.prints.get(kind.name) and not _targets_go(walk, plan.schema):
+        difference.nothing_said(db, kind.table)
+        inspection.nothing_to_inspect(db, kind.table)
+    else:
+        difference.compare(db, plan)
+        if "parent" in kind:
+            walk.bench.load_edges(kind.name)
+        inspected = inspection.inspect(db, Subject(schema=plan.schema, mode=plan.mode))
+        _warn_of_withheld_removals(walk, plan)
+        walk.inspected[kind.name] = inspected
+        walk.looked_at.add(kind.name)
+        said["clean"] = inspected.bad_rows == 0 and inspected.warnings == 0
+    # A delta is not the whole truth, so it is no fingerprint to compare the next package with.
+    walk.prints[kind.name] = said if plan.mode is Mode.BULK else {}
+    _drop_raw(walk, kind.table)
+    return found.rows
+
+
+def _targets_go(walk: Walk, schema: FileSchema) -> bool:
+    """Whether something this file refers to is about to go, so that unchanged rows must be looked at, too."""
+    targets = {r.target for r in schema.kind.references} - {schema.kind.name}
+    return any(walk.bench.any(f"missing_{KINDS[t].table}") for t in targets)
+
+
+def _drop_raw(walk: Walk, table: str) -> None:
+    """The rows that differ are in ``cand_``; the rest is not needed any more, and memory is bounded."""
+    walk.bench.db.execute(f"DROP TABLE raw_{table}")
+
+
+def _warn_of_withheld_removals(walk: Walk, plan: FilePlan) -> None:
+    if plan.mode is Mode.BULK and difference.removals_withheld(walk.bench.db, plan.kind_table):
+        inspection.record_problems(
+            walk.bench.db,
+            (
+                Problem(
+                    rule="removals withheld",
+                    file=plan.schema.file_name,
+                    sentence=f"Some rows of {plan.schema.file_name} do not show whose they are, so no "
+                    f"{plan.schema.kind.name} was archived this time.",
+                    breaks=False,
+                ),
+            ),
+        )
+
+
+def _trust(walk: Walk) -> None:
+    """Refuse a package of which more than the set share is bad. Small files count in the whole only."""
+    share, base = walk.limits.bad_row_share, walk.limits.minimum_base
+    rows = {k: int(str(p.get("rows", 0))) for k, p in walk.prints.items()}
+    bad = {k: i.bad_rows for k, i in walk.inspected.items()}
+    for kind, count in bad.items():
+        total = max(rows.get(kind, 0), walk.bench.count(f"cand_{KINDS[kind].table}"))
+        if total >= base and count > share * total:
+            raise Refused(
+                f"{count:,} of {total:,} rows of {KINDS[kind].plural} cannot be taken; more than {share:.0%} is too "
+                "much to trust the rest. Nothing was changed; the findings say what to mend."
+            )
+    everything, fallen = sum(rows.values()), sum(bad.values())
+    if everything >= base and fallen > share * everything:
+        raise Refused(
+            f"{fallen:,} of {everything:,} rows cannot be taken; more than {share:.0%} is too much to trust the rest. "
+            "Nothing was changed; the findings say what to mend."
+        )
+
+
+def settle(walk: Walk) -> None:
+    """Give accepted rows their GG4L IDs and resolve what they refer to."""
+    db = walk.bench.db
+    schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
+    with walk.step("settle") as timed:
+        for kind in KINDS.values():
+            settling.identify(db, kind)
+        for kind in KINDS.values():
+            if kind.name in walk.looked_at:
+                walk.watch(Progress(step="settle", doing=kind.plural))
+                timed.rows += settling.settle(db, schemas[kind.name])
+
+
+def facts(walk: Walk) -> dict[str, guard.KindFacts]:
+    """What the run would do, for the guard and for the report."""
+    found = {}
+    for name in sorted(walk.looked_at):
+        table = KINDS[name].table
+        row = walk.bench.db.execute(
+            f"SELECT (SELECT count(*) FROM state_{table} WHERE NOT gone), (SELECT count(*) FROM missing_{table}), "
+            f"count(*) FILTER (op = 'a'), count(*) FILTER (op = 'u'), count(*) FILTER (op = 'r') FROM settled_{table}"
+        ).fetchone()
+        assert row is not None  # noqa: S101 (an aggregate has one row)
+        standing, removed, added, updated, restored = row
+        found[name] = guard.KindFacts(
+            standing=standing,
+            removed=removed,
+            added=added,
+            updated=updated,
+            restored=restored,
+            rejected=walk.inspected[name].bad_rows,
+            removed_by_school=_removed_by_school(walk, name) if removed else {},
+            examples=tuple(
+                key for (key,) in walk.bench.db.execute(
+                    f"SELECT key FROM missing_{table} ORDER BY key LIMIT {_EXAMPLES}"
+                ).fetchall()
+            ),
+        )
+    return found
+
+
+def _removed_by_school(walk: Walk, kind: str) -> dict[UUID, int]:
+    return roster.by_school(
+        district_id=walk.source.district_id, kind=kind, ids=walk.bench.missing_file(kind)
+    )
+
+
+def schools(walk: Walk) -> guard.Schools:
+    """The schools as they stand; read inside the district's scope."""
+    district_id = walk.source.district_id
+    vanished = walk.bench.db.execute("SELECT id FROM missing_org ORDER BY key").fetchall()
+    schools_ = {
+        r["id"] for r in roster.records(district_id=district_id, kind="org") if r["type"] == "school"
+    } if vanished else set()
+    return guard.Schools(
+        names=roster.school_names(district_id=district_id),
+        standing=roster.standing(district_id=district_id),
+        vanished=tuple(id_ for (id_,) in vanished if id_ in schools_),
+    )
+
+
+def judge(walk: Walk) -> dict[str, object] | None:
+    """The guard's report when the run should wait for a person, else None."""
+    with scope.inside(walk.source.district_id):
+        kinds, known = facts(walk), schools(walk)
+    found = guard.reasons(limits=walk.limits, kinds=kinds, schools=known)
+    return guard.report(found=found, kinds=kinds, schools=known) if found else None
+
+
+def rejected_by_school(walk: Walk) -> dict[tuple[str, UUID], int]:
+    """Rows left out, by kind and by the school they name, where that can be told."""
+    found: dict[tuple[str, UUID], int] = {}
+    schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
+    for name, inspected in walk.inspected.items():
+        if not inspected.bad_rows:
+            continue
+        kind = KINDS[name]
+        found[name, ALTOGETHER] = inspected.bad_rows
+        column = next((c for c in schemas[name].columns if c.field.name == kind.school), None)
+        if column is None:
+            continue
+        rows = walk.bench.db.execute(
+            f"SELECT i.id, count(DISTINCT x.line) FROM (SELECT c.line, "
+            f"trim(unnest(string_split(c.\"{column.header}\", ','))) AS school FROM cand_{kind.table} c "
+            f"SEMI JOIN (FROM bad_{kind.table} WHERE key IS NOT NULL) b ON c.line = b.line) x "
+            f"JOIN idmap_org i ON x.school = i.key GROUP BY i.id"
+        ).fetchall()
+        found.update({(name, school): count for school, count in rows})
+    return found

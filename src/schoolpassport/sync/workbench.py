@@ -1,0 +1,186 @@
+"""The place where one run works: its folder, its columns, and the state it compares with.
+
+The state (what this source's links say: key, id, hash, gone) is kept as one Parquet file per kind, numbered like the
+links (``Source.settled``). It is a cache: the database is the truth, and the files are written anew from it when the
+number differs or a file is missing.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.kit.columns import COPY_TEXT, columns, copy_text, literal, quoted
+from schoolpassport.roster import queries as roster
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.records import Batch
+from schoolpassport.sync.settling import NO_HASH
+from schoolpassport.tenancy import scope
+
+_STATE_FORMAT = "1"  # part of the folder's name; a new format finds no old files
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the files of a source and of one run lie."""
+
+    data_dir: Path
+    district_id: UUID
+    source_id: UUID
+    run_id: UUID
+
+    @property
+    def package(self) -> Path:
+        """The immutable copy of what was said; kept while a run waits for a person."""
+        return self.data_dir / "packages" / str(self.district_id) / str(self.run_id)
+
+    @property
+    def work(self) -> Path:
+        return self.data_dir / "work" / str(self.district_id) / str(self.run_id)
+
+    def state(self, settled: int) -> Path:
+        return self._states / f"{settled}-v{_STATE_FORMAT}"
+
+    @property
+    def _states(self) -> Path:
+        return self.data_dir / "state" / str(self.district_id) / str(self.source_id)
+
+    def forget_states_but(self, settled: int) -> None:
+        if self._states.is_dir():
+            for old in self._states.iterdir():
+                if old != self.state(settled):
+                    shutil.rmtree(old, ignore_errors=True)
+
+
+class Bench:
+    """The columns of one run. DuckDB reads below the work folder only, so package and state are linked into it."""
+
+    def __init__(self, db: DuckDBPyConnection, places: Places, settled: int) -> None:
+        self.db = db
+        self.places = places
+        self.settled = settled
+
+    def any(self, table: str) -> bool:
+        return self.count(f"(FROM {table} LIMIT 1)") > 0
+
+    def has(self, table: str) -> bool:
+        found = self.db.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone()
+        return bool(found and found[0])
+
+    def count(self, table: str) -> int:
+        (rows,) = self.db.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)
+        return int(rows)
+
+    def load_states(self) -> None:
+        """``state_<kind>`` for every kind."""
+        source = self.places.state(self.settled)
+        for kind in KINDS.values():
+            here = self.places.work / f"state_{kind.table}.parquet"
+            there = source / f"{kind.table}.parquet"
+            if there.is_file():
+                _link(there, here)
+            else:
+                self._rebuild(kind.name, here)
+            self.db.execute(f"CREATE VIEW state_{kind.table} AS FROM read_parquet({literal(str(here))})")
+
+    def load_edges(self, kind: str) -> None:
+        """``edges_<kind>``: who stands under whom in the roster now."""
+        file = self.places.work / f"edges_{KINDS[kind].table}.csv"
+        with scope.inside(self.places.district_id):
+            roster.export_edges(
+                district_id=self.places.district_id, source_id=self.places.source_id, kind=kind, into=file
+            )
+        self.db.execute(
+            f"CREATE TABLE edges_{KINDS[kind].table} AS FROM read_csv({literal(str(file))}, header = false, "
+            "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
+            "columns = {'key': 'VARCHAR', 'parent': 'VARCHAR'})"
+        )
+
+    def write_batch(self, kind: str) -> Batch:
+        """The kind's changes as files that COPY reads."""
+        table = KINDS[kind].table
+        columns_ = ", ".join(quoted(c) for c in KINDS[kind].columns)
+        key = copy_text("key")
+        queries = {
+            "settled": f"SELECT id, {key}, op, hash, {columns_} FROM settled_{table}",
+            "missing": f"SELECT id, {key} FROM missing_{table}",
+            "uneasy": f"SELECT id, {key} FROM uneasy_{table}",
+        }
+        paths = {}
+        for name, query in queries.items():
+            paths[name] = self.places.work / f"{name}_{table}.tsv"
+            self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} ({COPY_TEXT})")
+        return Batch(kind=kind, settled=paths["settled"], missing=paths["missing"], uneasy=paths["uneasy"])
+
+    def missing_file(self, kind: str) -> Path:
+        path = self.places.work / f"missing_{KINDS[kind].table}.tsv"
+        self.db.execute(
+            f"COPY (SELECT id, {copy_text('key')} FROM missing_{KINDS[kind].table}) TO {literal(str(path))} ({COPY_TEXT})"
+        )
+        return path
+
+    def save_states(self, *, settled: int, changed: set[str]) -> None:
+        """The state after this run, beside the one before; a reader finds all of its files or none."""
+        target = self.places.state(settled)
+        making = target.with_name(f"{target.name}.making")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        for kind in KINDS.values():
+            here = self.places.work / f"state_{kind.table}.parquet"
+            if kind.name in changed:
+                here = self._next_state(kind.table)
+            _link(here, making / f"{kind.table}.parquet")
+        shutil.rmtree(target, ignore_errors=True)
+        making.rename(target)
+        self.places.forget_states_but(settled)
+
+    def _next_state(self, table: str) -> Path:
+        path = self.places.work / f"next_{table}.parquet"
+        touched = f"SELECT key FROM settled_{table} UNION ALL SELECT key FROM missing_{table} UNION ALL SELECT key FROM uneasy_{table}"
+        self.db.execute(
+            f"COPY (SELECT s.key, s.id, s.hash, s.gone FROM state_{table} s ANTI JOIN ({touched}) t ON s.key = t.key "
+            f"UNION ALL SELECT key, id, hash, false FROM settled_{table} "
+            f"UNION ALL SELECT m.key, m.id, {literal(NO_HASH)}::UUID, true FROM missing_{table} m "
+            f"UNION ALL SELECT u.key, u.id, {literal(NO_HASH)}::UUID, s.gone FROM uneasy_{table} u "
+            f"JOIN state_{table} s ON u.key = s.key) "
+            f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4)"
+        )
+        return path
+
+    def _rebuild(self, kind: str, here: Path) -> None:
+        text = self.places.work / f"links_{KINDS[kind].table}.csv"
+        with scope.inside(self.places.district_id):
+            roster.export_links(
+                district_id=self.places.district_id, source_id=self.places.source_id, kind=kind, into=text
+            )
+        self.db.execute(
+            f"COPY (SELECT key, id, hash, gone = 't' AS gone FROM read_csv({literal(str(text))}, header = false, "
+            "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
+            "columns = {'key': 'VARCHAR', 'id': 'UUID', 'hash': 'UUID', 'gone': 'VARCHAR'})) "
+            f"TO {literal(str(here))} (FORMAT parquet, COMPRESSION lz4)"
+        )
+        text.unlink()
+
+
+@contextmanager
+def bench(places: Places, *, settled: int, memory_mb: int, threads: int) -> Iterator[Bench]:
+    """An empty work folder with columns in it; gone afterwards, whatever happened."""
+    shutil.rmtree(places.work, ignore_errors=True)
+    places.work.mkdir(parents=True)
+    try:
+        with columns(folder=places.work, memory_mb=memory_mb, threads=threads) as db:
+            yield Bench(db, places, settled)
+    finally:
+        shutil.rmtree(places.work, ignore_errors=True)
+
+
+def _link(there: Path, here: Path) -> None:
+    """A hard link where the file system has them, a copy where not."""
+    try:
+        here.hardlink_to(there)
+    except OSError:
+        shutil.copyfile(there, here)

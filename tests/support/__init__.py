@@ -1,0 +1,1 @@
+"""What tests of several kinds share. A tool that only one folder needs lives in that folder."""

@@ -1,0 +1,90 @@
+"""One plausible row for any table, made from the catalogue: for tests that are about every table, not about one.
+
+All uuids of a row are the same one, so foreign keys lead somewhere when the rows of all tables are made together.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.types.json import Jsonb
+
+AN_INSTANT = datetime(2026, 9, 1, 6, tzinfo=UTC)
+LATER = datetime(2026, 9, 1, 7, tzinfo=UTC)
+
+# Where a check constraint asks for more than a value of the right type: column, or table.column.
+SPECIAL: dict[str, Any] = {
+    "act": "test:row:made",
+    "change": "c",
+    "digest": b"#" * 32,
+    "ended_at": None,
+    "expires_at": LATER,
+    "rev_to": 2_147_483_647,
+    "severity": "error",
+    "status": "active",
+    "sharing_consent.state": "active",
+    "sync_run.state": "waiting",
+}
+
+
+def row(connection: Connection, table: str, *, thing: UUID, **given: Any) -> dict[str, Any]:
+    columns = connection.execute(
+        """SELECT attname, atttypid::regtype::text FROM pg_attribute
+           WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = '' AND attgenerated = ''
+           ORDER BY attnum""",
+        [table],
+    ).fetchall()
+    return {name: _value(table, name, kind, thing) for name, kind in columns} | given
+
+
+def _value(table: str, column: str, kind: str, thing: UUID) -> Any:
+    for special in (f"{table}.{column}", column):
+        if special in SPECIAL:
+            return SPECIAL[special]
+    values: dict[str, Any] = {
+        "uuid": thing,
+        "uuid[]": [thing],
+        "text": thing.hex,
+        "text[]": [thing.hex],
+        "character varying": thing.hex[:1],
+        "integer": 1,
+        "bigint": 1,
+        "smallint": 1,
+        "double precision": 0.5,
+        "boolean": True,
+        "bytea": thing.bytes,
+        "jsonb": Jsonb({}),
+        "date": date(2026, 9, 1),
+        "timestamp with time zone": AN_INSTANT,
+    }
+    return values[kind]
+
+
+def insert(connection: Connection, table: str, values: dict[str, Any]) -> None:
+    connection.execute(
+        sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, values)),
+            sql.SQL(", ").join(map(sql.Placeholder, values)),
+        ),
+        values,
+    )
+
+
+def insert_all(connection: Connection, rows: dict[str, dict[str, Any]]) -> None:
+    """Insert one row per table, what is referred to before what refers to it."""
+    waiting = dict(rows)
+    while waiting:
+        before = len(waiting)
+        for table, values in list(waiting.items()):
+            try:
+                with connection.transaction():
+                    insert(connection, table, values)
+            except psycopg.errors.ForeignKeyViolation as error:
+                refusal = error
+            else:
+                del waiting[table]
+        if len(waiting) == before:
+            raise refusal
