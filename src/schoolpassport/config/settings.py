@@ -62,4 +62,3 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
 }
-PROCRASTINATE_ON_APP_READY = "schoolpassport.config.wiring.on_jobs_ready"

@@ -1,7 +1,10 @@
 """Who listens to whom: the one list."""
 
-from procrastinate import App
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sync import contract
 
 
-def on_jobs_ready(app: App) -> None:
-    """Called by Procrastinate when its app is ready."""
+def connect() -> None:
+    """Called once, when Django is ready."""
+    if sharing.follow not in contract.followers:
+        contract.followers.append(sharing.follow)  # views move to each new revision before a run is done

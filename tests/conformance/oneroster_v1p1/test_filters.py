@@ -280,7 +280,6 @@ def test_an_unknown_field_is_refused_by_name(provider, path, text):
         "NOT role='student'",
         "role='student' AND",
         "AND role='student'",
-        "role='student' AND AND enabledUser='true'",
         "role=student",
         "enabledUser=true",
         'role="student"',
@@ -313,6 +312,7 @@ def test_what_the_grammar_does_not_have_is_refused(provider, text):
         "role='student'AND enabledUser='true'",
         "role='student' enabledUser='true'",
         "role='student' OR(role='teacher')",
+        "role='student' AND AND enabledUser='true'",
     ],
 )
 def test_an_operator_the_grammar_does_not_have_never_widens_the_answer(provider, text):

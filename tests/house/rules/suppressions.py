@@ -11,7 +11,7 @@ _WITH_REASON = (
     re.compile(r"# pragma: no (cover|branch) \(.{8,}\)"),
     re.compile(r"# fmt: (off|skip)( \(.{8,}\))"),
     re.compile(r"# fmt: on"),
-    re.compile(r"# ruff: noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)* \(.{8,}\)"),
+    re.compile(r"# ruff: noqa: [A-Z]+[0-9]+(, ?[A-Z]+[0-9]+)* (\(.{8,}\)|- .{8,})"),
     re.compile(r"# house: [a-z-]+ \(.{8,}\)"),
 )
 

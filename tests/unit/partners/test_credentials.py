@@ -3,6 +3,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 
 from schoolpassport.kit.ids import short
 from schoolpassport.kit.secrets import SealBroken, Vault
@@ -165,8 +166,6 @@ def test_a_sealed_secret_put_into_another_row_does_not_open(app, other_app, now)
 
 
 def test_a_running_process_opens_what_a_newer_master_key_sealed(app, now):
-    from django.conf import settings
-
     old = _vault.vault()
     newer = Vault.rotate(settings.ENVIRONMENT.key_file)  # another process would do this
     with scope.inside(app.district_id):

@@ -7,14 +7,28 @@ KIND = Kind(
     fields=(
         Field(name="title", required=True, privacy=Privacy.PUBLIC, in_view=True),
         Field(name="classCode", privacy=Privacy.PUBLIC, in_view=True),
-        Field(
-            name="classType", required=True, values=("homeroom", "scheduled"), privacy=Privacy.PUBLIC, in_view=True
-        ),
+        Field(name="classType", required=True, values=("homeroom", "scheduled"), privacy=Privacy.PUBLIC, in_view=True),
         Field(name="location", privacy=Privacy.PUBLIC),
         Field(name="grades", many=True, privacy=Privacy.PUBLIC),
         Field(name="subjects", many=True, privacy=Privacy.PUBLIC),
-        Field(name="course", type=Type.REFERENCE, target="course", required=True, privacy=Privacy.PUBLIC, in_view=True),
-        Field(name="school", type=Type.REFERENCE, target="org", required=True, privacy=Privacy.PUBLIC, in_view=True),
+        Field(
+            name="course",
+            type=Type.REFERENCE,
+            target="course",
+            required=True,
+            binding=True,
+            privacy=Privacy.PUBLIC,
+            in_view=True,
+        ),
+        Field(
+            name="school",
+            type=Type.REFERENCE,
+            target="org",
+            required=True,
+            binding=True,
+            privacy=Privacy.PUBLIC,
+            in_view=True,
+        ),
         Field(
             name="terms",
             type=Type.REFERENCE,

@@ -8,7 +8,15 @@ KIND = Kind(
         Field(name="description", privacy=Privacy.STUDENT),
         Field(name="assignDate", type=Type.DATE_TIME, required=True, privacy=Privacy.STUDENT),
         Field(name="dueDate", type=Type.DATE_TIME, required=True, privacy=Privacy.STUDENT),
-        Field(name="class", type=Type.REFERENCE, target="class", required=True, privacy=Privacy.STUDENT, in_view=True),
+        Field(
+            name="class",
+            type=Type.REFERENCE,
+            target="class",
+            required=True,
+            binding=True,
+            privacy=Privacy.STUDENT,
+            in_view=True,
+        ),
         Field(name="category", type=Type.REFERENCE, target="category", required=True, privacy=Privacy.STUDENT),
         Field(
             name="gradingPeriod", type=Type.REFERENCE, target="academicSession", required=True, privacy=Privacy.STUDENT

@@ -5,9 +5,23 @@ KIND = Kind(
     plural="results",
     fields=(
         Field(
-            name="lineItem", type=Type.REFERENCE, target="lineItem", required=True, privacy=Privacy.STUDENT, in_view=True
+            name="lineItem",
+            type=Type.REFERENCE,
+            target="lineItem",
+            required=True,
+            binding=True,
+            privacy=Privacy.STUDENT,
+            in_view=True,
         ),
-        Field(name="student", type=Type.REFERENCE, target="user", required=True, privacy=Privacy.STUDENT, in_view=True),
+        Field(
+            name="student",
+            type=Type.REFERENCE,
+            target="user",
+            required=True,
+            binding=True,
+            privacy=Privacy.STUDENT,
+            in_view=True,
+        ),
         Field(
             name="scoreStatus",
             required=True,

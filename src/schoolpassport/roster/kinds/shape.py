@@ -51,6 +51,7 @@ class Field:
     versions: frozenset[Version] = BOTH
     max_length: int = MAX_TEXT
     in_view: bool = False  # kept as a typed column beside a view's document, for filters, sorts and joins
+    binding: bool = False  # a reference without whose target the record makes no sense to whoever reads it
     indexed: bool = False  # large kinds only: "what hangs on this" must not scan
 
     @property
@@ -108,7 +109,12 @@ class Kind:
         if not self.same_id_as:
             return own
         identity = Field(
-            name="sourcedId", type=Type.REFERENCE, target=self.same_id_as, required=True, privacy=Privacy.DIRECTORY
+            name="sourcedId",
+            type=Type.REFERENCE,
+            target=self.same_id_as,
+            required=True,
+            binding=True,
+            privacy=Privacy.DIRECTORY,
         )
         return (identity, *own)
 

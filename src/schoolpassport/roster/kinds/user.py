@@ -36,9 +36,7 @@ KIND = Kind(
         Field(name="preferredMiddleName", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
         Field(name="preferredLastName", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
         Field(name="pronouns", privacy=Privacy.SENSITIVE, versions=ONLY_1P2),
-        Field(
-            name="primaryOrg", type=Type.REFERENCE, target="org", privacy=Privacy.DIRECTORY, versions=ONLY_1P2
-        ),
+        Field(name="primaryOrg", type=Type.REFERENCE, target="org", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
         Field(name="roles", type=Type.JSON, privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
         Field(name="userProfiles", type=Type.JSON, privacy=Privacy.SENSITIVE, versions=ONLY_1P2),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.STUDENT),

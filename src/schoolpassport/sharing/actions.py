@@ -1,0 +1,132 @@
+"""Consents, and the views that follow them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from schoolpassport.audit import actions as audit
+from schoolpassport.kit.ids import new_id
+from schoolpassport.partners import actions as partners
+from schoolpassport.roster import queries as roster
+from schoolpassport.sharing import catalogue, publishing
+from schoolpassport.sharing.models import Consent, ConsentState, View
+from schoolpassport.sync.contract import Followed
+from schoolpassport.tenancy import scope
+
+
+class NotASchool(ValueError):
+    """A consent names something that is no org of the district."""
+
+
+def agree(
+    *,
+    district_id: UUID,
+    integration_id: UUID,
+    attributes: Mapping[str, list[str]],
+    schools: Iterable[UUID] | None = None,
+    purpose: str = "",
+    by: str,
+    now: datetime,
+) -> Consent:
+    """Put a consent in force and publish its view, in one transaction; an older consent of the integration ends.
+
+    ``schools`` None is the whole district. What the application may no longer see becomes ``tobedeleted`` at once,
+    and pages pinned to older revisions are not served any more.
+    """
+    terms = catalogue.checked(attributes)
+    chosen = None if schools is None else sorted(set(schools), key=str)
+    with scope.inside(district_id):
+        if chosen is not None:
+            known = roster.known_ids(district_id=district_id, kind="org", ids=chosen)
+            if missing := [str(s) for s in chosen if s not in known]:
+                raise NotASchool(f"No org of this district: {', '.join(missing)}.")
+        _end_active(district_id=district_id, integration_id=integration_id, now=now)
+        consent = Consent.objects.create(
+            district_id=district_id,
+            id=new_id(),
+            integration_id=integration_id,
+            state=ConsentState.ACTIVE,
+            schools=chosen,
+            attributes=terms,
+            purpose=purpose,
+            agreed_at=now,
+        )
+        audit.note(
+            district_id=district_id,
+            act="sharing:consent:agree",
+            about=str(consent.id),
+            by=by,
+            now=now,
+            facts={"integration": str(integration_id), "attributes": terms, "schools": [str(s) for s in chosen or []]},
+        )
+        view = _view(district_id=district_id, integration_id=integration_id, consent=consent)
+        _publish(view, consent, now)
+        return consent
+
+
+def revoke(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) -> None:
+    """End the consent. Everything in its view becomes ``tobedeleted``, in the same transaction."""
+    with scope.inside(district_id):
+        consent = _end_active(district_id=district_id, integration_id=integration_id, now=now)
+        if consent is None:
+            return
+        audit.note(district_id=district_id, act="sharing:consent:revoke", about=str(consent.id), by=by, now=now)
+        view = View.objects.select_for_update().get(district_id=district_id, integration_id=integration_id)
+        view.projected_consent_id = None  # the same consent means something else now: look at everything
+        _publish(view, consent, now)
+
+
+def publish(*, district_id: UUID, view_number: int, now: datetime) -> int:
+    """Move one view to the roster's current revision; nothing to do when it is there. Returns the changes."""
+    with scope.inside(district_id):
+        view = View.objects.select_for_update().get(district_id=district_id, number=view_number)
+        if view.roster_revision == roster.current_revision(district_id=district_id):
+            return 0
+        consent = Consent.objects.get(district_id=district_id, id=view.consent_id)
+        return _publish(view, consent, now)
+
+
+def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
+    """Every view of the district that lags behind the roster, each in its own transaction (``sync.contract.Follower``)."""
+    with scope.inside(district_id):
+        views = list(View.objects.filter(district_id=district_id).order_by("number"))
+    return [
+        Followed(
+            name=f"view {view.number}",
+            changes=publish(district_id=district_id, view_number=view.number, now=now),
+        )
+        for view in views
+    ]
+
+
+def _publish(view: View, consent: Consent, now: datetime) -> int:
+    changes = publishing.move(view=view, consent=consent, now=now)
+    partners.note_data_completed(district_id=view.district_id, integration_id=view.integration_id, by="publication", now=now)
+    return changes
+
+
+def _view(*, district_id: UUID, integration_id: UUID, consent: Consent) -> View:
+    """The integration's view, locked; made when there is none."""
+    found = View.objects.select_for_update().filter(district_id=district_id, integration_id=integration_id).first()
+    if found is not None:
+        found.consent_id = consent.id
+        return found
+    newest = View.objects.select_for_update().filter(district_id=district_id).order_by("-number").first()
+    return View.objects.create(
+        district_id=district_id,
+        number=(newest.number if newest else 0) + 1,
+        integration_id=integration_id,
+        consent_id=consent.id,
+    )
+
+
+def _end_active(*, district_id: UUID, integration_id: UUID, now: datetime) -> Consent | None:
+    active = (
+        Consent.objects.select_for_update()
+        .filter(district_id=district_id, integration_id=integration_id, state=ConsentState.ACTIVE)
+        .first()
+    )
+    if active is not None:
+        active.state, active.ended_at = ConsentState.REVOKED, now
+        active.save(update_fields=["state", "ended_at"])
+    return active

@@ -1,0 +1,207 @@
+"""A consent as SQL: who is a member of a view, and what each member looks like in it.
+
+The roster's record stands in the queries as ``r`` (its open version). A kind is projected after the kinds it refers
+to, so membership of a target is read from the view itself; membership within the kind in hand from the temporary
+table ``own``. Nothing here is written by hand per kind: everything comes from the catalogue of kinds.
+
+The rule for references (closure): a reference to something the view lacks is cut; a record whose *binding* reference
+would be cut is withheld, unless the consent does not share the target's kind at all.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from schoolpassport.kit.columns import quoted
+from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
+from schoolpassport.roster.models import OPEN
+from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.models import HREF
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What the consent says. ``scoped``: only what hangs on the orgs in the temporary table ``scope_org``."""
+
+    view: int
+    district_id: UUID
+    attributes: dict[str, list[str]]
+    scoped: bool
+
+    def shares(self, kind: str) -> bool:
+        return kind in self.attributes
+
+    def shows(self, kind: Kind, name: str) -> bool:
+        return name in self.attributes.get(kind.name, ())
+
+
+def head(stamp: str, *, status: str = "active", alias: str = "r") -> str:
+    """SQL: the opening of every document; the same length for every active one."""
+    return f"""'{{"sourcedId":"' || {alias}.id || '","status":"{status}","dateLastModified":"{stamp}"'"""
+
+
+HEAD_LENGTH = len('{"sourcedId":"","status":"active","dateLastModified":""') + 36 + 24
+
+
+def membership(kind: Kind, terms: Terms) -> str:
+    """SQL: the condition under which a record of the kind is in the view."""
+    conditions = ["r.status = 'active'"]
+    if terms.scoped:
+        conditions.append(_in_scope(kind))
+    for field in kind.references:
+        if field.binding and terms.shares(field.target):
+            conditions.append(f"EXISTS ({_member(field.target, terms, _column(field))})")
+    return " AND ".join(c for c in conditions if c)
+
+
+def _in_scope(kind: Kind) -> str:
+    orgs = "(SELECT id FROM scope_org)"
+    if kind.school == "id":
+        return f"r.id IN {orgs}"
+    if not kind.school:
+        return ""  # sessions and the like hold no personal data; what is personal is bound to a class or a user
+    field = kind[kind.school]
+    if field.many:
+        return f"r.{quoted(field.column)} && ARRAY{orgs}"
+    own = f"r.{quoted(field.column)} IN {orgs}"
+    users = [k for k in KINDS.values() if k.school and any(f.binding and f.target == kind.name for f in k.fields)]
+    # A course of another school is there, too, when a class in the scope teaches it.
+    taught = [
+        f"EXISTS (SELECT FROM roster_{k.table} t WHERE t.district_id = r.district_id AND t.rev_to = {OPEN} "
+        f"AND t.status = 'active' AND t.{quoted(f.column)} = r.id AND t.{quoted(k[k.school].column)} IN {orgs})"
+        for k in users
+        if kind.name == "course"
+        for f in k.fields
+        if f.binding and f.target == kind.name
+    ]
+    return f"({' OR '.join([own, *taught])})"
+
+
+def _column(field: Field) -> str:
+    return "r.id" if field.name == "sourcedId" else f"r.{quoted(field.column)}"
+
+
+def _member(target: str, terms: Terms, value: str) -> str:
+    """SQL: a subquery with a row if ``value`` is an active member of the view."""
+    return (
+        f"SELECT FROM sharing_{KINDS[target].table} m WHERE m.district_id = r.district_id AND m.view = {terms.view} "
+        f"AND m.id = {value} AND m.rev_to = {OPEN} AND m.status = 'active'"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projected:
+    """SQL pieces of one kind: ``SELECT r.id, <values> FROM roster_<kind> r <joins>``."""
+
+    columns: tuple[str, ...]  # of the view table, ``doc`` or ``sis_id`` last
+    values: tuple[str, ...]
+    joins: str
+
+
+def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
+    """Each column of the view table as an expression over ``r``. Unshared attributes are NULL and in no document."""
+    joins: list[str] = []
+    shown = [f for f in kind.fields if terms.shows(kind, f.name)]
+    values: dict[str, str] = {f.column: "NULL" for f in kind.fields if f.in_view}
+    parts: list[str] = []
+    for field in shown:
+        column, text = _field(field, kind, terms, joins)
+        if field.in_view:
+            values[field.column] = column
+        if text and Version.V1P1 in field.versions and field.name != "metadata":
+            parts.append(text)
+    sis = _sis_id(kind, terms, joins)
+    if not kind.stored_document:
+        return _pieces({**values, "sis_id": sis}, joins)
+    parts += [_derived(d.name, d.kind, d.field, terms, joins) for d in kind.derived if terms.shows(kind, "parent")]
+    parts.append(_metadata(kind, terms, sis))
+    body = " || ".join([*parts, "'}'"])
+    return _pieces({**values, "doc": f"{head(stamp)} || {body}"}, joins)
+
+
+def _pieces(values: dict[str, str], joins: list[str]) -> Projected:
+    return Projected(columns=tuple(values), values=tuple(values.values()), joins=" ".join(joins))
+
+
+def _field(field: Field, kind: Kind, terms: Terms, joins: list[str]) -> tuple[str, str]:
+    """SQL: the value as a column, and as a piece of the document (empty text when there is no value)."""
+    value = f"r.{quoted(field.column)}"
+    if field.is_reference:
+        return _reference(field, kind, terms, joins)
+    texts = {
+        Type.BOOLEAN: f"""'"' || {value} || '"'""",
+        Type.DATE: f"""'"' || {value} || '"'""",
+        Type.YEAR: f"""'"' || {value} || '"'""",
+        Type.DATE_TIME: f"""'"' || to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"'""",
+        Type.JSON: f"{value}::text",
+        Type.USER_IDS: f"{value}::text",
+        Type.TEXT: f"array_to_json({value})::text" if field.many else f"to_json({value})::text",
+        Type.FLOAT: f"to_json({value})::text",
+    }
+    return value, _piece(field.name, texts[field.type])
+
+
+def _piece(name: str, text: str) -> str:
+    return f"""coalesce(',"{name}":' || {text}, '')"""
+
+
+def _reference(field: Field, kind: Kind, terms: Terms, joins: list[str]) -> tuple[str, str]:
+    """A reference, or a list of them, reduced to what the view holds."""
+    if not terms.shares(field.target):
+        return "NULL", ""
+    value, name = f"r.{quoted(field.column)}", f"j_{field.column}"
+    members = _members(field.target, kind, terms)
+    if not field.many:
+        joins.append(f"LEFT JOIN ({members}) {name} ON {name}.id = {value}")
+        return f"{name}.id", _piece(field.name, _guid_ref(field.target, f"{name}.id"))
+    joins.append(
+        f"LEFT JOIN LATERAL (SELECT array_agg(u.id ORDER BY u.place) AS ids, "
+        f"string_agg({_guid_ref(field.target, 'u.id')}, ',' ORDER BY u.place) AS refs "
+        f"FROM unnest({value}) WITH ORDINALITY AS u(id, place) JOIN ({members}) m ON m.id = u.id) {name} "
+        f"ON {value} IS NOT NULL"
+    )
+    return f"{name}.ids", _piece(field.name, f"'[' || {name}.refs || ']'")
+
+
+def _members(target: str, kind: Kind, terms: Terms) -> str:
+    if target == kind.name:
+        return "SELECT id FROM own"
+    return (
+        f"SELECT id FROM sharing_{KINDS[target].table} WHERE district_id = '{terms.district_id}'::uuid "
+        f"AND view = {terms.view} AND rev_to = {OPEN} AND status = 'active'"
+    )
+
+
+def _guid_ref(target: str, value: str) -> str:
+    """SQL: a GUIDRef (OneRoster 1.1, 1.5), always of the base type. The href stands on the sign for the base URL."""
+    path = f"{HREF}/{KINDS[target].plural}/"
+    return f"""('{{"href":"{path}' || {value} || '","sourcedId":"' || {value} || '","type":"{target}"}}')"""
+
+
+def _derived(name: str, kind_name: str, field: str, terms: Terms, joins: list[str]) -> str:
+    child = KINDS[kind_name]
+    joins.append(
+        f"LEFT JOIN LATERAL (SELECT string_agg({_guid_ref(kind_name, 'c.id')}, ',' ORDER BY c.id) AS refs "
+        f"FROM roster_{child.table} c JOIN own ON own.id = c.id WHERE c.district_id = r.district_id "
+        f"AND c.rev_to = {OPEN} AND c.{quoted(child[field].column)} = r.id) d_{name} ON true"
+    )
+    return _piece(name, f"'[' || d_{name}.refs || ']'")
+
+
+def _sis_id(kind: Kind, terms: Terms, joins: list[str]) -> str:
+    """SQL: what the source calls the record; of several sources, the first in the order of their ids."""
+    if not terms.shows(kind, SIS_ID):
+        return "NULL"
+    joins.append(
+        f"LEFT JOIN (SELECT record_id, min(key) AS key FROM roster_link WHERE district_id = '{terms.district_id}'::uuid "
+        f"AND kind = '{kind.name}' AND record_id IN (SELECT id FROM mem) GROUP BY record_id) l ON l.record_id = r.id"
+    )
+    return "l.key"
+
+
+def _metadata(kind: Kind, terms: Terms, sis: str) -> str:
+    shown = terms.shows(kind, "metadata")
+    if sis == "NULL":
+        return _piece("metadata", "r.metadata::text") if shown else "''"
+    own = "coalesce(r.metadata, '{}'::jsonb) || " if shown else ""
+    return _piece("metadata", f"CASE WHEN {sis} IS NOT NULL THEN ({own}jsonb_build_object('{SIS_ID}', {sis}))::text "
+                  f"{'ELSE r.metadata::text ' if shown else ''}END")

@@ -1,0 +1,323 @@
+"""Moving a view to where the roster and its consent stand: set work in one transaction.
+
+For each kind, after the kinds it refers to: which records may look different (``cand``), which of them belong in the
+view (``mem``), what they look like (``want``); the difference to what the view holds becomes new version rows, which
+are the view's change log at the same time. A first publication writes straight into the view.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from schoolpassport.kit.columns import quoted
+from schoolpassport.kit.killpoint import reach
+from schoolpassport.roster import queries as roster
+from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.models import OPEN
+from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
+from schoolpassport.sharing.projection import HEAD_LENGTH, Projected, Terms, head, membership, project
+
+_LARGE_SHARE = 0.05
+
+
+def move(*, view: View, consent: Consent, now: datetime) -> int:
+    """Bring a locked view up to date, in the caller's scope and transaction. Returns the number of changes."""
+    publication = _Publication(view=view, consent=consent, now=now)
+    for kind in KINDS.values():
+        publication.publish(kind)
+        reach(f"publish.{kind.name}")
+    return publication.finish()
+
+
+class _Publication:
+    def __init__(self, *, view: View, consent: Consent, now: datetime) -> None:
+        self._view = view
+        self._consent = consent
+        self._cursor = connection.cursor()
+        self._first = view.revision == 0
+        self._roster = roster.current_revision(district_id=view.district_id)
+        self._number = view.revision + 1
+        self._at = self._instant(now)
+        self._seq = view.last_seq
+        # A change of consent looks at everything; a change of the roster only at what it touched.
+        self._whole = view.projected_consent_id != consent.id
+        attributes = consent.attributes if consent.state == ConsentState.ACTIVE else {}
+        self._terms = Terms(
+            view=view.number,
+            district_id=view.district_id,
+            attributes=attributes,
+            scoped=consent.schools is not None,
+        )
+        self._make_scope()
+
+    def _instant(self, now: datetime) -> datetime:
+        """Milliseconds, and strictly later than the revision before."""
+        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        last = ViewRevision.objects.filter(
+            district_id=self._view.district_id, view=self._view.number, number=self._view.revision
+        ).first()
+        return max(at, last.at + timedelta(milliseconds=1)) if last else at
+
+    @property
+    def _stamp(self) -> str:
+        return self._at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{self._at.microsecond // 1000:03d}Z"
+
+    def _make_scope(self) -> None:
+        """The named schools, what they belong to, and nothing beside: any school brings the district office."""
+        self._run("CREATE TEMP TABLE scope_org (id uuid PRIMARY KEY) ON COMMIT DROP")
+        if self._consent.schools is None:
+            return
+        self._run(
+            "INSERT INTO scope_org WITH RECURSIVE up AS (SELECT unnest(%(schools)s::uuid[]) AS id UNION "
+            f"SELECT o.parent_id FROM up JOIN roster_org o ON o.id = up.id AND o.district_id = %(d)s "
+            f"AND o.rev_to = {OPEN} WHERE o.parent_id IS NOT NULL) SELECT id FROM up",
+            schools=list(self._consent.schools),
+        )
+
+    # --------------------------------------------------------------------------------------------------------- a kind
+
+    def publish(self, kind: Kind) -> None:
+        if self._first and not self._terms.shares(kind.name):
+            self._empty_flips(kind)
+            return
+        self._find_candidates(kind)
+        self._find_members(kind)
+        projected = project(kind, self._terms, self._stamp)
+        if self._first:
+            self._write_first(kind, projected)
+        else:
+            self._write_difference(kind, projected)
+        for table in ("cand", "mem", "own", "want"):
+            self._run(f"DROP TABLE IF EXISTS {table}")
+
+    def _empty_flips(self, kind: Kind) -> None:
+        self._run(f"CREATE TEMP TABLE flip_{kind.table} (id uuid) ON COMMIT DROP")
+
+    def _find_candidates(self, kind: Kind) -> None:
+        """Records that may look different from what the view holds."""
+        table, mine = f"roster_{kind.table}", f"r.district_id = %(d)s AND r.rev_to = {OPEN}"
+        if self._whole or self._first:
+            held = f"SELECT id FROM sharing_{kind.table} WHERE district_id = %(d)s AND view = %(v)s AND rev_to = {OPEN}"
+            union = "" if self._first else f" UNION {held}"
+            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS SELECT r.id FROM {table} r WHERE {mine}{union}")
+        else:
+            ways = [f"SELECT r.id FROM {table} r WHERE {mine} AND r.rev_from > %(seen)s", *self._dependents(kind)]
+            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS {' UNION '.join(ways)}")
+            self._widen(kind)
+        self._run("ANALYZE cand")
+        self._choose_joins(kind)
+
+    def _dependents(self, kind: Kind) -> list[str]:
+        """Records that refer to something that came into the view or left it in this publication."""
+        mine = f"r.district_id = %(d)s AND r.rev_to = {OPEN}"
+        ways = []
+        for field in kind.references:
+            if field.target == kind.name or not self._any(f"flip_{KINDS[field.target].table}"):
+                continue
+            flipped = f"SELECT id FROM flip_{KINDS[field.target].table}"
+            if field.many:
+                condition = f"r.{quoted(field.column)} && ARRAY({flipped})"
+            else:
+                column = "id" if field.name == "sourcedId" else field.column
+                condition = f"r.{quoted(column)} IN ({flipped})"
+            ways.append(f"SELECT r.id FROM roster_{kind.table} r WHERE {mine} AND {condition}")
+        if kind.name == "course" and self._terms.scoped:
+            # Which courses are taught in the scope changes with the classes.
+            ways.append(
+                "SELECT t.course_id FROM roster_class t WHERE t.district_id = %(d)s "
+                "AND (t.rev_from > %(seen)s OR (t.rev_to > %(seen)s AND t.rev_to <> " + f"{OPEN}))"
+            )
+        return ways
+
+    def _widen(self, kind: Kind) -> None:
+        """Kinds that show their children are small; when one changes, all are looked at."""
+        if kind.derived and self._any("cand"):
+            self._run(
+                f"INSERT INTO cand SELECT r.id FROM roster_{kind.table} r WHERE r.district_id = %(d)s "
+                f"AND r.rev_to = {OPEN} EXCEPT SELECT id FROM cand"
+            )
+
+    def _choose_joins(self, kind: Kind) -> None:
+        """A large share is hashed, a small one looked up; the planner's statistics may be from before the load."""
+        self._run("SELECT count(*) FROM cand")
+        candidates = self._number_of()
+        self._run(
+            "SELECT coalesce(max(standing), 0) FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s", k=kind.name
+        )
+        large = candidates > _LARGE_SHARE * self._number_of()
+        self._run(f"SET LOCAL enable_nestloop = {'off' if large else 'on'}")
+        if not large:
+            self._run("CREATE UNIQUE INDEX ON cand (id)")
+
+    def _find_members(self, kind: Kind) -> None:
+        """``mem``: candidates that belong in the view. ``flip_<kind>``: whose belonging changes."""
+        condition = membership(kind, self._terms) if self._terms.shares(kind.name) else "false"
+        self._run(
+            f"CREATE TEMP TABLE mem ON COMMIT DROP AS SELECT r.id FROM cand c JOIN roster_{kind.table} r ON r.id = c.id "
+            f"AND r.district_id = %(d)s AND r.rev_to = {OPEN} WHERE {condition}"
+        )
+        self._run("ANALYZE mem")
+        self._empty_flips(kind)
+        if self._first:
+            self._own(kind)
+            return
+        active = (
+            f"SELECT id FROM sharing_{kind.table} JOIN cand USING (id) WHERE district_id = %(d)s AND view = %(v)s "
+            f"AND rev_to = {OPEN} AND status = 'active'"
+        )
+        self._run(
+            f"INSERT INTO flip_{kind.table} (SELECT id FROM mem EXCEPT {active}) UNION ALL ({active} EXCEPT SELECT id FROM mem)"
+        )
+        self._run(f"ANALYZE flip_{kind.table}")
+        self._own(kind)
+        self._look_at_own_references(kind)
+
+    def _own(self, kind: Kind) -> None:
+        """``own``: every member of the kind after this publication, for kinds that refer to themselves."""
+        if not (kind.derived or any(f.target == kind.name for f in kind.fields)):
+            return
+        stay = (
+            f"SELECT id FROM sharing_{kind.table} WHERE district_id = %(d)s AND view = %(v)s AND rev_to = {OPEN} "
+            "AND status = 'active' EXCEPT SELECT id FROM cand"
+        )
+        union = "" if self._first else f" UNION ALL ({stay})"
+        self._run(f"CREATE TEMP TABLE own ON COMMIT DROP AS SELECT id FROM mem{union}")
+        self._run("CREATE UNIQUE INDEX ON own (id)")
+        self._run("ANALYZE own")
+
+    def _look_at_own_references(self, kind: Kind) -> None:
+        """A member whose guardian came or left looks different, though nothing about itself changed."""
+        own = [f for f in kind.fields if f.target == kind.name]
+        if self._whole or not own or not self._any(f"flip_{kind.table}"):
+            return
+        flipped = f"SELECT id FROM flip_{kind.table}"
+        for field in own:
+            column = f"r.{quoted(field.column)}"
+            condition = f"{column} && ARRAY({flipped})" if field.many else f"{column} IN ({flipped})"
+            self._run(
+                f"CREATE TEMP TABLE more ON COMMIT DROP AS SELECT r.id FROM roster_{kind.table} r JOIN own USING (id) "
+                f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN} AND {condition} EXCEPT SELECT id FROM cand"
+            )
+            self._run("INSERT INTO cand SELECT id FROM more")
+            self._run("INSERT INTO mem SELECT id FROM more")
+            self._run("DROP TABLE more")
+
+    # -------------------------------------------------------------------------------------------------------- writing
+
+    def _write_first(self, kind: Kind, projected: Projected) -> None:
+        self._run(
+            f"INSERT INTO sharing_{kind.table} (district_id, view, id, rev_from, rev_to, seq, change, status, "
+            f"{_list(projected.columns)}) SELECT %(d)s, %(v)s, r.id, %(n)s, {OPEN}, "
+            f"%(seq)s + row_number() OVER (ORDER BY r.id), 'c', 'active', {', '.join(projected.values)} "
+            f"FROM mem JOIN roster_{kind.table} r ON r.id = mem.id {projected.joins} "
+            f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN} ORDER BY r.id"
+        )
+        self._seq += self._cursor.rowcount
+
+    def _write_difference(self, kind: Kind, projected: Projected) -> None:
+        table, columns = f"sharing_{kind.table}", projected.columns
+        self._run(
+            f"CREATE TEMP TABLE want ON COMMIT DROP AS SELECT r.id, {_named(projected)} "
+            f"FROM mem JOIN roster_{kind.table} r ON r.id = mem.id {projected.joins} "
+            f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN}"
+        )
+        self._run("ANALYZE want")
+        held = f"v.district_id = %(d)s AND v.view = %(v)s AND v.rev_to = {OPEN}"
+        same = " AND ".join(
+            f"substr(v.doc, {HEAD_LENGTH + 1}) = substr(w.doc, {HEAD_LENGTH + 1})"
+            if c == "doc"
+            else f"v.{quoted(c)} IS NOT DISTINCT FROM w.{quoted(c)}"
+            for c in columns
+        )
+        self._run(
+            f"CREATE TEMP TABLE turn ON COMMIT DROP AS "
+            f"SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' ELSE 'u' END AS change "
+            f"FROM want w LEFT JOIN {table} v ON v.id = w.id AND {held} "
+            f"WHERE v.id IS NULL OR v.status = 'tobedeleted' OR NOT ({same}) "
+            f"UNION ALL SELECT v.id, 'd' FROM cand c JOIN {table} v ON v.id = c.id AND {held} AND v.status = 'active' "
+            f"WHERE NOT EXISTS (SELECT FROM mem WHERE mem.id = v.id)"
+        )
+        self._run("ANALYZE turn")
+        if self._any("turn"):
+            self._write_turns(kind, columns)
+        self._run("DROP TABLE turn")
+
+    def _write_turns(self, kind: Kind, columns: tuple[str, ...]) -> None:
+        table = f"sharing_{kind.table}"
+        self._run(
+            f"UPDATE {table} v SET rev_to = %(n)s FROM turn t WHERE v.district_id = %(d)s AND v.view = %(v)s "
+            f"AND v.id = t.id AND v.rev_to = {OPEN}"
+        )
+        # A tombstone keeps the last content under the new status and time.
+        last = [_tombstone(c, self._stamp) for c in columns]
+        self._run(
+            f"INSERT INTO {table} (district_id, view, id, rev_from, rev_to, seq, change, status, {_list(columns)}) "
+            f"SELECT %(d)s, %(v)s, id, %(n)s, {OPEN}, %(seq)s + row_number() OVER (ORDER BY id), change, "
+            f"CASE change WHEN 'd' THEN 'tobedeleted' ELSE 'active' END, {_list(columns)} FROM ("
+            f"SELECT t.id, t.change, {_list(columns, 'w')} FROM turn t JOIN want w USING (id) WHERE t.change <> 'd' "
+            f"UNION ALL SELECT t.id, t.change, {', '.join(last)} FROM turn t JOIN {table} v ON v.id = t.id "
+            f"AND v.district_id = %(d)s AND v.view = %(v)s AND v.rev_to = %(n)s WHERE t.change = 'd') x ORDER BY id"
+        )
+        self._seq += self._cursor.rowcount
+
+    def finish(self) -> int:
+        """Write the view revision, if there is something to say, and where the view stands now."""
+        view, changes = self._view, self._seq - self._view.last_seq
+        if changes:
+            self._revise(changes)
+        view.roster_revision = self._roster
+        view.projected_consent_id = self._consent.id
+        view.save()
+        return changes
+
+    def _revise(self, changes: int) -> None:
+        view = self._view
+        ViewRevision.objects.create(
+            district_id=view.district_id,
+            view=view.number,
+            number=self._number,
+            at=self._at,
+            roster_revision=self._roster,
+            seq_from=view.last_seq,
+            seq_to=view.last_seq + changes,
+        )
+        if self._whole and not self._first:
+            view.oldest_readable = self._number  # what an older page shows may not be shared any more
+        view.revision = self._number
+        view.last_seq += changes
+
+    # ---------------------------------------------------------------------------------------------------------- tools
+
+    def _any(self, table: str) -> bool:
+        self._run(f"SELECT EXISTS (SELECT FROM {table})")
+        return bool(self._cursor.fetchone()[0])
+
+    def _number_of(self) -> int:
+        return int(self._cursor.fetchone()[0])
+
+    def _run(self, statement: str, **more: object) -> None:
+        facts = {
+            "d": self._view.district_id,
+            "v": self._view.number,
+            "n": self._number,
+            "seq": self._seq,
+            "seen": self._view.roster_revision,
+            **more,
+        }
+        self._cursor.execute(statement, facts)
+
+
+def _tombstone(column: str, stamp: str) -> str:
+    if column != "doc":
+        return f"v.{quoted(column)}"
+    return f"{head(stamp, status='tobedeleted', alias='v')} || substr(v.doc, {HEAD_LENGTH + 1})"
+
+
+def _named(projected: Projected) -> str:
+    pairs = zip(projected.values, projected.columns, strict=True)
+    return ", ".join(f"{value} AS {quoted(column)}" for value, column in pairs)
+
+
+def _list(columns: tuple[str, ...], alias: str = "") -> str:
+    dot = f"{alias}." if alias else ""
+    return ", ".join(f"{dot}{quoted(c)}" for c in columns)
