@@ -9,6 +9,7 @@ from schoolpassport.roster.kinds import Kind, Privacy
 
 _FORBIDDEN = re.compile(r"passw(or)?d|passphrase|pwd", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z]+")
 
 
 def unclassified(kinds: Iterable[Kind]) -> Iterator[str]:
@@ -45,3 +46,4 @@ def unfit_for_sql(kinds: Iterable[Kind]) -> Iterator[str]:
         for name in (kind.table, *kind.columns):
             if not _IDENTIFIER.fullmatch(name):
                 yield f"{kind.name}: {name!r} is no plain name"
+        yield from (f"{word!r} is no plain word" for word in (kind.name, kind.plural) if not _WORD.fullmatch(word))

@@ -67,3 +67,5 @@ def test_names_in_the_catalogue_can_be_written_into_sql_as_they_are():
     assert list(privacy.unfit_for_sql(KINDS.values())) == []
     for name in ('x"; --', "two words", "naïve", "1st"):
         assert list(privacy.unfit_for_sql([kind(name=name)])) == [f"pet: {name.lower()!r} is no plain name"]
+    unfit = dataclasses.replace(kind(), plural="pet's")
+    assert list(privacy.unfit_for_sql([unfit])) == ['"pet\'s" is no plain word']

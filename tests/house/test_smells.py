@@ -7,7 +7,7 @@ def test_the_longest_come_first_and_are_marked():
     assert smells.report("functions", smells.functions([short, long])) == (
         "The longest functions (look again above 35 lines: 1 of these)\n"
         "!    41  src/schoolpassport/roster/a.py:1 f\n"
-        "       2  src/schoolpassport/roster/b.py:1 g\n"
+        "      2  src/schoolpassport/roster/b.py:1 g\n"
     )
 
 

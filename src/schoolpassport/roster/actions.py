@@ -201,7 +201,7 @@ class _Writer:
 
     def _tally(self, kind: Kind) -> None:
         """What changed, by school, and how many stand afterwards."""
-        if not self._changed[kind.name]:
+        if not self._changed[kind.name] and not self._changed.get(kind.same_id_as):
             return
         names = {"a": "added", "u": "updated", "r": "restored", "x": "archived"}
         ops = "SELECT id, op FROM stage WHERE op IN ('a', 'u', 'r') UNION ALL SELECT id, 'x' FROM missing"
@@ -213,16 +213,40 @@ class _Writer:
         for school, op, count in self._cursor.fetchall():
             assert isinstance(school, UUID)  # noqa: S101 (what the query selects)
             setattr(self._tallies[kind.name, school], names[str(op)], count)
+        if kind.same_id_as:
+            self._recount(kind)
+        else:
+            self._add_up(kind, ops)
+
+    def _add_up(self, kind: Kind, ops: str) -> None:
+        """What stands is what stood, less the versions that ended, and those that began."""
         delta = (
-            f"SELECT school, sum(n)::bigint FROM (SELECT {schools(kind)} AS school, "
+            f"SELECT school, sum(n)::bigint AS n FROM (SELECT {schools(kind)} AS school, "
             f"CASE WHEN r.rev_to = %(r)s THEN -1 ELSE 1 END AS n FROM roster_{kind.table} r {school_join(kind)} "
             f"WHERE r.district_id = %(d)s AND r.status = 'active' AND (r.rev_to = %(r)s OR "
             f"(r.rev_from = %(r)s AND r.rev_to = {OPEN})) AND r.id IN (SELECT id FROM ({ops}) o)) x GROUP BY school"
         )
+        self._run(f"CREATE TEMP TABLE delta ON COMMIT DROP AS {delta}")
         self._run(
-            "INSERT INTO roster_tally AS t (district_id, kind, school_id, standing) "
-            f"SELECT %(d)s, %(k)s, school, sum FROM ({delta}) d ON CONFLICT (district_id, kind, school_id) "
-            "DO UPDATE SET standing = t.standing + excluded.standing",
+            "INSERT INTO roster_tally (district_id, kind, school_id, standing) "
+            "SELECT %(d)s, %(k)s, school, 0 FROM delta WHERE school IS NOT NULL ON CONFLICT DO NOTHING",
+            kind,
+        )
+        self._run(
+            "UPDATE roster_tally t SET standing = t.standing + delta.n FROM delta "
+            "WHERE t.district_id = %(d)s AND t.kind = %(k)s AND t.school_id = delta.school",
+            kind,
+        )
+        self._run("DROP TABLE delta")
+
+    def _recount(self, kind: Kind) -> None:
+        """Demographics stand where their user stands, and a user moves without them: counted anew."""
+        self._run("DELETE FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s", kind)
+        self._run(
+            "INSERT INTO roster_tally (district_id, kind, school_id, standing) "
+            f"SELECT %(d)s, %(k)s, school, count(*) FROM (SELECT {schools(kind)} AS school "
+            f"FROM roster_{kind.table} r {school_join(kind)} WHERE r.district_id = %(d)s AND r.rev_to = {OPEN} "
+            "AND r.status = 'active') x GROUP BY school",
             kind,
         )
 

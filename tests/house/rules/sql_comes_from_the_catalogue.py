@@ -15,6 +15,7 @@ _SQL = re.compile(
     r"|DROP TABLE|WHERE)\b",
     re.DOTALL,
 )
+_SAFE_BY_TYPE = re.compile(r"(^|\.)(district_id|kind\.(name|table|plural))$")  # a UUID; the catalogue's own words
 _NO_SQL = frozenset({"rosterapi", "portal", "console", "cli"})  # where requests and command lines arrive
 _RUN = frozenset({"execute", "executemany", "raw", "extra", "RawSQL"})
 
@@ -37,7 +38,7 @@ def _is_ours(node: ast.expr, constants: set[str]) -> bool:
     if isinstance(node, ast.Call):
         return all(isinstance(n, ast.Constant) for n in (*node.args, *(k.value for k in node.keywords)))
     name = dotted(node)
-    return name in constants or name.rpartition(".")[2].isupper()
+    return name in constants or name.rpartition(".")[2].isupper() or bool(_SAFE_BY_TYPE.search(name))
 
 
 def _constants(tree: ast.Module) -> set[str]:
@@ -71,7 +72,7 @@ def find(source: Source) -> Found:
 
 RULE = Rule(
     name="sql-comes-from-the-catalogue",
-    says="hand values over as parameters; make SQL in the room's queries or actions",
+    says="hand values over as parameters, or quote them by kit.columns.literal; make SQL in queries or actions",
     find=find,
     bad=(
         file("sharing/queries.py", "q = f\"SELECT doc FROM sharing_user WHERE username = '{name}'\""),

@@ -1,0 +1,54 @@
+"""The words in which an outlet says what it wants to read. What they mean in SQL is ``relations``' matter."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Subset:
+    """All records of a kind, or those with one value in one field: the schools are the orgs of type school."""
+
+    kind: str
+    field: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Refers:
+    """The record itself names the parent in this field."""
+
+    field: str
+
+
+@dataclass(frozen=True)
+class Through:
+    """An active record of ``kind`` ties both: ``match`` names the parent, ``give`` names the record."""
+
+    kind: str
+    match: str
+    give: str
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    relations: tuple["Relation", ...]
+
+
+Relation = Refers | Through | AnyOf
+
+
+@dataclass(frozen=True)
+class Parent:
+    """Something a path names by its id. ``within``: the field in which it must name the parent before it."""
+
+    subset: Subset
+    within: str = ""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What one path lists: a subset, or what of it is related to the last of the parents."""
+
+    subset: Subset
+    parents: tuple[Parent, ...] = ()
+    relation: Relation | None = None

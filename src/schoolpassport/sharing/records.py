@@ -1,0 +1,102 @@
+"""What readers ask for and get, and how they are refused."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from schoolpassport.sharing.contract import Collection
+
+
+class Fault(StrEnum):
+    """What is wrong with a request, or would have been had it been taken literally."""
+
+    FILTER = "filter"
+    BLANK_FIELDS = "blank fields"
+    REVISION = "revision"
+    UNKNOWN_FIELDS = "unknown fields"
+    UNKNOWN_SORT = "unknown sort"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The sentence is for the client's programmer; it names what was not understood."""
+
+    fault: Fault
+    sentence: str
+
+
+class Unanswerable(ValueError):  # noqa: N818 (it says what happened)
+    """A request makes no sense in this view: change it and ask again."""
+
+    def __init__(self, fault: Fault, sentence: str) -> None:
+        super().__init__(sentence)
+        self.notice = Notice(fault, sentence)
+
+
+class Unknown(LookupError):  # noqa: N818 (it says what happened)
+    """The view has no such record, or no such parent. Whether anybody else has it, nobody is told."""
+
+
+class NothingShared(LookupError):  # noqa: N818 (it says what happened)
+    """There never was a consent between the district and the application."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """A question to be asked in the transaction of every answer, and the judge of its row.
+
+    ``admit`` gets the row, or None when there is none, and raises what it likes to keep the answer back.
+    """
+
+    statement: str
+    parameters: tuple[object, ...]
+    admit: Callable[[tuple[Any, ...] | None], None]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which records of a collection, and in which order; the words are the client's, unjudged."""
+
+    collection: Collection
+    parents: tuple[UUID, ...] = ()
+    filter: str = ""
+    sort: str = ""
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    selection: Selection
+    limit: int
+    offset: int
+    fields: str | None = None
+    revision: int | None = None  # None: as the rule of one pull has it
+    puller: bytes = b""  # who walks: 32 bytes that are the same for all requests of one pull
+
+
+@dataclass(frozen=True)
+class Page:
+    """``documents``: the records as JSON, with commas between; their hrefs still stand on ``models.HREF``."""
+
+    documents: bytes
+    total: int
+    revision: int
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Single:
+    document: bytes
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """What one consent shares: names of attributes by kind. One object per consent, so it is its own key."""
+
+    attributes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def shows(self, kind: str, name: str) -> bool:
+        return name in self.attributes.get(kind, ())
