@@ -47,7 +47,7 @@ smells: $(VENV)/.dev-stamp ## Show the ten largest files, functions and tests: a
 
 clean: ## Remove all that was made here, .venv included; data directories are not touched
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis .import_linter_cache src/*.egg-info
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------------------------- the environment
 

@@ -66,9 +66,17 @@ def test_behind_a_proxy_the_configured_address_is_what_was_signed(app, now):
 
 
 def test_a_path_that_must_be_encoded_is_signed_as_the_client_wrote_it(app, now):
-    path = "/ims/oneroster/v1p1/users/a%20b"
+    path = "/ims/oneroster/v1p1/users/a%20%C3%B1"
     signed = authorization(app, f"http://testserver{path}", now)
     assert isinstance(caller(RequestFactory().get(path, headers=signed), now=now), Caller)
+
+
+def test_a_query_that_a_client_did_not_encode_is_read_as_utf_8(app, now):
+    signed = authorization(app, "http://testserver/users?filter=familyName%3D%27Nu%C3%B1ez%27", now)
+    as_wsgi_has_it = "filter=familyName='Nuñez'".encode().decode("latin-1")
+    request = RequestFactory().get("/users", headers=signed)
+    request.META["QUERY_STRING"] = as_wsgi_has_it
+    assert isinstance(caller(request, now=now), Caller)
 
 
 def test_a_head_request_is_read_too(app, now):

@@ -52,7 +52,12 @@ SETTINGS: tuple[Setting, ...] = (
         _postgres_url,
         secret=True,
     ),
-    Setting("SCHOOLPASSPORT_KEY_FILE", "", "the master key of all secrets; unset: master.key in the data directory", _anything),
+    Setting(
+        "SCHOOLPASSPORT_KEY_FILE",
+        "",
+        "the master key of all secrets; unset: master.key in the data directory",
+        _anything,
+    ),
     Setting(
         "SCHOOLPASSPORT_PUBLIC_URL",
         "",
@@ -62,7 +67,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SCHOOLPASSPORT_TOKEN_SECONDS", "3600", "how long an access token lives", _number(60, 7200)),
     Setting("SCHOOLPASSPORT_SYNC_MEMORY_MB", "400", "memory for the columns of one sync", _number(64, 1_000_000)),
     Setting("SCHOOLPASSPORT_SYNC_THREADS", "2", "processor threads of one sync", _number(1, 256)),
-    Setting("SCHOOLPASSPORT_CACHE_MB", "64", "memory per server process for page boundaries and counts", _number(1, 100_000)),
+    Setting(
+        "SCHOOLPASSPORT_CACHE_MB", "64", "memory per server process for page boundaries and counts", _number(1, 100_000)
+    ),
 )
 
 

@@ -36,9 +36,14 @@ def prepare(*, migrate: bool = True) -> postgres.EmbeddedServer | None:
     if migrate:
         _migrate(owner)
     os.environ[RUNTIME_URL] = runtime
+    set_up_django()
+    return server
+
+
+def set_up_django() -> None:
+    """Models can be imported; nothing is connected yet."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "schoolpassport.config.settings")
     django.setup()
-    return server
 
 
 def fit(owner_url: str) -> None:
@@ -74,7 +79,11 @@ def _ensure_runtime_role(connection: psycopg.Connection) -> None:
         raise DatabaseUnfit(f"The role {postgres.RUNTIME} may bypass row-level security; take that from it.")
     # What the owner makes from now on, the runtime role may use; the ledger takes UPDATE and DELETE away again.
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
-    for what, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT"), ("FUNCTIONS", "EXECUTE")):
+    for what, rights in (
+        ("TABLES", "SELECT, INSERT, UPDATE, DELETE"),
+        ("SEQUENCES", "USAGE, SELECT"),
+        ("FUNCTIONS", "EXECUTE"),
+    ):
         connection.execute(
             sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {} ON {} TO {}").format(
                 sql.SQL(rights), sql.SQL(what), role
@@ -90,10 +99,12 @@ def _migrate(owner_url: str) -> None:
         "SCHOOLPASSPORT_AS_OWNER": "1",
         "DJANGO_SETTINGS_MODULE": "schoolpassport.config.settings",
     }
-    done = subprocess.run(  # noqa: S603 (our own interpreter and arguments)
+    done = subprocess.run(
         [sys.executable, "-m", "django", "migrate", "--no-input", "-v", "0"],
-        env=child, check=False, capture_output=True, text=True,
+        env=child,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise DatabaseUnfit(f"The tables could not be brought up to date:\n{done.stderr.strip()}")
-

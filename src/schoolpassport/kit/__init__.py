@@ -6,5 +6,5 @@ Enter   any room, by the module that is named for its subject (`from schoolpassp
         There is no other door: this file re-exports nothing.
 Never   imports a room, knows what a pupil, a district or an application is, reads the product's
         settings, or decides anything. What a tool needs to know, its caller tells it.
-        A tool that would be called "helper" belongs to the room that uses it.
+        A tool without a subject to be named for belongs to the room that uses it.
 """

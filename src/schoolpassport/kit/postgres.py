@@ -50,6 +50,9 @@ FREE_AT_FIRST_START = 300 * 1024 * 1024
 STARTING, ANSWERING, STOPPING, CREATING = 300, 5, 60, 120
 """Seconds. Starting may mean replaying the write-ahead log after a crash."""
 
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (PostgreSQL's choice, not ours)
+_ENOUGH_SHARED_MEMORY = 1024**3
+
 _SOCKET_LINE = 4
 """Of `postmaster.pid`, counted from 0."""
 
@@ -185,7 +188,7 @@ def ensure_running(*, data_dir: Path, settings: Mapping[str, str] | None = None)
             server = EmbeddedServer(data_dir=data_dir, socket_dir=running.socket_dir, started_here=False)
             if _answers(place, server):
                 return _with_roles_and_database(place, server)
-        socket_dir = _start(place, {**SETTINGS, **(settings or {})})
+        socket_dir = _start(place, {**_shared_memory(), **SETTINGS, **(settings or {})})
         server = EmbeddedServer(data_dir=data_dir, socket_dir=socket_dir, started_here=True)
         if not _answers(place, server):
             raise _failure(place, f"PostgreSQL in {data_dir} ended right after its start.{_last_words(place, '')}")
@@ -418,6 +421,17 @@ def _start(place: _Place, settings: Mapping[str, str]) -> Path:
             raise _failure(place, f"PostgreSQL in {place.data_dir} did not start.{words}")
         time.sleep(0.2)
         place.start_log.unlink(missing_ok=True)
+
+
+def _shared_memory() -> dict[str, str]:
+    """Parallel queries pass rows through /dev/shm. A container has 64 MB of it by default, too little for a hash join.
+
+    System V shared memory does not come out of that.
+    """
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(_SHARED_MEMORY).total < _ENOUGH_SHARED_MEMORY:
+            return {"dynamic_shared_memory_type": "sysv"}
+    return {}
 
 
 def _check_or_create_cluster(place: _Place) -> None:

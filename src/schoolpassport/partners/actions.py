@@ -145,9 +145,13 @@ def end_integration(*, district_id: UUID, integration_id: UUID, by: str, now: da
 
 
 def note_data_completed(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) -> None:
-    """Remember when the integration's data last became ready, for Discovery. Raises `UnknownIntegration`."""
+    """Remember when the integration's data last became ready, for Discovery; an ended one is no reason to stop a night.
+
+    Raises `UnknownIntegration` when there never was one.
+    """
     with scope.inside(district_id):
-        if not _integration(district_id, integration_id).update(data_completed_at=now):
+        rows = Integration.objects.filter(district_id=district_id, id=integration_id)
+        if not rows.update(data_completed_at=now):
             raise _no_integration(integration_id)
         _note(district_id, "partners:data:completed", f"integration:{integration_id}", by, now)
 
@@ -158,7 +162,7 @@ def note_data_completed(*, district_id: UUID, integration_id: UUID, by: str, now
 def issue_credential(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) -> NewCredential:
     """One more credential for the integration; others go on. Raises `UnknownIntegration`."""
     with scope.inside(district_id):
-        integration = _integration(district_id, integration_id).first()
+        integration = _held(district_id, integration_id)
         if integration is None:
             raise _no_integration(integration_id)
         new = _credentials.add(district_id, integration.partner_id, integration_id, now)
@@ -184,11 +188,13 @@ def rotate(*, client_id: str, overlap: timedelta, by: str, now: datetime) -> New
     if overlap < timedelta(0):
         raise ValueError("the overlap cannot be negative")
     with home_of(client_id) as home:
-        holds = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
-        old = home.rows.filter(holds).select_for_update().first()
-        if old is None:
+        rows = home.rows.filter(Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now)))
+        old = rows.first()
+        if isinstance(old, Credential):
+            _held(old.district_id, old.integration_id)
+        # Locked or waited for by now: whoever ended the integration meanwhile has revoked this credential too.
+        if old is None or not rows.update(expires_at=Least("expires_at", Value(now + overlap, DateTimeField()))):
             raise UnknownClient(client_id)
-        home.rows.update(expires_at=Least("expires_at", Value(now + overlap, DateTimeField())))
         new = (
             _credentials.add(old.district_id, old.partner_id, old.integration_id, now)
             if isinstance(old, Credential)
@@ -342,6 +348,11 @@ def _note(ledger: UUID, act: str, about: str, by: str, now: datetime, facts: dic
 def _integration(district_id: UUID, integration_id: UUID) -> QuerySet[Integration]:
     """The integration, unless it has ended."""
     return Integration.objects.filter(district_id=district_id, id=integration_id, revoked_at__isnull=True)
+
+
+def _held(district_id: UUID, integration_id: UUID) -> Integration | None:
+    """The integration, unless it has ended, locked: it cannot end while it gets a credential."""
+    return _integration(district_id, integration_id).select_for_update().first()
 
 
 def _is_active(integration: Integration, now: datetime) -> bool:

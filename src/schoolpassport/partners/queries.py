@@ -77,6 +77,11 @@ def application(*, name: str) -> Application:
     return found
 
 
+def applications() -> list[Application]:
+    """Every application, with its partner, by name."""
+    return list(Application.objects.select_related("partner").order_by("name"))
+
+
 def integrations(*, district_id: UUID) -> list[Integration]:
     """The district's integrations, ended ones too, the oldest first."""
     with scope.inside(district_id):

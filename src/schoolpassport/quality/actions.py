@@ -15,9 +15,9 @@ def export_findings(db: DuckDBPyConnection, *, folder: Path) -> tuple[Path, Path
     kept, counts = folder / "findings.tsv", folder / "finding_counts.tsv"
     texts = ", ".join(copy_text(quoted(c)) for c in ("severity", "rule", "kind", "file"))
     db.execute(
-        f"COPY (SELECT row_number() OVER (ORDER BY file, line, \"column\", rule), {texts}, line, "
+        f'COPY (SELECT row_number() OVER (ORDER BY file, line, "column", rule), {texts}, line, '
         f"{', '.join(copy_text(quoted(c)) for c in ('column', 'key', 'value', 'sentence'))} FROM finding "
-        f"QUALIFY row_number() OVER (PARTITION BY file, rule, \"column\", severity ORDER BY line) <= {KEPT}) "
+        f'QUALIFY row_number() OVER (PARTITION BY file, rule, "column", severity ORDER BY line) <= {KEPT}) '
         f"TO {literal(str(kept))} ({COPY_TEXT})"
     )
     db.execute(
@@ -35,7 +35,7 @@ def keep_findings(*, district_id: UUID, run_id: UUID, files: tuple[Path, Path]) 
         for table in ("quality_finding", "quality_findingcount"):
             cursor.execute(f"DELETE FROM {table} WHERE district_id = %s AND run_id = %s", [district_id, run_id])
         cursor.execute(
-            'CREATE TEMP TABLE found (number int, severity text, rule text, kind text, file text, line bigint, '
+            "CREATE TEMP TABLE found (number int, severity text, rule text, kind text, file text, line bigint, "
             '"column" text, key text, value text, sentence text) ON COMMIT DROP'
         )
         cursor.execute(

@@ -123,9 +123,7 @@ def _find_endless(db: DuckDBPyConnection, subject: Subject) -> None:
     )
     (nodes,) = db.execute("SELECT count(*) FROM jump").fetchone() or (0,)
     for _ in range(int(nodes).bit_length() + 1):
-        db.execute(
-            "CREATE OR REPLACE TABLE jump AS SELECT j.key, n.up FROM jump j LEFT JOIN jump n ON j.up = n.key"
-        )
+        db.execute("CREATE OR REPLACE TABLE jump AS SELECT j.key, n.up FROM jump j LEFT JOIN jump n ON j.up = n.key")
     db.execute(f"CREATE TABLE endless_{table} AS SELECT key FROM jump WHERE up IS NOT NULL")
     db.execute("DROP TABLE jump")
 

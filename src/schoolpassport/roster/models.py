@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 
 OPEN = 2_147_483_647  # rev_to of the version that holds now
@@ -74,7 +75,7 @@ class Tally(models.Model):
 
 def column(field: Field) -> "models.Field[Any, Any]":
     """The database column that holds one attribute of the catalogue."""
-    plain: dict[Type, "models.Field[Any, Any]"] = {
+    plain: dict[Type, models.Field[Any, Any]] = {
         Type.TEXT: models.TextField(null=True),
         Type.BOOLEAN: models.BooleanField(null=True),
         Type.DATE: models.DateField(null=True),

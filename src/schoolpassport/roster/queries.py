@@ -68,9 +68,7 @@ def standing(*, district_id: UUID) -> dict[tuple[str, UUID], int]:
 def school_names(*, district_id: UUID) -> dict[UUID, str]:
     """Names of the orgs, those that went included."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, name FROM roster_org WHERE district_id = %s AND rev_to = %s", [district_id, OPEN]
-        )
+        cursor.execute("SELECT id, name FROM roster_org WHERE district_id = %s AND rev_to = %s", [district_id, OPEN])
         return dict(cursor.fetchall())
 
 

@@ -16,7 +16,11 @@ def schools(kind: Kind) -> str:
     if kind.school == "id":
         return f"unnest(array[{whole}, r.id])"
     field = kind[kind.school]
-    return f"unnest({whole} || r.{quoted(field.column)})" if field.many else f"unnest(array[{whole}, r.{quoted(field.column)}])"
+    return (
+        f"unnest({whole} || r.{quoted(field.column)})"
+        if field.many
+        else f"unnest(array[{whole}, r.{quoted(field.column)}])"
+    )
 
 
 def school_join(kind: Kind) -> str:

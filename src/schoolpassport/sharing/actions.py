@@ -101,7 +101,9 @@ def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
 
 def _publish(view: View, consent: Consent, now: datetime) -> int:
     changes = publishing.move(view=view, consent=consent, now=now)
-    partners.note_data_completed(district_id=view.district_id, integration_id=view.integration_id, by="publication", now=now)
+    partners.note_data_completed(
+        district_id=view.district_id, integration_id=view.integration_id, by="publication", now=now
+    )
     return changes
 
 

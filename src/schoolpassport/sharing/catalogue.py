@@ -36,7 +36,9 @@ def checked(terms: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """The terms of a consent in the catalogue's order; raises ``ValueError`` naming what cannot be shared."""
     strangers = [k for k in terms if k not in KINDS]
     known = {kind: {a.name for a in attributes(kind)} for kind in terms if kind in KINDS}
-    strangers += [f"{kind}.{name}" for kind, names in terms.items() if kind in known for name in set(names) - known[kind]]
+    strangers += [
+        f"{kind}.{name}" for kind, names in terms.items() if kind in known for name in set(names) - known[kind]
+    ]
     if strangers:
         raise ValueError(f"The catalogue knows nothing to share by the name of {', '.join(sorted(strangers))}.")
     return {kind: [a.name for a in attributes(kind) if a.name in terms[kind]] for kind in KINDS if kind in terms}

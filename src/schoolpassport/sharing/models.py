@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN, Status, column
 

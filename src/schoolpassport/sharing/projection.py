@@ -203,5 +203,8 @@ def _metadata(kind: Kind, terms: Terms, sis: str) -> str:
     if sis == "NULL":
         return _piece("metadata", "r.metadata::text") if shown else "''"
     own = "coalesce(r.metadata, '{}'::jsonb) || " if shown else ""
-    return _piece("metadata", f"CASE WHEN {sis} IS NOT NULL THEN ({own}jsonb_build_object('{SIS_ID}', {sis}))::text "
-                  f"{'ELSE r.metadata::text ' if shown else ''}END")
+    return _piece(
+        "metadata",
+        f"CASE WHEN {sis} IS NOT NULL THEN ({own}jsonb_build_object('{SIS_ID}', {sis}))::text "
+        f"{'ELSE r.metadata::text ' if shown else ''}END",
+    )

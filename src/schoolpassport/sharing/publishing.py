@@ -142,7 +142,8 @@ class _Publication:
         self._run("SELECT count(*) FROM cand")
         candidates = self._number_of()
         self._run(
-            "SELECT coalesce(max(standing), 0) FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s", k=kind.name
+            "SELECT coalesce(max(standing), 0) FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s",
+            k=kind.name,
         )
         large = candidates > _LARGE_SHARE * self._number_of()
         self._run(f"SET LOCAL enable_nestloop = {'off' if large else 'on'}")

@@ -30,7 +30,12 @@ def plan(*, schema: Schema, files: Mapping[str, Path]) -> PackagePlan:
     ]
     if not modes and not any(p.breaks for p in problems):
         problems.append(
-            Problem(rule="nothing to read", file=MANIFEST, sentence=f"The package holds no file of {schema.title}.", breaks=False)
+            Problem(
+                rule="nothing to read",
+                file=MANIFEST,
+                sentence=f"The package holds no file of {schema.title}.",
+                breaks=False,
+            )
         )
     if any(p.breaks for p in problems):
         raise PackageBroken(tuple(problems))
@@ -151,7 +156,11 @@ def _header_problems(file: FileSchema, headers: tuple[str, ...]) -> Iterator[Pro
         yield Problem(rule="empty file", file=name, sentence=f"{name} is empty; it needs at least its header line.")
         return
     if len(headers) > _MAX_COLUMNS:
-        yield Problem(rule="too many columns", file=name, sentence=f"{name} has {len(headers)} columns; {_MAX_COLUMNS} are allowed.")
+        yield Problem(
+            rule="too many columns",
+            file=name,
+            sentence=f"{name} has {len(headers)} columns; {_MAX_COLUMNS} are allowed.",
+        )
     for twice in sorted({h for h in headers if headers.count(h) > 1}):
         yield Problem(rule="column twice", file=name, column=twice, sentence=f"{name} has the column “{twice}” twice.")
     expected = {KEY, STATUS, MODIFIED, *(c.header for c in file.columns), *file.skipped}
@@ -206,7 +215,11 @@ def _csv_head(path: Path, problems: list[Problem], *, limit: int, file_name: str
         raw = file.read(_HEAD_BYTES)
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in raw:
         problems.append(
-            Problem(rule="bad encoding", file=file_name, sentence=f"{file_name} is not UTF-8 (it looks like UTF-16). Save it as UTF-8.")
+            Problem(
+                rule="bad encoding",
+                file=file_name,
+                sentence=f"{file_name} is not UTF-8 (it looks like UTF-16). Save it as UTF-8.",
+            )
         )
         return []
     # A character cut at the end of what was read is no error; a bad one in the first rows is.
@@ -219,6 +232,10 @@ def _csv_head(path: Path, problems: list[Problem], *, limit: int, file_name: str
         return []
     if rows and any("\ufffd" in cell for cell in rows[0]):
         problems.append(
-            Problem(rule="bad encoding", file=file_name, sentence=f"The header of {file_name} is not UTF-8. Save it as UTF-8.")
+            Problem(
+                rule="bad encoding",
+                file=file_name,
+                sentence=f"The header of {file_name} is not UTF-8. Save it as UTF-8.",
+            )
         )
     return rows

@@ -123,5 +123,3 @@ def _key_of(line: str, position: int) -> str | None:
     except csv.Error:
         return None
     return cells[position].strip() or None if len(cells) > position else None
-
-

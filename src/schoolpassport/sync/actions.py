@@ -17,14 +17,13 @@ from schoolpassport.kit import clock
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.quality import actions as quality
-from schoolpassport.quality import inspection
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Applied, Tallied
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources.models import Source
 from schoolpassport.sync import walk as walks
-from schoolpassport.sync.contract import Progress, Watcher, followers
+from schoolpassport.sync.contract import STEPS, Progress, Watcher, followers
 from schoolpassport.sync.models import TRANSITIONS, Limits, Run, RunState, Statistic, Step
 from schoolpassport.sync.workbench import Places, bench
 from schoolpassport.tenancy import scope
@@ -58,6 +57,16 @@ def ask(*, district_id: UUID, source_id: UUID, origin: Path, by: str, now: datet
             origin=str(origin.resolve()),
         )
         audit.note(district_id=district_id, act="sync:run:ask", about=str(run.id), by=by, now=now)
+        return run
+
+
+def ask_worker(*, district_id: UUID, source_id: UUID, origin: Path, by: str, now: datetime) -> Run:
+    """Ask, and leave the walk to a worker: the job is a row of the same transaction."""
+    from schoolpassport.sync import tasks  # noqa: PLC0415 (tasks call actions)
+
+    with scope.inside(district_id):
+        run = ask(district_id=district_id, source_id=source_id, origin=origin, by=by, now=now)
+        tasks.defer_walk(district_id=district_id, run_id=run.id)
         return run
 
 
@@ -158,7 +167,8 @@ def _known(run: Run, walk: walks.Walk) -> bool:
 
 def _apply(run: Run, walk: walks.Walk) -> Applied:
     """The one transaction in which a run changes anything: records, links, findings, statistics, and what is known
-    about the source."""
+    about the source.
+    """
     with walk.step("apply") as timed:
         batches = [walk.bench.write_batch(kind) for kind in KINDS if kind in walk.looked_at]
         findings = quality.export_findings(walk.bench.db, folder=walk.bench.places.work)
@@ -290,7 +300,7 @@ def _finish(
     timed = walk.steps if walk else (steps or {})
     now = clock.now()
     with scope.inside(run.district_id):
-        for position, name in enumerate(walks.STEPS):
+        for position, name in enumerate(STEPS):
             if name in timed:
                 Step.objects.update_or_create(
                     district_id=run.district_id,
@@ -330,7 +340,9 @@ def _decide(*, district_id: UUID, number: int, state: RunState, by: str, now: da
         run = Run.objects.select_for_update().filter(district_id=district_id, number=number).first()
         if run is None or run.state != RunState.HELD:
             raise NotHeld(
-                f"There is no run {number}." if run is None else f"Run {number} is {run.state}; only held runs wait for a decision."
+                f"There is no run {number}."
+                if run is None
+                else f"Run {number} is {run.state}; only held runs wait for a decision."
             )
         _move(run, state)
         verb = "approve" if state is RunState.RUNNING else "reject"

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+STEPS = ("collect", "inspect", "settle", "apply", "publish")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:

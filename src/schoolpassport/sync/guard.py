@@ -51,7 +51,9 @@ def reasons(*, limits: Limits, kinds: dict[str, KindFacts], schools: Schools) ->
         found.extend(_too_many(limits, kind, facts))
         found.extend(_other_ids(limits, kind, facts))
     found.extend(
-        Reason(rule="school vanished", kind="org", sentence=f"The school “{schools.names.get(s, s)}” is no longer there.")
+        Reason(
+            rule="school vanished", kind="org", sentence=f"The school “{schools.names.get(s, s)}” is no longer there."
+        )
         for s in schools.vanished
     )
     found.extend(_emptied(kinds, schools))
@@ -119,7 +121,9 @@ def likely_cause(found: list[Reason], kinds: dict[str, KindFacts]) -> str:
         )
     if rules == {"school vanished"} or "org" in {r.kind for r in found}:
         return "A school is not in the export any more: closed, renamed, or not selected in the SIS."
-    if "academicSession" in {r.kind for r in found} or (kinds.get("academicSession") and kinds["academicSession"].added):
+    if "academicSession" in {r.kind for r in found} or (
+        kinds.get("academicSession") and kinds["academicSession"].added
+    ):
         return "Terms change too: this may be the change of term or school year."
     return "The export may be cut off or filtered. Compare its number of rows with yesterday's."
 

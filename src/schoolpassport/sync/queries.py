@@ -1,6 +1,12 @@
+from typing import Any
 from uuid import UUID
 
+from schoolpassport.roster import queries as roster
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sync.models import Limits, Run, RunState, Statistic, Step
+
+COUNTED = ("added", "updated", "unchanged", "archived", "restored", "rejected")
 
 
 def runs(*, district_id: UUID, limit: int = 20) -> list[Run]:
@@ -26,3 +32,18 @@ def statistics(*, district_id: UUID, run_id: UUID) -> list[Statistic]:
 
 def limits(*, district_id: UUID) -> Limits:
     return Limits.objects.filter(district_id=district_id).first() or Limits(district_id=district_id)
+
+
+def statistics_named(*, district_id: UUID, run_id: UUID) -> list[dict[str, Any]]:
+    """The statistics of a run for showing: kinds in the catalogue's order, schools by name, the whole kind first."""
+    names = roster.school_names(district_id=district_id)
+    order = list(KINDS)
+    rows = [
+        {
+            "kind": s.kind,
+            "school": None if s.school_id == ALTOGETHER else names.get(s.school_id, str(s.school_id)),
+            **{name: getattr(s, name) for name in COUNTED},
+        }
+        for s in statistics(district_id=district_id, run_id=run_id)
+    ]
+    return sorted(rows, key=lambda r: (order.index(r["kind"]), r["school"] or ""))

@@ -39,7 +39,9 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
     table = schema.kind.table
     by_field = {c.field.name: c for c in schema.columns}
     joins: list[str] = []
-    values = [f"{_value(by_field.get(f.name), f, joins, f'cand_{table}')} AS {quoted(f.column)}" for f in schema.kind.fields]
+    values = [
+        f"{_value(by_field.get(f.name), f, joins, f'cand_{table}')} AS {quoted(f.column)}" for f in schema.kind.fields
+    ]
     db.execute(
         f"CREATE TABLE settled_{table} AS SELECT i.id, c.key, i.op, "
         f"CASE WHEN w.line IS NULL THEN c.hash::UUID ELSE {literal(NO_HASH)}::UUID END AS hash, {', '.join(values)} "

@@ -29,7 +29,6 @@ from schoolpassport.sync.models import Limits
 from schoolpassport.sync.workbench import Bench
 from schoolpassport.tenancy import scope
 
-STEPS = ("collect", "inspect", "settle", "apply", "publish")
 _EXAMPLES = 5
 
 
@@ -247,7 +246,8 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             rejected=walk.inspected[name].bad_rows,
             removed_by_school=_removed_by_school(walk, name) if removed else {},
             examples=tuple(
-                key for (key,) in walk.bench.db.execute(
+                key
+                for (key,) in walk.bench.db.execute(
                     f"SELECT key FROM missing_{table} ORDER BY key LIMIT {_EXAMPLES}"
                 ).fetchall()
             ),
@@ -256,18 +256,18 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
 
 
 def _removed_by_school(walk: Walk, kind: str) -> dict[UUID, int]:
-    return roster.by_school(
-        district_id=walk.source.district_id, kind=kind, ids=walk.bench.missing_file(kind)
-    )
+    return roster.by_school(district_id=walk.source.district_id, kind=kind, ids=walk.bench.missing_file(kind))
 
 
 def schools(walk: Walk) -> guard.Schools:
     """The schools as they stand; read inside the district's scope."""
     district_id = walk.source.district_id
     vanished = walk.bench.db.execute("SELECT id FROM missing_org ORDER BY key").fetchall()
-    schools_ = {
-        r["id"] for r in roster.records(district_id=district_id, kind="org") if r["type"] == "school"
-    } if vanished else set()
+    schools_ = (
+        {r["id"] for r in roster.records(district_id=district_id, kind="org") if r["type"] == "school"}
+        if vanished
+        else set()
+    )
     return guard.Schools(
         names=roster.school_names(district_id=district_id),
         standing=roster.standing(district_id=district_id),

@@ -2,6 +2,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+
 from schoolpassport.kit.ids import new_id
 from schoolpassport.tenancy.models import District
 

@@ -18,6 +18,8 @@ def district(id_or_name: UUID | str) -> District:
     except (ValueError, District.DoesNotExist):
         found = District.objects.filter(name=str(id_or_name)).first()
     if found is None:
-        known = ", ".join(f"“{d.name}”" for d in districts()[:5]) or "none yet; make one with `schoolpassport district add`"
+        known = (
+            ", ".join(f"“{d.name}”" for d in districts()[:5]) or "none yet; make one with `schoolpassport district add`"
+        )
         raise UnknownDistrict(f"No district “{id_or_name}”. There are: {known}.")
     return found

@@ -188,6 +188,12 @@ def test_each_class_has_one_primary_teacher_and_pupils_like_its_neighbours(clean
     assert max(pupils.values()) <= 36
 
 
+def test_every_teacher_has_a_class_and_none_has_all_of_a_school(clean):
+    taught = Counter(row["userSourcedId"] for row in read(clean, "enrollments") if row["role"] == "teacher")
+    assert set(taught) == {row["sourcedId"] for row in read(clean, "users") if row["role"] == "teacher"}
+    assert max(taught.values()) <= 6
+
+
 def test_guardians_are_agents_of_students_with_whom_they_share_a_school(clean):
     users = inspect(clean).accepted("users")
     wards = defaultdict(set)
@@ -196,7 +202,7 @@ def test_guardians_are_agents_of_students_with_whom_they_share_a_school(clean):
             assert user["role"] == "student"
             wards[agent] |= set(many(user["orgSourcedIds"]))
     assert {u for u, row in users.items() if row["role"] in {"parent", "guardian", "relative"}} == set(wards)
-    assert all(set(many(users[agent]["orgSourcedIds"])) == schools for agent, schools in wards.items())
+    assert all(many(users[agent]["orgSourcedIds"]) == sorted(schools) for agent, schools in wards.items())
 
 
 def test_names_come_from_many_scripts_and_addresses_reach_nobody(tmp_path):

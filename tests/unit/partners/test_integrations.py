@@ -1,3 +1,4 @@
+import threading
 from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
@@ -13,6 +14,7 @@ from schoolpassport.partners.records import (
     Reason,
     Refused,
     UnknownApplication,
+    UnknownClient,
     UnknownIntegration,
     UnknownPartner,
 )
@@ -119,6 +121,47 @@ def test_when_data_became_ready_is_remembered(app, now):
     )
     assert the_integration(app).data_completed_at == now + HOUR
     assert ledger(app.district_id)[-1] == ("partners:data:completed", f"integration:{app.integration.id}", "sync")
+
+
+def test_data_of_an_ended_integration_is_no_reason_to_stop(app, now):
+    its = {"district_id": app.district_id, "integration_id": app.integration.id, "by": BY}
+    actions.end_integration(**its, now=now)
+    actions.note_data_completed(**its, now=now + HOUR)
+    assert (the_integration(app).data_completed_at, the_integration(app).revoked_at) == (now + HOUR, now)
+
+
+@pytest.mark.parametrize("way", ["issue", "rotate"])
+def test_no_credential_slips_in_while_an_integration_is_being_ended(app, now, way):
+    """It would hold again when the integration is resumed."""
+    heard = []
+
+    def get_one() -> None:
+        try:
+            if way == "issue":
+                actions.issue_credential(district_id=app.district_id, integration_id=app.integration.id, by=BY, now=now)
+            else:
+                actions.rotate(client_id=app.credential.client_id, overlap=HOUR, by=BY, now=now)
+        except LookupError as error:
+            heard.append(type(error))
+        finally:
+            connection.close()
+
+    asker = threading.Thread(target=get_one)
+    with scope.inside(app.district_id):
+        actions.end_integration(district_id=app.district_id, integration_id=app.integration.id, by=BY, now=now)
+        asker.start()
+        asker.join(timeout=0.5)
+    asker.join()
+    assert heard == [{"issue": UnknownIntegration, "rotate": UnknownClient}[way]]
+    with scope.inside(app.district_id):
+        assert not Credential.objects.filter(revoked_at__isnull=True).exists()
+
+
+def test_applications_are_listed_with_their_partners(app, other_app):
+    listed = {a.name: a.partner.name for a in queries.applications()}
+    assert listed[app.application.name] == app.partner.name
+    assert listed[other_app.application.name] == other_app.partner.name
+    assert list(listed) == sorted(listed)
 
 
 def test_an_act_inside_a_transaction_that_fails_leaves_nothing(app, now):

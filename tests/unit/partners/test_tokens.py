@@ -85,6 +85,9 @@ def test_parsing_a_token_asks_nobody(app, now):
         assert queries.parse_token(token) == (app.district_id, token_digest(token))
         assert queries.parse_token(token.replace("spt_", "spq_")) is None
         assert queries.parse_partner_token(token) is None
+        assert [queries.parse_token(each) for each in (token + "A", token + "\n", " " + token, token[:-1])] == [
+            None
+        ] * 4
 
 
 def test_the_state_of_a_token_is_one_statement_inside_its_district(app, other_district, now):

@@ -13,6 +13,6 @@ def checks(subject: Subject) -> Iterator[Check]:
             rule=NAME,
             severity=Severity.ERROR,
             column="parentSourcedId",
-            sql='SELECT line, key, "parentSourcedId", \'The parents of “\' || key || \'” go round in a circle; no '
+            sql="SELECT line, key, \"parentSourcedId\", 'The parents of “' || key || '” go round in a circle; no "
             f"top is ever reached.' FROM {subject.rows} SEMI JOIN endless_{subject.table} USING (key)",
         )

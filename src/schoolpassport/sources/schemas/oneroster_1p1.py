@@ -50,9 +50,7 @@ SCHEMA = Schema(
     version="1.1",
     files=(
         _file("orgs", "org", "name type identifier parentSourcedId"),
-        _file(
-            "academicSessions", "academicSession", "title type startDate endDate parentSourcedId schoolYear"
-        ),
+        _file("academicSessions", "academicSession", "title type startDate endDate parentSourcedId schoolYear"),
         _file("categories", "category", "title"),
         _file("resources", "resource", "vendorResourceId title roles importance vendorId applicationId"),
         _file("courses", "course", "schoolYearSourcedId title courseCode grades orgSourcedId subjects subjectCodes"),

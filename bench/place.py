@@ -1,0 +1,135 @@
+"""Where a bench works: a data directory of its own with a server, the packages, and districts to load them into."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from bench.processes import Server
+from bench.progress import say
+from schoolpassport.demo.generator import Size, write_changed, write_day, write_shuffled
+from schoolpassport.kit import clock, postgres
+
+BY = "bench"
+DISTRICT = "Cedar Hollow Unified School District"
+
+
+@dataclass(frozen=True)
+class District:
+    """A registered district with one source and one application, which may see everything."""
+
+    id: UUID
+    source_id: UUID
+    integration_id: UUID
+
+
+@dataclass(frozen=True)
+class Packages:
+    day1: Path
+    day2: Path
+    shuffled: Path
+    rows: int
+
+    @staticmethod
+    def files(folder: Path) -> list[str]:
+        """The data files, largest last so that engines start alike; the manifest is none."""
+        return [str(p) for p in sorted(folder.glob("*.csv"), key=lambda p: p.stat().st_size) if p.name != "manifest.csv"]
+
+
+@dataclass(frozen=True)
+class Place:
+    data_dir: Path
+    server: Server
+    owner_url: str
+    superuser_url: str
+
+
+@contextmanager
+def a_place(chosen: Path | None, *, keep: bool) -> Iterator[Place]:
+    """A running, migrated server; Django is set up in this process. Everything is removed afterwards unless kept."""
+    parent = chosen or Path(tempfile.mkdtemp(prefix="sp-bench-"))
+    parent.mkdir(parents=True, exist_ok=True)
+    if chosen is None:
+        parent.chmod(0o711)  # as root, the server runs under another account, which must pass
+    data_dir = parent / "data"
+    for name in [n for n in os.environ if n.startswith(("SCHOOLPASSPORT_", "DATABASE_", "DJANGO_", "PG"))]:
+        if name not in {"SCHOOLPASSPORT_SYNC_MEMORY_MB", "SCHOOLPASSPORT_SYNC_THREADS", "SCHOOLPASSPORT_CACHE_MB"}:
+            del os.environ[name]
+    os.environ["SCHOOLPASSPORT_DATA_DIR"] = str(data_dir)
+    try:
+        from schoolpassport.config import startup  # noqa: PLC0415 (only now may Django's settings be read)
+
+        server = startup.prepare()
+        assert server is not None
+        yield Place(
+            data_dir=data_dir,
+            server=Server(data_dir),
+            owner_url=server.dsn(role=postgres.OWNER),
+            superuser_url=server.dsn(role=postgres.SUPERUSER),
+        )
+    finally:
+        _leave(data_dir, parent, keep=keep)
+
+
+def _leave(data_dir: Path, parent: Path, *, keep: bool) -> None:
+    from django.db import connections  # noqa: PLC0415 (see above)
+
+    connections.close_all()
+    if keep:
+        say(f"kept, with its server running: {parent}")
+        return
+    postgres.stop(data_dir=data_dir, mode="immediate")
+    shutil.rmtree(parent, ignore_errors=True)
+
+
+def write_packages(folder: Path, *, size: Size, seed: int) -> Packages:
+    """Day one, day two with 1 % changed, and day two as another system would write it."""
+    made = Packages(day1=folder / "day1", day2=folder / "day2", shuffled=folder / "shuffled", rows=0)
+    if not made.shuffled.is_dir():
+        say(f"writing day one: {size.users:,} users, {size.classes:,} classes, {size.enrollments:,} enrollments")
+        write_day(folder=made.day1, seed=seed, size=size, district_name=DISTRICT)
+        say("writing day two: 1 % changed")
+        write_changed(folder=made.day2, seed=seed, size=size, district_name=DISTRICT)
+        say("writing day two in another row and column order")
+        write_shuffled(folder_in=made.day2, folder_out=made.shuffled, seed=seed)
+    rows = sum(_lines(Path(f)) for f in Packages.files(made.day1))
+    return Packages(day1=made.day1, day2=made.day2, shuffled=made.shuffled, rows=rows)
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")) - 1
+
+
+def a_district() -> District:
+    """With the guard's limits raised: in a big district 1 % of everybody is more than a guard should let pass."""
+    from schoolpassport.partners import actions as partners  # noqa: PLC0415 (Django is set up by now)
+    from schoolpassport.roster.kinds import KINDS  # noqa: PLC0415
+    from schoolpassport.sharing import actions as sharing  # noqa: PLC0415
+    from schoolpassport.sharing import catalogue  # noqa: PLC0415
+    from schoolpassport.sources.actions import register_source  # noqa: PLC0415
+    from schoolpassport.sync.actions import set_limits  # noqa: PLC0415
+    from schoolpassport.tenancy.actions import register_district  # noqa: PLC0415
+
+    mark = uuid.uuid4().hex[:8]
+    district = register_district(name=f"{DISTRICT} {mark}", now=clock.now())
+    source = register_source(district_id=district.id, name="SIS", schema="oneroster-1.1", by=BY, now=clock.now())
+    partner = partners.register_partner(name=f"Invented Software {mark}", by=BY, now=clock.now())
+    application = partners.register_application(
+        partner_id=partner.id, name=f"Invented Reader {mark}", by=BY, now=clock.now()
+    )
+    integration = partners.integrate(district_id=district.id, application_id=application.id, by=BY, now=clock.now())
+    sharing.agree(
+        district_id=district.id,
+        integration_id=integration.id,
+        attributes=catalogue.everything(kinds=tuple(KINDS)),
+        by=BY,
+        now=clock.now(),
+    )
+    set_limits(district_id=district.id, by=BY, now=clock.now(), removed_count=1_000_000_000)
+    return District(id=district.id, source_id=source.id, integration_id=integration.id)

@@ -1,0 +1,109 @@
+"""Where a run spends its time, statement by statement: ``--profile FOLDER``."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+
+_LONGEST = 20_000
+
+
+class Profile:
+    """Each statement with its wall time, our processor time, and that of its database backend (to 10 ms)."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[float, float, float, str, str]] = []
+        self._begun = time.perf_counter(), time.process_time()
+
+    @contextmanager
+    def timed(self, engine: str, statement: str, backend: int = 0) -> Iterator[None]:
+        wall, cpu, theirs = time.perf_counter(), time.process_time(), _cpu(backend)
+        try:
+            yield
+        finally:
+            self.rows.append(
+                (
+                    time.perf_counter() - wall,
+                    time.process_time() - cpu,
+                    _cpu(backend) - theirs,
+                    engine,
+                    " ".join(statement.split())[:_LONGEST],
+                )
+            )
+
+    def report(self, path: str) -> None:
+        wall, cpu = time.perf_counter() - self._begun[0], time.process_time() - self._begun[1]
+        lines = [f"wall {wall:.2f} s, own cpu {cpu:.2f} s"]
+        for engine in sorted({r[3] for r in self.rows}):
+            mine = [r for r in self.rows if r[3] == engine]
+            sums = [sum(r[i] for r in mine) for i in range(3)]
+            lines.append(f"{engine}: {len(mine)} statements, wall {sums[0]:.2f}, own cpu {sums[1]:.2f}, backend {sums[2]:.2f}")
+        lines.append("   wall    own  backend")
+        lines += [f"{w:7.3f} {c:7.3f} {b:7.3f} {e} {s}" for w, c, b, e, s in self.rows]
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def begin() -> Profile:
+    """Time every statement of this process from now on."""
+    profile = Profile()
+    connect = duckdb.connect
+    duckdb.connect = lambda *a, **k: _Columns(connect(*a, **k), profile)  # type: ignore[assignment]
+    _wrap(profile, "execute")
+    _wrap_copy(profile)
+    return profile
+
+
+class _Columns:
+    """A DuckDB connection whose statements are timed."""
+
+    def __init__(self, db: Any, profile: Profile) -> None:  # noqa: ANN401 (DuckDB's own type cannot be subclassed)
+        self._db, self._profile = db, profile
+
+    def execute(self, statement: str, *arguments: object) -> object:
+        with self._profile.timed("duckdb", statement):
+            return self._db.execute(statement, *arguments)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._db, name)
+
+
+def _wrap(profile: Profile, name: str) -> None:
+    original: Callable[..., Any] = getattr(psycopg.Cursor, name)
+
+    def execute(self: Any, query: Any, *a: Any, **k: Any) -> Any:  # noqa: ANN401 (whatever it takes and gives)
+        with profile.timed("postgres", _text(query, self), self.connection.info.backend_pid):
+            return original(self, query, *a, **k)
+
+    setattr(psycopg.Cursor, name, execute)
+
+
+def _wrap_copy(profile: Profile) -> None:
+    original: Callable[..., Any] = psycopg.Cursor.copy
+
+    @contextmanager
+    def copy(self: Any, statement: Any, *a: Any, **k: Any) -> Iterator[Any]:  # noqa: ANN401 (as above)
+        with (
+            profile.timed("postgres", _text(statement, self), self.connection.info.backend_pid),
+            original(self, statement, *a, **k) as made,
+        ):
+            yield made
+
+    psycopg.Cursor.copy = copy  # type: ignore[method-assign,assignment]
+
+
+def _text(query: Any, cursor: Any) -> str:  # noqa: ANN401 (text, bytes or a composed statement)
+    if isinstance(query, bytes):
+        return query.decode("utf-8", "replace")
+    return query if isinstance(query, str) else str(query.as_string(cursor))
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / 100

@@ -1,0 +1,211 @@
+"""``schoolpassport sync``: take a package, and decide about runs that wait for a person."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from schoolpassport.cli import show
+from schoolpassport.cli.asking import district_id, me
+from schoolpassport.kit import clock
+from schoolpassport.quality import queries as quality
+from schoolpassport.sources import actions as source_actions
+from schoolpassport.sources import queries as source_queries
+from schoolpassport.sync import actions, queries
+from schoolpassport.sync.models import Run, RunState
+from schoolpassport.tenancy import actions as tenancy_actions
+from schoolpassport.tenancy import queries as tenancy_queries
+from schoolpassport.tenancy import scope
+
+_SHOWN = 20
+
+
+class PackageOrCommand(click.Group):
+    """`sync PACKAGE` is short for `sync run PACKAGE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("--") and args[0] != "--help":
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=PackageOrCommand)
+def command() -> None:
+    """Take a PACKAGE (zip or folder) into a district's roster: `schoolpassport sync PACKAGE.zip`.
+
+    The guard may hold a run that looks too much to be true; then decide with `sync approve` or `sync reject`.
+    """
+
+
+@command.command("run")
+@click.argument("package", type=click.Path(path_type=Path, exists=True))
+@click.option("--district", help="Name or id. When there is no district yet, one of this name is made.")
+@click.option("--source", default="SIS", show_default=True, help="The data source it comes from; made when new.")
+@click.option("--schema", default="oneroster-1.1", show_default=True, help="What a new source speaks.")
+@click.option("--queue", is_flag=True, help="Leave it to a worker (`schoolpassport worker`).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def run(package: Path, district: str | None, source: str, schema: str, *, queue: bool, as_json: bool) -> None:
+    """Take PACKAGE now, in the foreground."""
+    id_ = _district(district, package)
+    source_id = _source(id_, source, schema)
+    if queue:
+        asked = actions.ask_worker(district_id=id_, source_id=source_id, origin=package, by=me(), now=clock.now())
+        click.echo(f"Run {asked.number} waits for a worker.")
+        return
+    asked = actions.ask(district_id=id_, source_id=source_id, origin=package, by=me(), now=clock.now())
+    _walk_and_tell(asked, as_json=as_json)
+
+
+@command.command("approve")
+@click.argument("number", type=int)
+@click.option("--district", help="Name or id; not needed when there is only one.")
+def approve(number: int, district: str | None) -> None:
+    """Let held run NUMBER pass, and apply it."""
+    try:
+        held = actions.approve(district_id=district_id(district), number=number, by=me(), now=clock.now())
+    except actions.NotHeld as not_held:
+        raise click.ClickException(str(not_held)) from not_held
+    _walk_and_tell(held, as_json=False)
+
+
+@command.command("reject")
+@click.argument("number", type=int)
+@click.option("--district", help="Name or id; not needed when there is only one.")
+def reject(number: int, district: str | None) -> None:
+    """Let held run NUMBER go; the last good data stays."""
+    try:
+        actions.reject(district_id=district_id(district), number=number, by=me(), now=clock.now())
+    except actions.NotHeld as not_held:
+        raise click.ClickException(str(not_held)) from not_held
+    click.echo(f"Run {number} was rejected; nothing was changed.")
+
+
+@command.command("list")
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def list_(district: str | None, *, as_json: bool) -> None:
+    """The newest runs of a district."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        runs = queries.runs(district_id=id_)
+    if as_json:
+        show.as_json([{"run": r.number, "state": r.state, "revision": r.revision, "message": r.message} for r in runs])
+    else:
+        show.table(
+            ("run", "state", "revision", "asked at", "message"),
+            [(r.number, r.state, r.revision, f"{r.asked_at:%Y-%m-%d %H:%M}", r.message) for r in runs],
+        )
+
+
+@command.command("show")
+@click.argument("number", type=int)
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def show_(number: int, district: str | None, *, as_json: bool) -> None:
+    """Everything about run NUMBER: steps, statistics, findings, and why it was held."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        found = queries.run(district_id=id_, number=number)
+    if found is None:
+        raise click.ClickException(f"There is no run {number}.")
+    tell(found, as_json=as_json, schools=True)
+
+
+def _district(name: str | None, package: Path) -> UUID:
+    """The district, made when it is the first; a package without one names it."""
+    if tenancy_queries.districts():
+        return district_id(name)
+    made = tenancy_actions.register_district(name=name or package.stem, now=clock.now())
+    click.echo(f"First district: “{made.name}”.", err=True)
+    return made.id
+
+
+def _source(id_: UUID, name: str, schema: str) -> UUID:
+    with scope.inside(id_):
+        known = {s.name: s.id for s in source_queries.sources(district_id=id_)}
+    if name in known:
+        return known[name]
+    try:
+        return source_actions.register_source(district_id=id_, name=name, schema=schema, by=me(), now=clock.now()).id
+    except ValueError as unknown:
+        raise click.ClickException(str(unknown)) from unknown
+
+
+def _walk_and_tell(asked: Run, *, as_json: bool) -> None:
+    try:
+        with show.bar() as bar:
+            walked = actions.walk(district_id=asked.district_id, run_id=asked.id, watch=bar)
+    except actions.DistrictBusy as busy:
+        raise click.ClickException(str(busy)) from busy
+    tell(walked, as_json=as_json)
+    if walked.state in {RunState.REFUSED, RunState.HELD}:
+        raise click.exceptions.Exit(1)
+
+
+def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
+    """What a run did, for a person or a program."""
+    with scope.inside(run.district_id):
+        steps = queries.steps(district_id=run.district_id, run_id=run.id)
+        statistics = queries.statistics_named(district_id=run.district_id, run_id=run.id)
+        counts = quality.finding_counts(district_id=run.district_id, run_id=run.id)
+        findings = quality.findings(district_id=run.district_id, run_id=run.id, limit=_SHOWN)
+    if as_json:
+        show.as_json(
+            {
+                "run": run.number,
+                "state": run.state,
+                "revision": run.revision,
+                "message": run.message,
+                "hold": run.hold,
+                "steps": [{"step": s.name, "seconds": round(s.seconds, 3), "rows": s.rows} for s in steps],
+                "statistics": statistics,
+                "findings": [{"file": c.file, "rule": c.rule, "column": c.column, "count": c.count} for c in counts],
+            }
+        )
+        return
+    colour = {"done": "green", "unchanged": "green", "held": "yellow"}.get(run.state, "red")
+    revision = f" as revision {run.revision}" if run.revision else ""
+    click.echo(f"Run {run.number}: {click.style(run.state, fg=colour, bold=True)}{revision}. {run.message}")
+    _tell_statistics(statistics, schools=schools)
+    if run.hold:
+        _tell_hold(run.hold, run.number)
+    if findings:
+        total = sum(c.count for c in counts)
+        click.echo(f"\n{total:,} findings" + (f", the first {_SHOWN}:" if total > _SHOWN else ":"))
+        for f in findings:
+            click.echo(f"  {f.file}:{f.line or '–'} {f.severity}: {f.sentence}")
+    if steps:
+        parts = (f"{s.name} {s.seconds:.2f} s ({s.rows / max(s.seconds, 1e-3):,.0f} rows/s)" for s in steps)
+        click.echo("\n" + " · ".join(parts))
+
+
+_NUMBERS = ("added", "updated", "unchanged", "archived", "restored", "rejected")
+
+
+def _tell_statistics(statistics: list[dict[str, Any]], *, schools: bool) -> None:
+    rows = [s for s in statistics if schools or s["school"] is None]
+    if rows:
+        click.echo()
+        names = ("kind", "school") if schools else ("kind",)
+        show.table(
+            (*names, *_NUMBERS),
+            [tuple(r[n] or "" if n == "school" else r[n] for n in (*names, *_NUMBERS)) for r in rows],
+        )
+
+
+def _tell_hold(hold: dict[str, Any], number: int) -> None:
+    click.secho("\nHeld before anything was applied:", bold=True)
+    for reason in hold["reasons"]:
+        click.echo(f"  · {reason['sentence']}")
+    click.echo(f"  Likely cause: {hold['likely_cause']}")
+    for school in hold["schools"][:10]:
+        click.echo(f"  {school['name']}: {school['removed']:,} × {school['kind']}")
+    click.echo(f"  Decide: schoolpassport sync approve {number}   or   schoolpassport sync reject {number}")

@@ -1,0 +1,75 @@
+"""How things look in a terminal: tables, progress, and JSON for scripts."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import click
+
+from schoolpassport.sync.contract import STEPS, Progress
+
+_PATIENCE = 2.0  # seconds before a bar is worth showing
+_WIDTH = 24
+
+
+def as_json(value: object) -> None:
+    """One line, for whoever reads by program."""
+    click.echo(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A plain table; numbers to the right."""
+    texts = [[_text(cell) for cell in row] for row in rows]
+    widths = [max(len(h), *(len(r[i]) for r in texts), 0) for i, h in enumerate(headers)]
+    numeric = [all(_is_number(r[i]) for r in texts) and bool(texts) for i in range(len(headers))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (c.rjust(w) if n else c.ljust(w) for c, w, n in zip(cells, widths, numeric, strict=True))
+        return "  ".join(padded).rstrip()
+
+    click.secho(line(headers), bold=True)
+    for row in texts:
+        click.echo(line(row))
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return "–"
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(",", "").replace(".", "").isdigit() or text == "–"
+
+
+@dataclass
+class Bar:
+    """A bar on standard error for work that takes longer than a moment; silent where nobody watches."""
+
+    begun: float = field(default_factory=time.monotonic)
+    watched: bool = field(default_factory=sys.stderr.isatty)
+
+    def __call__(self, progress: Progress) -> None:
+        if not self.watched or time.monotonic() - self.begun < _PATIENCE:
+            return
+        done = STEPS.index(progress.step) / len(STEPS) if progress.step in STEPS else 0.0
+        filled = int(done * _WIDTH)
+        seconds = time.monotonic() - self.begun
+        text = f"[{'#' * filled}{'·' * (_WIDTH - filled)}] {progress.step} {progress.doing} {seconds:.0f} s"
+        click.echo(f"\r{text:<78}", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self.watched:
+            click.echo(f"\r{'':<78}\r", nl=False, err=True)
+
+
+@contextmanager
+def bar() -> Iterator[Bar]:
+    made = Bar()
+    try:
+        yield made
+    finally:
+        made.clear()

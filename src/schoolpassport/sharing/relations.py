@@ -1,0 +1,84 @@
+"""What the words of ``contract`` mean in SQL. Every column is looked up in the catalogue of kinds.
+
+A deleted link links nothing: only active records of the kind between tie two others together.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from schoolpassport.kit.columns import quoted
+from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.sharing.conditions import Condition
+from schoolpassport.sharing.contract import AnyOf, Collection, Parent, Refers, Relation, Subset, Through
+
+
+def at(kind: Kind, alias: str) -> str:
+    """SQL: the rows of a kind's view table that the pinned revision shows."""
+    return (
+        f"sharing_{kind.table} {alias} WHERE {alias}.district_id = %(district)s AND {alias}.view = %(view)s "
+        f"AND {alias}.rev_from <= %(revision)s AND {alias}.rev_to > %(revision)s"
+    )
+
+
+def among(subset: Subset, alias: str = "r") -> str:
+    """SQL: the row belongs to the subset."""
+    if not subset.field:
+        return "true"
+    found = KINDS[subset.kind][subset.field]
+    return f"{alias}.{quoted(found.column)} = '{found.values[found.values.index(subset.value)]}'"
+
+
+def members(collection: Collection, parents: Sequence[UUID]) -> Condition:
+    """SQL: the row ``r`` belongs to the collection."""
+    conditions = [among(collection.subset)]
+    if collection.relation is not None:
+        last = f"%({_name(len(collection.parents) - 1)})s"
+        conditions.append(_related(collection.relation, KINDS[collection.subset.kind], last))
+    return Condition(" AND ".join(conditions), _ids(parents))
+
+
+def parents_exist(collection: Collection, parents: Sequence[UUID]) -> Condition:
+    """SQL: each parent is there and is what the path calls it; a deleted one still is."""
+    checks = [_exists(parent, place) for place, parent in enumerate(collection.parents)]
+    return Condition(" AND ".join(checks) or "true", _ids(parents))
+
+
+def _exists(parent: Parent, place: int) -> str:
+    kind = KINDS[parent.subset.kind]
+    within = f" AND p.{quoted(kind[parent.within].column)} = %({_name(place - 1)})s" if parent.within else ""
+    return f"EXISTS (SELECT FROM {at(kind, 'p')} AND p.id = %({_name(place)})s AND {among(parent.subset, 'p')}{within})"
+
+
+def _related(relation: Relation, kind: Kind, parent: str) -> str:
+    match relation:
+        case Refers(field):
+            return _names(kind, field, parent, "r")
+        case AnyOf(relations):
+            return f"({' OR '.join(_related(each, kind, parent) for each in relations)})"
+        case Through():
+            return _through(relation, parent)
+
+
+def _through(relation: Through, parent: str) -> str:
+    kind = KINDS[relation.kind]
+    give = kind[relation.give]
+    given = f"unnest(t.{quoted(give.column)})" if give.many else f"t.{quoted(give.column)}"
+    role = among(Subset(relation.kind, "role", relation.role), "t") if relation.role else "true"
+    return (
+        f"r.id IN (SELECT {given} FROM {at(kind, 't')} AND t.status = 'active' "
+        f"AND {_names(kind, relation.match, parent, 't')} AND {role})"
+    )
+
+
+def _names(kind: Kind, field: str, parent: str, alias: str) -> str:
+    found = kind[field]
+    column = f"{alias}.{quoted(found.column)}"
+    return f"{column} @> ARRAY[{parent}]::uuid[]" if found.many else f"{column} = {parent}"
+
+
+def _name(place: int) -> str:
+    return f"parent{place}"
+
+
+def _ids(parents: Sequence[UUID]) -> dict[str, object]:
+    return {_name(place): each for place, each in enumerate(parents)}
