@@ -18,11 +18,11 @@ import functools
 import hashlib
 import importlib.util
 import os
+import platform
 import re
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -167,7 +167,7 @@ class _Postmaster:
 def default_data_dir() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/schoolpassport")
-    if sys.platform == "darwin":
+    if platform.system() == "Darwin":
         return Path.home() / "Library" / "Application Support" / "schoolpassport"
     base = os.environ.get("XDG_DATA_HOME", "")
     # The XDG specification: a relative path is invalid and to be ignored.

@@ -81,11 +81,9 @@ def _revision(value: Value, clause: Clause, name: str) -> Condition:
 
 
 def _number(value: Value, clause: Clause, name: str) -> Condition:
-    try:
-        wanted = float(clause.value)
-    except ValueError:
-        raise _no_value(clause, "a number") from None
-    return Condition(f"{value.sql} {clause.predicate} %({name})s::double precision", {name: wanted})
+    if not _NUMBER.fullmatch(clause.value):
+        raise _no_value(clause, "a number")
+    return Condition(f"{value.sql} {clause.predicate} %({name})s::double precision", {name: float(clause.value)})
 
 
 _COMPARED: Mapping[Shape, Callable[[Value, Clause, str], Condition]] = {
@@ -145,6 +143,7 @@ def _many(value: Value, clause: Clause, name: str) -> Condition:
 STAMP = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'  # PostgreSQL's pattern for a OneRoster date-time
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{1,300})?", re.ASCII)
 _MOMENT = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)"
     r"([T ](?P<time>\d\d:\d\d)(?P<seconds>:\d\d)?(?P<fraction>[.,]\d+)?(?P<zone>Z|[ +-]\d\d:?\d\d)?)?",

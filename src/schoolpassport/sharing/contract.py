@@ -45,9 +45,9 @@ class Parent:
     within: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Collection:
-    """What one path lists: a subset, or what of it is related to the last of the parents."""
+    """What one path lists: a subset, or what of it is related to the last of the parents. Declared once per path."""
 
     subset: Subset
     parents: tuple[Parent, ...] = ()

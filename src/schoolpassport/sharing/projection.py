@@ -41,6 +41,8 @@ def head(stamp: str, *, status: str = "active", alias: str = "r") -> str:
 
 HEAD_LENGTH = len('{"sourcedId":"","status":"active","dateLastModified":""') + 36 + 24
 
+TOMBSTONE_LENGTH = HEAD_LENGTH + len("tobedeleted") - len("active") + len("}")
+
 
 def membership(kind: Kind, terms: Terms) -> str:
     """SQL: the condition under which a record of the kind is in the view."""
@@ -101,7 +103,7 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
     """Each column of the view table as an expression over ``r``. Unshared attributes are NULL and in no document."""
     joins: list[str] = []
     shown = [f for f in kind.fields if terms.shows(kind, f.name)]
-    values: dict[str, str] = {f.column: "NULL" for f in kind.fields if f.in_view}
+    values: dict[str, str] = {f.column: _nothing(f) for f in kind.fields if f.in_view}
     parts: list[str] = []
     for field in shown:
         column, text = _field(field, kind, terms, joins)
@@ -116,6 +118,23 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
     parts.append(_metadata(kind, terms, sis))
     body = " || ".join([*parts, "'}'"])
     return _pieces({**values, "doc": f"{head(stamp)} || {body}"}, joins)
+
+
+_NO_TEXT = "NULL::text"
+_TYPES = {
+    Type.BOOLEAN: "boolean",
+    Type.DATE: "date",
+    Type.DATE_TIME: "timestamptz",
+    Type.FLOAT: "double precision",
+    Type.REFERENCE: "uuid",
+    Type.USER_IDS: "jsonb",
+    Type.JSON: "jsonb",
+}
+
+
+def _nothing(field: Field) -> str:
+    """SQL: the column of an attribute that is not shared."""
+    return f"NULL::{_TYPES.get(field.type, 'text')}{'[]' if field.many else ''}"
 
 
 def _pieces(values: dict[str, str], joins: list[str]) -> Projected:
@@ -147,7 +166,7 @@ def _piece(name: str, text: str) -> str:
 def _reference(field: Field, kind: Kind, terms: Terms, joins: list[str]) -> tuple[str, str]:
     """A reference, or a list of them, reduced to what the view holds."""
     if not terms.shares(field.target):
-        return "NULL", ""
+        return _nothing(field), ""
     value, name = f"r.{quoted(field.column)}", f"j_{field.column}"
     members = _members(field.target, kind, terms)
     if not field.many:
@@ -190,7 +209,7 @@ def _derived(name: str, kind_name: str, field: str, terms: Terms, joins: list[st
 def _sis_id(kind: Kind, terms: Terms, joins: list[str]) -> str:
     """SQL: what the source calls the record; of several sources, the first in the order of their ids."""
     if not terms.shows(kind, SIS_ID):
-        return "NULL"
+        return _NO_TEXT
     joins.append(
         f"LEFT JOIN (SELECT record_id, min(key) AS key FROM roster_link WHERE district_id = '{terms.district_id}'::uuid "
         f"AND kind = '{kind.name}' AND record_id IN (SELECT id FROM mem) GROUP BY record_id) l ON l.record_id = r.id"
@@ -200,7 +219,7 @@ def _sis_id(kind: Kind, terms: Terms, joins: list[str]) -> str:
 
 def _metadata(kind: Kind, terms: Terms, sis: str) -> str:
     shown = terms.shows(kind, "metadata")
-    if sis == "NULL":
+    if sis == _NO_TEXT:
         return _piece("metadata", "r.metadata::text") if shown else "''"
     own = "coalesce(r.metadata, '{}'::jsonb) || " if shown else ""
     return _piece(

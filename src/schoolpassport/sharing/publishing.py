@@ -15,9 +15,10 @@ from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
-from schoolpassport.sharing.projection import HEAD_LENGTH, Projected, Terms, head, membership, project
+from schoolpassport.sharing.projection import HEAD_LENGTH, TOMBSTONE_LENGTH, Projected, Terms, head, membership, project
 
 _LARGE_SHARE = 0.05
+_KEPT_IN_TOMBSTONES = ("role", "type")  # so that /students and /schools still list what left them
 
 
 def move(*, view: View, consent: Consent, now: datetime) -> int:
@@ -235,7 +236,8 @@ class _Publication:
             f"SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' ELSE 'u' END AS change "
             f"FROM want w LEFT JOIN {table} v ON v.id = w.id AND {held} "
             f"WHERE v.id IS NULL OR v.status = 'tobedeleted' OR NOT ({same}) "
-            f"UNION ALL SELECT v.id, 'd' FROM cand c JOIN {table} v ON v.id = c.id AND {held} AND v.status = 'active' "
+            f"UNION ALL SELECT v.id, 'd' FROM cand c JOIN {table} v ON v.id = c.id AND {held} "
+            f"AND (v.status = 'active'{self._or_tells_too_much(columns)}) "
             f"WHERE NOT EXISTS (SELECT FROM mem WHERE mem.id = v.id)"
         )
         self._run("ANALYZE turn")
@@ -243,14 +245,22 @@ class _Publication:
             self._write_turns(kind, columns)
         self._run("DROP TABLE turn")
 
+    def _or_tells_too_much(self, columns: tuple[str, ...]) -> str:
+        """SQL: after a change of consent, no tombstone may hold what the old terms shared."""
+        if not self._whole:
+            return ""
+        content = [c for c in columns if c not in _KEPT_IN_TOMBSTONES]
+        told = [f"length(v.doc) > {TOMBSTONE_LENGTH}" if c == "doc" else f"v.{quoted(c)} IS NOT NULL" for c in content]
+        return f" OR {' OR '.join(told)}"
+
     def _write_turns(self, kind: Kind, columns: tuple[str, ...]) -> None:
         table = f"sharing_{kind.table}"
         self._run(
             f"UPDATE {table} v SET rev_to = %(n)s FROM turn t WHERE v.district_id = %(d)s AND v.view = %(v)s "
             f"AND v.id = t.id AND v.rev_to = {OPEN}"
         )
-        # A tombstone keeps the last content under the new status and time.
-        last = [_tombstone(c, self._stamp) for c in columns]
+        # What is gone from the roster keeps its last content. What a consent withdrew is reduced to its id.
+        last = [_bare(c, self._stamp) if self._whole else _tombstone(c, self._stamp) for c in columns]
         self._run(
             f"INSERT INTO {table} (district_id, view, id, rev_from, rev_to, seq, change, status, {_list(columns)}) "
             f"SELECT %(d)s, %(v)s, id, %(n)s, {OPEN}, %(seq)s + row_number() OVER (ORDER BY id), change, "
@@ -306,6 +316,12 @@ class _Publication:
             **more,
         }
         self._cursor.execute(statement, facts)
+
+
+def _bare(column: str, stamp: str) -> str:
+    if column == "doc":
+        return f"{head(stamp, status='tobedeleted', alias='v')} || '}}'"
+    return f"v.{quoted(column)}" if column in _KEPT_IN_TOMBSTONES else "NULL"
 
 
 def _tombstone(column: str, stamp: str) -> str:

@@ -28,19 +28,19 @@ def among(subset: Subset, alias: str = "r") -> str:
     return f"{alias}.{quoted(found.column)} = '{found.values[found.values.index(subset.value)]}'"
 
 
-def members(collection: Collection, parents: Sequence[UUID]) -> Condition:
+def members(collection: Collection) -> Condition:
     """SQL: the row ``r`` belongs to the collection."""
     conditions = [among(collection.subset)]
     if collection.relation is not None:
         last = f"%({_name(len(collection.parents) - 1)})s"
         conditions.append(_related(collection.relation, KINDS[collection.subset.kind], last))
-    return Condition(" AND ".join(conditions), _ids(parents))
+    return Condition(" AND ".join(conditions))
 
 
-def parents_exist(collection: Collection, parents: Sequence[UUID]) -> Condition:
+def parents_exist(collection: Collection) -> Condition:
     """SQL: each parent is there and is what the path calls it; a deleted one still is."""
     checks = [_exists(parent, place) for place, parent in enumerate(collection.parents)]
-    return Condition(" AND ".join(checks) or "true", _ids(parents))
+    return Condition(" AND ".join(checks) or "true")
 
 
 def _exists(parent: Parent, place: int) -> str:
@@ -80,5 +80,6 @@ def _name(place: int) -> str:
     return f"parent{place}"
 
 
-def _ids(parents: Sequence[UUID]) -> dict[str, object]:
+def parameters(parents: Sequence[UUID]) -> dict[str, object]:
+    """The ids that these conditions name."""
     return {_name(place): each for place, each in enumerate(parents)}

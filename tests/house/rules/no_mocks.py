@@ -5,6 +5,13 @@ import ast
 from tests.house.rules.shape import PACKAGE, Found, Rule, Source, dotted, file
 
 
+def _is_setting(arguments: list[ast.expr]) -> bool:
+    """A number or a word, or the name of a constant: not a stand-in for code."""
+    name = arguments[1] if len(arguments) > 2 else arguments[0]
+    constant = isinstance(name, ast.Constant) and str(name.value).rpartition(".")[2].isupper()
+    return constant or isinstance(arguments[-1], ast.Constant)
+
+
 def find(source: Source) -> Found:
     ours = {name.rpartition(".")[2] for _, name in source.imports() if name.startswith(f"{PACKAGE}.")}
     for line, name in source.imports():
@@ -13,7 +20,7 @@ def find(source: Source) -> Found:
     for node in ast.walk(source.tree):
         if not (isinstance(node, ast.Call) and dotted(node.func).endswith("monkeypatch.setattr") and node.args):
             continue
-        if isinstance(node.args[-1], ast.Constant):  # a number or a word: a setting, not a stand-in
+        if _is_setting(node.args):
             continue
         target = node.args[0]
         named = target.value if isinstance(target, ast.Constant) else dotted(target)
@@ -36,6 +43,9 @@ RULE = Rule(
         file("tests/unit/x.py", "import os\nmonkeypatch.setattr(os, 'geteuid', f)"),
         file("tests/unit/x.py", "monkeypatch.setattr('sys.platform', 'darwin')"),
         file("tests/unit/x.py", "from schoolpassport.kit import ids\nmonkeypatch.setattr(ids, '_last', 0)"),
+        file(
+            "tests/unit/x.py", "from schoolpassport.kit import postgres\nmonkeypatch.setattr(postgres, '_ROOM', room)"
+        ),
         file("tests/unit/x.py", "monkeypatch.setenv('HOME', '/')"),
     ),
 )

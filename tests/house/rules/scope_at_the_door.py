@@ -5,7 +5,7 @@ import ast
 from tests.house.rules.shape import Found, Rule, Source, dotted, file
 
 _ENTRIES = frozenset({"scope.inside", "scope.as_partner"})
-_DOORS = frozenset({"actions", "queries", "tasks", "views"})
+_DOORS = frozenset({"actions", "queries", "agreements", "tasks", "views"})
 _EDGES = frozenset({"cli", "console", "config", "demo"})
 _SEVERAL = frozenset({"sync"})  # a run takes minutes, and no transaction is open while it reads files
 

@@ -2,7 +2,7 @@
 
 ruff's S608 objects to every interpolation and is off for that reason. This rule holds what can be held by reading:
 no value is written between quotes, none comes in by ``%`` or ``format``, and the rooms where requests and command
-lines arrive hold no SQL at all. That the catalogue's names need no quoting is a test of its own.
+lines arrive make no SQL at all. That the catalogue's names need no quoting is a test of its own.
 """
 
 import ast
@@ -64,8 +64,9 @@ def find(source: Source) -> Found:
             yield node.lineno, "SQL put together by %"
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             template = node.func.value
-            if source.room in _NO_SQL and node.func.attr in _RUN:
-                yield node.lineno, f"SQL in {source.room}"
+            made_here = node.args and not isinstance(node.args[0], ast.Constant)
+            if source.room in _NO_SQL and node.func.attr in _RUN and made_here:
+                yield node.lineno, f"SQL made in {source.room}"
             if node.func.attr == "format" and _SQL.search(_words(template)) and not _is_composed(template):
                 yield node.lineno, "SQL put together by format"
 
@@ -82,7 +83,8 @@ RULE = Rule(
         file("sharing/queries.py", "q = 'SELECT doc FROM {}'.format(table)"),
         file("sharing/queries.py", "q = f\"COPY sharing_user TO '{path}'\""),
         file("sharing/queries.py", "q = f\"DELETE FROM a WHERE b = '{UUID(name)}'\""),
-        file("rosterapi/views.py", "cursor.execute('SELECT 1')"),
+        file("rosterapi/views.py", "cursor.execute(f'SELECT {name}')"),
+        file("rosterapi/views.py", "cursor.execute(statement)"),
         file("cli/consent.py", "Consent.objects.raw(query)"),
     ),
     good=(
@@ -90,6 +92,7 @@ RULE = Rule(
         file("sharing/queries.py", "q = f\"SELECT {columns} FROM roster_{kind.table} WHERE status = 'active' {more}\""),
         file("quality/rules/x.py", "one = '[a-z]+'\nq = f\"SELECT a FROM b WHERE regexp_matches(a, '{one}')\""),
         file("sharing/queries.py", "q = sql.SQL('SELECT doc FROM {}').format(sql.Identifier(table))"),
+        file("cli/doctor.py", "cursor.execute('SELECT current_user')"),
         file("rosterapi/views.py", "print(f\"where is '{name}'?\", '%s from' % name)"),
     ),
 )

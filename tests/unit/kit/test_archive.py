@@ -124,6 +124,12 @@ def end_with_zip64(*, locator: bytes = b"PK\6\7", record: bytes = b"PK\6\6", cou
     return body + record64 + locator64 + end
 
 
+def gap_before_the_end() -> bytes:
+    whole = build(Member())
+    end_at = whole.rindex(b"PK\5\6")
+    return whole[:end_at] + b"gap" + whole[end_at:]
+
+
 def zipped(**files: bytes) -> bytes:
     return build(*(Member(name.replace("_", ".").encode(), data) for name, data in files.items()))
 
@@ -250,6 +256,7 @@ HOSTILE: dict[str, tuple[Code, Callable[[], bytes]]] = {
     "a second archive behind": (Code.DAMAGED, lambda: zipped(users_csv=USERS) + zipped(orgs_csv=ORGS)),
     "a second end in the comment": (Code.DAMAGED, lambda: build(Member(), comment=build())),
     "one part of several": (Code.DAMAGED, lambda: build(Member(), disk=1)),
+    "something between the directory and the end": (Code.DAMAGED, gap_before_the_end),
     "directory elsewhere": (Code.DAMAGED, lambda: build(Member(), at=3)),
     "directory too short": (Code.DAMAGED, lambda: build(Member(), count=2)),
     "directory too long": (Code.DAMAGED, lambda: build(Member(), Member(b"o.csv", ORGS), count=1)),

@@ -1,0 +1,94 @@
+"""Where each page of a collection begins: found once, kept in this process, and so a deep page costs what a shallow one does.
+
+A listing belongs to one revision of one view, and those never change: an entry is never stale, it only goes when room
+is needed. It holds the total and either every hundredth id (in the order of ids) or all of them, 16 bytes each.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from schoolpassport.roster.kinds import Kind
+from schoolpassport.sharing.conditions import Condition
+from schoolpassport.sharing.relations import at
+
+STEP = 100  # between two ids that are kept of a collection in the order of ids
+FEW = 20_000  # so many ids of a filtered collection are kept all: what is between two of them may be far apart
+ID_BYTES = 16
+_OVERHEAD = 400  # bytes of an entry besides its ids, roughly
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Listing:
+    found: bool  # whether all parents that the path names are there
+    total: int
+    ids: bytes
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.ids) == self.total * ID_BYTES
+
+    def boundary(self, offset: int) -> tuple[bytes, int]:
+        """The last kept id at or before the place, and how many records lie between."""
+        step, rest = divmod(offset, STEP)
+        return self._at(step, step + 1), rest
+
+    def slice(self, offset: int, limit: int) -> bytes:
+        return self._at(offset, offset + limit)
+
+    def _at(self, first: int, last: int) -> bytes:
+        return self.ids[first * ID_BYTES : last * ID_BYTES]
+
+    @property
+    def size(self) -> int:
+        return _OVERHEAD + len(self.ids)
+
+
+def statement(kind: Kind, *, members: Condition, parents: Condition, filter_: Condition | None, order: Condition | None) -> Condition:
+    """SQL: one row of found, total and ids. ``order`` None is the order of ids."""
+    kept = {
+        (False, False): f"l.place %% {STEP} = 0",
+        (True, False): f"l.place %% {STEP} = 0 OR l.total <= {FEW}",
+    }.get((filter_ is not None or members.sql != "true", order is not None), "true")
+    by = order or Condition("r.id")
+    wanted = filter_ or Condition()
+    sql = f"""SELECT {parents.sql} AS found, count(*) AS total,
+        string_agg(uuid_send(l.id), ''::bytea) FILTER (WHERE {kept}) AS ids
+        FROM (SELECT r.id, row_number() OVER (ORDER BY {by.sql}) - 1 AS place, count(*) OVER () AS total
+              FROM {at(kind, "r")} AND {members.sql} AND {wanted.sql}) l"""
+    return Condition(sql, {**members.parameters, **parents.parameters, **wanted.parameters, **by.parameters})
+
+
+class Cache(Generic[Key]):
+    """Least recently used entries go first when the budget is spent."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._used = 0
+        self._entries: OrderedDict[Key, Listing] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Listing | None:
+        with self._lock:
+            found = self._entries.get(key)
+            if found is not None:
+                self._entries.move_to_end(key)
+            return found
+
+    def put(self, key: Key, listing: Listing) -> None:
+        """What is greater than the whole budget is not kept, and found anew for each page."""
+        with self._lock:
+            old = self._entries.pop(key, None)
+            self._used += listing.size - (old.size if old else 0)
+            self._entries[key] = listing
+            while self._used > self._budget and self._entries:
+                _, gone = self._entries.popitem(last=False)
+                self._used -= gone.size
+
+    @property
+    def used(self) -> int:
+        return self._used

@@ -1,0 +1,28 @@
+"""One page of a collection as SQL: along the key from a boundary on, or the records of a list of ids in its order."""
+
+from schoolpassport.roster.kinds import Kind
+from schoolpassport.sharing import documents
+from schoolpassport.sharing.conditions import Condition
+from schoolpassport.sharing.listings import ID_BYTES
+from schoolpassport.sharing.relations import at
+
+
+def along_the_key(kind: Kind, *, members: Condition, filter_: Condition | None) -> Condition:
+    """Parameters to come: %(start)s (bytes), %(skip)s, %(limit)s."""
+    wanted = filter_ or Condition()
+    rows = f"""SELECT {documents.columns(kind)} FROM {at(kind, "r")} AND {members.sql} AND {wanted.sql}
+        AND r.id >= encode(%(start)s::bytea, 'hex')::uuid ORDER BY r.id LIMIT %(limit)s::int OFFSET %(skip)s::int"""
+    return Condition(_joined(kind, rows), {**members.parameters, **wanted.parameters})
+
+
+def by_ids(kind: Kind) -> Condition:
+    """Parameters to come: %(ids)s (bytes, 16 for each), %(limit)s, how many they are."""
+    rows = f"""SELECT d.* FROM generate_series(0, %(limit)s::int - 1) place CROSS JOIN LATERAL (
+        SELECT {documents.columns(kind)} FROM {at(kind, "r")}
+        AND r.id = encode(substr(%(ids)s::bytea, place * {ID_BYTES} + 1, {ID_BYTES}), 'hex')::uuid LIMIT 1) d"""
+    return Condition(_joined(kind, rows))
+
+
+def _joined(kind: Kind, rows: str) -> str:
+    """The order of the rows is the order of the documents: PostgreSQL reads a sorted subquery as it comes."""
+    return f"SELECT string_agg({documents.text(kind)}, ',') AS documents FROM ({rows}) d"

@@ -1,0 +1,81 @@
+"""How an application stands in a district at this moment: which view it reads, how far that has come, what is shared.
+
+Every question of a reader carries the standing in the same statement, and so in the same snapshot. A reader begins
+with the standing it saw last, and asks again only when the answer shows that it has changed.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from schoolpassport.sharing.conditions import Condition
+
+PULL_LASTS = timedelta(hours=2)
+_REMEMBERED = 10_000  # standings, about 200 bytes each
+
+
+@dataclass(frozen=True)
+class Standing:
+    view: int
+    revision: int
+    oldest_readable: int
+    consent_id: UUID
+    in_force: bool
+
+
+@dataclass(frozen=True)
+class Pull:
+    """The revision that somebody's walk through one collection began on."""
+
+    revision: int
+    begun_at: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    standing: Standing
+    pull: Pull | None
+    rest: tuple[Any, ...]
+
+
+def with_standing(question: Condition | None) -> str:
+    """SQL: the standing, the pull under way, and the columns of the question. No row: there never was a consent.
+
+    Parameters besides the question's: %(district)s, %(integration)s, %(puller)s, %(collection)s.
+    """
+    more, join = (", q.*", f"CROSS JOIN ({question.sql}) q") if question else ("", "")
+    return f"""SELECT v.number, v.revision, v.oldest_readable, v.consent_id, c.ended_at IS NULL,
+        p.revision, p.begun_at{more}
+        FROM sharing_view v
+        JOIN sharing_consent c ON c.district_id = v.district_id AND c.id = v.consent_id
+        LEFT JOIN sharing_pull p ON p.district_id = v.district_id AND p.token = %(puller)s::bytea
+            AND p.collection = %(collection)s::bytea
+        {join}
+        WHERE v.district_id = %(district)s AND v.integration_id = %(integration)s"""
+
+
+def read(row: tuple[Any, ...]) -> Answer:
+    view, revision, oldest, consent_id, in_force, pulled, begun_at, *rest = row
+    pull = None if pulled is None else Pull(pulled, begun_at)
+    return Answer(Standing(view, revision, oldest, consent_id, in_force), pull, tuple(rest))
+
+
+class LastSeen:
+    """The standing that each application was last seen in, by this process: a guess that every answer checks."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[UUID, UUID], Standing] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[UUID, UUID]) -> Standing | None:
+        return self._seen.get(key)
+
+    def put(self, key: tuple[UUID, UUID], standing: Standing) -> None:
+        with self._lock:
+            self._seen[key] = standing
+            while len(self._seen) > _REMEMBERED:
+                self._seen.popitem(last=False)
