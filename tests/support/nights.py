@@ -1,5 +1,6 @@
 """A district and its one source, night after night, as tests tell it."""
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from django.db import connection
 
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster import queries as roster
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, Type
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sources.actions import register_source
 from schoolpassport.sources.models import Source
@@ -126,6 +127,8 @@ class Nights:
             if field.is_reference and value is not None:
                 names = keys[field.target]
                 value = [names[v] for v in value] if field.many else names[value]
+            if field.type in {Type.JSON, Type.USER_IDS} and isinstance(value, str):
+                value = json.loads(value)
             words[field.name] = value.isoformat() if isinstance(value, date) else value
         return words
 

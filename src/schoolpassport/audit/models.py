@@ -2,7 +2,7 @@ from django.db import models
 
 
 class Event(models.Model):
-    """One act. No foreign keys: the ledger never blocks, and never dies with the data. The database grants no change."""
+    """One act. No foreign keys: the ledger never blocks and never dies with the data. Nothing may change a line."""
 
     pk = models.CompositePrimaryKey("district_id", "id")
     district_id = models.UUIDField()

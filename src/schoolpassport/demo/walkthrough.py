@@ -57,7 +57,7 @@ class Staged:
 
 
 def set_stage(*, name: str) -> Staged:
-    """A district, and one application that may read all of it, demographics included, so that every call can be tried."""
+    """A district, and an application that may read all of it, demographics included: every call can be tried."""
     now = clock.now()
     district = tenancy.register_district(name=name, now=now)
     partner = partners.register_partner(name="Lantern Learning", by=BY, now=now)

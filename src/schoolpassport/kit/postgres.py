@@ -107,15 +107,15 @@ class EmbeddedPostgresError(Exception):
     """The embedded database cannot be used. The message says what, where, and what to do."""
 
 
-class DataDirNotWritable(EmbeddedPostgresError):  # noqa: N818 (it says what happened)
+class DataDirNotWritable(EmbeddedPostgresError):
     """The data directory cannot hold a database: not writable, not reachable, or not ours."""
 
 
-class DiskFull(EmbeddedPostgresError):  # noqa: N818 (it says what happened)
+class DiskFull(EmbeddedPostgresError):
     """There is no room for the database."""
 
 
-class ServerFailed(EmbeddedPostgresError):  # noqa: N818 (it says what happened)
+class ServerFailed(EmbeddedPostgresError):
     """The server's programs are missing, or it did not start, answer or stop. Holds the last lines of its log."""
 
 

@@ -24,7 +24,7 @@ class Code(StrEnum):
     IN_FOLDER = "not_at_the_root"
 
 
-class PackageRefused(Exception):  # noqa: N818 (it says what happened)
+class PackageRefused(Exception):
     """A package that is not read, because reading it would be unsafe or would not give what was sent.
 
     `sentence` says what is wrong, where, and what to do. Names from the package are in it escaped.

@@ -37,11 +37,11 @@ _PREAMBLE = (
 )
 
 
-class SealBroken(Exception):  # noqa: N818 (it says what happened)
+class SealBroken(Exception):
     """A sealed secret does not open here: changed, moved from its place, or sealed with a key that is not at hand."""
 
 
-class KeyFileRefused(Exception):  # noqa: N818 (it says what happened)
+class KeyFileRefused(Exception):
     """The file of master keys cannot be trusted or read. The message says what to do."""
 
 

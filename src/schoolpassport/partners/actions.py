@@ -56,11 +56,11 @@ KEPT_AFTER_EXPIRY: Final = timedelta(days=1)
 _PRUNED_AT_ONCE: Final = 1000
 
 
-class PartnerExists(Exception):  # noqa: N818 (it says what happened)
+class PartnerExists(Exception):
     """A partner of this name is registered already."""
 
 
-class ApplicationExists(Exception):  # noqa: N818 (it says what happened)
+class ApplicationExists(Exception):
     """An application of this name is registered already."""
 
 

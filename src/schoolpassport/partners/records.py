@@ -131,24 +131,24 @@ class Onboarding:
     expires_at: datetime | None
 
 
-class UnknownPartner(LookupError):  # noqa: N818 (it says what happened)
+class UnknownPartner(LookupError):
     """No partner has this name or id."""
 
 
-class UnknownApplication(LookupError):  # noqa: N818 (it says what happened)
+class UnknownApplication(LookupError):
     """No application has this name or id."""
 
 
-class UnknownIntegration(LookupError):  # noqa: N818 (it says what happened)
+class UnknownIntegration(LookupError):
     """The district has no such integration, or it has ended."""
 
 
-class UnknownClient(LookupError):  # noqa: N818 (it says what happened)
+class UnknownClient(LookupError):
     """No credential that still holds has this client id."""
 
     def __init__(self, client_id: str) -> None:
         super().__init__(f"No credential that still holds has the client id {client_id}.")
 
 
-class UnknownToken(LookupError):  # noqa: N818 (it says what happened)
+class UnknownToken(LookupError):
     """There is no such token."""

@@ -21,8 +21,8 @@ def export_findings(db: DuckDBPyConnection, *, folder: Path) -> tuple[Path, Path
         f"TO {literal(str(kept))} ({COPY_TEXT})"
     )
     db.execute(
-        f"COPY (SELECT any_value(severity), {copy_text(quoted('file'))}, {copy_text(quoted('rule'))}, {copy_text(quoted('column'))}, count(*) "
-        f'FROM finding GROUP BY file, rule, "column") TO {literal(str(counts))} ({COPY_TEXT})'
+        f"COPY (SELECT severity, {', '.join(copy_text(quoted(c)) for c in ('file', 'rule', 'column'))}, count(*) "
+        f'FROM finding GROUP BY severity, file, rule, "column") TO {literal(str(counts))} ({COPY_TEXT})'
     )
     return kept, counts
 

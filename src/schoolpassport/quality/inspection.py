@@ -34,7 +34,7 @@ def record_problems(db: DuckDBPyConnection, problems: tuple[Problem, ...]) -> No
 
 
 def inspect(db: DuckDBPyConnection, subject: Subject) -> Inspected:
-    """Put every rule to one file. Afterwards ``bad_<kind>`` holds the lines left out, ``keys_`` what can be referred to."""
+    """Put every rule to one file. Afterwards ``bad_`` holds the lines left out, ``keys_`` what can be referred to."""
     table = subject.table
     _find_twice(db, table)
     _find_endless(db, subject)
@@ -90,7 +90,7 @@ def _keys(db: DuckDBPyConnection, table: str) -> None:
 
 
 def _find_twice(db: DuckDBPyConnection, table: str) -> None:
-    """Ids that stand in several rows. Grouping the whole file is dear, so it is done only when the counts ask for it."""
+    """Ids that stand in several rows. Grouping a whole file is dear: it is done only when the counts ask for it."""
     row = db.execute(
         f"SELECT (SELECT count(*) FROM raw_{table}) - count(*) FILTER (known_id IS NULL), "
         f"count(*) FILTER (known_id IS NULL) - count(DISTINCT key) FILTER (known_id IS NULL), "

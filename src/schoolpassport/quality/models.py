@@ -32,7 +32,7 @@ class Finding(models.Model):
 class FindingCount(models.Model):
     """How often a rule found something in a run. Findings are kept up to a number; counts are always complete."""
 
-    pk = models.CompositePrimaryKey("district_id", "run_id", "file", "rule", "column")
+    pk = models.CompositePrimaryKey("district_id", "run_id", "file", "rule", "column", "severity")
     district_id = models.UUIDField()
     run_id = models.UUIDField()
     severity = models.CharField(max_length=10, choices=Severity.choices)

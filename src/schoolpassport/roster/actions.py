@@ -90,7 +90,8 @@ class _Writer:
         """Temporary tables, because COPY cannot write into tables under row-level security."""
         columns = _list(kind.columns)
         self._run(
-            f"CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT id, ''::text AS key, ''::text AS op, id AS hash, {columns} "
+            f"CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT id, ''::text AS key, ''::text AS op, id AS hash, "
+            f"{columns} "
             f"FROM roster_{kind.table} WHERE false"
         )
         self._run("CREATE TEMP TABLE missing (id uuid, key text) ON COMMIT DROP")
@@ -114,7 +115,8 @@ class _Writer:
         it finds an index here, too.
         """
         self._run(
-            f"SELECT standing FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s AND school_id = '{ALTOGETHER}'",
+            "SELECT standing FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s "
+            f"AND school_id = '{ALTOGETHER}'",
             kind,
         )
         (standing,) = self._cursor.fetchone() or (0,)
@@ -261,7 +263,7 @@ class _Writer:
 
     def _run(self, statement: str, kind: Kind | None = None) -> None:
         facts = {"d": self._district, "s": self._source, "r": self._revision, "k": kind.name if kind else ""}
-        self._cursor.execute(sql.SQL(statement), facts)  # type: ignore[arg-type]  # built from the catalogue of kinds
+        self._cursor.execute(sql.SQL(statement), facts)
 
 
 def _list(columns: Iterable[str], alias: str = "") -> str:

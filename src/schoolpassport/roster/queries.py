@@ -45,7 +45,7 @@ def record(*, district_id: UUID, kind: str, id: UUID, as_of: int | datetime | No
 
 
 def _select(
-    *, district_id: UUID, kind: str, as_of: int | datetime | None, where: str, params: list[object]
+    *, district_id: UUID, kind: str, as_of: int | datetime | None, where: str, params: list[UUID]
 ) -> list[dict[str, Any]]:
     revision = revision_as_of(district_id=district_id, as_of=as_of)
     columns = ["id", "status", *KINDS[kind].columns]

@@ -26,7 +26,7 @@ _NOT_SENT: Final = Refused(Reason.MISSING, "Send client_id and client_secret, by
 _UNREADABLE: Final = Refused(Reason.MALFORMED, "The Authorization header is not HTTP Basic in base64.")
 
 
-class _Unreadable(ValueError):  # noqa: N818 (it says what happened)
+class _Unreadable(ValueError):
     """The body cannot be read as what it says it is."""
 
 

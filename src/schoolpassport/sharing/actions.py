@@ -87,7 +87,7 @@ def publish(*, district_id: UUID, view_number: int, now: datetime) -> int:
 
 
 def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
-    """Every view of the district that lags behind the roster, each in its own transaction (``sync.contract.Follower``)."""
+    """Every view that lags behind the roster, each in its own transaction (``sync.contract.Follower``)."""
     with scope.inside(district_id):
         views = list(View.objects.filter(district_id=district_id).order_by("number"))
     return [

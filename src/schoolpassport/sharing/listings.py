@@ -48,7 +48,9 @@ class Listing:
         return _OVERHEAD + len(self.ids)
 
 
-def statement(kind: Kind, *, members: Condition, parents: Condition, filter_: Condition | None, order: Condition | None) -> Condition:
+def statement(
+    kind: Kind, *, members: Condition, parents: Condition, filter_: Condition | None, order: Condition | None
+) -> Condition:
     """SQL: one row of found, total and ids. ``order`` None is the order of ids."""
     kept = {
         (False, False): f"l.place %% {STEP} = 0",

@@ -51,7 +51,7 @@ class Consent(models.Model):
 
 
 class View(models.Model):
-    """What one integration sees. It outlives a change of consent, so that the application sees a change, not a new world."""
+    """What one integration sees. It outlives its consents: the application sees a change, not a new world."""
 
     pk = models.CompositePrimaryKey("district_id", "number")
     district_id = models.UUIDField()

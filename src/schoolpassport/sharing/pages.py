@@ -23,6 +23,12 @@ def by_ids(kind: Kind) -> Condition:
     return Condition(_joined(kind, rows))
 
 
+def single(kind: Kind, *, members: Condition) -> Condition:
+    """Parameter to come: %(id)s. NULL when there is no such record."""
+    rows = f"SELECT {documents.columns(kind)} FROM {at(kind, 'r')} AND {members.sql} AND r.id = %(id)s"
+    return Condition(_joined(kind, rows))
+
+
 def _joined(kind: Kind, rows: str) -> str:
     """The order of the rows is the order of the documents: PostgreSQL reads a sorted subquery as it comes."""
     return f"SELECT string_agg({documents.text(kind)}, ',') AS documents FROM ({rows}) d"

@@ -24,6 +24,7 @@ class Plan:
     listing: str
     along_the_key: str
     by_ids: str
+    single: str
     parameters: dict[str, object]
     known: frozenset[str]
     heads_only: bool
@@ -53,16 +54,18 @@ def _plan(collection: Collection, filter_: str, sort: str, descending: bool, sha
     members, parents = relations.members(collection), relations.parents_exist(collection)
     wanted = conditions.compiled(filters.parse(filter_), kind, shared) if filter_ else None
     order = ordering.compiled(kind, shared, sort, descending=descending) if sort else None
-    unknown = Notice(Fault.UNKNOWN_SORT, f"There is no field {sort} to sort {kind.plural} by; the order is by sourcedId.")
+    unknown = Notice(
+        Fault.UNKNOWN_SORT, f"There is no field {sort} to sort {kind.plural} by; the order is by sourcedId."
+    )
     listing = listings.statement(kind, members=members, parents=parents, filter_=wanted, order=order)
     return Plan(
         listing=with_standing(listing),
         along_the_key=with_standing(pages.along_the_key(kind, members=members, filter_=wanted)),
         by_ids=with_standing(pages.by_ids(kind)),
+        single=with_standing(pages.single(kind, members=members)),
         parameters=dict(listing.parameters),
         known=values.names(kind, shared),
         heads_only=kind.name not in shared.attributes,
         notices=(unknown,) if sort and order is None else (),
         name=blake2b(repr((collection, filter_, sort, descending)).encode(), digest_size=16).digest(),
     )
-

@@ -49,9 +49,11 @@ def membership(kind: Kind, terms: Terms) -> str:
     conditions = ["r.status = 'active'"]
     if terms.scoped:
         conditions.append(_in_scope(kind))
-    for field in kind.references:
-        if field.binding and terms.shares(field.target):
-            conditions.append(f"EXISTS ({_member(field.target, terms, _column(field))})")
+    conditions += [
+        f"EXISTS ({_member(field.target, terms, _column(field))})"
+        for field in kind.references
+        if field.binding and terms.shares(field.target)
+    ]
     return " AND ".join(c for c in conditions if c)
 
 
@@ -114,7 +116,7 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
     sis = _sis_id(kind, terms, joins)
     if not kind.stored_document:
         return _pieces({**values, "sis_id": sis}, joins)
-    parts += [_derived(d.name, d.kind, d.field, terms, joins) for d in kind.derived if terms.shows(kind, "parent")]
+    parts += [_derived(d.name, d.kind, d.field, joins) for d in kind.derived if terms.shows(kind, "parent")]
     parts.append(_metadata(kind, terms, sis))
     body = " || ".join([*parts, "'}'"])
     return _pieces({**values, "doc": f"{head(stamp)} || {body}"}, joins)
@@ -196,7 +198,7 @@ def _guid_ref(target: str, value: str) -> str:
     return f"""('{{"href":"{path}' || {value} || '","sourcedId":"' || {value} || '","type":"{target}"}}')"""
 
 
-def _derived(name: str, kind_name: str, field: str, terms: Terms, joins: list[str]) -> str:
+def _derived(name: str, kind_name: str, field: str, joins: list[str]) -> str:
     child = KINDS[kind_name]
     joins.append(
         f"LEFT JOIN LATERAL (SELECT string_agg({_guid_ref(kind_name, 'c.id')}, ',' ORDER BY c.id) AS refs "
@@ -211,7 +213,8 @@ def _sis_id(kind: Kind, terms: Terms, joins: list[str]) -> str:
     if not terms.shows(kind, SIS_ID):
         return _NO_TEXT
     joins.append(
-        f"LEFT JOIN (SELECT record_id, min(key) AS key FROM roster_link WHERE district_id = '{terms.district_id}'::uuid "
+        "LEFT JOIN (SELECT record_id, min(key) AS key FROM roster_link "
+        f"WHERE district_id = '{terms.district_id}'::uuid "
         f"AND kind = '{kind.name}' AND record_id IN (SELECT id FROM mem) GROUP BY record_id) l ON l.record_id = r.id"
     )
     return "l.key"

@@ -6,6 +6,7 @@ are the view's change log at the same time. A first publication writes straight 
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection
 
@@ -155,7 +156,8 @@ class _Publication:
         """``mem``: candidates that belong in the view. ``flip_<kind>``: whose belonging changes."""
         condition = membership(kind, self._terms) if self._terms.shares(kind.name) else "false"
         self._run(
-            f"CREATE TEMP TABLE mem ON COMMIT DROP AS SELECT r.id FROM cand c JOIN roster_{kind.table} r ON r.id = c.id "
+            "CREATE TEMP TABLE mem ON COMMIT DROP AS "
+            f"SELECT r.id FROM cand c JOIN roster_{kind.table} r ON r.id = c.id "
             f"AND r.district_id = %(d)s AND r.rev_to = {OPEN} WHERE {condition}"
         )
         self._run("ANALYZE mem")
@@ -168,7 +170,8 @@ class _Publication:
             f"AND rev_to = {OPEN} AND status = 'active'"
         )
         self._run(
-            f"INSERT INTO flip_{kind.table} (SELECT id FROM mem EXCEPT {active}) UNION ALL ({active} EXCEPT SELECT id FROM mem)"
+            f"INSERT INTO flip_{kind.table} (SELECT id FROM mem EXCEPT {active}) "
+            f"UNION ALL ({active} EXCEPT SELECT id FROM mem)"
         )
         self._run(f"ANALYZE flip_{kind.table}")
         self._own(kind)
@@ -233,7 +236,8 @@ class _Publication:
         )
         self._run(
             f"CREATE TEMP TABLE turn ON COMMIT DROP AS "
-            f"SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' ELSE 'u' END AS change "
+            "SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' ELSE 'u' END "
+            "AS change "
             f"FROM want w LEFT JOIN {table} v ON v.id = w.id AND {held} "
             f"WHERE v.id IS NULL OR v.status = 'tobedeleted' OR NOT ({same}) "
             f"UNION ALL SELECT v.id, 'd' FROM cand c JOIN {table} v ON v.id = c.id AND {held} "
@@ -306,8 +310,8 @@ class _Publication:
     def _number_of(self) -> int:
         return int(self._cursor.fetchone()[0])
 
-    def _run(self, statement: str, **more: object) -> None:
-        facts = {
+    def _run(self, statement: str, **more: list[UUID] | str) -> None:
+        facts: dict[str, UUID | int | str | list[UUID]] = {
             "d": self._view.district_id,
             "v": self._view.number,
             "n": self._number,

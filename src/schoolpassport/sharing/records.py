@@ -27,7 +27,7 @@ class Notice:
     sentence: str
 
 
-class Unanswerable(ValueError):  # noqa: N818 (it says what happened)
+class Unanswerable(ValueError):
     """A request makes no sense in this view: change it and ask again."""
 
     def __init__(self, fault: Fault, sentence: str) -> None:
@@ -35,11 +35,11 @@ class Unanswerable(ValueError):  # noqa: N818 (it says what happened)
         self.notice = Notice(fault, sentence)
 
 
-class Unknown(LookupError):  # noqa: N818 (it says what happened)
+class Unknown(LookupError):
     """The view has no such record, or no such parent. Whether anybody else has it, nobody is told."""
 
 
-class NothingShared(LookupError):  # noqa: N818 (it says what happened)
+class NothingShared(LookupError):
     """There never was a consent between the district and the application."""
 
 

@@ -6,15 +6,13 @@ with the standing it saw last, and asks again only when the answer shows that it
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from schoolpassport.sharing.conditions import Condition
 
-PULL_LASTS = timedelta(hours=2)
 _REMEMBERED = 10_000  # standings, about 200 bytes each
 
 

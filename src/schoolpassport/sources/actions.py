@@ -10,7 +10,7 @@ from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.tenancy import scope
 
 
-class SourceExists(Exception):  # noqa: N818 (it says what happened)
+class SourceExists(Exception):
     """The district has a source of this name."""
 
 

@@ -25,7 +25,7 @@ class Problem:
     breaks: bool = True
 
 
-class PackageBroken(Exception):  # noqa: N818 (it is an expected answer, named by what happened)
+class PackageBroken(Exception):
     """The structure of a package cannot be trusted; nothing of it is taken."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:

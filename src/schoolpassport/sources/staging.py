@@ -60,7 +60,8 @@ def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> No
     """The raw table of a file that is absent."""
     names = "".join(f"{quoted(c.header)} VARCHAR, " for c in columns)
     db.execute(
-        f"CREATE TABLE raw_{table} (key VARCHAR, status VARCHAR, stamp VARCHAR, {names} metadata VARCHAR, hash UHUGEINT)"
+        f"CREATE TABLE raw_{table} (key VARCHAR, status VARCHAR, stamp VARCHAR, {names} metadata VARCHAR, "
+        "hash UHUGEINT)"
     )
     db.execute(f"CREATE TABLE unread_{table} (line BIGINT, key VARCHAR, message VARCHAR)")
 

@@ -33,11 +33,11 @@ _LOCK_PATIENCE = 30.0  # seconds; a killed predecessor's last statement may stil
 OPEN_STATES = (RunState.WAITING, RunState.RUNNING)
 
 
-class DistrictBusy(Exception):  # noqa: N818 (it says what happened)
+class DistrictBusy(Exception):
     """Another run of the district is on its way."""
 
 
-class NotHeld(Exception):  # noqa: N818 (it says what happened)
+class NotHeld(Exception):
     """Only a held run can be approved or rejected; the message says what state it is in."""
 
 
@@ -166,9 +166,7 @@ def _known(run: Run, walk: walks.Walk) -> bool:
 
 
 def _apply(run: Run, walk: walks.Walk) -> Applied:
-    """The one transaction in which a run changes anything: records, links, findings, statistics, and what is known
-    about the source.
-    """
+    """The one transaction in which a run changes anything: records, links, findings, statistics, prints."""
     with walk.step("apply") as timed:
         batches = [walk.bench.write_batch(kind) for kind in KINDS if kind in walk.looked_at]
         findings = quality.export_findings(walk.bench.db, folder=walk.bench.places.work)

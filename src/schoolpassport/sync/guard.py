@@ -1,4 +1,4 @@
-"""The guard: before anything is applied, is this run too much to be true?
+"""The guard asks, before anything is applied, whether a run is too much to be true.
 
 Pure judgement over counts; the walk collects them. A held run waits for a person; it never turns into approval by
 time, and the last good data is served meanwhile.

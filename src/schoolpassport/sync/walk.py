@@ -50,7 +50,7 @@ class Walk:
     watch: Watcher
     steps: dict[str, Timed] = field(default_factory=dict)
     digest: str = ""
-    plan: PackagePlan = PackagePlan(files=(), problems=())
+    plan: PackagePlan = field(default_factory=lambda: PackagePlan(files=(), problems=()))
     prints: dict[str, dict[str, object]] = field(default_factory=dict)
     inspected: dict[str, Inspected] = field(default_factory=dict)
     looked_at: set[str] = field(default_factory=set)  # kinds whose rows were compared, not only fingerprinted
@@ -68,7 +68,7 @@ class Walk:
         reach(f"{name}.end")
 
 
-class Refused(Exception):  # noqa: N818 (it says what happened)
+class Refused(Exception):
     """The package cannot be trusted; nothing was changed. The message is for the person who sent it."""
 
 

@@ -119,7 +119,8 @@ class Bench:
     def missing_file(self, kind: str) -> Path:
         path = self.places.work / f"missing_{KINDS[kind].table}.tsv"
         self.db.execute(
-            f"COPY (SELECT id, {copy_text('key')} FROM missing_{KINDS[kind].table}) TO {literal(str(path))} ({COPY_TEXT})"
+            f"COPY (SELECT id, {copy_text('key')} FROM missing_{KINDS[kind].table}) "
+            f"TO {literal(str(path))} ({COPY_TEXT})"
         )
         return path
 
@@ -140,7 +141,7 @@ class Bench:
 
     def _next_state(self, table: str) -> Path:
         path = self.places.work / f"next_{table}.parquet"
-        touched = f"SELECT key FROM settled_{table} UNION ALL SELECT key FROM missing_{table} UNION ALL SELECT key FROM uneasy_{table}"
+        touched = " UNION ALL ".join(f"SELECT key FROM {name}_{table}" for name in ("settled", "missing", "uneasy"))
         self.db.execute(
             f"COPY (SELECT s.key, s.id, s.hash, s.gone FROM state_{table} s ANTI JOIN ({touched}) t ON s.key = t.key "
             f"UNION ALL SELECT key, id, hash, false FROM settled_{table} "

@@ -26,11 +26,12 @@ def _words(node: ast.AST) -> str:
 
 
 def _quoted_values(node: ast.JoinedStr, constants: set[str]) -> Found:
-    before = ""
+    within = False
     for part in node.values:
-        if isinstance(part, ast.FormattedValue) and before.endswith("'") and not _is_ours(part.value, constants):
+        if isinstance(part, ast.Constant):
+            within ^= str(part.value).count("'") % 2 == 1
+        elif isinstance(part, ast.FormattedValue) and within and not _is_ours(part.value, constants):
             yield part.lineno, "a value between quotes"
-        before = part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else ""
 
 
 def _is_ours(node: ast.expr, constants: set[str]) -> bool:
@@ -81,6 +82,7 @@ RULE = Rule(
         file("sharing/queries.py", "def f(n):\n    n = 'x'\n    return f\"DELETE FROM a WHERE b = '{n}'\""),
         file("sharing/queries.py", "q = 'SELECT doc FROM sharing_user WHERE username = %s' % name"),
         file("sharing/queries.py", "q = 'SELECT doc FROM {}'.format(table)"),
+        file("sharing/queries.py", "q = f\"SELECT doc FROM sharing_user WHERE username LIKE '%{name}%'\""),
         file("sharing/queries.py", "q = f\"COPY sharing_user TO '{path}'\""),
         file("sharing/queries.py", "q = f\"DELETE FROM a WHERE b = '{UUID(name)}'\""),
         file("rosterapi/views.py", "cursor.execute(f'SELECT {name}')"),
@@ -91,6 +93,7 @@ RULE = Rule(
         file("sharing/queries.py", "q = f'SELECT doc FROM sharing_{kind.table} WHERE {where} AND id = %(id)s'"),
         file("sharing/queries.py", "q = f\"SELECT {columns} FROM roster_{kind.table} WHERE status = 'active' {more}\""),
         file("quality/rules/x.py", "one = '[a-z]+'\nq = f\"SELECT a FROM b WHERE regexp_matches(a, '{one}')\""),
+        file("sharing/queries.py", "q = f\"SELECT doc FROM a WHERE status = 'active'{more} AND x = 'y'{less}\""),
         file("sharing/queries.py", "q = sql.SQL('SELECT doc FROM {}').format(sql.Identifier(table))"),
         file("cli/doctor.py", "cursor.execute('SELECT current_user')"),
         file("rosterapi/views.py", "print(f\"where is '{name}'?\", '%s from' % name)"),

@@ -8,6 +8,9 @@ from itertools import permutations
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from schoolpassport.kit.secrets import KeyFileRefused, SealBroken, Vault, new_secret, token_digest
 
@@ -56,6 +59,25 @@ def test_changing_or_cutting_any_byte_breaks_the_seal(vault):
         with pytest.raises(SealBroken) as caught:
             vault.open(each, tenant=OAK, column="c", row=ROW)
         assert PLAIN.decode() not in str(caught.value)
+
+
+def test_what_was_sealed_by_an_earlier_release_still_opens():
+    """Sealed once, kept here: if this fails, stored secrets of every installation have become unreadable."""
+    sealed = bytes.fromhex(
+        "01f3d70d5401398e4a632416613b05f39aa874d0b2b4e55224dfdc1062be49276678393d1f9e4bcc2accd74d65801b480fe1450fed37f6803da0eb29060454d82e"
+    )
+    vault = Vault([bytes(range(32))])
+    assert vault.open(sealed, tenant=OAK, column="credential.secret", row=ROW) == PLAIN
+
+
+def test_tenant_and_column_are_in_the_key_and_the_whole_place_in_the_associated_data():
+    key = bytes(range(32))
+    sealed = Vault([key]).seal(PLAIN, tenant=OAK, column="c", row=ROW)
+    info = b"schoolpassport vault 1\0" + OAK.bytes + b"c"
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key)
+    place = sealed[:5] + OAK.bytes + ROW.bytes + b"c"
+    assert sealed[:5] == b"\x01" + hashlib.sha256(b"schoolpassport vault key id\0" + key).digest()[:4]
+    assert AESGCM(derived).decrypt(sealed[5:17], sealed[17:], place) == PLAIN
 
 
 def test_after_a_rotation_the_newest_seals_and_all_open():

@@ -1,4 +1,4 @@
-"""Two rows with one sourcedId. The same row twice is harmless; two that differ can't both be true, and neither is taken."""
+"""Two rows with one sourcedId. The same row twice is harmless; of two that differ, neither is taken."""
 
 from collections.abc import Iterator
 

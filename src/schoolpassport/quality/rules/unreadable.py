@@ -12,6 +12,6 @@ def checks(subject: Subject) -> Iterator[Check]:
         rule=NAME,
         severity=Severity.ERROR,
         column="",
-        sql="SELECT line, key, NULL, 'The line cannot be read: ' || coalesce(message, '') || ' Check its commas, quotes "
-        f"and encoding (UTF-8).' FROM unread_{subject.table}",
+        sql="SELECT line, key, NULL, 'The line cannot be read: ' || coalesce(message, '') || ' Check its commas, "
+        f"quotes and encoding (UTF-8).' FROM unread_{subject.table}",
     )

@@ -1,4 +1,4 @@
-"""The CSV dialects we can read: one file per schema in this folder, each declares ``SCHEMA``. Pure mapping, no database."""
+"""The CSV dialects we can read: one file each in this folder, which declares ``SCHEMA``. Pure mapping, no database."""
 
 import importlib
 import pkgutil

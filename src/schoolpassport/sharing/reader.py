@@ -1,0 +1,198 @@
+"""The only object that reads student data out of a view: pinned to a district, an application, and one revision.
+
+It works by guessing. With the standing that this application was last seen in, the whole request is one question; the
+answer carries the standing of its own moment, and where that is another one the question is asked again under it. So a
+page takes one trip to the database, and what is served was always read under what was true at that moment.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+
+from schoolpassport.sharing import plans, pulls, relations, roundtrip, selection
+from schoolpassport.sharing.contract import Collection
+from schoolpassport.sharing.listings import Cache, Listing
+from schoolpassport.sharing.plans import Plan
+from schoolpassport.sharing.records import (
+    Door,
+    NothingShared,
+    Page,
+    PageRequest,
+    Selection,
+    Shared,
+    Single,
+    Unanswerable,
+    Unknown,
+)
+from schoolpassport.sharing.roundtrip import Question
+from schoolpassport.sharing.standing import Answer, LastSeen, Standing, read, with_standing
+
+Result = TypeVar("Result")
+ListingKey = tuple[UUID, int, int, tuple[UUID, ...], Plan]
+
+_ATTEMPTS = 20  # publications in the middle of one request, before it gives up
+_STANDING = with_standing(None)
+_CONSENT = "SELECT attributes FROM sharing_consent WHERE district_id = %(district)s AND id = %(consent)s"
+_NOBODY: Mapping[str, object] = {"puller": b"", "collection": b""}
+_last_seen = LastSeen()
+_shared: dict[tuple[UUID, bool], Shared] = {}  # a consent does not change: another one follows it
+
+
+@lru_cache(maxsize=1)
+def _listings() -> Cache[ListingKey]:
+    return Cache(settings.ENVIRONMENT.cache_mb << 20)
+
+
+@dataclass(frozen=True)
+class _Step(Generic[Result]):
+    """One question under one guess, and what follows from an answer that bears the guess out.
+
+    ``finish`` gives None when the answer was only a help on the way to the result.
+    """
+
+    question: Question
+    holds: Callable[[Answer], bool]
+    finish: Callable[[Answer], Result | None]
+
+
+class Reader:
+    def __init__(self, *, district_id: UUID, integration_id: UUID, door: Door | None, now: datetime) -> None:
+        self._district = district_id
+        self._integration = integration_id
+        self._door = door
+        self._now = now
+
+    def page(self, wanted: PageRequest) -> Page:
+        """Raises ``Unanswerable``, ``Unknown`` (a parent), ``NothingShared``, and what the door raises."""
+        return self._settled(lambda guess: self._step_to_page(wanted, guess))
+
+    def one(self, collection: Collection, sourced_id: UUID, *, fields: str | None = None) -> Single:
+        """A record of a collection that has no parents, as it is now. Raises the same, ``Unknown`` for the record."""
+        return self._settled(lambda guess: self._step_to_one(collection, sourced_id, fields, guess))
+
+    # ------------------------------------------------------------------------------------------------- guess and check
+
+    def _settled(self, step_from: Callable[[Answer], _Step[Result]]) -> Result:
+        known = _last_seen.get((self._district, self._integration))
+        guess, proved = (Answer(known, None, ()), False) if known else (self._stand(), True)
+        for _ in range(_ATTEMPTS):
+            try:
+                step = step_from(guess)
+            except Unanswerable:
+                if proved:
+                    raise
+                guess, proved = self._stand(), True
+                continue
+            answer = self._ask(step.question)
+            if step.holds(answer):
+                result = step.finish(answer)
+                if result is not None:
+                    return result
+            guess, proved = answer, True
+        raise RuntimeError("the view kept moving while it was read")
+
+    def _stand(self) -> Answer:
+        return self._ask(Question(_STANDING, _NOBODY, keyed=True))
+
+    def _ask(self, question: Question) -> Answer:
+        ours = {"district": self._district, "integration": self._integration, **question.parameters}
+        row = roundtrip.ask(
+            district_id=self._district,
+            door=self._door,
+            question=Question(question.statement, ours, keyed=question.keyed),
+        )
+        if row is None:
+            raise NothingShared
+        answer = read(row)
+        _last_seen.put((self._district, self._integration), answer.standing)
+        return answer
+
+    def _what_is_shared(self, standing: Standing) -> Shared:
+        key = (standing.consent_id, standing.in_force)
+        if key not in _shared:
+            asked = {"district": self._district, "consent": standing.consent_id}
+            row = roundtrip.ask(
+                district_id=self._district, door=self._door, question=Question(_CONSENT, asked, keyed=True)
+            )
+            terms = row[0] if row and standing.in_force else {}
+            _shared[key] = Shared({kind: frozenset(names) for kind, names in terms.items()})
+        return _shared[key]
+
+    # ------------------------------------------------------------------------------------------------------- a record
+
+    def _step_to_one(
+        self, collection: Collection, sourced_id: UUID, fields: str | None, guess: Answer
+    ) -> _Step[Single]:
+        plan = plans.plan(Selection(collection), self._what_is_shared(guess.standing))
+        names, notices = plan.selected(fields)
+        standing = guess.standing
+
+        def finish(answer: Answer) -> Single:
+            document = answer.rest[0]
+            if document is None:
+                raise Unknown
+            return Single(document if names is None else selection.reduced(document, names), notices)
+
+        asked = {**_NOBODY, "view": standing.view, "revision": standing.revision, "id": sourced_id}
+        return _Step(Question(plan.single, asked, keyed=True), lambda answer: answer.standing == standing, finish)
+
+    # --------------------------------------------------------------------------------------------------------- a page
+
+    def _step_to_page(self, wanted: PageRequest, guess: Answer) -> _Step[Page]:
+        standing, parents = guess.standing, wanted.selection.parents
+        revision = pulls.revision(guess, wanted, self._now)
+        plan = plans.plan(wanted.selection, self._what_is_shared(standing))
+        key = (self._district, standing.view, revision, parents, plan)
+        listing = _listings().get(key)
+        asked = {
+            **plan.parameters,
+            **relations.parameters(parents),
+            "view": standing.view,
+            "revision": revision,
+            "puller": wanted.puller if wanted.revision is None else b"",
+            "collection": plan.collection_name(parents),
+        }
+
+        def holds(answer: Answer) -> bool:
+            return answer.standing == standing and pulls.revision(answer, wanted, self._now) == revision
+
+        if listing is None:
+            return _Step(Question(plan.listing, asked, keyed=False), holds, lambda answer: _keep(key, answer))
+        names, notices = plan.selected(wanted.fields)
+
+        def finish(answer: Answer) -> Page:
+            if not listing.found:
+                raise Unknown
+            if pulls.is_to_be_noted(answer, wanted, total=listing.total, now=self._now):
+                self._note(asked)
+            documents = (answer.rest[0] if answer.rest else None) or b""
+            if documents and names is not None:
+                documents = selection.reduced(documents, names)
+            return Page(documents, listing.total, revision, notices)
+
+        return _Step(_page_question(plan, listing, wanted, asked), holds, finish)
+
+    def _note(self, asked: Mapping[str, object]) -> None:
+        parameters = {**asked, "district": self._district, **pulls.times(self._now)}
+        roundtrip.ask(district_id=self._district, door=None, question=Question(pulls.NOTE, parameters, keyed=True))
+
+
+def _keep(key: ListingKey, answer: Answer) -> None:
+    found, total, ids = answer.rest
+    _listings().put(key, Listing(found, total, ids or b""))
+
+
+def _page_question(plan: Plan, listing: Listing, wanted: PageRequest, asked: dict[str, object]) -> Question:
+    if not listing.found or wanted.offset >= listing.total:
+        return Question(_STANDING, asked, keyed=True)
+    limit = min(wanted.limit, listing.total - wanted.offset)
+    if listing.is_whole:
+        ids = listing.slice(wanted.offset, limit)
+        return Question(plan.by_ids, {**asked, "ids": ids, "limit": limit}, keyed=True)
+    start, skip = listing.boundary(wanted.offset)
+    return Question(plan.along_the_key, {**asked, "start": start, "skip": skip, "limit": limit}, keyed=True)
