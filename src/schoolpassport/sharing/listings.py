@@ -1,4 +1,4 @@
-"""Where each page of a collection begins: found once, kept in this process, and so a deep page costs what a shallow one does.
+"""Where each page of a collection begins: found once and kept, so a deep page costs what a shallow one does.
 
 A listing belongs to one revision of one view, and those never change: an entry is never stale, it only goes when room
 is needed. It holds the total and either every hundredth id (in the order of ids) or all of them, 16 bytes each.
@@ -82,12 +82,12 @@ class Cache(Generic[Key]):
             return found
 
     def put(self, key: Key, listing: Listing) -> None:
-        """What is greater than the whole budget is not kept, and found anew for each page."""
+        """The newest entry stays, even one that is greater than the whole budget: its next page is asked for soon."""
         with self._lock:
             old = self._entries.pop(key, None)
             self._used += listing.size - (old.size if old else 0)
             self._entries[key] = listing
-            while self._used > self._budget and self._entries:
+            while self._used > self._budget and len(self._entries) > 1:
                 _, gone = self._entries.popitem(last=False)
                 self._used -= gone.size
 

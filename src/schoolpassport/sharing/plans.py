@@ -1,4 +1,4 @@
-"""What is the same for every page of one selection: its SQL, what is wrong with it, and its name. Made once, then found."""
+"""What is the same for every page of one selection: its SQL, its notices, and its name. Made once, then found."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,7 +7,6 @@ from uuid import UUID
 
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import conditions, filters, listings, ordering, pages, relations, selection, values
-from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.contract import Collection
 from schoolpassport.sharing.records import Fault, Notice, Selection, Shared
 from schoolpassport.sharing.standing import with_standing

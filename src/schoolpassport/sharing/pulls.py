@@ -18,7 +18,8 @@ NOTE = """
     WITH gone AS (
         DELETE FROM sharing_pull WHERE district_id = %(district)s AND (token, collection) IN (
             SELECT token, collection FROM sharing_pull
-            WHERE district_id = %(district)s AND begun_at < %(stale)s AND (token, collection) <> (%(puller)s, %(collection)s)
+            WHERE district_id = %(district)s AND begun_at < %(stale)s
+              AND (token, collection) <> (%(puller)s, %(collection)s)
             LIMIT 100 FOR UPDATE SKIP LOCKED))
     INSERT INTO sharing_pull (district_id, token, collection, revision, begun_at)
     VALUES (%(district)s, %(puller)s, %(collection)s, %(revision)s, %(now)s)

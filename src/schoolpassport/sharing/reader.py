@@ -100,12 +100,9 @@ class Reader:
         return self._ask(Question(_STANDING, _NOBODY, keyed=True))
 
     def _ask(self, question: Question) -> Answer:
-        ours = {"district": self._district, "integration": self._integration, **question.parameters}
-        row = roundtrip.ask(
-            district_id=self._district,
-            door=self._door,
-            question=Question(question.statement, ours, keyed=question.keyed),
-        )
+        whole = {"district": self._district, "integration": self._integration, **question.parameters}
+        addressed = Question(question.statement, whole, keyed=question.keyed)
+        row = roundtrip.ask(district_id=self._district, door=self._door, question=addressed)
         if row is None:
             raise NothingShared
         answer = read(row)
@@ -116,9 +113,8 @@ class Reader:
         key = (standing.consent_id, standing.in_force)
         if key not in _shared:
             asked = {"district": self._district, "consent": standing.consent_id}
-            row = roundtrip.ask(
-                district_id=self._district, door=self._door, question=Question(_CONSENT, asked, keyed=True)
-            )
+            question = Question(_CONSENT, asked, keyed=True)
+            row = roundtrip.ask(district_id=self._district, door=self._door, question=question)
             terms = row[0] if row and standing.in_force else {}
             _shared[key] = Shared({kind: frozenset(names) for kind, names in terms.items()})
         return _shared[key]
@@ -147,6 +143,7 @@ class Reader:
         standing, parents = guess.standing, wanted.selection.parents
         revision = pulls.revision(guess, wanted, self._now)
         plan = plans.plan(wanted.selection, self._what_is_shared(standing))
+        names, notices = plan.selected(wanted.fields)
         key = (self._district, standing.view, revision, parents, plan)
         listing = _listings().get(key)
         asked = {
@@ -163,7 +160,6 @@ class Reader:
 
         if listing is None:
             return _Step(Question(plan.listing, asked, keyed=False), holds, lambda answer: _keep(key, answer))
-        names, notices = plan.selected(wanted.fields)
 
         def finish(answer: Answer) -> Page:
             if not listing.found:

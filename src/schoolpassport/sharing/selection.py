@@ -1,12 +1,13 @@
 """``fields``: only the named properties of each document, copied and not understood."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 
 from schoolpassport.sharing.records import Fault, Notice, Unanswerable
+
+_encode = msgspec.json.Encoder().encode
 
 
 def chosen(fields: str, known: frozenset[str]) -> tuple[tuple[str, ...] | None, Notice | None]:
@@ -23,15 +24,15 @@ def chosen(fields: str, known: frozenset[str]) -> tuple[tuple[str, ...] | None, 
 
 def reduced(documents: bytes, names: Iterable[str]) -> bytes:
     """Documents with commas between, each with these properties alone, in this order."""
-    decode, encode = _codecs(tuple(names))
-    return encode(decode(b"[" + documents + b"]"))[1:-1]
+    decode = _decoder(tuple(names))
+    return _encode(decode(b"[" + documents + b"]"))[1:-1]
 
 
 @lru_cache(maxsize=256)
-def _codecs(names: tuple[str, ...]) -> tuple[Any, Any]:
+def _decoder(names: tuple[str, ...]) -> Callable[[bytes], list[msgspec.Struct]]:
     """A struct made for these names; its members are pieces of the text they were found in."""
     spelled = {f"p{place}": name for place, name in enumerate(names)}
     absent = msgspec.Raw | msgspec.UnsetType
     members = [(python, absent, msgspec.UNSET) for python in spelled]
-    struct = msgspec.defstruct("Selected", members, rename=spelled, gc=False)
-    return msgspec.json.Decoder(list[struct]).decode, msgspec.json.Encoder().encode
+    selected = msgspec.defstruct("Selected", members, rename=spelled, gc=False)
+    return msgspec.json.Decoder(list[selected]).decode  # type: ignore[valid-type]  # a type that was made just now

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
+from schoolpassport.roster.kinds import Field, Kind, Type, Version
 from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.records import Shared
 
@@ -66,7 +66,7 @@ def names(kind: Kind, shared: Shared) -> frozenset[str]:
         shown.add("metadata")
     if shared.shows(kind.name, "parent"):
         shown.update(d.name for d in kind.derived)
-    return shown.union(UNIVERSAL)
+    return UNIVERSAL | shown
 
 
 def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
@@ -121,7 +121,8 @@ def _element(name: str, rest: str) -> Value | None:
 
 
 def _gathered(element: str, name: str) -> str:
-    return f"(SELECT array_agg({element}) FROM jsonb_array_elements({_JSON}->'{name}') e)"  # house: sql-comes-from-the-catalogue (the catalogue's own name of a property)
+    held = f"{_JSON}->'{name}'"
+    return f"(SELECT array_agg({element}) FROM jsonb_array_elements({held}) e)"
 
 
 def _metadata(kind: Kind, shared: Shared, key: str, prefix: str) -> Value | None:

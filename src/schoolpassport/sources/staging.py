@@ -31,12 +31,11 @@ class Print:
 def stage(db: DuckDBPyConnection, plan: FilePlan) -> Print:
     """Read one file. Nothing is loaded into Python but the fingerprint."""
     table = plan.kind_table
-    there = set(plan.headers)
-    values = {c.header: _cell(c.header) if c.header in there else "NULL" for c in plan.schema.columns}
+    values = {c.header: _cell(plan, c.header) for c in plan.schema.columns}
     selected = [
-        f"{_cell(KEY)} AS key",
-        f"{_cell(STATUS) if STATUS in there else 'NULL'} AS status",
-        f"{_cell(MODIFIED) if MODIFIED in there else 'NULL'} AS stamp",
+        f"{_cell(plan, KEY)} AS key",
+        f"{_cell(plan, STATUS)} AS status",
+        f"{_cell(plan, MODIFIED)} AS stamp",
         *(f"{value} AS {quoted(header)}" for header, value in values.items()),
         f"{_metadata(plan)} AS metadata",
     ]
@@ -77,22 +76,23 @@ def line_of(db: DuckDBPyConnection, table: str) -> str:
     )
 
 
-def _cell(header: str) -> str:
-    return f"nullif(trim({quoted(header)}), '')"
+def _cell(plan: FilePlan, header: str) -> str:
+    """SQL: a cell by its column's place, since DuckDB tells names by other rules than the standard; NULL when blank."""
+    return f"nullif(trim(c{plan.headers.index(header)}), '')" if header in plan.headers else "NULL"
 
 
 def _metadata(plan: FilePlan) -> str:
     """SQL: the metadata.* columns as one JSON object, blanks left out."""
     if not plan.metadata:
         return "NULL"
-    parts = ", ".join(f"{literal(h.removeprefix('metadata.'))}, {_cell(h)}" for h in plan.metadata)
-    blank = " AND ".join(f"{_cell(h)} IS NULL" for h in plan.metadata)
+    parts = ", ".join(f"{literal(h.removeprefix('metadata.'))}, {_cell(plan, h)}" for h in plan.metadata)
+    blank = " AND ".join(f"{_cell(plan, h)} IS NULL" for h in plan.metadata)
     return f"CASE WHEN {blank} THEN NULL ELSE json_merge_patch('{{}}', json_object({parts}))::VARCHAR END"
 
 
 def _reader(plan: FilePlan) -> str:
     """SQL: the file by position, every cell as text; rows that are no CSV go to DuckDB's table of rejects."""
-    columns = ", ".join(f"{literal(h)}: 'VARCHAR'" for h in plan.headers)
+    columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(plan.headers)))
     return (
         f"read_csv({literal(str(plan.path))}, header = true, auto_detect = false, delim = ',', quote = '\"', "
         f"escape = '\"', strict_mode = true, store_rejects = true, rejects_limit = {MAX_UNREAD}, "
