@@ -9,7 +9,8 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 SIZE := full
 ARGS :=
 
-.PHONY: help demo test check run bench setup lock smells clean
+.PHONY: help demo test check lint types contracts run bench setup lock smells clean
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -22,12 +23,17 @@ demo: $(VENV)/.package-stamp ## Load an invented district, run two days, serve i
 test: $(VENV)/.dev-stamp ## Run the tests (ARGS="tests/unit -k guard")
 	@$(PY) -m pytest $(ARGS)
 
-check: $(VENV)/.dev-stamp ## All that must hold before a change is merged: lint, types, import contracts, tests
+check: lint types contracts test ## All that must hold before a change is merged
+
+lint: $(VENV)/.dev-stamp
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
+
+types: $(VENV)/.dev-stamp
 	$(PY) -m mypy
+
+contracts: $(VENV)/.dev-stamp
 	$(VENV)/bin/lint-imports
-	$(PY) -m pytest $(ARGS)
 
 run: $(VENV)/.package-stamp ## Serve what is in the database (ARGS="--port 8000")
 	@$(VENV)/bin/schoolpassport serve $(ARGS)

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from bench import figures, syncs
+from bench import api, figures, syncs
 from bench.place import a_place, write_packages
 from bench.progress import say
 from schoolpassport.demo.generator import Size
@@ -22,7 +22,8 @@ def main() -> None:
     say(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; seed {asked.seed}")
     with a_place(asked.data_dir, keep=asked.keep) as place:
         packages = write_packages(place.data_dir.parent / "packages", size=size, seed=asked.seed)
-        found, _ = syncs.measure(place, packages, rounds=asked.rounds, profile=asked.profile)
+        found, district = syncs.measure(place, packages, rounds=asked.rounds, profile=asked.profile)
+        found += api.measure(place, district, rounds=asked.rounds, seed=asked.seed, control=True)
     print(figures.table(found))
     figures.write(found, HERE / "results.json")
 

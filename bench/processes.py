@@ -66,6 +66,26 @@ class Server:
             time.sleep(0.02)
 
 
+def tree_cpu(pid: int) -> float:
+    """Processor time of a process and of all that live below it; 0 where there is no /proc."""
+    parents: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
+    for entry in _PROC.iterdir() if HAS_PROC else ():
+        if entry.name.isdigit():
+            try:
+                fields = _stat(int(entry.name))
+            except OSError:  # it ended meanwhile
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+            ticks[int(entry.name)] = int(fields[11]) + int(fields[12])
+    waiting, total = [pid], 0
+    while waiting:
+        one = waiting.pop()
+        total += ticks.get(one, 0)
+        waiting += parents.get(one, [])
+    return total / _TICK
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/<pid>/stat after the name, which may hold anything: 0 is the state, 1 the parent."""
     return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()

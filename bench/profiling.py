@@ -10,6 +10,8 @@ import duckdb
 import psycopg
 
 _LONGEST = 20_000
+_SLOW = 0.2  # seconds
+_EXPLAINED = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE TEMP TABLE ")  # all of ours that name these tables are AS SELECT
 
 
 class Profile:
@@ -17,6 +19,7 @@ class Profile:
 
     def __init__(self) -> None:
         self.rows: list[tuple[float, float, float, str, str]] = []
+        self.plans: list[str] = []
         self._begun = time.perf_counter(), time.process_time()
 
     @contextmanager
@@ -44,6 +47,7 @@ class Profile:
             lines.append(f"{engine}: {len(mine)} statements, wall {sums[0]:.2f}, own cpu {sums[1]:.2f}, backend {sums[2]:.2f}")
         lines.append("   wall    own  backend")
         lines += [f"{w:7.3f} {c:7.3f} {b:7.3f} {e} {s}" for w, c, b, e, s in self.rows]
+        lines += ["", f"plans of the database's statements of {_SLOW} s and more:", *self.plans]
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -75,8 +79,13 @@ def _wrap(profile: Profile, name: str) -> None:
     original: Callable[..., Any] = getattr(psycopg.Cursor, name)
 
     def execute(self: Any, query: Any, *a: Any, **k: Any) -> Any:  # noqa: ANN401 (whatever it takes and gives)
-        with profile.timed("postgres", _text(query, self), self.connection.info.backend_pid):
-            return original(self, query, *a, **k)
+        text = _text(query, self)
+        plan = _plan(original, self.connection, text, *a, **k)
+        with profile.timed("postgres", text, self.connection.info.backend_pid):
+            done = original(self, query, *a, **k)
+        if plan and profile.rows[-1][0] >= _SLOW:
+            profile.plans += ["", f"{profile.rows[-1][0]:.3f} s {profile.rows[-1][4]}", *plan]
+        return done
 
     setattr(psycopg.Cursor, name, execute)
 
@@ -93,6 +102,16 @@ def _wrap_copy(profile: Profile) -> None:
             yield made
 
     psycopg.Cursor.copy = copy  # type: ignore[method-assign,assignment]
+
+
+def _plan(execute: Callable[..., Any], connection: Any, text: str, *a: Any, **k: Any) -> list[str]:  # noqa: ANN401
+    """How the planner means to do it, asked before it is done."""
+    ours = " roster_" in text or " sharing_" in text  # and not Django's own, which quotes all names
+    if not ours or not text.lstrip("( ").upper().startswith(_EXPLAINED):
+        return []
+    with psycopg.Cursor(connection) as cursor:
+        execute(cursor, "EXPLAIN " + text, *a, **k)
+        return [str(line) for (line,) in cursor.fetchall()]
 
 
 def _text(query: Any, cursor: Any) -> str:  # noqa: ANN401 (text, bytes or a composed statement)

@@ -177,7 +177,24 @@ BAD = {
     ),
     "a function with its maker's rights": (
         "CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM bad'",
-        ["peek() runs with its owner's rights"],
+        [
+            "peek() runs with its owner's rights: it needs a line in LENT with the reason",
+            "peek() runs with its owner's rights and returns something",
+            "peek() runs with its owner's rights wherever the caller's search_path leads",
+            "peek() runs with its owner's rights for everybody",
+        ],
+    ),
+    "a lent function that lost its bounds": (
+        """ALTER FUNCTION refresh_statistics(text[]) RESET search_path;
+           GRANT EXECUTE ON FUNCTION refresh_statistics(text[]) TO public""",
+        [
+            "refresh_statistics(text[]) runs with its owner's rights wherever the caller's search_path leads",
+            "refresh_statistics(text[]) runs with its owner's rights for everybody",
+        ],
+    ),
+    "a lent function that has gone": (
+        "DROP FUNCTION refresh_statistics(text[])",
+        ["LENT lists refresh_statistics(text[]), which is not there"],
     ),
     "a role that may empty a table": (
         f"GRANT TRUNCATE ON bad TO {postgres.RUNTIME}",

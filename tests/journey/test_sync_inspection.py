@@ -400,6 +400,16 @@ def test_a_row_left_out_for_an_error_never_counts_as_a_removal(sis, way):
     assert [p for p in sis.findings(run, "error") if p.file == "users.csv"]
 
 
+def test_a_line_with_a_cell_too_many_is_not_taken_though_its_last_cells_are_blank(sis):
+    """A comma without quotes shifts everything behind it; the password, always blank, is pushed over the edge."""
+    sis.done(small())
+    texts = small().texts()
+    texts["users.csv"] = texts["users.csv"].replace("Given-p2", "Ann, Mary", 1)
+    run = sis.run(texts)
+    assert sis.records("user")["p2"]["familyName"] == "Family-p2"
+    assert sis.findings(run, "error") == {Place("users.csv", 6, "", "unreadable line")}
+
+
 def test_a_shifted_line_does_not_pass_for_somebody_else(sis):
     """The id stands in the second column, and a comma without quotes before it shifts the line by one cell."""
     columns = [*HEADERS["users"][3:], *HEADERS["users"][:3]]
@@ -408,7 +418,7 @@ def test_a_shifted_line_does_not_pass_for_somebody_else(sis):
     texts = small().texts()
     texts["users.csv"] = table(small().rows["users"], columns)
     sis.done(texts)
-    texts["users.csv"] = texts["users.csv"].replace("Given-p2", "Given, p2", 1)
+    texts["users.csv"] = texts["users.csv"].replace("Given-p2", "Ann, Mary", 1)
     run = sis.run(texts)
     assert sis.archived("user") == set(), sis.sentences(run)
 

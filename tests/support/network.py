@@ -15,7 +15,7 @@ _DIALS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg", "socket
 _ASKS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"})
 
 
-class OutsideWorld(AssertionError):  # noqa: N818 (it says what was tried)
+class OutsideWorld(AssertionError):
     """A test tried to reach something that is not on this machine. No code under test catches this."""
 
 

@@ -1,6 +1,7 @@
 """A district and its one source, night after night, as tests tell it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -106,31 +107,31 @@ class Nights:
 
     def ids(self, kind: str) -> dict[str, UUID]:
         """What the source calls a record → its GG4L ID, of everything there ever was."""
+        return self.all_ids().get(kind, {})
+
+    def all_ids(self) -> dict[str, dict[str, UUID]]:
         with scope.inside(self.district_id), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT key, record_id FROM roster_link WHERE district_id = %s AND kind = %s AND source_id = %s",
-                [self.district_id, kind, self.source.id],
+                "SELECT kind, key, record_id FROM roster_link WHERE district_id = %s AND source_id = %s",
+                [self.district_id, self.source.id],
             )
-            return dict(cursor.fetchall())
+            ids: dict[str, dict[str, UUID]] = {kind: {} for kind in KINDS}
+            for kind, key, id_ in cursor.fetchall():
+                ids[kind][key] = id_
+        return ids
 
     def records(self, kind: str, as_of: int | datetime | None = None) -> dict[str, dict[str, Any]]:
         """The roster in the source's own words: every record by its key, references as keys, values as they stand."""
-        keys = {name: {id_: key for key, id_ in self.ids(name).items()} for name in KINDS}
-        with scope.inside(self.district_id):
-            found = roster.records(district_id=self.district_id, kind=kind, as_of=as_of)
-        return {keys[kind][r["id"]]: self._in_words(kind, r, keys) for r in found}
+        return self._told([kind], as_of)[kind]
 
-    def _in_words(self, kind: str, record: dict[str, Any], keys: dict[str, dict[UUID, str]]) -> dict[str, Any]:
-        words: dict[str, Any] = {"status": record["status"]}
-        for field in KINDS[kind].fields:
-            value = record[field.column]
-            if field.is_reference and value is not None:
-                names = keys[field.target]
-                value = [names[v] for v in value] if field.many else names[value]
-            if field.type in {Type.JSON, Type.USER_IDS} and isinstance(value, str):
-                value = json.loads(value)
-            words[field.name] = value.isoformat() if isinstance(value, date) else value
-        return words
+    def everything(self, as_of: int | datetime | None = None) -> dict[str, dict[str, dict[str, Any]]]:
+        return self._told(KINDS, as_of)
+
+    def _told(self, kinds: Iterable[str], as_of: int | datetime | None) -> dict[str, dict[str, dict[str, Any]]]:
+        keys = {name: {id_: key for key, id_ in ids.items()} for name, ids in self.all_ids().items()}
+        with scope.inside(self.district_id):
+            found = {k: roster.records(district_id=self.district_id, kind=k, as_of=as_of) for k in kinds}
+        return {kind: {keys[kind][r["id"]]: _in_words(kind, r, keys) for r in rs} for kind, rs in found.items()}
 
     def active(self, kind: str) -> set[str]:
         return {key for key, r in self.records(kind).items() if r["status"] == "active"}
@@ -138,8 +139,18 @@ class Nights:
     def archived(self, kind: str) -> set[str]:
         return {key for key, r in self.records(kind).items() if r["status"] == "tobedeleted"}
 
-    def everything(self, as_of: int | datetime | None = None) -> dict[str, dict[str, dict[str, Any]]]:
-        return {kind: self.records(kind, as_of) for kind in KINDS}
+
+def _in_words(kind: str, record: dict[str, Any], keys: dict[str, dict[UUID, str]]) -> dict[str, Any]:
+    words: dict[str, Any] = {"status": record["status"]}
+    for field in KINDS[kind].fields:
+        value = record[field.column]
+        if field.is_reference and value is not None:
+            names = keys[field.target]
+            value = [names[v] for v in value] if field.many else names[value]
+        if field.type in {Type.JSON, Type.USER_IDS} and isinstance(value, str):
+            value = json.loads(value)
+        words[field.name] = value.isoformat() if isinstance(value, date) else value
+    return words
 
 
 def nights(*, district_id: UUID, folder: Path, now: datetime) -> Nights:

@@ -1,3 +1,5 @@
-from django.urls import URLPattern, URLResolver
+"""Every address of the house, and what is said at all others."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from schoolpassport.rosterapi.urls import handler400, handler404, handler500, urlpatterns
+
+__all__ = ["handler400", "handler404", "handler500", "urlpatterns"]

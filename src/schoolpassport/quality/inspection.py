@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 from schoolpassport.kit.columns import literal
 from schoolpassport.quality.records import Check, Inspected, Severity, Subject
 from schoolpassport.quality.rules import checks
-from schoolpassport.sources.records import Problem
+from schoolpassport.sources.records import Mode, Problem
 from schoolpassport.sources.staging import line_of
 
 KEPT = 1_000  # findings kept per file, rule and column; counts are complete
@@ -35,16 +35,19 @@ def record_problems(db: DuckDBPyConnection, problems: tuple[Problem, ...]) -> No
 
 def inspect(db: DuckDBPyConnection, subject: Subject) -> Inspected:
     """Put every rule to one file. Afterwards ``bad_`` holds the lines left out, ``keys_`` what can be referred to."""
-    table = subject.table
-    _find_twice(db, table)
+    _find_twice(db, subject)
     _find_endless(db, subject)
     asked = list(checks(subject))
-    for check in (c for c in asked if not c.about_references):
-        _put(db, subject, check)
-    _mark(db, subject)
-    for check in (c for c in asked if c.about_references):
-        _put(db, subject, check)
-    _mark(db, subject)
+    # Each round must know which rows fell before: own faults, references that leave a row out, references cut.
+    for about_references, severities in (
+        (False, tuple(Severity)),
+        (True, (Severity.ERROR,)),
+        (True, (Severity.WARNING,)),
+    ):
+        for check in asked:
+            if check.about_references == about_references and check.severity in severities:
+                _put(db, subject, check)
+        _mark(db, subject)
     return _counts(db, subject)
 
 
@@ -69,8 +72,7 @@ def _mark(db: DuckDBPyConnection, subject: Subject) -> None:
     db.execute(
         f"CREATE OR REPLACE TABLE bad_{table} AS SELECT line, any_value(key) AS key FROM finding "
         f"WHERE severity = 'error' AND file = {literal(subject.schema.file_name)} AND line IS NOT NULL GROUP BY line "
-        f"UNION ALL SELECT c.line, NULL FROM cand_{table} c JOIN twice_{table} t USING (key) "
-        "WHERE NOT t.differ AND c.line > t.first_line"
+        f"UNION ALL SELECT line, NULL FROM twice_{table} WHERE NOT differ AND line > first_line"
     )
     _keys(db, table)
 
@@ -89,8 +91,9 @@ def _keys(db: DuckDBPyConnection, table: str) -> None:
     )
 
 
-def _find_twice(db: DuckDBPyConnection, table: str) -> None:
+def _find_twice(db: DuckDBPyConnection, subject: Subject) -> None:
     """Ids that stand in several rows. Grouping a whole file is dear: it is done only when the counts ask for it."""
+    table = subject.table
     row = db.execute(
         f"SELECT (SELECT count(*) FROM raw_{table}) - count(*) FILTER (known_id IS NULL), "
         f"count(*) FILTER (known_id IS NULL) - count(DISTINCT key) FILTER (known_id IS NULL), "
@@ -101,14 +104,17 @@ def _find_twice(db: DuckDBPyConnection, table: str) -> None:
     ).fetchone()
     assert row is not None  # noqa: S101 (an aggregate has one row)
     assert present is not None  # noqa: S101
-    suspicious = row[0] != present[0] or row[1] != 0 or row[2] != 0
+    suspicious = row[0] != present[0] or row[1] != 0 or row[2] != 0 or subject.mode is Mode.DELTA
     source = f"raw_{table}" if suspicious else f"raw_{table} WHERE false"
     db.execute(
-        f"CREATE TABLE twice_{table} AS SELECT key, count(*) AS rows, count(DISTINCT hash) > 1 AS differ, "
-        f"min(line) AS first_line, string_agg(line, ', ' ORDER BY line) AS lines "
-        f"FROM (SELECT key, hash, {line_of(db, table)} AS line FROM {source}) WHERE key IS NOT NULL "
-        "GROUP BY key HAVING count(*) > 1"
+        f"CREATE TABLE twice_{table} AS SELECT line, key, count(*) OVER same AS rows, "
+        f"min(hash::VARCHAR || gone) OVER same <> max(hash::VARCHAR || gone) OVER same AS differ, "
+        f"min(line) OVER same AS first_line, string_agg(line, ', ') OVER same AS lines FROM ("
+        f"SELECT key, hash, coalesce(status = 'tobedeleted', false) AS gone, {line_of(db, table)} AS line FROM {source}) "
+        f"WHERE key IS NOT NULL WINDOW same AS (PARTITION BY key) QUALIFY count(*) OVER same > 1"
     )
+    # A file that both keeps and deletes a record says nothing about it.
+    db.execute(f"DELETE FROM missing_{table} WHERE key IN (SELECT key FROM twice_{table} WHERE differ)")
 
 
 def _find_endless(db: DuckDBPyConnection, subject: Subject) -> None:

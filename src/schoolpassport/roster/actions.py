@@ -48,6 +48,7 @@ class _Writer:
         self._revision = 0
         self._ops: dict[str, int] = {}  # of the kind in hand: how many rows of each op, x for missing
         self._uneasy: object = 0
+        self._reshaped: set[str] = set()
         self._changed: dict[str, int] = {}
         self._tallies: dict[tuple[str, UUID], Tallied] = defaultdict(Tallied)
 
@@ -82,7 +83,7 @@ class _Writer:
             [self._district, self._revision, at, cause, json.dumps(self._changed)],
         )
         self._carry_tallies()
-        return Applied(number=self._revision, at=at, tallies=dict(self._tallies))
+        return Applied(number=self._revision, at=at, tallies=dict(self._tallies), reshaped=frozenset(self._reshaped))
 
     # ------------------------------------------------------------------------------------------------------- staging
 
@@ -121,6 +122,8 @@ class _Writer:
         )
         (standing,) = self._cursor.fetchone() or (0,)
         large = sum(self._ops.values()) > _LARGE_SHARE * int(str(standing))
+        if large:
+            self._reshaped |= {f"roster_{kind.table}", "roster_link"}
         self._run(f"SET LOCAL enable_nestloop = {'off' if large else 'on'}")
         if not large:
             self._run("CREATE INDEX ON stage (id)")
@@ -205,41 +208,45 @@ class _Writer:
         """What changed, by school, and how many stand afterwards."""
         if not self._changed[kind.name] and not self._changed.get(kind.same_id_as):
             return
+        counted = self._count("SELECT * FROM stage WHERE op IN ('a', 'u', 'r')", "r.op", kind)
+        ended = {}
+        if self._ops.keys() & {"u", "r", "x"}:
+            closed = (
+                f"SELECT o.* FROM roster_{kind.table} o WHERE o.district_id = %(d)s AND o.rev_to = %(r)s "
+                "AND o.status = 'active' AND o.id IN (SELECT id FROM stage UNION ALL SELECT id FROM missing)"
+            )
+            ended = self._count(closed, "CASE WHEN r.id IN (SELECT id FROM missing) THEN 'x' ELSE 'u' END", kind)
         names = {"a": "added", "u": "updated", "r": "restored", "x": "archived"}
-        ops = "SELECT id, op FROM stage WHERE op IN ('a', 'u', 'r') UNION ALL SELECT id, 'x' FROM missing"
-        now = f"r.district_id = %(d)s AND r.rev_from = %(r)s AND r.rev_to = {OPEN}"
-        self._run(
-            f"SELECT school, op, count(*) FROM (SELECT o.op, {schools(kind)} AS school FROM ({ops}) o "
-            f"JOIN roster_{kind.table} r USING (id) {school_join(kind)} WHERE {now}) x GROUP BY school, op"
-        )
-        for school, op, count in self._cursor.fetchall():
-            assert isinstance(school, UUID)  # noqa: S101 (what the query selects)
-            setattr(self._tallies[kind.name, school], names[str(op)], count)
+        for (school, op), count in {**{k: n for k, n in ended.items() if k[1] == "x"}, **counted}.items():
+            setattr(self._tallies[kind.name, school], names[op], count)
         if kind.same_id_as:
             self._recount(kind)
         else:
-            self._add_up(kind, ops)
+            self._add_up(kind, counted, ended)
 
-    def _add_up(self, kind: Kind, ops: str) -> None:
+    def _count(self, rows: str, op: str, kind: Kind) -> dict[tuple[UUID, str], int]:
+        self._run(
+            f"SELECT school, op, count(*) FROM (SELECT {schools(kind)} AS school, {op} AS op "
+            f"FROM ({rows}) r {school_join(kind)}) x WHERE school IS NOT NULL GROUP BY school, op"
+        )
+        return {(_uuid(school), str(op_)): int(str(n)) for school, op_, n in self._cursor.fetchall()}
+
+    def _add_up(self, kind: Kind, begun: dict[tuple[UUID, str], int], ended: dict[tuple[UUID, str], int]) -> None:
         """What stands is what stood, less the versions that ended, and those that began."""
-        delta = (
-            f"SELECT school, sum(n)::bigint AS n FROM (SELECT {schools(kind)} AS school, "
-            f"CASE WHEN r.rev_to = %(r)s THEN -1 ELSE 1 END AS n FROM roster_{kind.table} r {school_join(kind)} "
-            f"WHERE r.district_id = %(d)s AND r.status = 'active' AND (r.rev_to = %(r)s OR "
-            f"(r.rev_from = %(r)s AND r.rev_to = {OPEN})) AND r.id IN (SELECT id FROM ({ops}) o)) x GROUP BY school"
+        delta: dict[UUID, int] = defaultdict(int)
+        for (school, _), count in begun.items():
+            delta[school] += count
+        for (school, _), count in ended.items():
+            delta[school] -= count
+        self._cursor.executemany(
+            "INSERT INTO roster_tally (district_id, kind, school_id, standing) VALUES (%s, %s, %s, 0) "
+            "ON CONFLICT DO NOTHING",
+            [(self._district, kind.name, school) for school in delta],
         )
-        self._run(f"CREATE TEMP TABLE delta ON COMMIT DROP AS {delta}")
-        self._run(
-            "INSERT INTO roster_tally (district_id, kind, school_id, standing) "
-            "SELECT %(d)s, %(k)s, school, 0 FROM delta WHERE school IS NOT NULL ON CONFLICT DO NOTHING",
-            kind,
+        self._cursor.executemany(
+            "UPDATE roster_tally SET standing = standing + %s WHERE district_id = %s AND kind = %s AND school_id = %s",
+            [(change, self._district, kind.name, school) for school, change in delta.items()],
         )
-        self._run(
-            "UPDATE roster_tally t SET standing = t.standing + delta.n FROM delta "
-            "WHERE t.district_id = %(d)s AND t.kind = %(k)s AND t.school_id = delta.school",
-            kind,
-        )
-        self._run("DROP TABLE delta")
 
     def _recount(self, kind: Kind) -> None:
         """Demographics stand where their user stands, and a user moves without them: counted anew."""
@@ -256,14 +263,16 @@ class _Writer:
         """Every kind and school has its line, also where nothing happened."""
         self._run("SELECT kind, school_id, standing FROM roster_tally WHERE district_id = %(d)s")
         for kind, school, standing in self._cursor.fetchall():
-            assert isinstance(school, UUID)  # noqa: S101 (a uuid column)
-            assert isinstance(standing, int)  # noqa: S101 (a bigint column)
-            tally = self._tallies[str(kind), school]
-            tally.unchanged = standing - tally.added - tally.updated - tally.restored
+            tally = self._tallies[str(kind), _uuid(school)]
+            tally.unchanged = int(str(standing)) - tally.added - tally.updated - tally.restored
 
     def _run(self, statement: str, kind: Kind | None = None) -> None:
         facts = {"d": self._district, "s": self._source, "r": self._revision, "k": kind.name if kind else ""}
         self._cursor.execute(sql.SQL(statement), facts)
+
+
+def _uuid(value: object) -> UUID:
+    return value if isinstance(value, UUID) else UUID(str(value))
 
 
 def _list(columns: Iterable[str], alias: str = "") -> str:

@@ -84,8 +84,8 @@ def by_school(*, district_id: UUID, kind: str, ids: Path) -> dict[UUID, int]:
         cursor.execute(
             f"SELECT school, count(*) FROM (SELECT {schools(declared)} AS school FROM asked a "
             f"JOIN roster_{declared.table} r ON r.id = a.id {school_join(declared)} "
-            f"WHERE r.district_id = %s AND r.rev_to = {OPEN}) x GROUP BY school",
-            [district_id],
+            f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN}) x GROUP BY school",
+            {"d": district_id},
         )
         found = dict(cursor.fetchall())
         cursor.execute("DROP TABLE asked")

@@ -39,3 +39,4 @@ class Applied:
     number: int | None
     at: datetime | None
     tallies: dict[tuple[str, UUID], Tallied] = field(default_factory=dict)
+    reshaped: frozenset[str] = frozenset()  # tables of which a large share is new

@@ -1,4 +1,7 @@
-"""Which schools a record belongs to, as SQL, from the catalogue of kinds. The record stands in the query as ``r``."""
+"""Which schools a record belongs to, as SQL, from the catalogue of kinds.
+
+The record stands in the query as ``r`` (a version, or a staged row), the district as the parameter ``d``.
+"""
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Kind
@@ -27,6 +30,6 @@ def school_join(kind: Kind) -> str:
     if not kind.same_id_as:
         return ""
     return (
-        f"LEFT JOIN roster_{KINDS[kind.same_id_as].table} u ON u.district_id = r.district_id AND u.id = r.id "
+        f"LEFT JOIN roster_{KINDS[kind.same_id_as].table} u ON u.district_id = %(d)s AND u.id = r.id "
         f"AND u.rev_to = {OPEN}"
     )

@@ -11,6 +11,7 @@ from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import catalogue, publishing
 from schoolpassport.sharing.models import Consent, ConsentState, View
 from schoolpassport.sync.contract import Followed
+from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 
 
@@ -60,8 +61,9 @@ def agree(
             facts={"integration": str(integration_id), "attributes": terms, "schools": [str(s) for s in chosen or []]},
         )
         view = _view(district_id=district_id, integration_id=integration_id, consent=consent)
-        _publish(view, consent, now)
-        return consent
+        moved = _publish(view, consent, now)
+    _refresh(moved)
+    return consent
 
 
 def revoke(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) -> None:
@@ -73,7 +75,8 @@ def revoke(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) -
         audit.note(district_id=district_id, act="sharing:consent:revoke", about=str(consent.id), by=by, now=now)
         view = View.objects.select_for_update().get(district_id=district_id, integration_id=integration_id)
         view.projected_consent_id = None  # the same consent means something else now: look at everything
-        _publish(view, consent, now)
+        moved = _publish(view, consent, now)
+    _refresh(moved)
 
 
 def publish(*, district_id: UUID, view_number: int, now: datetime) -> int:
@@ -83,7 +86,9 @@ def publish(*, district_id: UUID, view_number: int, now: datetime) -> int:
         if view.roster_revision == roster.current_revision(district_id=district_id):
             return 0
         consent = Consent.objects.get(district_id=district_id, id=view.consent_id)
-        return _publish(view, consent, now)
+        moved = _publish(view, consent, now)
+    _refresh(moved)
+    return moved.changes
 
 
 def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
@@ -99,12 +104,18 @@ def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
     ]
 
 
-def _publish(view: View, consent: Consent, now: datetime) -> int:
-    changes = publishing.move(view=view, consent=consent, now=now)
+def _publish(view: View, consent: Consent, now: datetime) -> publishing.Moved:
+    moved = publishing.move(view=view, consent=consent, now=now)
     partners.note_data_completed(
         district_id=view.district_id, integration_id=view.integration_id, by="publication", now=now
     )
-    return changes
+    return moved
+
+
+def _refresh(moved: publishing.Moved) -> None:
+    """After the transaction: the planner learns what the tables look like now."""
+    if moved.reshaped and moved.changes:
+        tenancy.refresh_statistics(moved.reshaped)
 
 
 def _view(*, district_id: UUID, integration_id: UUID, consent: Consent) -> View:

@@ -26,6 +26,7 @@ class Terms:
     district_id: UUID
     attributes: dict[str, list[str]]
     scoped: bool
+    one_source: bool = False  # the district's roster has a single source, so its links need no choosing
 
     def shares(self, kind: str) -> bool:
         return kind in self.attributes
@@ -116,7 +117,7 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
     sis = _sis_id(kind, terms, joins)
     if not kind.stored_document:
         return _pieces({**values, "sis_id": sis}, joins)
-    parts += [_derived(d.name, d.kind, d.field, joins) for d in kind.derived if terms.shows(kind, "parent")]
+    parts += [_derived(d.name, d.kind, d.field, terms, joins) for d in kind.derived if terms.shows(kind, "parent")]
     parts.append(_metadata(kind, terms, sis))
     body = " || ".join([*parts, "'}'"])
     return _pieces({**values, "doc": f"{head(stamp)} || {body}"}, joins)
@@ -170,15 +171,21 @@ def _reference(field: Field, kind: Kind, terms: Terms, joins: list[str]) -> tupl
     if not terms.shares(field.target):
         return _nothing(field), ""
     value, name = f"r.{quoted(field.column)}", f"j_{field.column}"
+    if field.binding:  # no member without its target
+        return value, _piece(field.name, _guid_ref(field.target, value))
     members = _members(field.target, kind, terms)
     if not field.many:
         joins.append(f"LEFT JOIN ({members}) {name} ON {name}.id = {value}")
         return f"{name}.id", _piece(field.name, _guid_ref(field.target, f"{name}.id"))
+    each = (
+        f"SELECT o.id, u.ref, u.place FROM mem JOIN roster_{kind.table} o ON o.id = mem.id "
+        f"AND o.district_id = '{terms.district_id}'::uuid AND o.rev_to = {OPEN}, "
+        f"unnest(o.{quoted(field.column)}) WITH ORDINALITY AS u(ref, place)"
+    )
     joins.append(
-        f"LEFT JOIN LATERAL (SELECT array_agg(u.id ORDER BY u.place) AS ids, "
-        f"string_agg({_guid_ref(field.target, 'u.id')}, ',' ORDER BY u.place) AS refs "
-        f"FROM unnest({value}) WITH ORDINALITY AS u(id, place) JOIN ({members}) m ON m.id = u.id) {name} "
-        f"ON {value} IS NOT NULL"
+        f"LEFT JOIN (SELECT e.id, array_agg(e.ref ORDER BY e.place) AS ids, "
+        f"string_agg({_guid_ref(field.target, 'e.ref')}, ',' ORDER BY e.place) AS refs "
+        f"FROM ({each}) e JOIN ({members}) m ON m.id = e.ref GROUP BY e.id) {name} ON {name}.id = r.id"
     )
     return f"{name}.ids", _piece(field.name, f"'[' || {name}.refs || ']'")
 
@@ -198,12 +205,13 @@ def _guid_ref(target: str, value: str) -> str:
     return f"""('{{"href":"{path}' || {value} || '","sourcedId":"' || {value} || '","type":"{target}"}}')"""
 
 
-def _derived(name: str, kind_name: str, field: str, joins: list[str]) -> str:
+def _derived(name: str, kind_name: str, field: str, terms: Terms, joins: list[str]) -> str:
     child = KINDS[kind_name]
+    parent = f"c.{quoted(child[field].column)}"
     joins.append(
-        f"LEFT JOIN LATERAL (SELECT string_agg({_guid_ref(kind_name, 'c.id')}, ',' ORDER BY c.id) AS refs "
-        f"FROM roster_{child.table} c JOIN own ON own.id = c.id WHERE c.district_id = r.district_id "
-        f"AND c.rev_to = {OPEN} AND c.{quoted(child[field].column)} = r.id) d_{name} ON true"
+        f"LEFT JOIN (SELECT {parent} AS parent, string_agg({_guid_ref(kind_name, 'c.id')}, ',' ORDER BY c.id) AS refs "
+        f"FROM roster_{child.table} c JOIN own ON own.id = c.id WHERE c.district_id = '{terms.district_id}'::uuid "
+        f"AND c.rev_to = {OPEN} GROUP BY {parent}) d_{name} ON d_{name}.parent = r.id"
     )
     return _piece(name, f"'[' || d_{name}.refs || ']'")
 
@@ -212,11 +220,14 @@ def _sis_id(kind: Kind, terms: Terms, joins: list[str]) -> str:
     """SQL: what the source calls the record; of several sources, the first in the order of their ids."""
     if not terms.shows(kind, SIS_ID):
         return _NO_TEXT
-    joins.append(
-        "LEFT JOIN (SELECT record_id, min(key) AS key FROM roster_link "
-        f"WHERE district_id = '{terms.district_id}'::uuid "
-        f"AND kind = '{kind.name}' AND record_id IN (SELECT id FROM mem) GROUP BY record_id) l ON l.record_id = r.id"
-    )
+    links = f"FROM roster_link WHERE district_id = '{terms.district_id}'::uuid AND kind = '{kind.name}'"
+    if terms.one_source:  # every record has one link
+        joins.append(f"LEFT JOIN (SELECT record_id, key {links}) l ON l.record_id = r.id")
+    else:
+        joins.append(
+            f"LEFT JOIN (SELECT record_id, min(key) AS key {links} AND record_id IN (SELECT id FROM mem) "
+            "GROUP BY record_id) l ON l.record_id = r.id"
+        )
     return "l.key"
 
 

@@ -5,6 +5,7 @@ view (``mem``), what they look like (``want``); the difference to what the view 
 are the view's change log at the same time. A first publication writes straight into the view.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,18 +18,27 @@ from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
 from schoolpassport.sharing.projection import HEAD_LENGTH, TOMBSTONE_LENGTH, Projected, Terms, head, membership, project
+from schoolpassport.sources import queries as sources
 
 _LARGE_SHARE = 0.05
 _KEPT_IN_TOMBSTONES = ("role", "type")  # so that /students and /schools still list what left them
 
 
-def move(*, view: View, consent: Consent, now: datetime) -> int:
-    """Bring a locked view up to date, in the caller's scope and transaction. Returns the number of changes."""
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What a publication did: the number of changes, and the tables of which a large share is new."""
+
+    changes: int
+    reshaped: frozenset[str]
+
+
+def move(*, view: View, consent: Consent, now: datetime) -> Moved:
+    """Bring a locked view up to date, in the caller's scope and transaction."""
     publication = _Publication(view=view, consent=consent, now=now)
     for kind in KINDS.values():
         publication.publish(kind)
         reach(f"publish.{kind.name}")
-    return publication.finish()
+    return Moved(changes=publication.finish(), reshaped=frozenset(publication.reshaped))
 
 
 class _Publication:
@@ -49,7 +59,9 @@ class _Publication:
             district_id=view.district_id,
             attributes=attributes,
             scoped=consent.schools is not None,
+            one_source=len(sources.sources(district_id=view.district_id)) == 1,
         )
+        self.reshaped: set[str] = set()
         self._make_scope()
 
     def _instant(self, now: datetime) -> datetime:
@@ -148,6 +160,8 @@ class _Publication:
             k=kind.name,
         )
         large = candidates > _LARGE_SHARE * self._number_of()
+        if large:
+            self.reshaped.add(f"sharing_{kind.table}")
         self._run(f"SET LOCAL enable_nestloop = {'off' if large else 'on'}")
         if not large:
             self._run("CREATE UNIQUE INDEX ON cand (id)")

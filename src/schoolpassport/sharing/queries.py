@@ -7,10 +7,10 @@ from schoolpassport.sharing.reader import Reader
 from schoolpassport.sharing.records import Door
 
 
-def view_for(*, district_id: UUID, integration_id: UUID, now: datetime, door: Door | None = None) -> Reader:
+def view_for(*, district_id: UUID, integration_id: UUID, base: str, now: datetime, door: Door | None = None) -> Reader:
     """What the district shares with the application. Asks nothing yet.
 
-    ``door`` is asked in the transaction of every answer and may keep it back: a token is proved in the trip of the page
-    it opens.
+    ``base`` is the address that all hrefs begin with. ``door`` is asked in the transaction of every answer and may
+    keep it back: a token is proved in the trip of the page it opens.
     """
-    return Reader(district_id=district_id, integration_id=integration_id, door=door, now=now)
+    return Reader(district_id=district_id, integration_id=integration_id, base=base, door=door, now=now)

@@ -5,11 +5,11 @@ answer carries the standing of its own moment, and where that is another one the
 page takes one trip to the database, and what is served was always read under what was true at that moment.
 """
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.conf import settings
 from schoolpassport.sharing import plans, pulls, relations, roundtrip, selection
 from schoolpassport.sharing.contract import Collection
 from schoolpassport.sharing.listings import Cache, Listing
+from schoolpassport.sharing.models import HREF
 from schoolpassport.sharing.plans import Plan
 from schoolpassport.sharing.records import (
     Door,
@@ -38,6 +39,7 @@ ListingKey = tuple[UUID, int, int, tuple[UUID, ...], Plan]
 _ATTEMPTS = 20  # publications in the middle of one request, before it gives up
 _STANDING = with_standing(None)
 _CONSENT = "SELECT attributes FROM sharing_consent WHERE district_id = %(district)s AND id = %(consent)s"
+_HREF = HREF.encode()
 _NOBODY: Mapping[str, object] = {"puller": b"", "collection": b""}
 _last_seen = LastSeen()
 _shared: dict[tuple[UUID, bool], Shared] = {}  # a consent does not change: another one follows it
@@ -48,8 +50,7 @@ def _listings() -> Cache[ListingKey]:
     return Cache(settings.ENVIRONMENT.cache_mb << 20)
 
 
-@dataclass(frozen=True)
-class _Step(Generic[Result]):
+class _Step(NamedTuple, Generic[Result]):
     """One question under one guess, and what follows from an answer that bears the guess out.
 
     ``finish`` gives None when the answer was only a help on the way to the result.
@@ -61,9 +62,10 @@ class _Step(Generic[Result]):
 
 
 class Reader:
-    def __init__(self, *, district_id: UUID, integration_id: UUID, door: Door | None, now: datetime) -> None:
+    def __init__(self, *, district_id: UUID, integration_id: UUID, base: str, door: Door | None, now: datetime) -> None:
         self._district = district_id
         self._integration = integration_id
+        self._base = json.dumps(base)[1:-1].encode()
         self._door = door
         self._now = now
 
@@ -129,10 +131,9 @@ class Reader:
         standing = guess.standing
 
         def finish(answer: Answer) -> Single:
-            document = answer.rest[0]
-            if document is None:
+            if answer.rest[0] is None:
                 raise Unknown
-            return Single(document if names is None else selection.reduced(document, names), notices)
+            return Single(self._finished(answer.rest[0], names), notices)
 
         asked = {**_NOBODY, "view": standing.view, "revision": standing.revision, "id": sourced_id}
         return _Step(Question(plan.single, asked, keyed=True), lambda answer: answer.standing == standing, finish)
@@ -167,11 +168,13 @@ class Reader:
             if pulls.is_to_be_noted(answer, wanted, total=listing.total, now=self._now):
                 self._note(asked)
             documents = (answer.rest[0] if answer.rest else None) or b""
-            if documents and names is not None:
-                documents = selection.reduced(documents, names)
-            return Page(documents, listing.total, revision, notices)
+            return Page(self._finished(documents, names), listing.total, revision, notices)
 
         return _Step(_page_question(plan, listing, wanted, asked), holds, finish)
+
+    def _finished(self, documents: bytes, names: tuple[str, ...] | None) -> bytes:
+        whole = documents.replace(_HREF, self._base)
+        return whole if names is None else selection.reduced(whole, names)
 
     def _note(self, asked: Mapping[str, object]) -> None:
         parameters = {**asked, "district": self._district, **pulls.times(self._now)}

@@ -78,7 +78,7 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Page:
-    """``documents``: the records as JSON, with commas between; their hrefs still stand on ``models.HREF``."""
+    """``documents``: the records as JSON, with commas between."""
 
     documents: bytes
     total: int

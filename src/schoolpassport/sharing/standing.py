@@ -6,9 +6,8 @@ with the standing it saw last, and asks again only when the answer shows that it
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from schoolpassport.sharing.conditions import Condition
@@ -16,8 +15,7 @@ from schoolpassport.sharing.conditions import Condition
 _REMEMBERED = 10_000  # standings, about 200 bytes each
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     view: int
     revision: int
     oldest_readable: int
@@ -25,16 +23,14 @@ class Standing:
     in_force: bool
 
 
-@dataclass(frozen=True)
-class Pull:
+class Pull(NamedTuple):
     """The revision that somebody's walk through one collection began on."""
 
     revision: int
     begun_at: datetime
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     standing: Standing
     pull: Pull | None
     rest: tuple[Any, ...]
@@ -57,9 +53,8 @@ def with_standing(question: Condition | None) -> str:
 
 
 def read(row: tuple[Any, ...]) -> Answer:
-    view, revision, oldest, consent_id, in_force, pulled, begun_at, *rest = row
-    pull = None if pulled is None else Pull(pulled, begun_at)
-    return Answer(Standing(view, revision, oldest, consent_id, in_force), pull, tuple(rest))
+    pull = None if row[5] is None else Pull(row[5], row[6])
+    return Answer(Standing(*row[:5]), pull, row[7:])
 
 
 class LastSeen:
@@ -73,6 +68,8 @@ class LastSeen:
         return self._seen.get(key)
 
     def put(self, key: tuple[UUID, UUID], standing: Standing) -> None:
+        if self._seen.get(key) == standing:
+            return
         with self._lock:
             self._seen[key] = standing
             while len(self._seen) > _REMEMBERED:

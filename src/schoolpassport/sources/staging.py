@@ -5,9 +5,10 @@ Columns of a raw table: ``key``, ``status``, one per field of the schema (trimme
 Rows that cannot be read as CSV are in ``unread_<kind>`` (line, key when it can be told, message).
 """
 
-import csv
 from dataclasses import dataclass
+from pathlib import Path
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import literal, quoted
@@ -17,6 +18,8 @@ from schoolpassport.sources.schemas import Column
 
 _UNIT = "chr(31)"  # the unit separator: no text of a roster holds it (checked by the rule “control character”)
 MAX_UNREAD = 100_000
+_NEVER = "\x02\x1fno cell\x1f\x03"  # stands for a cell that is not there; a blank one is an empty text
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +44,29 @@ def stage(db: DuckDBPyConnection, plan: FilePlan) -> Print:
     ]
     said = [quoted("key"), *(quoted(h) for h in sorted(values)), "metadata"]
     cells = ", ".join(f"coalesce({s}, '')" for s in said)
-    hashed = f"md5_number(concat_ws({_UNIT}, {cells}))"
-    db.execute(
-        f"CREATE TABLE raw_{table} AS SELECT *, {hashed} AS hash "
-        f"FROM (SELECT {', '.join(selected)} FROM {_reader(plan)})"
+    _read(
+        db,
+        plan,
+        f"CREATE OR REPLACE TABLE raw_{table} AS SELECT *, md5_number(concat_ws({_UNIT}, {cells})) AS hash "
+        f"FROM (SELECT {', '.join(selected)}, {_shape(plan)} AS misshapen FROM {{reader}})",
     )
-    _keep_unread(db, plan)
+    _set_apart(db, plan, [quoted("key"), *(quoted(h) for h in values), "metadata"])
     found = db.execute(
         f"SELECT count(*), coalesce(bit_xor(hash), 0)::VARCHAR, "
         f"coalesce(sum((hash & 18446744073709551615::UHUGEINT)::HUGEINT), 0)::VARCHAR FROM raw_{table}"
     ).fetchone()
     assert found is not None  # noqa: S101 (an aggregate has one row)
     return Print(rows=found[0], xor=found[1], sum=found[2])
+
+
+def _read(db: DuckDBPyConnection, plan: FilePlan, statement: str) -> None:
+    """Read in parallel; a file with line breaks within quotes (the standard has none) can only be read in one go."""
+    try:
+        db.execute(statement.replace("{reader}", _reader(plan, parallel=True)))
+    except duckdb.Error:
+        db.execute("DROP TABLE IF EXISTS reject_errors")
+        db.execute("DROP TABLE IF EXISTS reject_scans")
+        db.execute(statement.replace("{reader}", _reader(plan, parallel=False)))
 
 
 def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> None:
@@ -62,17 +76,20 @@ def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> No
         f"CREATE TABLE raw_{table} (key VARCHAR, status VARCHAR, stamp VARCHAR, {names} metadata VARCHAR, "
         "hash UHUGEINT)"
     )
-    db.execute(f"CREATE TABLE unread_{table} (line BIGINT, key VARCHAR, message VARCHAR)")
+    _make_ledgers(db, table)
 
 
-def line_of(db: DuckDBPyConnection, table: str) -> str:
-    """SQL: the physical line of a row of ``raw_<table>`` in its file; lines that could not be read are counted in."""
-    (unread,) = db.execute(f"SELECT count(*) FROM unread_{table}").fetchone() or (0,)
-    if not unread:
-        return "(rowid + 2)"
+def line_of(db: DuckDBPyConnection, table: str, place: str = "rowid") -> str:
+    """SQL: the physical line of the row that stands at ``place`` in the file, as an editor counts."""
+    (odd,) = db.execute(
+        f"SELECT (SELECT count(*) FROM skipped_{table}) + (SELECT count(*) FROM broken_{table})"
+    ).fetchone() or (0,)
+    if not odd:
+        return f"({place} + 2)"
     return (
-        f"(rowid + 2 + (SELECT count(*) FROM (SELECT line - 1 - row_number() OVER (ORDER BY line) AS before "
-        f"FROM unread_{table}) WHERE before <= rowid))"
+        f"({place} + 2 + (SELECT count(*) FROM (SELECT line - 1 - row_number() OVER (ORDER BY line) AS before "
+        f"FROM skipped_{table}) WHERE before <= {place}) "
+        f"+ (SELECT coalesce(sum(extra), 0) FROM broken_{table} b WHERE b.place < {place}))"
     )
 
 
@@ -90,37 +107,97 @@ def _metadata(plan: FilePlan) -> str:
     return f"CASE WHEN {blank} THEN NULL ELSE json_merge_patch('{{}}', json_object({parts}))::VARCHAR END"
 
 
-def _reader(plan: FilePlan) -> str:
-    """SQL: the file by position, every cell as text; rows that are no CSV go to DuckDB's table of rejects."""
-    columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(plan.headers)))
+def _reader(plan: FilePlan, *, parallel: bool) -> str:
+    """SQL: the file by position, every cell as text; rows that are no CSV go to DuckDB's table of rejects.
+
+    One column more than the header has, and missing cells filled with NULL: so a row with too few or too many cells
+    shows (``_shape``), also where the one too many is blank, which the reader alone would let pass.
+    """
+    columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(plan.headers) + 1))
     return (
         f"read_csv({literal(str(plan.path))}, header = true, auto_detect = false, delim = ',', quote = '\"', "
-        f"escape = '\"', strict_mode = true, store_rejects = true, rejects_limit = {MAX_UNREAD}, "
-        f"max_line_size = 10000000, columns = {{{columns}}})"
+        f"escape = '\"', strict_mode = true, store_rejects = true, rejects_limit = {MAX_UNREAD}, null_padding = true, "
+        f"nullstr = '{_NEVER}', parallel = {str(parallel).lower()}, max_line_size = 10000000, columns = {{{columns}}})"
     )
 
 
-def _keep_unread(db: DuckDBPyConnection, plan: FilePlan) -> None:
-    """Move this file's rejects into ``unread_<kind>``, with the key where the line still shows it."""
+def _shape(plan: FilePlan) -> str:
+    """SQL: what is wrong with the number of cells; NULL when nothing is."""
+    last = len(plan.headers) - 1
+    return (
+        f"CASE WHEN c{last + 1} IS NOT NULL THEN 'It has more cells than the header.' "
+        f"WHEN c{last} IS NULL THEN 'It has fewer cells than the header.' END"
+    )
+
+
+def _set_apart(db: DuckDBPyConnection, plan: FilePlan, cells: list[str]) -> None:
+    """Move what cannot be read into ``unread_<kind>``, with the key where it can be told for certain.
+
+    Lines are counted against the file: where rows went missing within quotes, nobody can tell whose they were, and a
+    line without a key says so.
+    """
     table = plan.kind_table
+    _make_ledgers(db, table)
+    _keep_rejects(db, plan)
+    breaks = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in cells)
+    physical, blank = _lines(plan.path)
+    (rows,) = db.execute(f"SELECT count(*) FROM raw_{table}").fetchone() or (0,)
+    (lost,) = db.execute(f"SELECT count(*) FROM skipped_{table}").fetchone() or (0,)
+    if physical != rows + lost + 1:
+        db.execute(f"INSERT INTO broken_{table} SELECT rowid, {breaks} FROM raw_{table} WHERE {breaks} > 0")
+        (extra,) = db.execute(f"SELECT coalesce(sum(extra), 0) FROM broken_{table}").fetchone() or (0,)
+        if extra or physical - len(blank) != rows + lost + 1:
+            message = f"The file has {physical - len(blank):,} lines, but {rows + lost + 1:,} rows: a quote is open."
+            db.execute(f"INSERT INTO unread_{table} VALUES (NULL, NULL, ?)", [message])
+        if blank:
+            db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[n] for n in blank])
+    # Only the first cell of a misshapen row is surely what it seems to be.
+    key = "key" if plan.headers.index(KEY) == 0 else "NULL"
+    db.execute(
+        f"INSERT INTO unread_{table} SELECT {line_of(db, table)}, {key}, misshapen FROM raw_{table} "
+        "WHERE misshapen IS NOT NULL"
+    )
+    db.execute(f"DELETE FROM raw_{table} WHERE misshapen IS NOT NULL")
+    db.execute(f"ALTER TABLE raw_{table} DROP COLUMN misshapen")
+
+
+def _make_ledgers(db: DuckDBPyConnection, table: str) -> None:
     db.execute(f"CREATE TABLE unread_{table} (line BIGINT, key VARCHAR, message VARCHAR)")
+    db.execute(f"CREATE TABLE skipped_{table} (line BIGINT)")  # physical lines that are no row of raw_<kind>
+    db.execute(f"CREATE TABLE broken_{table} (place BIGINT, extra BIGINT)")  # rows of more than one line
+
+
+def _keep_rejects(db: DuckDBPyConnection, plan: FilePlan) -> None:
     rejects = db.execute(
         "SELECT line, any_value(csv_line), any_value(error_message) FROM reject_errors GROUP BY line ORDER BY line"
     ).fetchall()
-    if not rejects:
-        return
-    position = plan.headers.index(KEY)
-    db.executemany(
-        f"INSERT INTO unread_{table} VALUES (?, ?, ?)",
-        [(line, _key_of(text, position), message) for line, text, message in rejects],
-    )
+    if rejects:
+        table, first = plan.kind_table, plan.headers.index(KEY) == 0
+        db.executemany(
+            f"INSERT INTO unread_{table} VALUES (?, ?, ?)",
+            [(line, _first_cell(text) if first else None, message) for line, text, message in rejects],
+        )
+        db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[line] for line, _, _ in rejects])
     db.execute("DROP TABLE IF EXISTS reject_errors")
     db.execute("DROP TABLE IF EXISTS reject_scans")
 
 
-def _key_of(line: str, position: int) -> str | None:
-    try:
-        cells = next(csv.reader([line]), [])
-    except csv.Error:
-        return None
-    return cells[position].strip() or None if len(cells) > position else None
+def _first_cell(line: str) -> str | None:
+    """The key, if the line surely begins with it: unquoted, and not running on into other lines."""
+    cell = line.split(",", 1)[0].strip()
+    return cell if cell and '"' not in cell and "\n" not in line.strip() and "\ufffd" not in cell else None
+
+
+def _lines(path: Path) -> tuple[int, list[int]]:
+    """How many lines a file has, and which of them are blank (looked for only when there could be some)."""
+    count, last, paired = 0, b"\n", False
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            count += block.count(b"\n")
+            paired = paired or b"\n\n" in block or b"\n\r\n" in block or (last == b"\n" and block[:1] in b"\r\n")
+            last = block[-1:]
+    count += last != b"\n"
+    if not paired:
+        return count, []
+    with path.open("rb") as file:
+        return count, [n for n, line in enumerate(file, 1) if not line.strip()]

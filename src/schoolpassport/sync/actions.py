@@ -26,6 +26,7 @@ from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import STEPS, Progress, Watcher, followers
 from schoolpassport.sync.models import TRANSITIONS, Limits, Run, RunState, Statistic, Step
 from schoolpassport.sync.workbench import Places, bench
+from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,10 @@ def _walk(run: Run, watch: Watcher) -> None:
     if run.revision is not None:  # a predecessor applied it and was killed before it published
         _publish(run, watch, {})
         return
+    if _overtaken(run):
+        _finish(run, RunState.SUPERSEDED, message="A newer package of this source was taken meanwhile.")
+        shutil.rmtree(_places(run).package, ignore_errors=True)
+        return
     env = settings.ENVIRONMENT
     try:
         with bench(
@@ -125,6 +130,17 @@ def _walk(run: Run, watch: Watcher) -> None:
     except Exception:
         _finish(run, RunState.FAILED, message="The run stopped by a fault of ours; nothing was changed. Try again.")
         raise
+
+
+def _overtaken(run: Run) -> bool:
+    """Whether a newer package of the source was walked already: an older one must not undo what it said."""
+    with scope.inside(run.district_id):
+        return Run.objects.filter(
+            district_id=run.district_id,
+            source_id=run.source_id,
+            number__gt=run.number,
+            state__in=(RunState.DONE, RunState.UNCHANGED, RunState.HELD),
+        ).exists()
 
 
 def _steps(run: Run, walk: walks.Walk) -> None:
@@ -153,6 +169,8 @@ def _steps(run: Run, walk: walks.Walk) -> None:
 def _known(run: Run, walk: walks.Walk) -> bool:
     """The very package whose result stands, or one that waits for a person already: nothing to do."""
     if not run.approved_by and walk.digest == walk.source.input_digest:
+        with scope.inside(run.district_id):
+            _supersede(run)
         _publish(run, walk.watch, walk.steps, state=RunState.UNCHANGED, message="The same package as last time.")
         return True
     with scope.inside(run.district_id):
@@ -199,6 +217,8 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
             )
             reach("apply.before_commit")
         reach("apply.committed")
+        if applied.reshaped:
+            tenancy.refresh_statistics(applied.reshaped)
         if settled != walk.bench.settled:
             walk.bench.save_states(settled=settled, changed=touched)
         timed.rows = sum(walk.bench.count(f"settled_{KINDS[k].table}") for k in walk.looked_at)

@@ -18,14 +18,17 @@ from schoolpassport.sources.schemas import FileSchema, Parse
 from schoolpassport.sources.staging import line_of
 
 
-def compare(db: DuckDBPyConnection, plan: FilePlan) -> None:
-    """Make ``cand_``, ``absent_`` and ``missing_`` of one file; those of the kinds it refers to must be there."""
+def compare(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool) -> None:
+    """Make ``cand_``, ``absent_`` and ``missing_`` of one file; those of the kinds it refers to must be there.
+
+    ``unseen``: something it refers to went on a night on which this file was not compared.
+    """
     table = plan.kind_table
     if plan.mode is Mode.DELTA:
         _compare_delta(db, table)
     else:
         _compare_bulk(db, table)
-    _candidates(db, plan)
+    _candidates(db, plan, unseen=unseen)
 
 
 def nothing_said(db: DuckDBPyConnection, table: str) -> None:
@@ -49,11 +52,13 @@ def removals_withheld(db: DuckDBPyConnection, table: str) -> bool:
 def _compare_bulk(db: DuckDBPyConnection, table: str) -> None:
     db.execute(
         f"CREATE TABLE absent_{table} AS SELECT s.key, s.id, s.gone FROM state_{table} s ANTI JOIN "
-        f"(SELECT key FROM raw_{table} WHERE status IS DISTINCT FROM 'tobedeleted' "
-        f"UNION ALL SELECT key FROM unread_{table} WHERE key IS NOT NULL) p ON s.key = p.key"
+        f"(SELECT key FROM raw_{table} WHERE status IS DISTINCT FROM 'tobedeleted') p ON s.key = p.key"
     )
     withheld = " AND false" if removals_withheld(db, table) else ""
-    db.execute(f"CREATE TABLE missing_{table} AS SELECT key, id FROM absent_{table} WHERE NOT gone{withheld}")
+    db.execute(
+        f"CREATE TABLE missing_{table} AS SELECT key, id FROM absent_{table} "
+        f"ANTI JOIN (SELECT key FROM unread_{table} WHERE key IS NOT NULL) u USING (key) WHERE NOT gone{withheld}"
+    )
 
 
 def _compare_delta(db: DuckDBPyConnection, table: str) -> None:
@@ -64,39 +69,43 @@ def _compare_delta(db: DuckDBPyConnection, table: str) -> None:
     )
 
 
-def _candidates(db: DuckDBPyConnection, plan: FilePlan) -> None:
+def _candidates(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool) -> None:
     table = plan.kind_table
     worth = "s.key IS NULL OR s.gone OR s.hash <> r.hash::UUID"
     if plan.mode is Mode.DELTA:
         worth = "true"
-    elif touched := _touched(db, plan.schema):
+    elif touched := _touched(db, plan.schema, unseen=unseen):
         worth += f" OR {touched}"
     db.execute(
-        f"CREATE TABLE cand_{table} AS SELECT r.*, {line_of(db, table).replace('rowid', 'r.place')} AS line, "
+        f"CREATE TABLE cand_{table} AS SELECT r.*, {line_of(db, table, 'r.place')} AS line, "
         f"s.id AS known_id, coalesce(s.gone, false) AS was_gone "
         f"FROM (SELECT *, rowid AS place FROM raw_{table}) r LEFT JOIN state_{table} s ON r.key = s.key "
         f"WHERE r.status IS DISTINCT FROM 'tobedeleted' AND ({worth})"
     )
 
 
-def _touched(db: DuckDBPyConnection, schema: FileSchema) -> str:
-    """SQL: the row refers to something that is about to go. Empty when nothing it could refer to goes."""
+def _touched(db: DuckDBPyConnection, schema: FileSchema, *, unseen: bool) -> str:
+    """SQL: the row refers to something that goes, or went unseen. Empty when nothing it could refer to does."""
     parts = []
-    if schema.kind.same_id_as and _any_missing(db, schema.kind.same_id_as):
-        parts.append(f"r.key IN (SELECT key FROM missing_{KINDS[schema.kind.same_id_as].table})")
-    for column in schema.columns:
-        if not column.field.is_reference or not _any_missing(db, column.field.target):
+    for target in sorted({r.target for r in schema.kind.references}):
+        if not unseen and not any_missing(db, target):
             continue
-        missing = f"missing_{KINDS[column.field.target].table}"
-        if column.parse is Parse.LIST:
-            parts.append(
-                f"list_has_any(string_split(r.{quoted(column.header)}, ','), (SELECT list(key) FROM {missing}))"
-            )
-        else:
-            parts.append(f"r.{quoted(column.header)} IN (SELECT key FROM {missing})")
+        going = f"(SELECT key FROM missing_{KINDS[target].table})"
+        if unseen:
+            gone = f"SELECT key FROM state_{KINDS[target].table} WHERE gone"
+            going = f"(SELECT key FROM missing_{KINDS[target].table} UNION {gone})"
+        if schema.kind.same_id_as == target:
+            parts.append(f"r.key IN {going}")
+        for column in (c for c in schema.columns if c.field.target == target):
+            cell = f"r.{quoted(column.header)}"
+            if column.parse is Parse.LIST:
+                listed = f"list_transform(string_split({cell}, ','), lambda e: trim(e))"
+                parts.append(f"list_has_any({listed}, (SELECT list(key) FROM {going}))")
+            else:
+                parts.append(f"{cell} IN {going}")
     return " OR ".join(parts)
 
 
-def _any_missing(db: DuckDBPyConnection, kind: str) -> bool:
+def any_missing(db: DuckDBPyConnection, kind: str) -> bool:
     row = db.execute(f"SELECT EXISTS (FROM missing_{KINDS[kind].table})").fetchone()
     return bool(row and row[0])

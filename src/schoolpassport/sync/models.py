@@ -17,7 +17,15 @@ class RunState(models.TextChoices):
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.WAITING: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUPERSEDED}),
     RunState.RUNNING: frozenset(
-        {RunState.RUNNING, RunState.HELD, RunState.DONE, RunState.UNCHANGED, RunState.REFUSED, RunState.FAILED}
+        {
+            RunState.RUNNING,
+            RunState.HELD,
+            RunState.DONE,
+            RunState.UNCHANGED,
+            RunState.REFUSED,
+            RunState.FAILED,
+            RunState.SUPERSEDED,
+        }
     ),
     RunState.HELD: frozenset({RunState.RUNNING, RunState.REJECTED, RunState.SUPERSEDED}),
     RunState.FAILED: frozenset({RunState.RUNNING, RunState.SUPERSEDED}),

@@ -135,7 +135,19 @@ def inspect(walk: Walk) -> None:
             else:
                 timed.rows += _inspect_file(walk, plan)
             reach(f"inspect.{kind}")
+        _remember_what_went(walk)
         _trust(walk)
+
+
+def _remember_what_went(walk: Walk) -> None:
+    """Files that were not compared tonight must, when they come next, be asked about what went meanwhile."""
+    for file in SCHEMAS[walk.source.schema].files:
+        kind = file.kind.name
+        compared = any(p.schema.kind.name == kind and p.mode is Mode.BULK for p in walk.plan.files)
+        if compared and kind in walk.looked_at:
+            continue
+        if _targets_go(walk, file):
+            walk.prints[kind] = {**walk.prints.get(kind, walk.source.prints.get(kind, {})), "unseen": True}
 
 
 def _absent(bench: Bench, schema: FileSchema) -> None:
@@ -148,11 +160,12 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     db, kind = walk.bench.db, plan.schema.kind
     found = staging.stage(db, plan)
     said = {"rows": found.rows, "xor": found.xor, "sum": found.sum, "clean": True}
-    if plan.mode is Mode.BULK and said == walk.source.prints.get(kind.name) and not _targets_go(walk, plan.schema):
+    before = walk.source.prints.get(kind.name, {})
+    if plan.mode is Mode.BULK and said == before and not _targets_go(walk, plan.schema):
         difference.nothing_said(db, kind.table)
         inspection.nothing_to_inspect(db, kind.table)
     else:
-        difference.compare(db, plan)
+        difference.compare(db, plan, unseen=bool(before.get("unseen")))
         if "parent" in kind:
             walk.bench.load_edges(kind.name)
         inspected = inspection.inspect(db, Subject(schema=plan.schema, mode=plan.mode))

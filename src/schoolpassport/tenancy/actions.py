@@ -1,7 +1,8 @@
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from schoolpassport.kit.ids import new_id
 from schoolpassport.tenancy.models import District
@@ -18,3 +19,9 @@ def register_district(*, name: str, now: datetime, district_id: UUID | None = No
             return District.objects.create(id=district_id or new_id(), name=name.strip(), created_at=now)
     except IntegrityError as error:
         raise DistrictExists(f"There is already a district named “{name}”.") from error
+
+
+def refresh_statistics(tables: Iterable[str]) -> None:
+    """Let the planner look at tables again that a load has changed a lot. After the load's transaction, never in it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT public.refresh_statistics(%s)", [sorted(tables)])

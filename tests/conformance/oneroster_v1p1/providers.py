@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -165,6 +166,15 @@ def running(package: Path, folder: Path) -> Iterator[Provider]:
                 process.kill()
 
 
+@contextlib.contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that another account may pass through: run as root, the embedded database is not root."""
+    with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
 def _wait_for(url: str) -> None:
     """Until the server answers anything at all. It should at once."""
     end = time.monotonic() + 20
@@ -178,11 +188,12 @@ def _wait_for(url: str) -> None:
             return
 
 
-def zip_small_district(target: Path) -> Path:
+def zip_small_district(target: Path, edits: Mapping[str, Callable[[str], str]] | None = None) -> Path:
     """The hand-made package. One file gets a byte order mark and CRLF, as spreadsheets write them."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted((DATA / "small-district").glob("*.csv")):
             text = file.read_text(encoding="utf-8")
+            text = (edits or {}).get(file.name, str)(text)
             if file.name == "users.csv":
                 text = "\ufeff" + text.replace("\n", "\r\n")
             archive.writestr(file.name, text.encode("utf-8"))

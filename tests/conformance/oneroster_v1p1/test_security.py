@@ -198,6 +198,16 @@ def test_the_name_of_the_scheme_has_no_case(provider, scheme):
     assert wire.call(f"{provider.base}/orgs", headers=headers).status == 200
 
 
+def test_a_revoked_token_is_401_at_once_and_the_others_live(provider):
+    token, other = provider.new_token(), provider.new_token()
+    assert wire.call(f"{provider.base}/orgs", headers=wire.bearer(token)).status == 200
+    done = providers.run("token", "revoke", token, data_dir=provider.data_dir)
+    assert done.returncode == 0, done.stderr
+    assert token not in done.stdout + done.stderr
+    assert wire.call(f"{provider.base}/orgs", headers=wire.bearer(token)).status == 401
+    assert wire.call(f"{provider.base}/orgs", headers=wire.bearer(other)).status == 200
+
+
 def test_a_token_in_the_address_is_not_taken(provider):
     for name in ("access_token", "token", "oauth_token"):
         assert wire.call(f"{provider.base}/users?{name}={provider.token()}").status == 401

@@ -42,10 +42,18 @@ def _is_ours(node: ast.expr, constants: set[str]) -> bool:
     return name in constants or name.rpartition(".")[2].isupper() or bool(_SAFE_BY_TYPE.search(name))
 
 
+def _is_written_down(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return _is_written_down(node.left) and _is_written_down(node.right)
+    if isinstance(node, ast.IfExp):
+        return _is_written_down(node.body) and _is_written_down(node.orelse)
+    return isinstance(node, ast.Constant)
+
+
 def _constants(tree: ast.Module) -> set[str]:
     """Names that stand for nothing but strings written down in this file."""
     assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and len(node.targets) == 1]
-    written = [dotted(node.targets[0]) for node in assigned if isinstance(node.value, ast.Constant)]
+    written = [dotted(node.targets[0]) for node in assigned if _is_written_down(node.value)]
     stored = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     arguments = {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
     return {name for name in written if stored.count(name) == written.count(name)} - arguments
@@ -77,6 +85,7 @@ RULE = Rule(
     says="hand values over as parameters, or quote them by kit.columns.literal; make SQL in queries or actions",
     find=find,
     bad=(
+        file("quality/rules/x.py", "w = 'a' + given\nq = f\"SELECT 'is {w}.' FROM b WHERE c\""),
         file("sharing/queries.py", "q = f\"SELECT doc FROM sharing_user WHERE username = '{name}'\""),
         file("sharing/queries.py", "n = 'x'\nn = given\nq = f\"DELETE FROM a WHERE b = '{n}'\""),
         file("sharing/queries.py", "def f(n):\n    n = 'x'\n    return f\"DELETE FROM a WHERE b = '{n}'\""),
@@ -90,6 +99,7 @@ RULE = Rule(
         file("cli/consent.py", "Consent.objects.raw(query)"),
     ),
     good=(
+        file("quality/rules/x.py", "w = 'a' + ('' if f else 'b')\nq = f\"SELECT 'is {w}.' FROM b WHERE c\""),
         file("sharing/queries.py", "q = f'SELECT doc FROM sharing_{kind.table} WHERE {where} AND id = %(id)s'"),
         file("sharing/queries.py", "q = f\"SELECT {columns} FROM roster_{kind.table} WHERE status = 'active' {more}\""),
         file("quality/rules/x.py", "one = '[a-z]+'\nq = f\"SELECT a FROM b WHERE regexp_matches(a, '{one}')\""),

@@ -9,16 +9,27 @@ from schoolpassport.sources.schemas import Column, Parse
 
 NAME = "bad value"
 
+_INSTANT = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+_NUMBER = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?"
+
 # type → (condition under which the text `v` is fine, what the sentence asks for)
 _SHAPES: dict[Type, tuple[str, str]] = {
     Type.DATE: (
-        "regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND try_cast(v AS DATE) IS NOT NULL",
+        "regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND v >= '0001' AND try_cast(v AS DATE) IS NOT NULL",
         "a date like 2026-09-01",
     ),
-    Type.DATE_TIME: ("try_cast(v AS TIMESTAMPTZ) IS NOT NULL", "a date and time like 2026-09-01T06:00:00.000Z"),
+    Type.DATE_TIME: (
+        f"regexp_full_match(v, '{_INSTANT}') AND v BETWEEN '0001-01-02' AND '9999-12-31' "  # noqa: ISC004 (one condition)
+        "AND try_cast(v AS TIMESTAMPTZ) IS NOT NULL",
+        "a date and time like 2026-09-01T06:00:00.000Z",
+    ),
     Type.YEAR: ("regexp_full_match(v, '[0-9]{4}')", "a year of four digits, the one in which the school year ends"),
     Type.BOOLEAN: ("lower(v) IN ('true', 'false')", "true or false"),
-    Type.FLOAT: ("isfinite(try_cast(v AS DOUBLE))", "a number like 87.5"),
+    Type.FLOAT: (
+        f"regexp_full_match(v, '{_NUMBER}') AND "  # noqa: ISC004 (one condition)
+        "(regexp_full_match(v, '[^1-9]*([eE].*)?') OR abs(try_cast(v AS DOUBLE)) BETWEEN 1e-300 AND 1e300)",
+        "a number like 87.5",
+    ),
 }
 
 

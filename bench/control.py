@@ -1,0 +1,94 @@
+"""The control: the same users, served as one would with Django REST framework and nothing else in mind.
+
+Model serializers over the roster's typed columns, limit and offset in SQL, a count for each page. No token is looked at.
+"""
+
+import os
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+settings.REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "UNAUTHENTICATED_USER": None,
+}
+settings.ROOT_URLCONF = "bench.control"
+
+import django  # noqa: E402 (the settings above come first)
+
+django.setup()
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.urls import path  # noqa: E402
+from rest_framework import generics, pagination, serializers  # noqa: E402
+
+from schoolpassport.roster.models import OPEN, RECORDS, Revision  # noqa: E402
+from schoolpassport.tenancy import scope  # noqa: E402
+
+_DISTRICT = UUID(os.environ["BENCH_DISTRICT"])
+_BASE = "http://127.0.0.1"
+
+
+class Reference(serializers.Serializer):  # type: ignore[misc]  # DRF has no types
+    href = serializers.CharField()
+    sourcedId = serializers.CharField()  # noqa: N815 (OneRoster's name)
+    type = serializers.CharField()
+
+
+def _references(kind: str, ids: list[UUID] | None) -> list[dict[str, str]]:
+    return Reference(
+        [{"href": f"{_BASE}/{kind}s/{each}", "sourcedId": str(each), "type": kind} for each in ids or ()], many=True
+    ).data
+
+
+class UserSerializer(serializers.ModelSerializer):  # type: ignore[misc]
+    sourcedId = serializers.UUIDField(source="id")  # noqa: N815
+    dateLastModified = serializers.SerializerMethodField()  # noqa: N815
+    userIds = serializers.JSONField(source="user_ids")  # noqa: N815
+    enabledUser = serializers.BooleanField(source="enabled_user")  # noqa: N815
+    givenName = serializers.CharField(source="given_name")  # noqa: N815
+    familyName = serializers.CharField(source="family_name")  # noqa: N815
+    middleName = serializers.CharField(source="middle_name")  # noqa: N815
+    agents = serializers.SerializerMethodField()
+    orgs = serializers.SerializerMethodField()
+
+    class Meta:
+        model = RECORDS["user"]
+        fields = (
+            "sourcedId", "status", "dateLastModified", "metadata", "username", "userIds", "enabledUser", "givenName",
+            "familyName", "middleName", "role", "identifier", "email", "sms", "phone", "agents", "orgs", "grades",
+        )  # fmt: skip
+
+    def get_dateLastModified(self, user: Any) -> str:  # noqa: N802, ANN401 (DRF's way)
+        return serializers.DateTimeField().to_representation(self.context["revisions"][user.rev_from])
+
+    def get_agents(self, user: Any) -> list[dict[str, str]]:  # noqa: ANN401
+        return _references("user", user.agents)
+
+    def get_orgs(self, user: Any) -> list[dict[str, str]]:  # noqa: ANN401
+        return _references("org", user.orgs)
+
+
+class Pages(pagination.LimitOffsetPagination):  # type: ignore[misc]
+    max_limit = 10_000
+
+
+class Users(generics.ListAPIView):  # type: ignore[misc]
+    serializer_class = UserSerializer
+    pagination_class = Pages
+    queryset = RECORDS["user"].objects.filter(district_id=_DISTRICT, rev_to=OPEN).order_by("id")  # type: ignore[attr-defined]
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        revisions = dict(Revision.objects.filter(district_id=_DISTRICT).values_list("number", "at"))
+        return {**super().get_serializer_context(), "revisions": revisions}
+
+    def list(self, *args: object, **kwargs: object) -> Any:  # noqa: ANN401, A003 (DRF's name)
+        with scope.inside(_DISTRICT):
+            return super().list(*args, **kwargs)
+
+
+urlpatterns = [path("users", Users.as_view())]
+application = get_wsgi_application()

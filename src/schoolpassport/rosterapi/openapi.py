@@ -1,0 +1,245 @@
+"""The description of the API (OpenAPI 3.1), made from the operations and the catalogue of kinds."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE
+from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
+from schoolpassport.rosterapi.errors import Minor
+from schoolpassport.rosterapi.operations import OPERATIONS, Operation
+from schoolpassport.rosterapi.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
+from schoolpassport.sharing.catalogue import SIS_ID
+
+Json = dict[str, Any]
+
+_ABOUT = """Rosters by OneRoster 1.1. What an application sees is what its district agreed to share with it: an
+attribute that is not shared is absent, and unknown to `filter`, `sort` and `fields`. Every page says in its `Link` which revision
+of the view it shows (`revision=…`); follow the links, and all pages of a pull are of one revision."""
+_SCOPES = {
+    ROSTER_CORE: "Read the core collections and their single objects.",
+    ROSTER: "Read everything but demographics.",
+    DEMOGRAPHICS: "Read demographics.",
+}
+_NAME = r"[^\s=!<>~']+"
+_CLAUSE = rf"{_NAME}(=|!=|>|>=|<|<=|~)'[^\x00]*'"
+_PARAMETERS: tuple[tuple[str, str, Json], ...] = (
+    (
+        "limit",
+        "How many records a page has.",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT},
+    ),
+    ("offset", "How many records come before the page.", {"type": "integer", "minimum": 0, "default": 0}),
+    ("sort", "The field to sort by; an unknown one is a warning.", {"type": "string"}),
+    ("orderBy", "The direction of `sort`.", {"type": "string", "enum": ["asc", "desc"], "default": "asc"}),
+    (
+        "filter",
+        "One clause like `familyName='Jones'`, or two joined by AND or OR. Values stand in single quotes.",
+        {"type": "string", "pattern": f"^{_CLAUSE}( (AND|OR) {_CLAUSE})?$"},
+    ),
+    (
+        "fields",
+        "Names of properties between commas; an unknown one is a warning, and brings all.",
+        {"type": "string", "pattern": r"[^\s,]"},
+    ),
+)
+_REFUSALS = {
+    "400": "A parameter cannot be used.",
+    "401": "There is no access token, or it does not hold (any more).",
+    "403": "The token lacks the scope, or the district shares nothing.",
+    "404": "There is no such object, or no such parent.",
+    "500": "Something went wrong here.",
+}
+
+
+def document(*, address: str, prefix: str) -> Json:
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "School Passport: OneRoster 1.1", "version": "1.1", "description": _ABOUT},
+        "servers": [{"url": address + prefix}],
+        "security": [{"bearer": []}, {"signature": []}],
+        "paths": {operation.path: {"get": _operation(operation)} for operation in OPERATIONS},
+        "components": {
+            "securitySchemes": _security(address),
+            "parameters": {
+                name: {"name": name, "in": "query", "description": says, "schema": schema}
+                for name, says, schema in _PARAMETERS
+            },
+            "responses": {status: _refusal(says) for status, says in _REFUSALS.items()},
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _security(address: str) -> Json:
+    flow = {"tokenUrl": f"{address}/oauth/token", "scopes": _SCOPES}
+    return {
+        "bearer": {"type": "oauth2", "flows": {"clientCredentials": flow}},
+        "signature": {
+            "type": "http",
+            "scheme": "OAuth",
+            "description": "OAuth 1.0a, two-legged, HMAC-SHA256 or HMAC-SHA1, the parameters in the header.",
+        },
+    }
+
+
+def _operation(operation: Operation) -> Json:
+    names = ["fields"] if operation.single else [name for name, _, _ in _PARAMETERS]
+    refusals = [status for status in _REFUSALS if status != "404" or "{" in operation.path]
+    return {
+        "operationId": operation.name,
+        "tags": [operation.kind.plural],
+        "security": [*({"bearer": [scope]} for scope in sorted(operation.scopes)), {"signature": []}],
+        "parameters": [*_path_parameters(operation), *(_ref("parameters", name) for name in names)],
+        "responses": {"200": _answer(operation), **{status: _ref("responses", status) for status in refusals}},
+    }
+
+
+def _path_parameters(operation: Operation) -> Iterable[Json]:
+    for piece in operation.path.split("/"):
+        if piece.startswith("{"):
+            schema = {"type": "string", "minLength": 1, "maxLength": 255}
+            yield {"name": piece[1:-1], "in": "path", "required": True, "schema": schema}
+
+
+def _answer(operation: Operation) -> Json:
+    """Whole objects, or what `fields` leaves of them."""
+    name = _title(operation.kind)
+    either = {"anyOf": [_ref("schemas", name), _ref("schemas", f"{name}Properties")]}
+    value = {"type": "object", **either} if operation.single else {"type": "array", "items": either}
+    schema = {
+        "type": "object",
+        "required": [operation.envelope],
+        "properties": {operation.envelope: value, "statusInfoSet": _list(_ref("schemas", "Status"))},
+        "additionalProperties": False,
+    }
+    answer: Json = {"description": "As asked.", "content": {"application/json": {"schema": schema}}}
+    if not operation.single:
+        answer["headers"] = {
+            "X-Total-Count": {
+                "description": "How many records match, on all pages.",
+                "required": True,
+                "schema": {"type": "integer", "minimum": 0},
+            },
+            "Link": {
+                "description": "Addresses of the first, previous, next and last page (RFC 8288).",
+                "required": True,
+                "schema": {"type": "string"},
+            },
+        }
+    return answer
+
+
+def _refusal(says: str) -> Json:
+    return {"description": says, "content": {"application/json": {"schema": _ref("schemas", "Failure")}}}
+
+
+# ------------------------------------------------------------------------------------------------------------ schemas
+
+
+def _schemas() -> Json:
+    kinds = {operation.kind.name: operation.kind for operation in OPERATIONS}
+    return {
+        **{f"{_title(kind)}Properties": _properties(kind) for kind in kinds.values()},
+        **{_title(kind): _whole(kind) for kind in kinds.values()},
+        **{f"{_title(kind)}Ref": _reference(kind) for kind in kinds.values()},
+        "Status": _status("imsx_codeMinor", {"type": "string", "enum": [minor.word for minor in Minor]}, _text()),
+        "Failure": _failure(),
+    }
+
+
+def _properties(kind: Kind) -> Json:
+    own = {f.name: _field(f) for f in kind.fields if Version.V1P1 in f.versions}
+    derived = {d.name: _list(_ref("schemas", f"{_title(KINDS[d.kind])}Ref")) for d in kind.derived}
+    metadata = {
+        "type": "object",
+        "properties": {SIS_ID: {"type": "string", "description": "The id that the district's own system has."}},
+    }
+    heads = {
+        "sourcedId": {"type": "string", "format": "uuid"},
+        "status": {"type": "string", "enum": ["active", "tobedeleted"]},
+        "dateLastModified": {"type": "string", "format": "date-time"},
+    }
+    properties = {**heads, **own, **derived, "metadata": metadata}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _whole(kind: Kind) -> Json:
+    required = [f.name for f in kind.fields if f.required and Version.V1P1 in f.versions]
+    heads = ["sourcedId", "status", "dateLastModified"]
+    return {"allOf": [_ref("schemas", f"{_title(kind)}Properties")], "required": [*heads, *required]}
+
+
+def _field(field: Field) -> Json:
+    plain: dict[Type, Json] = {
+        Type.TEXT: _text(field.values),
+        Type.BOOLEAN: _text(("true", "false")),
+        Type.DATE: {"type": "string", "format": "date"},
+        Type.DATE_TIME: {"type": "string", "format": "date-time"},
+        Type.YEAR: {"type": "string", "pattern": "^[0-9]{4}$"},
+        Type.FLOAT: {"type": "number"},
+        Type.JSON: {},
+        Type.USER_IDS: _list(
+            {
+                "type": "object",
+                "required": ["type", "identifier"],
+                "properties": {"type": _text(), "identifier": _text()},
+            }
+        ),
+    }
+    schema = _ref("schemas", f"{_title(KINDS[field.target])}Ref") if field.is_reference else plain[field.type]
+    return _list(schema) if field.many else schema
+
+
+def _reference(kind: Kind) -> Json:
+    return {
+        "type": "object",
+        "required": ["href", "sourcedId", "type"],
+        "properties": {
+            "href": {"type": "string", "format": "uri"},
+            "sourcedId": {"type": "string", "format": "uuid"},
+            "type": {"const": kind.name},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _failure() -> Json:
+    field = {"imsx_codeMinorFieldName": _text(), "imsx_codeMinorFieldValue": _text([m.root_word for m in Minor])}
+    minor = {
+        "type": "object",
+        "required": ["imsx_codeMinorField"],
+        "properties": {"imsx_codeMinorField": _list({"type": "object", "required": list(field), "properties": field})},
+    }
+    failure = _status("imsx_CodeMinor", minor, _list(_text()))
+    failure["properties"]["statusInfoSet"] = _list(_ref("schemas", "Status"))
+    failure["required"].append("statusInfoSet")
+    return failure
+
+
+def _status(minor_name: str, minor: Json, operation: Json) -> Json:
+    properties = {
+        "imsx_codeMajor": _text(("success", "failure", "processing", "unsupported")),
+        "imsx_severity": _text(("status", "warning", "error")),
+        "imsx_messageRefIdentifier": {"type": "string", "format": "uuid"},
+        "imsx_operationRefIdentifier": operation,
+        "imsx_description": _text(),
+        minor_name: minor,
+    }
+    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
+
+
+def _text(values: Iterable[str] = ()) -> Json:
+    words = list(dict.fromkeys(values))
+    return {"type": "string", "enum": words} if words else {"type": "string"}
+
+
+def _list(items: Json) -> Json:
+    return {"type": "array", "items": items}
+
+
+def _ref(section: str, name: str) -> Json:
+    return {"$ref": f"#/components/{section}/{name}"}
+
+
+def _title(kind: Kind) -> str:
+    return kind.name[0].upper() + kind.name[1:]

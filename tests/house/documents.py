@@ -1,0 +1,170 @@
+"""What the documentation says about the code: parts that are written from it, and references that must lead somewhere.
+
+A generated part stands between two marks, ``<!-- from the code: NAME -->`` and ``<!-- end -->``. ``python -m
+tests.house.documents`` writes all of them anew.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from schoolpassport.cli.main import cli
+from schoolpassport.config import environment, startup
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sources.schemas import SCHEMAS
+
+ROOT = Path(__file__).parents[2]
+
+_PART = re.compile(r"(?P<begin><!-- from the code: (?P<name>[a-z -]+) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL)
+_FENCE = re.compile(r"^( *)```.*?^\1```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(?P<text>.+)$", re.MULTILINE)
+_TEST = re.compile(r"`(?P<path>tests/[\w/]+\.py)(::(?P<name>\w+))?`")
+_FILE = re.compile(r"`(?P<path>(?:src|docs|bench|requirements|tests)/[\w./-]*)`")
+
+
+def texts() -> dict[Path, str]:
+    """Every page of documentation, by its path below the root."""
+    paths = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in sorted(paths)}
+
+
+# ---------------------------------------------------------------------------------------------------- generated parts
+
+
+def written(text: str) -> str:
+    """The page with its generated parts as the code has them now."""
+    return _PART.sub(lambda found: f"{found['begin']}{PARTS[found['name']]()}{found['end']}", text)
+
+
+def settings_table() -> str:
+    rows = ((f"`{s.name}`", f"`{s.default}`" if s.default else "–", s.meaning) for s in environment.SETTINGS)
+    return _table(("setting", "default", "meaning"), rows)
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command there is, with the words that call it."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        found = cli.get_command(context, name)
+        assert found is not None
+        yield from _below(name, found)
+
+
+def commands_reference() -> str:
+    return "\n".join(_reference(words, command) for words, command in commands())
+
+
+def kinds_table() -> str:
+    rows = (
+        (f"`{kind.name}`", ", ".join(f"`{f.name}`{'*' if f.required else ''}" for f in kind.fields))
+        for kind in KINDS.values()
+    )
+    return _table(("kind", "attributes (* required)"), rows)
+
+
+def files_table() -> str:
+    """The files that OneRoster 1.1 packages are read from."""
+    rows = (
+        (f"`{f.file_name}`", f"`{f.kind.name}`", " ".join(f"`{c.header}`" for c in f.columns if c.required) or "–")
+        for f in SCHEMAS["oneroster-1.1"].files
+    )
+    return _table(("file", "becomes", "required columns besides `sourcedId`"), rows)
+
+
+def operations_table() -> str:
+    from schoolpassport.rosterapi.operations import OPERATIONS  # noqa: PLC0415 (models must be loaded first)
+
+    rows = ((f"`{o.path}`", f"`{o.envelope}`", _scopes(o.scopes)) for o in OPERATIONS)
+    return _table(("GET", "envelope", "opened by the scope"), rows)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "settings": settings_table,
+    "commands": commands_reference,
+    "kinds": kinds_table,
+    "files": files_table,
+    "operations": operations_table,
+}
+
+
+def _below(words: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name, child in sorted(command.commands.items()):
+            yield from _below(f"{words} {name}", child)
+    else:
+        yield words, command
+
+
+def _reference(words: str, command: click.Command) -> str:
+    arguments = [p.human_readable_name for p in command.params if isinstance(p, click.Argument)]
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    head = " ".join(["schoolpassport", words, *arguments])
+    text = inspect.cleandoc(command.help or "").replace("\n\n", "\n").replace("\n", " ")
+    lines = [f"### `{head}`", "", text, "", *(_option(o) for o in options)]
+    return "\n".join([*lines, ""] if options else lines)
+
+
+def _option(option: click.Option) -> str:
+    spelled = " ".join(["/".join(option.opts), *([] if option.is_flag else [option.make_metavar(click.Context(cli))])])
+    default = f" Default: {option.default}." if option.show_default and option.default is not None else ""
+    required = " Required." if option.required else ""
+    return f"* `{spelled}` {option.help or ''}{default}{required}".rstrip()
+
+
+def _scopes(scopes: frozenset[str]) -> str:
+    return " or ".join(f"`{scope.rsplit('/', 1)[1]}`" for scope in sorted(scopes, key=len))
+
+
+def _table(headers: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [headers, tuple("---" for _ in headers), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+# --------------------------------------------------------------------------------------------------------- references
+
+
+def astray(page: Path, text: str) -> Iterator[str]:
+    """Links and paths of a page that lead nowhere."""
+    plain = _FENCE.sub("", text)
+    for found in _LINK.finditer(plain):
+        target = found["target"]
+        if not target.startswith(("http:", "https:", "mailto:")) and not _leads(page, target):
+            yield f"{page}: the link {target} leads nowhere"
+    for found in _FILE.finditer(plain):
+        if not (ROOT / found["path"]).exists():
+            yield f"{page}: there is no {found['path']}"
+    for found in _TEST.finditer(plain):
+        if found["name"] and not _has_test(ROOT / found["path"], found["name"]):
+            yield f"{page}: there is no test {found['path']}::{found['name']}"
+
+
+def _leads(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    there = (ROOT / page).parent / path if path else ROOT / page
+    return there.exists() and (not anchor or anchor in _anchors(there.read_text(encoding="utf-8")))
+
+
+def _anchors(text: str) -> set[str]:
+    """As the usual renderers make them: lower case, blanks to hyphens, all other signs gone."""
+    return {
+        re.sub(r"[^\w\- ]", "", found["text"].lower()).replace(" ", "-") for found in _HEADING.finditer(text)
+    }
+
+
+def _has_test(file: Path, name: str) -> bool:
+    return file.is_file() and re.search(rf"^def {name}\(", file.read_text(encoding="utf-8"), re.MULTILINE) is not None
+
+
+def main() -> None:
+    startup.set_up_django()
+    for page, text in texts().items():
+        if (new := written(text)) != text:
+            (ROOT / page).write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
