@@ -1,44 +1,80 @@
-"""``python -m bench``: generate a district, measure, print the table, write bench/results.json."""
+"""Generate a district, measure, print each figure beside its floor, and write bench/results.json."""
 
 import argparse
 import os
 from pathlib import Path
 
-from bench import api, figures, syncs
-from bench.place import a_place, write_packages
+from bench import api, figures, memory, syncs
+from bench.figures import Figure
+from bench.place import District, Packages, Place, a_district, a_place, write_packages
 from bench.progress import say
 from schoolpassport.demo.generator import Size
 
 SIZES = {
-    "small": Size.of(users=10_000, classes=1_000, enrollments=60_000),
+    "small": Size.of(users=5_000, classes=500, enrollments=30_000),
     "full": Size.of(users=200_000, classes=20_000, enrollments=1_200_000),
 }
-HERE = Path(__file__).parent
+JOBS = {
+    "sync": "first load, nightly re-sync, identical and shuffled package",
+    "api": "walks, fields=, deep pages, totals",
+    "control": "the walk by Django REST framework",
+    "memory": "a worker at the size and at five times of it (not part of --size small)",
+}
+RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> None:
     asked = _asked()
+    jobs = set(asked.only or JOBS) - ({"memory"} if asked.size == "small" and not asked.only else set())
     size = _size(asked)
-    say(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; seed {asked.seed}")
+    say(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, seed {asked.seed}: {', '.join(sorted(jobs))}")
     with a_place(asked.data_dir, keep=asked.keep) as place:
-        packages = write_packages(place.data_dir.parent / "packages", size=size, seed=asked.seed)
+        found = _measure(place, asked, size, jobs)
+    print("\n" + figures.table(found))
+    if asked.only:
+        say(f"{RESULTS.name} is left as it was: this was not the whole bench")
+    else:
+        figures.write(found, RESULTS)
+        say(f"written: {RESULTS}")
+
+
+def _measure(place: Place, asked: argparse.Namespace, size: Size, jobs: set[str]) -> list[Figure]:
+    folder = place.data_dir.parent
+    packages = write_packages(folder / "packages", size=size, seed=asked.seed, shuffled="sync" in jobs)
+    found: list[Figure] = []
+    district = None
+    if "sync" in jobs:
         found, district = syncs.measure(place, packages, rounds=asked.rounds, profile=asked.profile)
-        found += api.measure(place, district, rounds=asked.rounds, seed=asked.seed, control=True)
-    print(figures.table(found))
-    figures.write(found, HERE / "results.json")
+    if jobs & {"api", "control"}:
+        district = district or _two_days(place, packages)
+        found += api.measure(place, district, rounds=asked.rounds, seed=asked.seed, jobs=jobs)
+    if "memory" in jobs:
+        found += memory.measure(place, packages, folder=folder / "larger", size=size, seed=asked.seed)
+    return found
+
+
+def _two_days(place: Place, packages: Packages) -> District:
+    district = a_district()
+    for day in (packages.day1, packages.day2):
+        say(f"loading {day.name}")
+        syncs.sync(place, district, day, wants="done")
+    return district
 
 
 def _asked() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--size", choices=SIZES, default="full")
-    parser.add_argument("--users", type=int)
-    parser.add_argument("--classes", type=int)
-    parser.add_argument("--enrollments", type=int)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--size", choices=SIZES, default="full", help="full is 200,000 users; small takes minutes")
+    parser.add_argument("--users", type=int, help="instead of the size's")
+    parser.add_argument("--classes", type=int, help="instead of the size's")
+    parser.add_argument("--enrollments", type=int, help="instead of the size's")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of which the median counts")
+    parser.add_argument(
+        "--only", action="append", choices=JOBS, help="; ".join(f"{name}: {what}" for name, what in JOBS.items())
+    )
     parser.add_argument("--data-dir", type=Path, help="work here instead of in a temporary directory")
     parser.add_argument("--keep", action="store_true", help="leave the data directory and its server behind")
-    parser.add_argument("--profile", type=Path, metavar="FOLDER", help="write where the syncs of round 1 spend their time")
+    parser.add_argument("--profile", type=Path, metavar="FOLDER", help="write where the syncs of round 1 spend time")
     return parser.parse_args()
 
 

@@ -5,7 +5,9 @@ import random
 import time
 from base64 import b64encode
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import timedelta
 from http.client import HTTPConnection
 from statistics import median
 from typing import Any
@@ -15,8 +17,8 @@ import msgspec
 import psycopg
 
 from bench.client import Client, Walk, side_by_side
-from bench.figures import NO_GOAL, Figure, at_least, at_most
-from bench.inside import share_of_totals
+from bench.figures import Figure, at_least, at_most
+from bench.inside import time_of_total
 from bench.place import BY, District, Place
 from bench.progress import say
 from bench.serving import PRODUCT, Serving, serving
@@ -47,22 +49,32 @@ class Target:
         return {"BENCH_DISTRICT": str(self.district.id), "BENCH_VIEW": str(self.view)}
 
 
-def measure(place: Place, district: District, *, rounds: int, seed: int, control: bool) -> list[Figure]:
+def measure(place: Place, district: District, *, rounds: int, seed: int, jobs: AbstractSet[str]) -> list[Figure]:
+    """``jobs``: ``api``, ``control`` or both. The product's server is a new one in each round: it knows nothing yet."""
     target = _target(place, district)
     measured = Measured()
-    _keep_documents(place, target)
     chance = random.Random(seed)  # noqa: S311 (which pages are looked at is no secret)
-    for number in range(1, rounds + 1):
-        with serving(PRODUCT) as ours, serving("bench.floor_wsgi:application", target.environment()) as floor:
-            _round(place, target, ours, floor, measured, f"round {number} of {rounds}", chance)
-            if control:
-                _control(target, ours, measured, f"round {number} of {rounds}")
-        for name, filter_ in (("all", ""), ("students", STUDENTS)):
-            measured.add(f"known {name}", share_of_totals(place, _token(target, None), f"{ONEROSTER}/users", filter_))
-    return _figures(measured, control=control)
+    with (
+        serving("bench.floor_wsgi:application", target.environment()) as floor,
+        serving("bench.control:application", target.environment()) as control,
+    ):
+        for number in range(1, rounds + 1):
+            title = f"round {number} of {rounds}"
+            with serving(PRODUCT) as ours:
+                if "api" in jobs:
+                    if number == 1:
+                        _keep_documents(place, target, ours)
+                    _round(place, target, ours, floor, measured, title, chance)
+                if "control" in jobs:
+                    _control(target, ours, control, measured, title)
+    if "api" in jobs:
+        for name, query in (("all", ""), ("students", STUDENTS)):
+            for _ in range(rounds):
+                measured.add(f"known {name}", time_of_total(_granted(target), f"{ONEROSTER}/users", query))
+    return [*(_figures(measured) if "api" in jobs else ()), *(_control_figure(measured) if "control" in jobs else ())]
 
 
-def _figures(m: Measured, *, control: bool) -> list[Figure]:
+def _figures(m: Measured) -> list[Figure]:
     rate = "records/s"
 
     def walk(job: str, name: str, least: float) -> Figure:
@@ -73,16 +85,40 @@ def _figures(m: Measured, *, control: bool) -> list[Figure]:
         walk("GET /users?limit=100, full walk", "users 100", 0.7),
         walk("GET /enrollments?limit=1000, full walk", "enrollments 1000", 0.5),
         walk("GET /users?limit=1000 with fields=, 10 of 19 attributes", "fields", 0.5),
-        Figure.of("page at a random deep offset, limit=100", runs=m["deep"], floors=m["shallow"], unit="ms", goal=at_most(1.2)),
+        Figure.of(
+            "page at a random deep offset, limit=100", runs=m["deep"], floors=m["shallow"], unit="ms", goal=at_most(1.2)
+        ),
     ]
     for name, title in (("all", "unfiltered"), ("students", "filtered by role")):
         found += [
-            Figure.of(f"X-Total-Count, {title}: finding it, of a page of 1000", runs=m[f"known {name}"], floors=m[f"page {name}"], unit="ms", goal=at_most(0.05)),
-            Figure.of(f"… counting once per revision, of a walk of 1000s", runs=m[f"count {name}"], floors=m[f"walk {name}"], unit="ms", goal=at_most(0.05)),
+            Figure.of(
+                f"X-Total-Count, {title}: finding it, of a page of 1000",
+                runs=m[f"known {name}"],
+                floors=m[f"page {name}"],
+                unit="ms",
+                goal=at_most(0.05),
+            ),
+            Figure.of(
+                "… counting once per revision, of a walk of 1000s",
+                runs=m[f"count {name}"],
+                floors=m[f"walk {name}"],
+                unit="ms",
+                goal=at_most(0.05),
+            ),
         ]
-    if control:
-        found.append(Figure.of("the same walk of users: ours over Django REST framework", runs=m["ours beside control"], floors=m["control"], unit=rate, goal=at_least(10)))
     return found
+
+
+def _control_figure(m: Measured) -> list[Figure]:
+    return [
+        Figure.of(
+            "the same walk of users: ours beside Django REST framework",
+            runs=m["ours beside control"],
+            floors=m["control"],
+            unit="records/s",
+            goal=at_least(10),
+        )
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------------- preparation
@@ -123,10 +159,10 @@ def _target(place: Place, district: District) -> Target:
     )
 
 
-def _keep_documents(place: Place, target: Target) -> None:
+def _keep_documents(place: Place, target: Target, ours: Serving) -> None:
     """Enrollments are written out as they are read; for their floor, the finished documents are stored in a table."""
     say(f"storing {target.enrollments:,} finished enrollments for the floor")
-    with serving(PRODUCT) as ours, psycopg.connect(place.owner_url) as connection:
+    with psycopg.connect(place.owner_url) as connection:
         client = _client(ours, target)
         connection.execute("DROP TABLE IF EXISTS bench_enrollment")
         connection.execute("CREATE TABLE bench_enrollment (district_id uuid, view int, id uuid, doc text)")
@@ -148,9 +184,8 @@ def _keep_documents(place: Place, target: Target) -> None:
 _documents = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
 
 
-def _token(target: Target, server: Serving | None) -> str:
-    if server is None:
-        return _granted(target)
+def _token(target: Target, server: Serving) -> str:
+    """By the endpoint that applications use."""
     connection = HTTPConnection("127.0.0.1", server.port)
     basic = b64encode(f"{target.client_id}:{target.client_secret}".encode()).decode()
     headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
@@ -160,15 +195,16 @@ def _token(target: Target, server: Serving | None) -> str:
 
 
 def _granted(target: Target) -> str:
-    from datetime import timedelta  # noqa: PLC0415
-
+    """Without a server."""
     from schoolpassport.kit import clock  # noqa: PLC0415 (Django is set up by now)
     from schoolpassport.partners import actions, queries  # noqa: PLC0415
     from schoolpassport.partners.contract import ROSTERING  # noqa: PLC0415
 
     now = clock.now()
     client = queries.client(client_id=target.client_id, client_secret=target.client_secret, now=now)
-    new = actions.grant_token(client=client, asked=frozenset(), may=ROSTERING, lifetime=timedelta(hours=1), by=BY, now=now)  # type: ignore[arg-type]
+    new = actions.grant_token(
+        client=client, asked=frozenset(), may=ROSTERING, lifetime=timedelta(hours=1), by=BY, now=now
+    )  # type: ignore[arg-type]
     return new.token  # type: ignore[union-attr]
 
 
@@ -186,20 +222,53 @@ def _round(
     for _ in range(_FIRSTS):  # connections, plans of other statements
         client.skim(f"{ONEROSTER}/orgs?limit=1000")
         bare.skim(f"/users/1000/{_NIL}")
-    _totals(client, target, m)
+    _totals(client, m)
     users = [f"{ONEROSTER}/users?limit=1000&offset={o}" for o in range(0, target.users, 1000)]
     by_hundreds = [f"{ONEROSTER}/users?limit=100&offset={o}" for o in range(0, target.users, 100)]
     enrollments = [f"{ONEROSTER}/enrollments?limit=1000&offset={o}" for o in range(0, target.enrollments, 1000)]
     client.skim(enrollments[0])
-    _beside(place, m, title, "users 1000", Walk(client, users, target.users), _bare(bare, target, "users", 1000), ours, floor)
-    _beside(place, m, title, "users 100", Walk(client, by_hundreds, target.users), _bare(bare, target, "users", 100), ours, floor)
-    _beside(place, m, title, "enrollments 1000", Walk(client, enrollments, target.enrollments), _bare(bare, target, "enrollments", 1000), ours, floor)
-    whole, some = Walk(client, users, target.users), Walk(client, [f"{u}&fields={TEN_FIELDS}" for u in users], target.users)
+    _beside(
+        place,
+        m,
+        title,
+        "users 1000",
+        Walk(client, users, target.users),
+        _bare(bare, target, "users", 1000),
+        ours,
+        floor,
+    )
+    _beside(
+        place,
+        m,
+        title,
+        "users 100",
+        Walk(client, by_hundreds, target.users),
+        _bare(bare, target, "users", 100),
+        ours,
+        floor,
+    )
+    _beside(
+        place,
+        m,
+        title,
+        "enrollments 1000",
+        Walk(client, enrollments, target.enrollments),
+        _bare(bare, target, "enrollments", 1000),
+        ours,
+        floor,
+    )
+    whole, some = (
+        Walk(client, users, target.users),
+        Walk(client, [f"{u}&fields={TEN_FIELDS}" for u in users], target.users),
+    )
     _beside(place, m, title, "fields", some, whole, ours, ours)
     m.add("walk all", whole.total * 1000)
     _deep(client, target, m, chance)
     _students(client, m)
-    say(f"{title}: deep {m['deep'][-1]:.2f} ms, first {m['shallow'][-1]:.2f} ms; counts {m['count all'][-1]:.0f} and {m['count students'][-1]:.0f} ms")
+    say(
+        f"{title}: deep {m['deep'][-1]:.2f} ms, first {m['shallow'][-1]:.2f} ms; "
+        f"counting all {m['count all'][-1]:.0f} ms, students {m['count students'][-1]:.0f} ms"
+    )
     client.close()
     bare.close()
 
@@ -225,7 +294,7 @@ def _beside(
     )
 
 
-def _totals(client: Client, target: Target, m: Measured) -> None:
+def _totals(client: Client, m: Measured) -> None:
     """The first page that a server process gives of a selection in a revision, against the same page afterwards."""
     for name, query in (("all", ""), ("students", f"&{STUDENTS}")):
         path = f"{ONEROSTER}/users?limit=1000{query}"
@@ -260,18 +329,17 @@ def _timed(client: Client, paths: Sequence[str]) -> list[float]:
     return walk.seconds
 
 
-def _control(target: Target, ours: Serving, m: Measured, title: str) -> None:
-    with serving("bench.control:application", target.environment()) as control:
-        client, theirs = _client(ours, target), Client(control.port)
-        for one, path in ((client, f"{ONEROSTER}/users"), (theirs, "/users")):
-            for _ in range(3):
-                one.skim(f"{path}?limit=100")
-        pages = range(0, target.users, 1000)
-        walk = Walk(client, [f"{ONEROSTER}/users?limit=1000&offset={o}" for o in pages], target.users)
-        other = Walk(theirs, [f"/users?limit=1000&offset={o}" for o in pages], target.users)
-        side_by_side(walk, other, in_a_row=2)
-        m.add("ours beside control", walk.rate)
-        m.add("control", other.rate)
-        say(f"{title}: Django REST framework: {other.rate:,.0f} records/s beside {walk.rate:,.0f}")
-        client.close()
-        theirs.close()
+def _control(target: Target, ours: Serving, control: Serving, m: Measured, title: str) -> None:
+    client, theirs = _client(ours, target), Client(control.port)
+    for one, path in ((client, f"{ONEROSTER}/users"), (theirs, "/users")):
+        for _ in range(_FIRSTS):
+            one.skim(f"{path}?limit=100")
+    pages = range(0, target.users, 1000)
+    walk = Walk(client, [f"{ONEROSTER}/users?limit=1000&offset={o}" for o in pages], target.users)
+    other = Walk(theirs, [f"/users?limit=1000&offset={o}" for o in pages], target.users)
+    side_by_side(walk, other)
+    m.add("ours beside control", walk.rate)
+    m.add("control", other.rate)
+    say(f"{title}: Django REST framework: {other.rate:,.0f} records/s beside {walk.rate:,.0f}")
+    client.close()
+    theirs.close()

@@ -5,22 +5,19 @@ import time
 from statistics import median
 from typing import Any
 
-from bench.place import Place
-
 _REQUESTS = 60
 _WARM = 5
 
 
-def share_of_totals(place: Place, token: str, path: str, query: str) -> float:
+def time_of_total(token: str, path: str, query: str) -> float:
     """Milliseconds per page of 1000 between asking for a total and having it: the look-up of the listing."""
-    del place  # the database that Django is set up with
     from schoolpassport.config.wsgi import application  # noqa: PLC0415 (Django is set up by now)
     from schoolpassport.sharing import listings  # noqa: PLC0415
 
     spent: list[float] = []
     original = listings.Cache.get
 
-    def timed(self: Any, key: Any) -> Any:  # noqa: ANN401 (whatever the cache takes and gives)
+    def timed(self: Any, key: Any) -> Any:
         begun = time.perf_counter()
         found = original(self, key)
         spent.append(time.perf_counter() - begun)

@@ -91,7 +91,9 @@ def _stat(pid: int) -> list[str]:
     return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
 
 
-def run(module: str, task: Mapping[str, object], *, server: Server | None = None, env: Mapping[str, str] | None = None) -> Cost:
+def run(
+    module: str, task: Mapping[str, object], *, server: Server | None = None, env: Mapping[str, str] | None = None
+) -> Cost:
     """Run ``python -m <module>`` with a task as its argument, and say what it cost."""
     backends, before = (server.backends(), server.cpu()) if server else (0, 0.0)
     begun = time.perf_counter()
@@ -122,7 +124,7 @@ def run(module: str, task: Mapping[str, object], *, server: Server | None = None
 
 
 def peak_mb() -> float:
-    """The most memory this process ever held. (What ``getrusage`` says of a child may be its parent's peak.)"""
+    """The most memory this process ever held. (What ``getrusage`` says of a child may be its parent's peak.)."""
     status = _PROC / "self" / "status"
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))

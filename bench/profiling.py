@@ -11,7 +11,13 @@ import psycopg
 
 _LONGEST = 20_000
 _SLOW = 0.2  # seconds
-_EXPLAINED = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "CREATE TEMP TABLE ")  # all of ours that name these tables are AS SELECT
+_EXPLAINED = (
+    "SELECT ",
+    "INSERT ",
+    "UPDATE ",
+    "DELETE ",
+    "CREATE TEMP TABLE ",
+)  # all of ours that name these tables are AS SELECT
 
 
 class Profile:
@@ -44,7 +50,9 @@ class Profile:
         for engine in sorted({r[3] for r in self.rows}):
             mine = [r for r in self.rows if r[3] == engine]
             sums = [sum(r[i] for r in mine) for i in range(3)]
-            lines.append(f"{engine}: {len(mine)} statements, wall {sums[0]:.2f}, own cpu {sums[1]:.2f}, backend {sums[2]:.2f}")
+            lines.append(
+                f"{engine}: {len(mine)} statements, wall {sums[0]:.2f}, own cpu {sums[1]:.2f}, backend {sums[2]:.2f}"
+            )
         lines.append("   wall    own  backend")
         lines += [f"{w:7.3f} {c:7.3f} {b:7.3f} {e} {s}" for w, c, b, e, s in self.rows]
         lines += ["", f"plans of the database's statements of {_SLOW} s and more:", *self.plans]
@@ -64,7 +72,7 @@ def begin() -> Profile:
 class _Columns:
     """A DuckDB connection whose statements are timed."""
 
-    def __init__(self, db: Any, profile: Profile) -> None:  # noqa: ANN401 (DuckDB's own type cannot be subclassed)
+    def __init__(self, db: Any, profile: Profile) -> None:
         self._db, self._profile = db, profile
 
     def execute(self, statement: str, *arguments: object) -> object:
@@ -78,7 +86,7 @@ class _Columns:
 def _wrap(profile: Profile, name: str) -> None:
     original: Callable[..., Any] = getattr(psycopg.Cursor, name)
 
-    def execute(self: Any, query: Any, *a: Any, **k: Any) -> Any:  # noqa: ANN401 (whatever it takes and gives)
+    def execute(self: Any, query: Any, *a: Any, **k: Any) -> Any:
         text = _text(query, self)
         plan = _plan(original, self.connection, text, *a, **k)
         with profile.timed("postgres", text, self.connection.info.backend_pid):
@@ -94,7 +102,7 @@ def _wrap_copy(profile: Profile) -> None:
     original: Callable[..., Any] = psycopg.Cursor.copy
 
     @contextmanager
-    def copy(self: Any, statement: Any, *a: Any, **k: Any) -> Iterator[Any]:  # noqa: ANN401 (as above)
+    def copy(self: Any, statement: Any, *a: Any, **k: Any) -> Iterator[Any]:
         with (
             profile.timed("postgres", _text(statement, self), self.connection.info.backend_pid),
             original(self, statement, *a, **k) as made,
@@ -104,7 +112,7 @@ def _wrap_copy(profile: Profile) -> None:
     psycopg.Cursor.copy = copy  # type: ignore[method-assign,assignment]
 
 
-def _plan(execute: Callable[..., Any], connection: Any, text: str, *a: Any, **k: Any) -> list[str]:  # noqa: ANN401
+def _plan(execute: Callable[..., Any], connection: Any, text: str, *a: Any, **k: Any) -> list[str]:
     """How the planner means to do it, asked before it is done."""
     ours = " roster_" in text or " sharing_" in text  # and not Django's own, which quotes all names
     if not ours or not text.lstrip("( ").upper().startswith(_EXPLAINED):
@@ -114,7 +122,7 @@ def _plan(execute: Callable[..., Any], connection: Any, text: str, *a: Any, **k:
         return [str(line) for (line,) in cursor.fetchall()]
 
 
-def _text(query: Any, cursor: Any) -> str:  # noqa: ANN401 (text, bytes or a composed statement)
+def _text(query: Any, cursor: Any) -> str:
     if isinstance(query, bytes):
         return query.decode("utf-8", "replace")
     return query if isinstance(query, str) else str(query.as_string(cursor))

@@ -23,12 +23,12 @@ def _duckdb(paths: list[str]) -> Callable[[], None]:
 
 
 def _polars(paths: list[str]) -> Callable[[], None]:
-    import polars  # noqa: PLC0415 (each floor pays for its own engine only)
+    import polars as pl  # noqa: PLC0415 (each floor pays for its own engine only)
 
     kept = []
 
     def read() -> None:
-        kept.extend(polars.read_csv(path, infer_schema=False) for path in paths)
+        kept.extend(pl.read_csv(path, infer_schema=False) for path in paths)
 
     return read
 

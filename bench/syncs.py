@@ -94,11 +94,31 @@ def _figures(m: Measured) -> list[Figure]:
         reader = "processor time, sync alone"
     cpu = "s cpu"
     return [
-        Figure.of(f"nightly re-sync, 1 % changed: {reader}", runs=m["nightly cpu"], floors=m["nightly reading"], unit=cpu, goal=at_most(5)),
-        Figure.of("… with the start of the interpreters", runs=m["nightly whole cpu"], floors=m["nightly whole reading"], unit=cpu, goal=NO_GOAL),
+        Figure.of(
+            f"nightly re-sync, 1 % changed: {reader}",
+            runs=m["nightly cpu"],
+            floors=m["nightly reading"],
+            unit=cpu,
+            goal=at_most(5),
+        ),
+        Figure.of(
+            "… with the start of the interpreters",
+            runs=m["nightly whole cpu"],
+            floors=m["nightly whole reading"],
+            unit=cpu,
+            goal=NO_GOAL,
+        ),
         Figure.of("… wall", runs=m["nightly wall"], floors=m["nightly reading wall"], unit=wall, goal=NO_GOAL),
-        Figure.of("… peak memory of the worker", runs=m["nightly peak"], floors=None, unit="MB", goal=no_more_than(900, "MB")),
-        Figure.of("shuffled rows and columns, new timestamps: no revision", runs=m["shuffled cpu"], floors=m["shuffled reading"], unit=cpu, goal=at_most(2.5)),
+        Figure.of(
+            "… peak memory of the worker", runs=m["nightly peak"], floors=None, unit="MB", goal=no_more_than(900, "MB")
+        ),
+        Figure.of(
+            "shuffled rows and columns, new timestamps: no revision",
+            runs=m["shuffled cpu"],
+            floors=m["shuffled reading"],
+            unit=cpu,
+            goal=at_most(2.5),
+        ),
         Figure.of("identical package", runs=m["identical"], floors=m["hashing"], unit=cpu, goal=at_most(2)),
         Figure.of("first load incl. one view", runs=m["load wall"], floors=m["copy wall"], unit=wall, goal=at_most(12)),
     ]
@@ -108,7 +128,7 @@ def _figures(m: Measured) -> list[Figure]:
 
 
 def sync(place: Place, district: District, origin: Path, *, wants: str, profile: Path | None = None) -> Cost:
-    """Walk a package in a process of its own; it must come out as wanted, or the figure would be about something else."""
+    """Walk a package in a process of its own. It must come out as wanted, or the figure is about something else."""
     task = {"district": str(district.id), "source": str(district.source_id), "origin": str(origin)}
     if profile is not None:
         profile.parent.mkdir(parents=True, exist_ok=True)

@@ -66,10 +66,20 @@ class Package:
         """As it is, but the manifest says so about these files."""
         return replace(self, modes={**self.modes, **modes})
 
+    def __str__(self) -> str:
+        return "".join(
+            f"\n  {self.modes.get(file, 'bulk')} {file}" + "".join(f"\n    {_brief(row)}" for row in rows)
+            for file, rows in self.rows.items()
+        )
+
     def texts(self) -> dict[str, str]:
         """The files, as a spreadsheet would write them: plain, LF, in the standard's order of columns."""
         files = {f"{name}.csv": table(rows, HEADERS[name]) for name, rows in self.rows.items()}
         return {"manifest.csv": manifest({name: "bulk" for name in self.rows} | dict(self.modes)), **files}
+
+
+def _brief(row: Row) -> str:
+    return " ".join([row["sourcedId"], *(f"{c}={v}" for c, v in row.items() if v and c != "sourcedId")])
 
 
 def manifest(modes: Mapping[str, str], *, version: str = "1.1") -> str:

@@ -33,6 +33,8 @@ def prepare(*, migrate: bool = True) -> postgres.EmbeddedServer | None:
         server = postgres.ensure_running(data_dir=env.data_dir)
         runtime, owner = server.dsn(role=postgres.RUNTIME), server.dsn(role=postgres.OWNER)
     fit(owner)
+    if server is None:
+        _check_login(runtime)
     if migrate:
         _migrate(owner)
     os.environ[RUNTIME_URL] = runtime
@@ -89,6 +91,17 @@ def _ensure_runtime_role(connection: psycopg.Connection) -> None:
                 sql.SQL(rights), sql.SQL(what), role
             )
         )
+
+
+def _check_login(runtime_url: str) -> None:
+    """The login of DATABASE_URL steps down to the runtime role, so it must be allowed to."""
+    with psycopg.connect(runtime_url, autocommit=True, connect_timeout=10) as connection:
+        found = connection.execute("SELECT pg_has_role(current_user, %s, 'MEMBER')", [postgres.RUNTIME]).fetchone()
+        if not (found and found[0]):
+            raise DatabaseUnfit(
+                f"{connection.info.user} may not act as {postgres.RUNTIME}. Ask the database's administrator for: "
+                f"GRANT {postgres.RUNTIME} TO {connection.info.user};"
+            )
 
 
 def _migrate(owner_url: str) -> None:

@@ -70,6 +70,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",
         "wal_compression": "pglz",
+        "random_page_cost": "1.1",  # solid state
+        "effective_cache_size": "1GB",
         "jit": "off",
         "autovacuum": "on",
         "synchronous_commit": "on",

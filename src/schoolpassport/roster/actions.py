@@ -11,6 +11,7 @@ from psycopg import Cursor, sql
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.kit.killpoint import reach
+from schoolpassport.roster.joins import chosen
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import ALTOGETHER, Applied, Batch, Tallied
@@ -18,7 +19,6 @@ from schoolpassport.roster.schools import school_join, schools
 from schoolpassport.tenancy import scope
 
 _COPY_BYTES = 1 << 20
-_LARGE_SHARE = 0.05
 
 
 def apply(*, district_id: UUID, source_id: UUID, batches: Iterable[Batch], cause: str, now: datetime) -> Applied:
@@ -121,10 +121,10 @@ class _Writer:
             kind,
         )
         (standing,) = self._cursor.fetchone() or (0,)
-        large = sum(self._ops.values()) > _LARGE_SHARE * int(str(standing))
+        large, joins = chosen(changing=sum(self._ops.values()), standing=int(str(standing)))
+        self._run(joins)
         if large:
             self._reshaped |= {f"roster_{kind.table}", "roster_link"}
-        self._run(f"SET LOCAL enable_nestloop = {'off' if large else 'on'}")
         if not large:
             self._run("CREATE INDEX ON stage (id)")
             self._run("CREATE INDEX ON stage (key)")

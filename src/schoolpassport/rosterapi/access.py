@@ -11,8 +11,7 @@ from schoolpassport.partners.records import Bearer, Refused
 from schoolpassport.rosterapi.authentication import Caller, challenge, prove
 from schoolpassport.rosterapi.errors import Failure, Minor
 from schoolpassport.rosterapi.operations import Operation
-from schoolpassport.sharing.queries import view_for
-from schoolpassport.sharing.reader import Reader
+from schoolpassport.sharing.queries import Reader, view_for
 from schoolpassport.sharing.records import Door
 
 _REMEMBERED = 10_000  # tokens, about 200 bytes each
@@ -42,7 +41,7 @@ def reader_for(caller: Caller, operation: Operation, *, base: str, now: datetime
         integration_id=integration_id,
         base=base,
         now=now,
-        door=None if caller.proved else _door(caller, integration_id, operation, now),
+        door=None if caller.proved else _door(caller, operation, now),
     )
 
 
@@ -50,7 +49,7 @@ def unauthorized(refused: Refused) -> Failure:
     return Failure(Minor.UNAUTHORIZED, refused.sentence, {"WWW-Authenticate": challenge(refused)})
 
 
-def _door(caller: Caller, integration_id: UUID, operation: Operation, now: datetime) -> Door:
+def _door(caller: Caller, operation: Operation, now: datetime) -> Door:
     statement, parameters = partners.bearer_state_sql(district_id=caller.district_id, digest=caller.token_digest)
 
     def admit(state: tuple[Any, ...] | None) -> None:

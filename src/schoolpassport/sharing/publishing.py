@@ -14,13 +14,13 @@ from django.db import connection
 from schoolpassport.kit.columns import quoted
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries as roster
+from schoolpassport.roster.joins import chosen
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
 from schoolpassport.sharing.projection import HEAD_LENGTH, TOMBSTONE_LENGTH, Projected, Terms, head, membership, project
 from schoolpassport.sources import queries as sources
 
-_LARGE_SHARE = 0.05
 _KEPT_IN_TOMBSTONES = ("role", "type")  # so that /students and /schools still list what left them
 
 
@@ -159,10 +159,10 @@ class _Publication:
             "SELECT coalesce(max(standing), 0) FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s",
             k=kind.name,
         )
-        large = candidates > _LARGE_SHARE * self._number_of()
+        large, joins = chosen(changing=candidates, standing=self._number_of())
+        self._run(joins)
         if large:
             self.reshaped.add(f"sharing_{kind.table}")
-        self._run(f"SET LOCAL enable_nestloop = {'off' if large else 'on'}")
         if not large:
             self._run("CREATE UNIQUE INDEX ON cand (id)")
 

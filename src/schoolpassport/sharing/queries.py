@@ -6,6 +6,8 @@ from uuid import UUID
 from schoolpassport.sharing.reader import Reader
 from schoolpassport.sharing.records import Door
 
+__all__ = ["Reader", "view_for"]
+
 
 def view_for(*, district_id: UUID, integration_id: UUID, base: str, now: datetime, door: Door | None = None) -> Reader:
     """What the district shares with the application. Asks nothing yet.

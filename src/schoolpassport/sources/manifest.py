@@ -28,6 +28,7 @@ def plan(*, schema: Schema, files: Mapping[str, Path]) -> PackagePlan:
         for file in schema.files
         if file.name in modes and (planned := _file(file, files[file.file_name], modes[file.name], problems))
     ]
+    problems.extend(_not_read(schema, files))
     if not modes and not any(p.breaks for p in problems):
         problems.append(
             Problem(
@@ -40,6 +41,23 @@ def plan(*, schema: Schema, files: Mapping[str, Path]) -> PackagePlan:
     if any(p.breaks for p in problems):
         raise PackageBroken(tuple(problems))
     return PackagePlan(files=tuple(plans), problems=tuple(problems))
+
+
+def _not_read(schema: Schema, files: Mapping[str, Path]) -> Iterator[Problem]:
+    known = {MANIFEST, *(f.file_name for f in schema.files)}
+    for name in sorted(set(files) - known):
+        later = name.removesuffix(".csv") in schema.not_read
+        yield Problem(
+            rule="file not read",
+            file=name,
+            sentence=f"{name} was not read: "
+            + (
+                "this part of the standard is not taken yet."
+                if later
+                else f"{schema.title} knows no file of this name."
+            ),
+            breaks=False,
+        )
 
 
 def _modes(schema: Schema, files: Mapping[str, Path], problems: list[Problem]) -> dict[str, Mode]:

@@ -29,6 +29,7 @@ class Print:
     rows: int
     xor: str
     sum: str
+    odd: str  # of what is not in the rows' own hashes: deletions, and lines that could not be read
 
 
 def stage(db: DuckDBPyConnection, plan: FilePlan) -> Print:
@@ -53,10 +54,13 @@ def stage(db: DuckDBPyConnection, plan: FilePlan) -> Print:
     _set_apart(db, plan, [quoted("key"), *(quoted(h) for h in values), "metadata"])
     found = db.execute(
         f"SELECT count(*), coalesce(bit_xor(hash), 0)::VARCHAR, "
-        f"coalesce(sum((hash & 18446744073709551615::UHUGEINT)::HUGEINT), 0)::VARCHAR FROM raw_{table}"
+        f"coalesce(sum((hash & 18446744073709551615::UHUGEINT)::HUGEINT), 0)::VARCHAR, "
+        f"md5(concat(bit_xor(md5_number(concat(key, chr(31), status))) FILTER (status <> 'active'), "
+        f"(SELECT string_agg(concat(key, chr(31), message), chr(30) ORDER BY key, message) FROM unread_{table}))) "
+        f"FROM raw_{table}"
     ).fetchone()
     assert found is not None  # noqa: S101 (an aggregate has one row)
-    return Print(rows=found[0], xor=found[1], sum=found[2])
+    return Print(rows=found[0], xor=found[1], sum=found[2], odd=found[3])
 
 
 def _read(db: DuckDBPyConnection, plan: FilePlan, statement: str) -> None:

@@ -149,6 +149,7 @@ def _steps(run: Run, walk: walks.Walk) -> None:
             # An approved run is judged by its own copy; the original may be gone or newer by now.
             kept = walk.bench.places.package
             walk.digest = run.input_digest if kept.is_dir() and run.input_digest else walks.digest_of(Path(run.origin))
+            _check_approved(run, walk.digest)
         if _known(run, walk):
             return
         walks.collect(walk, Path(run.origin))
@@ -164,6 +165,12 @@ def _steps(run: Run, walk: walks.Walk) -> None:
     _publish(run, walk.watch, walk.steps)
     if applied.number is None:
         log.info("run %s of district %s made no revision", run.number, run.district_id)
+
+
+def _check_approved(run: Run, digest: str) -> None:
+    """An approval is for the very package that was judged."""
+    if run.approved_by and digest != run.input_digest:
+        raise walks.Refused("The package that was approved is gone, and another is in its place. Send it again.")
 
 
 def _known(run: Run, walk: walks.Walk) -> bool:

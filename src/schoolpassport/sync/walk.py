@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 from schoolpassport.sync import difference, guard, settling
 from schoolpassport.sync.contract import Progress, Watcher
 from schoolpassport.sync.models import Limits
-from schoolpassport.sync.workbench import Bench
+from schoolpassport.sync.workbench import Bench, private
 from schoolpassport.tenancy import scope
 
 _EXAMPLES = 5
@@ -97,7 +97,7 @@ def collect(walk: Walk, origin: Path) -> None:
 
 def _take(origin: Path, target: Path) -> dict[str, Path]:
     """The run's own copy: all of it, or none."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    private(target.parent)
     try:
         open_package(origin).extract(target)
     except PackageRefused as refusal:
@@ -159,11 +159,13 @@ def _absent(bench: Bench, schema: FileSchema) -> None:
 def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     db, kind = walk.bench.db, plan.schema.kind
     found = staging.stage(db, plan)
-    said = {"rows": found.rows, "xor": found.xor, "sum": found.sum, "clean": True}
+    said: dict[str, object] = {**asdict(found), "clean": True, "bad": 0}
     before = walk.source.prints.get(kind.name, {})
-    if plan.mode is Mode.BULK and said == before and not _targets_go(walk, plan.schema):
+    if plan.mode is Mode.BULK and _as_before(walk, plan, said, before):
         difference.nothing_said(db, kind.table)
         inspection.nothing_to_inspect(db, kind.table)
+        said = before
+        walk.inspected[kind.name] = Inspected(bad_rows=int(str(before.get("bad", 0))), warnings=0)
     else:
         difference.compare(db, plan, unseen=bool(before.get("unseen")))
         if "parent" in kind:
@@ -172,11 +174,23 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
         _warn_of_withheld_removals(walk, plan)
         walk.inspected[kind.name] = inspected
         walk.looked_at.add(kind.name)
-        said["clean"] = inspected.bad_rows == 0 and inspected.warnings == 0
+        said |= {"clean": inspected.bad_rows == 0 and inspected.warnings == 0, "bad": inspected.bad_rows}
     # A delta is not the whole truth, so it is no fingerprint to compare the next package with.
     walk.prints[kind.name] = said if plan.mode is Mode.BULK else {}
     _drop_raw(walk, kind.table)
     return found.rows
+
+
+def _as_before(walk: Walk, plan: FilePlan, said: dict[str, object], before: dict[str, object]) -> bool:
+    """Whether comparing the file could bring nothing: it says what it said, and so does all that it refers to.
+
+    A file that was clean needs less: nothing that it refers to may go.
+    """
+    if any(said[part] != before.get(part) for part in ("rows", "xor", "sum", "odd")) or before.get("unseen"):
+        return False
+    targets = {r.target for r in plan.schema.kind.references} - {plan.schema.kind.name}
+    quiet = not targets & walk.looked_at
+    return quiet or (bool(before.get("clean")) and not _targets_go(walk, plan.schema))
 
 
 def _targets_go(walk: Walk, schema: FileSchema) -> bool:

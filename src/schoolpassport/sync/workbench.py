@@ -129,7 +129,7 @@ class Bench:
         target = self.places.state(settled)
         making = target.with_name(f"{target.name}.making")
         shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
+        private(making)
         for kind in KINDS.values():
             here = self.places.work / f"state_{kind.table}.parquet"
             if kind.name in changed:
@@ -171,12 +171,18 @@ class Bench:
 def bench(places: Places, *, settled: int, memory_mb: int, threads: int) -> Iterator[Bench]:
     """An empty work folder with columns in it; gone afterwards, whatever happened."""
     shutil.rmtree(places.work, ignore_errors=True)
-    places.work.mkdir(parents=True)
+    private(places.work)
     try:
         with columns(folder=places.work, memory_mb=memory_mb, threads=threads) as db:
             yield Bench(db, places, settled)
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
+
+
+def private(folder: Path) -> None:
+    """Make a folder, and those of ours above it, for this account only: rosters pass through them."""
+    for each in (folder.parent.parent.parent, folder.parent.parent, folder.parent, folder):
+        each.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _link(there: Path, here: Path) -> None:

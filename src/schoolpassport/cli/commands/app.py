@@ -72,6 +72,22 @@ def credentials(name: str, district: str | None, old: str | None, overlap_hours:
         click.echo(f"client id      {new.client_id}\nclient secret  {new.client_secret}")
 
 
+@command.command("partner-credentials")
+@click.argument("partner")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def partner_credentials(partner: str, *, as_json: bool) -> None:
+    """A new client id and secret of PARTNER itself, for Discovery: which districts its applications may read."""
+    try:
+        owner = queries.partner(name=partner)
+    except UnknownPartner as unknown:
+        raise click.ClickException(str(unknown)) from unknown
+    new = actions.issue_partner_credential(partner_id=owner.id, by=me(), now=clock.now())
+    if as_json:
+        show.as_json({"client_id": new.client_id, "client_secret": new.client_secret})
+    else:
+        click.echo(f"client id      {new.client_id}\nclient secret  {new.client_secret}")
+
+
 @command.command("revoke")
 @click.argument("client_id")
 def revoke(client_id: str) -> None:

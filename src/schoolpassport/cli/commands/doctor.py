@@ -7,6 +7,7 @@ import click
 
 from schoolpassport.cli import show
 from schoolpassport.config import environment, startup
+from schoolpassport.kit import postgres
 
 _LEAST_FREE = 500 * 1024**2
 
@@ -45,7 +46,7 @@ def _shown(setting: environment.Setting) -> str:
     if given:
         return given
     if setting.name == "SCHOOLPASSPORT_DATA_DIR":
-        return f"{environment.read().data_dir} (default)"
+        return f"{postgres.default_data_dir()} (default)"
     return f"{setting.default or '(unset)'} (default)" if setting.default else "(unset)"
 
 

@@ -3,6 +3,7 @@
 import click
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 
 @click.command()
@@ -18,5 +19,7 @@ def command(host: str, port: int, workers: int) -> None:
         interface=Interfaces.WSGI,
         workers=workers,
         blocking_threads=2,
+        websockets=False,
+        log_level=LogLevels.warning,
         log_access=False,  # addresses and queries of students' data are nobody's reading
     ).serve()

@@ -119,6 +119,27 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
     tell(found, as_json=as_json, schools=True)
 
 
+@command.command("findings")
+@click.argument("number", type=int)
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--limit", default=1000, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object per line, for scripts.")
+def findings(number: int, district: str | None, limit: int, *, as_json: bool) -> None:
+    """What should be mended at the source, as run NUMBER found it: file, line, column, and what to do."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        found = queries.run(district_id=id_, number=number)
+        rows = quality.findings(district_id=id_, run_id=found.id, limit=limit) if found else []
+    if found is None:
+        raise click.ClickException(f"There is no run {number}.")
+    for f in rows:
+        if as_json:
+            names = ("severity", "rule", "kind", "file", "line", "column", "key", "value", "sentence")
+            show.as_json({name: getattr(f, name) for name in names})
+        else:
+            click.echo(f"{f.file}:{f.line or '–'} {f.column} {f.severity}: {f.sentence}")
+
+
 def _district(name: str | None, package: Path) -> UUID:
     """The district, made when it is the first; a package without one names it."""
     if tenancy_queries.districts():
@@ -175,8 +196,10 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
     revision = f" as revision {run.revision}" if run.revision else ""
     click.echo(f"Run {run.number}: {click.style(run.state, fg=colour, bold=True)}{revision}. {run.message}")
     _tell_statistics(statistics, schools=schools)
-    if run.hold:
+    if run.hold and run.state == RunState.HELD:
         _tell_hold(run.hold, run.number)
+    elif run.approved_by:
+        click.echo(f"The guard held it; {run.approved_by} approved it.")
     if findings:
         total = sum(c.count for c in counts)
         click.echo(f"\n{total:,} findings" + (f", the first {_SHOWN}:" if total > _SHOWN else ":"))
