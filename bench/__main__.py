@@ -11,7 +11,7 @@ from bench.progress import say
 from schoolpassport.demo.generator import Size
 
 SIZES = {
-    "small": Size.of(users=5_000, classes=500, enrollments=30_000),
+    "small": Size.of(users=20_000, classes=2_000, enrollments=120_000),
     "full": Size.of(users=200_000, classes=20_000, enrollments=1_200_000),
 }
 JOBS = {

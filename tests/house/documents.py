@@ -4,21 +4,25 @@ A generated part stands between two marks, ``<!-- from the code: NAME -->`` and 
 tests.house.documents`` writes all of them anew.
 """
 
+import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
 
-from schoolpassport.cli.main import cli
+from schoolpassport.cli import commands as programs
 from schoolpassport.config import environment, startup
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources.schemas import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
 
-_PART = re.compile(r"(?P<begin><!-- from the code: (?P<name>[a-z -]+) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL)
+_PART = re.compile(
+    r"(?P<begin><!-- from the code: (?P<name>[a-z -]+) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.DOTALL
+)
 _FENCE = re.compile(r"^( *)```.*?^\1```$", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(?P<text>.+)$", re.MULTILINE)
@@ -46,12 +50,9 @@ def settings_table() -> str:
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command there is, with the words that call it."""
-    context = click.Context(cli)
-    for name in cli.list_commands(context):
-        found = cli.get_command(context, name)
-        assert found is not None
-        yield from _below(name, found)
+    """Every command there is, with the words that call it. Found as ``cli.main`` finds them, with no database up."""
+    for name in sorted(module.name for module in pkgutil.iter_modules(programs.__path__)):
+        yield from _below(name, importlib.import_module(f"{programs.__name__}.{name}").command)
 
 
 def commands_reference() -> str:
@@ -109,10 +110,10 @@ def _reference(words: str, command: click.Command) -> str:
 
 
 def _option(option: click.Option) -> str:
-    spelled = " ".join(["/".join(option.opts), *([] if option.is_flag else [option.make_metavar(click.Context(cli))])])
+    value = "" if option.is_flag else f" {option.make_metavar(click.Context(click.Command('any')))}"
     default = f" Default: {option.default}." if option.show_default and option.default is not None else ""
     required = " Required." if option.required else ""
-    return f"* `{spelled}` {option.help or ''}{default}{required}".rstrip()
+    return f"* `{'/'.join(option.opts)}{value}` {option.help or ''}{default}{required}".rstrip()
 
 
 def _scopes(scopes: frozenset[str]) -> str:
@@ -150,9 +151,7 @@ def _leads(page: Path, target: str) -> bool:
 
 def _anchors(text: str) -> set[str]:
     """As the usual renderers make them: lower case, blanks to hyphens, all other signs gone."""
-    return {
-        re.sub(r"[^\w\- ]", "", found["text"].lower()).replace(" ", "-") for found in _HEADING.finditer(text)
-    }
+    return {re.sub(r"[^\w\- ]", "", found["text"].lower()).replace(" ", "-") for found in _HEADING.finditer(text)}
 
 
 def _has_test(file: Path, name: str) -> bool:

@@ -11,11 +11,29 @@ from tests.support.plain_views import FIRST_MORNING
 _random = random.Random(11)
 IDS = sorted(UUID(int=_random.getrandbits(128), version=4) for _ in range(60))
 _ORGS = [str(UUID(int=_random.getrandbits(128), version=4)) for _ in range(4)]
-_FAMILIES = ["Jones", "jones", "O'Neil", "o'neil", "Ångström", "ÅNGSTRÖM", "李", "Black AND White", "100%", "a_b", "De,Lo", ""]
+_FAMILIES = [
+    "Jones",
+    "jones",
+    "O'Neil",
+    "o'neil",
+    "Ångström",
+    "ÅNGSTRÖM",
+    "李",
+    "Black AND White",
+    "100%",
+    "a_b",
+    "De,Lo",
+    "",
+]
 _GIVEN = ["Ada", "ada", "Bo", "Zoë", "ZOË", "Émile", "Σίσυφος"]
 _ROLES = ["student", "teacher", "aide"]
 _GRADES = ["09", "10", "KG", "kg", "UG"]
-_METADATA = [{"house": "Red"}, {"house": "red", "x.y": "1"}, {"gg4l.sisId": "S1"}, {"house": "Blue", "gg4l.sisId": "s1"}]
+_METADATA = [
+    {"house": "Red"},
+    {"house": "red", "x.y": "1"},
+    {"gg4l.sisId": "S1"},
+    {"house": "Blue", "gg4l.sisId": "s1"},
+]
 
 PATHS = (
     *("sourcedId", "status", "dateLastModified", "username", "familyName", "givenName", "middleName", "role"),

@@ -28,7 +28,9 @@ Roster = dict[str, dict[str, dict[str, Any]]]
 @settings(
     max_examples=amount("HISTORIES", 6),
     database=None,
-    phases=[Phase.generate],  # a night takes half a second: what failed is told whole, in place of being shrunk for minutes
+    phases=[
+        Phase.generate
+    ],  # a night takes half a second: what failed is told whole, in place of being shrunk for minutes
     suppress_health_check=list(HealthCheck),
 )
 @given(history=histories())
@@ -51,7 +53,9 @@ def live_through(history: list[Package], folder: Path) -> None:
         run = sis.run(package)
         if run.state == "held":
             run = sis.approve(run)
-        assert (run.state, sis.revision()) == (("done", revision + 1) if changed else ("unchanged", revision)), run.message
+        assert (run.state, sis.revision()) == (("done", revision + 1) if changed else ("unchanged", revision)), (
+            run.message
+        )
         past[sis.revision()] = now = roster(sis)
         assert differences(now, oracle.records) == {}, "found, and expected"
         check_statistics(sis, run, oracle)

@@ -114,7 +114,9 @@ def view(database):
 @given(FILTERS)
 def test_a_filter_keeps_what_plain_python_keeps(view, wanted):
     reader = view_for(district_id=view.district_id, integration_id=view.integration_id, base="", now=NOW)
-    page = reader.page(PageRequest(Selection(EVERYBODY, filter=spelled(wanted)), limit=1000, offset=0, fields="sourcedId"))
+    page = reader.page(
+        PageRequest(Selection(EVERYBODY, filter=spelled(wanted)), limit=1000, offset=0, fields="sourcedId")
+    )
     expected = sorted(d["sourcedId"] for d in view.shown("user").values() if keeps(wanted, d))
     assert page.documents.decode() == ",".join(f'{{"sourcedId":"{key}"}}' for key in expected)
     assert page.total == len(expected)

@@ -110,7 +110,9 @@ SELECTIONS = st.builds(
     filter=st.sampled_from(list(FILTERS)),
     sort=st.sampled_from(SORTS),
     descending=st.booleans(),
-).map(lambda s: Selection(s.collection, (A_CLASS,) if s.collection is OF_A_CLASS else (), s.filter, s.sort, s.descending))
+).map(
+    lambda s: Selection(s.collection, (A_CLASS,) if s.collection is OF_A_CLASS else (), s.filter, s.sort, s.descending)
+)
 REVISIONS = st.sampled_from([1, 2, 3])
 
 
@@ -153,7 +155,9 @@ def test_documents_that_are_written_at_reading_time_are_what_was_shared(view, li
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(20, 300), st.integers(1, 5), st.sampled_from(["", "familyName", "role"]))
-def test_a_client_that_only_counts_up_sees_one_revision_while_others_are_published(database, limit, publish_after, sort):
+def test_a_client_that_only_counts_up_sees_one_revision_while_others_are_published(
+    database, limit, publish_after, sort
+):
     from schoolpassport.tenancy.actions import register_district  # noqa: PLC0415 (Django is set up by now)
 
     plain = a_plain_view(register_district(name=f"Moving Meadow {uuid4()}", now=FIRST_MORNING).id)

@@ -34,7 +34,7 @@ class PlainView:
     integration_id: UUID
     number: int
     seq: int = 0
-    history: list[dict[str, dict[str, Document]]] = field(default_factory=lambda: [{}], repr=False)
+    history: list[dict[str, dict[str, Document]]] = field(default_factory=lambda: [{}], init=False, repr=False)
 
     @property
     def revision(self) -> int:

@@ -1,10 +1,12 @@
 """Who sends this request? Reads the Authorization header: an OAuth 2 bearer token or an OAuth 1.0a signature."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
 from schoolpassport.partners import actions, queries
@@ -36,7 +38,16 @@ class Caller:
 
 def caller(request: HttpRequest, *, now: datetime) -> Caller | Refused:
     """Ask the database only for a signed request, which is marked as seen in a transaction of its own."""
-    header = request.headers.get("Authorization", "").strip()
+    return _caller(request.META, lambda: request, now)
+
+
+def caller_of(environ: dict[str, Any], *, now: datetime) -> Caller | Refused:
+    """The same from a bare WSGI environment; a request is made of it only for a signature."""
+    return _caller(environ, lambda: WSGIRequest(environ), now)
+
+
+def _caller(environ: Mapping[str, Any], request: Callable[[], HttpRequest], now: datetime) -> Caller | Refused:
+    header = environ.get("HTTP_AUTHORIZATION", "").strip()
     scheme, _, credentials = header.partition(" ")
     match scheme.lower():
         case "":
@@ -44,7 +55,7 @@ def caller(request: HttpRequest, *, now: datetime) -> Caller | Refused:
         case "bearer":
             return _token_caller(credentials.strip())
         case "oauth":
-            return _signing_caller(request, header, now)
+            return _signing_caller(request(), header, now)
         case _:
             return _MALFORMED
 

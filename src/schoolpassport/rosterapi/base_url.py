@@ -1,6 +1,11 @@
 """The address under which clients reach us: as configured, or else as the request itself says."""
 
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.utils.encoding import escape_uri_path
 
@@ -9,6 +14,21 @@ def base_url(request: HttpRequest) -> str:
     """Without a slash at its end. Raises Django's `DisallowedHost` (a 400) for a Host header that is no host."""
     configured: str = settings.ENVIRONMENT.public_url
     return configured or f"{request.scheme}://{request.get_host()}{request.META.get('SCRIPT_NAME', '').rstrip('/')}"
+
+
+def address_of(environ: dict[str, Any]) -> str:
+    """The same, without a request having been made of the environment."""
+    configured: str = settings.ENVIRONMENT.public_url
+    return configured or _said(*(environ.get(name, "") for name in _WHERE))
+
+
+_WHERE = ("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NAME")
+
+
+@lru_cache(maxsize=64)
+def _said(*values: str) -> str:
+    environ = {name: value for name, value in zip(_WHERE, values, strict=True) if value or not name.startswith("HTTP_")}
+    return base_url(WSGIRequest({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.input": BytesIO(), **environ}))
 
 
 def absolute_url(request: HttpRequest) -> str:

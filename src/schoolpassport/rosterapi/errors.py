@@ -7,9 +7,8 @@ import json
 from collections.abc import Mapping
 from enum import Enum
 from http import HTTPStatus
+from typing import NamedTuple
 from uuid import uuid4
-
-from django.http import HttpResponse
 
 
 class Minor(Enum):
@@ -32,6 +31,14 @@ class Minor(Enum):
         self.status = status
 
 
+class Answer(NamedTuple):
+    """What goes back, before any framework has made something of it."""
+
+    status: HTTPStatus
+    headers: dict[str, str]
+    body: bytes
+
+
 class Failure(Exception):
     """An answer that is no data. Raised where it is found, sent where requests come in."""
 
@@ -45,7 +52,7 @@ class Failure(Exception):
 NO_OPERATION = "unknown"
 
 
-def refused(failure: Failure, *, operation: str, reference: str = "") -> HttpResponse:
+def refused(failure: Failure, *, operation: str, reference: str = "") -> Answer:
     status = _status(failure.minor, failure.sentence, operation, major="failure", severity="error", reference=reference)
     root = {name: status[name] for name in ("imsx_codeMajor", "imsx_severity", "imsx_messageRefIdentifier")}
     field = {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": failure.minor.root_word}
@@ -63,10 +70,12 @@ def warning(minor: Minor, sentence: str, *, operation: str) -> dict[str, str]:
     return _status(minor, sentence, operation, major="success", severity="warning", reference="")
 
 
-def answer(body: bytes, *, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """What is about pupils is for no cache; nor is what is not."""
-    always = {"Content-Length": str(len(body)), "Cache-Control": "no-store"}
-    return HttpResponse(body, status=status, content_type="application/json", headers={**always, **(headers or {})})
+def answer(body: bytes, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Answer:
+    """Always JSON, and for no cache: it is about pupils, or about who asks."""
+    whole = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+    if headers:
+        whole.update(headers)
+    return Answer(status, whole, body)
 
 
 def _status(

@@ -52,17 +52,22 @@ def statement(
     kind: Kind, *, members: Condition, parents: Condition, filter_: Condition | None, order: Condition | None
 ) -> Condition:
     """SQL: one row of found, total and ids. ``order`` None is the order of ids."""
-    kept = {
-        (False, False): f"l.place %% {STEP} = 0",
-        (True, False): f"l.place %% {STEP} = 0 OR l.total <= {FEW}",
-    }.get((filter_ is not None or members.sql != "true", order is not None), "true")
-    by = order or Condition("r.id")
-    wanted = filter_ or Condition()
-    sql = f"""SELECT {parents.sql} AS found, count(*) AS total,
-        string_agg(uuid_send(l.id), ''::bytea) FILTER (WHERE {kept}) AS ids
+    by, wanted = order or Condition("r.id"), filter_ or Condition()
+    is_part = filter_ is not None or members.sql != "true"
+    sql = f"""SELECT {parents.sql} AS found, count(*) AS total, {_sorted_ids() if order else _some_ids(is_part)} AS ids
         FROM (SELECT r.id, row_number() OVER (ORDER BY {by.sql}) - 1 AS place, count(*) OVER () AS total
               FROM {at(kind, "r")} AND {members.sql} AND {wanted.sql}) l"""
     return Condition(sql, {**members.parameters, **parents.parameters, **wanted.parameters, **by.parameters})
+
+
+def _sorted_ids() -> str:
+    return "string_agg(uuid_send(l.id), ''::bytea ORDER BY l.place)"
+
+
+def _some_ids(is_part: bool) -> str:  # noqa: FBT001 (what is asked is a yes or no)
+    """The rows come in the order of row_number(), which must therefore be used."""
+    few = f" OR l.total <= {FEW}" if is_part else ""
+    return f"string_agg(uuid_send(l.id), ''::bytea) FILTER (WHERE l.place %% {STEP} = 0{few})"
 
 
 class Cache(Generic[Key]):

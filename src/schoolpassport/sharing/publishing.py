@@ -14,7 +14,7 @@ from django.db import connection
 from schoolpassport.kit.columns import quoted
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries as roster
-from schoolpassport.roster.joins import chosen
+from schoolpassport.kit.joins import chosen
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision

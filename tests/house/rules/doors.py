@@ -12,7 +12,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
 ROOF = frozenset({"cli", "console", "config", "demo"})  # one floor, wired together; nothing below may import it
-WIRED = {"wiring": "tasks", "urls": "urls"}  # what a module of config may take from a room besides its doors
+WIRED = {"wiring": "tasks", "urls": "urls", "wsgi": "wsgi"}  # what a module of config may take from a room besides its doors
 
 
 def find(source: Source) -> Found:
@@ -59,6 +59,7 @@ RULE = Rule(
         file("sharing/queries.py", "from schoolpassport.sharing import projection"),
         file("config/wiring.py", "from schoolpassport.sync import tasks"),
         file("config/urls.py", "from schoolpassport.rosterapi import urls"),
+        file("config/wsgi.py", "from schoolpassport.rosterapi import wsgi"),
         file("cli/main.py", "from schoolpassport.demo.generator import write"),
         file("cli/main.py", "from schoolpassport.config import startup"),
         file("cli/main.py", "from schoolpassport import __version__"),

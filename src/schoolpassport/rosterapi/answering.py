@@ -1,0 +1,147 @@
+"""A roster request from its first byte to its last: find the operation, prove the caller, read the view, answer.
+
+Works on the bare WSGI environment, because of all that a framework would make of it a page needs five strings.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from django.core.exceptions import DisallowedHost
+
+from schoolpassport.kit import clock
+from schoolpassport.partners.records import Refused
+from schoolpassport.rosterapi import access, authentication, errors, links, openapi, operations, parameters
+from schoolpassport.rosterapi.base_url import address_of
+from schoolpassport.rosterapi.errors import Answer, Failure, Minor
+from schoolpassport.rosterapi.operations import Operation
+from schoolpassport.rosterapi.parameters import Parameters
+from schoolpassport.sharing.records import (
+    Fault,
+    NothingShared,
+    Notice,
+    PageRequest,
+    Selection,
+    Unanswerable,
+    Unknown,
+)
+
+Environ = dict[str, Any]
+Found = tuple[Operation, tuple[str, ...]] | None
+
+_log = logging.getLogger(__name__)
+
+_READING = frozenset({"GET", "HEAD"})
+_SOURCED_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_NOBODY = UUID(int=0)  # what is no id of ours stands for this one, which nobody has
+_MINORS = {
+    Fault.FILTER: Minor.INVALID_FILTER_FIELD,
+    Fault.BLANK_FIELDS: Minor.BLANK_SELECTION_FIELD,
+    Fault.REVISION: Minor.INVALID_DATA,
+    Fault.UNKNOWN_FIELDS: Minor.INVALID_SELECTION_FIELD,
+    Fault.UNKNOWN_SORT: Minor.INVALID_SORT_FIELD,
+}
+
+
+class _Asked(NamedTuple):
+    operation: Operation
+    ids: tuple[UUID, ...]
+    parameters: Parameters
+    address: str  # without the query
+    base: str
+
+
+def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
+    """``prefix``: the base that was asked under, which hrefs and links stay under; ``path``: what comes after it."""
+    found = operations.find(path)
+    name = found[0].name if found else errors.NO_OPERATION
+    try:
+        answer = _answer(environ, prefix, path, found)
+    except Failure as failure:
+        answer = errors.refused(failure, operation=name)
+    except DisallowedHost:
+        answer = errors.refused(Failure(Minor.INVALID_DATA, "The Host header is no host."), operation=name)
+    except Exception:  # noqa: BLE001 (whatever it was: an answer in the standard's shape, and a note in the log)
+        reference = str(uuid4())
+        _log.exception("a roster request failed, reference %s", reference)
+        unforeseen = Failure(Minor.SERVER_ERROR, f"Something went wrong here; it is noted as {reference}.")
+        answer = errors.refused(unforeseen, operation=name, reference=reference)
+    return _to_the_method(environ, answer)
+
+
+def description(environ: Environ, *, prefix: str) -> Answer:
+    """The OpenAPI document. It is about the standard and no district, so it needs no token."""
+    if environ["REQUEST_METHOD"] not in _READING:
+        return errors.refused(_read_only(), operation=errors.NO_OPERATION)
+    document = openapi.document(address=address_of(environ), prefix=prefix)
+    return _to_the_method(environ, errors.answer(json.dumps(document).encode()))
+
+
+def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
+    now = clock.now()
+    caller = authentication.caller_of(environ, now=now)
+    if isinstance(caller, Refused):
+        raise access.unauthorized(caller)
+    try:
+        asked = _understood(environ, prefix, path, found)
+    except (Failure, DisallowedHost):
+        access.proved(caller, now=now)  # who is not let in hears nothing else
+        raise
+    reader = access.reader_for(caller, asked.operation, base=asked.base, now=now)
+    try:
+        if asked.operation.single:
+            one = reader.one(asked.operation.collection, asked.ids[0], fields=asked.parameters.fields)
+            return errors.answer(_envelope(asked.operation, one.document, one.notices))
+        page = reader.page(_page_request(asked, caller.token_digest))
+    except Unanswerable as error:
+        raise Failure(_MINORS[error.notice.fault], error.notice.sentence) from error
+    except Unknown:
+        raise Failure(Minor.UNKNOWN_OBJECT, "There is no such object here.") from None
+    except NothingShared:
+        sentence = "The district has not agreed to share anything with this application."
+        raise Failure(Minor.FORBIDDEN, sentence) from None
+    link = links.header(asked.address, asked.parameters, page)
+    body = _envelope(asked.operation, page.documents, page.notices)
+    return errors.answer(body, headers={"X-Total-Count": str(page.total), "Link": link})
+
+
+def _understood(environ: Environ, prefix: str, path: str, found: Found) -> _Asked:
+    if found is None:
+        raise Failure(Minor.UNKNOWN_OBJECT, "OneRoster 1.1 has no such path.")
+    if environ["REQUEST_METHOD"] not in _READING:
+        raise _read_only()
+    operation, ids = found
+    query, base = environ.get("QUERY_STRING", ""), address_of(environ) + prefix
+    return _Asked(
+        operation=operation,
+        ids=tuple(UUID(each) if _SOURCED_ID.fullmatch(each) else _NOBODY for each in ids),
+        parameters=parameters.for_single(query) if operation.single else parameters.for_page(query),
+        address=f"{base}/{path}",
+        base=base,
+    )
+
+
+def _page_request(asked: _Asked, puller: bytes) -> PageRequest:
+    given = asked.parameters
+    selection = Selection(asked.operation.collection, asked.ids, given.filter, given.sort, given.descending)
+    return PageRequest(selection, given.limit, given.offset, given.fields, given.revision, puller)
+
+
+def _envelope(operation: Operation, documents: bytes, notices: Iterable[Notice]) -> bytes:
+    """The records under the name of their entity class; warnings travel beside them."""
+    warnings = [errors.warning(_MINORS[n.fault], n.sentence, operation=operation.name) for n in notices]
+    beside = b',"statusInfoSet":' + json.dumps(warnings).encode() if warnings else b""
+    form = b'{"%b":%b%b}' if operation.single else b'{"%b":[%b]%b}'
+    return form % (operation.envelope.encode(), documents, beside)
+
+
+def _to_the_method(environ: Environ, answer: Answer) -> Answer:
+    """HEAD gets the headers of the body, and no body."""
+    return answer if environ["REQUEST_METHOD"] != "HEAD" else answer._replace(body=b"")
+
+
+def _read_only() -> Failure:
+    return Failure(Minor.UNSUPPORTED, "Rosters are read here, by GET.", {"Allow": "GET, HEAD"})

@@ -1,0 +1,91 @@
+"""What a reader finds, in one statement each time: the roster, a view, and whether the change log is whole."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import connection
+
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.tenancy import scope
+
+OPEN = 2_147_483_647
+_UNSTAMPED = """regexp_replace(coalesce(to_jsonb(r)->>'doc', ''), '"dateLastModified":"[^"]*"', '')"""
+_BESIDE = "to_jsonb(r) - 'rev_from' - 'rev_to' - 'seq' - 'change' - 'doc'"
+
+
+@dataclass(frozen=True)
+class Look:
+    """Hashes of all that is open, without its times; ``whole``: the log has no gap and ends where the view says."""
+
+    roster: str
+    view: str
+    whole: bool
+
+
+def look(district_id: UUID) -> Look:
+    with scope.inside(district_id), connection.cursor() as cursor:
+        cursor.execute(_STATEMENT, {"d": district_id})
+        roster, view, whole = cursor.fetchone()
+        return Look(roster, view, whole)
+
+
+def _content(room: str, *, extra: str = "''") -> str:
+    parts = " UNION ALL ".join(
+        f"SELECT '{k.table}' || ({_BESIDE})::text || {extra} AS line FROM {room}_{k.table} r "  # noqa: S608
+        f"WHERE district_id = %(d)s AND rev_to = {OPEN}"
+        for k in KINDS.values()
+    )
+    return f"(SELECT md5(coalesce(string_agg(line, chr(10) ORDER BY line), '')) FROM ({parts}) x)"  # noqa: S608
+
+
+def _whole() -> str:
+    lines = " UNION ALL ".join(
+        f"SELECT view, seq, rev_from FROM sharing_{k.table} WHERE district_id = %(d)s"  # noqa: S608
+        for k in KINDS.values()
+    )
+    return (
+        "(SELECT coalesce(bool_and(v.last_seq = coalesce(l.lines, 0) AND v.last_seq = coalesce(l.last, 0) "  # noqa: S608
+        "AND v.last_seq = coalesce(l.distinct_lines, 0) AND v.revision = coalesce(l.revision, 0)), true) "
+        "FROM sharing_view v LEFT JOIN (SELECT view, count(*) AS lines, count(DISTINCT seq) AS distinct_lines, "
+        f"max(seq) AS last, max(rev_from) AS revision FROM ({lines}) x GROUP BY view) l ON l.view = v.number "
+        "WHERE v.district_id = %(d)s)"
+    )
+
+
+_STATEMENT = f"SELECT {_content('roster')}, {_content('sharing', extra=_UNSTAMPED)}, {_whole()}"  # noqa: S608
+
+
+@dataclass
+class Watched:
+    looks: set[Look] = field(default_factory=set)
+    times: int = 0
+
+
+@contextmanager
+def watching(district_id: UUID) -> Iterator[Watched]:
+    """A reader beside whatever happens, looking without pause. Ends with a look that finds things as they are left."""
+    watched, enough, trouble = Watched(), threading.Event(), []
+
+    def watch() -> None:
+        try:
+            while not enough.is_set():
+                watched.looks.add(look(district_id))
+                watched.times += 1
+                enough.wait(0.01)
+        except BaseException as error:  # noqa: BLE001 (a thread that dies in silence would see nothing and object to nothing)
+            trouble.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield watched
+    finally:
+        enough.set()
+        thread.join()
+    assert not trouble, trouble
+    watched.looks.add(look(district_id))

@@ -1,0 +1,61 @@
+"""Pieces of work that a child process does: the product's own walk, and one that does it wrong on purpose."""
+
+import csv
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from schoolpassport.kit.killpoint import reach
+from schoolpassport.sync import actions
+from schoolpassport.tenancy import scope
+
+
+def walk(*, district_id: str, run_id: str) -> str:
+    return str(actions.walk(district_id=UUID(district_id), run_id=UUID(run_id)).state)
+
+
+def naive(*, district_id: str, folder: str) -> str:
+    """An importer as they are written at first: row by row, each row committed as it comes.
+
+    Users' given names only; whoever is told gets a new version in the roster and in every view of the district.
+    """
+    with (Path(folder) / "users.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            with scope.inside(UUID(district_id)), transaction.atomic():
+                _take(district_id, row["sourcedId"], row["givenName"])
+            reach("naive.row")
+    return "done"
+
+
+def _take(district_id: str, key: str, name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE roster_user r SET given_name = %s FROM roster_link l WHERE l.key = %s AND l.kind = 'user' "
+            "AND l.district_id = %s AND r.district_id = l.district_id AND r.id = l.record_id AND r.rev_to = 2147483647",
+            [name, key, district_id],
+        )
+        cursor.execute(
+            "UPDATE sharing_view SET last_seq = last_seq + 1, revision = revision + 1 WHERE district_id = %s", [district_id]
+        )
+        cursor.execute(
+            "UPDATE sharing_user v SET rev_to = w.revision FROM roster_link l, sharing_view w WHERE l.key = %s AND "
+            "l.kind = 'user' AND l.district_id = %s AND v.district_id = l.district_id AND v.id = l.record_id "
+            "AND w.district_id = v.district_id AND v.view = w.number AND v.rev_to = 2147483647",
+            [key, district_id],
+        )
+        cursor.execute(
+            "INSERT INTO sharing_user (district_id, view, id, rev_from, seq, rev_to, change, status, given_name, doc) "
+            "SELECT v.district_id, v.view, v.id, w.revision, w.last_seq, 2147483647, 'u', 'active', %s, "
+            "regexp_replace(v.doc, '\"givenName\":\"[^\"]*\"', '\"givenName\":\"' || %s || '\"') "
+            "FROM sharing_user v JOIN sharing_view w ON w.district_id = v.district_id AND w.number = v.view "
+            "JOIN roster_link l ON l.record_id = v.id AND l.district_id = v.district_id AND l.kind = 'user' "
+            "WHERE l.key = %s AND v.rev_to = w.revision",
+            [name, name, key],
+        )
+        cursor.execute(
+            "INSERT INTO sharing_viewrevision (district_id, view, number, at, roster_revision, seq_from, seq_to) "
+            "SELECT district_id, number, revision, clock_timestamp(), roster_revision, last_seq - 1, last_seq "
+            "FROM sharing_view WHERE district_id = %s",
+            [district_id],
+        )

@@ -1,0 +1,149 @@
+"""What an application must see of a roster under a consent, worked out record by record with plain dicts.
+
+The rules, in words: of a named school an application sees what belongs to it and to whatever stands above it. A course
+is there, too, when a class it sees teaches it. A reference to something it does not see is cut; what makes no sense
+without the thing it refers to is withheld. An attribute that was not shared is nowhere.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+Roster = dict[str, dict[str, dict[str, Any]]]
+Ids = dict[str, dict[str, UUID]]
+Key = tuple[str, UUID]
+
+HREF = "\x01"
+ORDER = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
+PLURALS = {
+    "org": "orgs",
+    "academicSession": "academicSessions",
+    "course": "courses",
+    "user": "users",
+    "class": "classes",
+    "enrollment": "enrollments",
+    "demographics": "demographics",
+}
+REFERENCES = {
+    "org": {"parent": "org"},
+    "academicSession": {"parent": "academicSession"},
+    "course": {"schoolYear": "academicSession", "org": "org"},
+    "user": {"orgs": "org", "agents": "user"},
+    "class": {"course": "course", "school": "org", "terms": "academicSession"},
+    "enrollment": {"user": "user", "class": "class", "school": "org"},
+    "demographics": {},
+}
+BINDING = {"class": ("course", "school"), "enrollment": ("user", "class", "school")}
+ONLY_IN_1P2 = {
+    "userMasterIdentifier",
+    "preferredFirstName",
+    "preferredMiddleName",
+    "preferredLastName",
+    "pronouns",
+    "primaryOrg",
+    "roles",
+    "userProfiles",
+}
+SIS_ID = "gg4l.sisId"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """``schools`` None: the whole district. ``attributes``: by kind; a kind that is missing is not shared."""
+
+    attributes: dict[str, list[str]]
+    schools: tuple[str, ...] | None = None
+
+    def shows(self, kind: str, name: str) -> bool:
+        return name in self.attributes.get(kind, ())
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One record as the application sees it: its document, and what columns beside it may hold, by attribute."""
+
+    doc: dict[str, Any]
+    values: dict[str, Any]
+
+
+def project(roster: Roster, ids: Ids, terms: Terms | None) -> dict[Key, Expected]:
+    if terms is None:
+        return {}
+    members = _members(roster, terms)
+    return {
+        (kind, ids[kind][key]): _seen(kind, key, roster, ids, terms, members)
+        for kind in ORDER
+        for key in members[kind]
+    }
+
+
+def _members(roster: Roster, terms: Terms) -> dict[str, set[str]]:
+    members: dict[str, set[str]] = {kind: set() for kind in ORDER}
+    scope = None if terms.schools is None else _with_those_above(roster["org"], terms.schools)
+    for kind in (k for k in ORDER if k in terms.attributes):
+        for key, record in roster[kind].items():
+            inside = scope is None or _inside(kind, key, roster, scope)
+            if record["status"] == "active" and inside and _stands(kind, key, record, terms, members):
+                members[kind].add(key)
+    return members
+
+
+def _with_those_above(orgs: dict[str, dict[str, Any]], named: Iterable[str]) -> set[str]:
+    found, look = set(), list(named)
+    while look:
+        key = look.pop()
+        if key not in found:
+            found.add(key)
+            look += [orgs[key]["parent"]] if orgs[key].get("parent") else []
+    return found
+
+
+def _inside(kind: str, key: str, roster: Roster, scope: set[str]) -> bool:
+    record = roster[kind][key]
+    if kind == "org":
+        return key in scope
+    if kind == "user":
+        return bool(scope & set(record.get("orgs") or ()))
+    if kind == "course":
+        taught = any(
+            c["status"] == "active" and c["course"] == key and c["school"] in scope for c in roster["class"].values()
+        )
+        return record["org"] in scope or taught
+    return record["school"] in scope if kind in BINDING else True
+
+
+def _stands(kind: str, key: str, record: dict[str, Any], terms: Terms, members: dict[str, set[str]]) -> bool:
+    if kind == "demographics":
+        return "user" not in terms.attributes or key in members["user"]
+    needed = {name: REFERENCES[kind][name] for name in BINDING.get(kind, ())}
+    return all(t not in terms.attributes or record[name] in members[t] for name, t in needed.items())
+
+
+def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: dict[str, set[str]]) -> Expected:
+    doc: dict[str, Any] = {"sourcedId": str(ids[kind][key])}
+    values: dict[str, Any] = {}
+    for name, value in roster[kind][key].items():
+        if name == "status" or value is None or not terms.shows(kind, name):
+            continue
+        if name in REFERENCES[kind]:
+            target = REFERENCES[kind][name]
+            found = [ids[target][k] for k in (value if isinstance(value, list) else [value]) if k in members[target]]
+            if found:
+                refs = [_reference(target, id_) for id_ in found]
+                doc[name], values[name] = (refs, found) if isinstance(value, list) else (refs[0], found[0])
+            continue
+        values[name] = value
+        if name not in ONLY_IN_1P2:
+            doc[name] = str(value).lower() if isinstance(value, bool) else value
+    children = sorted(ids[kind][k] for k in members[kind] if roster[kind][k].get("parent") == key)
+    if children and terms.shows(kind, "parent"):
+        doc["children"] = [_reference(kind, id_) for id_ in children]
+    if terms.shows(kind, SIS_ID):
+        values["sis_id"] = key
+        doc["metadata"] = {**doc.get("metadata", {}), SIS_ID: key}
+    return Expected(doc, values)
+
+
+def _reference(target: str, id_: UUID) -> dict[str, str]:
+    return {"href": f"{HREF}/{PLURALS[target]}/{id_}", "sourcedId": str(id_), "type": target}

@@ -1,0 +1,62 @@
+import pytest
+
+from schoolpassport.rosterapi.errors import Failure, Minor
+from schoolpassport.rosterapi.parameters import Parameters, for_page, for_single
+
+
+def test_nothing_sent_is_the_first_hundred_in_the_default_order():
+    assert for_page("") == Parameters()
+    assert (Parameters().limit, Parameters().offset) == (100, 0)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "filter=familyName%3D%27O%27Neil%27%20AND%20role%3D%27aide%27",
+        "filter=familyName='O'Neil'+AND+role='aide'",
+        "filter=familyName='O'Neil'%20AND%20role='aide'",
+    ],
+)
+def test_a_filter_may_be_spelled_as_clients_spell_it(query):
+    assert for_page(query).filter == "familyName='O'Neil' AND role='aide'"
+
+
+def test_a_value_is_decoded_exactly_once():
+    assert for_page("filter=title%7E%27%2520%27").filter == "title~'%20'"
+    assert for_page("filter=title%3D%27C%2B%2B%27").filter == "title='C++'"
+
+
+def test_raw_utf_8_in_the_query_is_read_as_such():
+    assert for_page("sort=" + "größe".encode().decode("latin-1")).sort == "größe"
+
+
+def test_of_two_values_the_last_counts_and_unknown_names_are_kept_for_the_links():
+    asked = for_page("limit=5&limit=7&x=1&y=&sort=familyName&orderBy=DESC")
+    assert (asked.limit, asked.sort, asked.descending) == (7, "familyName", True)
+    assert asked.others == {"x": "1", "y": "", "sort": "familyName", "orderBy": "DESC"}
+
+
+def test_fields_that_are_blank_are_not_fields_that_are_missing():
+    assert for_page("fields=").fields == ""
+    assert for_page("").fields is None
+    assert for_single("fields=a,b&limit=x").fields == "a,b"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("limit=0", "limit=-1", "limit=", "limit=abc", "limit=1.5", "limit=%EF%BC%91", "limit=+1", "limit=10001"),
+        *("offset=-1", "offset=", "offset=1e2", "revision=", "revision=-1", "revision=x", "orderBy=up", "limit=1;2"),
+        *("limit=" + "9" * 41, "&".join(["x=1"] * 101)),
+    ],
+)
+def test_what_cannot_be_used_is_invalid_data_with_a_sentence(query):
+    with pytest.raises(Failure) as refused:
+        for_page(query)
+    assert refused.value.minor is Minor.INVALID_DATA
+    assert refused.value.sentence.endswith(".")
+
+
+def test_the_largest_limit_is_honoured_and_any_offset_and_revision_are_read():
+    asked = for_page(f"limit=10000&offset={10**30}&revision={10**30}")
+    assert (asked.limit, asked.offset, asked.revision) == (10_000, 10**30, 2**31 - 1)
