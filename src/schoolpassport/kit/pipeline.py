@@ -51,6 +51,7 @@ class _Conversation:
         self._connection = connection
         self._link = connection.pgconn
         self._known = _prepared.setdefault(connection, OrderedDict())
+        self._writer = Transformer(_Context(connection, _AS_EVER))
         self._answers: list[int] = []  # which statement each coming answer belongs to; -1: to none
 
     def of(self, statements: Sequence[Statement]) -> list[Row | None]:
@@ -62,10 +63,10 @@ class _Conversation:
         self._link.exit_pipeline_mode()
         rows: list[Row | None] = [None] * len(statements)
         for place, result in zip(self._answers, results, strict=True):
-            if result.status not in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
+            if result.status not in _GOOD:
                 raise _error(result)
             if place >= 0 and result.ntuples:
-                rows[place] = _row(self._connection, result, raw_texts=statements[place].raw_texts)
+                rows[place] = self._read(result, raw_texts=statements[place].raw_texts)
         return rows
 
     # -------------------------------------------------------------------------------------------------------- sending
@@ -73,8 +74,8 @@ class _Conversation:
     def _send(self, place: int, statement: Statement) -> None:
         sql, names = _numbered(statement.sql)
         given = statement.parameters
-        values = [given[name] for name in names] if isinstance(given, Mapping) else list(given)
-        texts = Transformer(_Context(self._connection, _AS_EVER)).dump_sequence(values, [PyFormat.TEXT] * len(values))
+        values = [given[name] for name in names] if isinstance(given, Mapping) else given
+        texts = self._writer.dump_sequence(values, [PyFormat.TEXT] * len(values))
         if statement.prepared:
             self._link.send_query_prepared(self._prepare(sql), texts, result_format=pq.Format.BINARY)
         else:
@@ -83,9 +84,10 @@ class _Conversation:
 
     def _prepare(self, sql: bytes) -> bytes:
         """The name of the statement on this connection; the oldest makes room when there are many."""
-        if sql in self._known:
+        known = self._known.get(sql)
+        if known is not None:
             self._known.move_to_end(sql)
-            return self._known[sql]
+            return known
         if len(self._known) >= _KEPT:
             _, oldest = self._known.popitem(last=False)
             self._link.send_query_params(b"DEALLOCATE " + oldest, None)
@@ -116,6 +118,12 @@ class _Conversation:
                 return results
             results.append(result)
 
+    def _read(self, result: pq.abc.PGresult, *, raw_texts: bool) -> Row:
+        reader = Transformer(_Context(self._connection, _RAW_TEXTS)) if raw_texts else self._writer
+        reader.set_pgresult(result)
+        row: Row = reader.load_row(0, tuple)
+        return row
+
 
 class _Context(NamedTuple):
     """How psycopg reads values, whatever others have taught this connection."""
@@ -127,6 +135,7 @@ class _Context(NamedTuple):
 _AS_EVER = AdaptersMap(psycopg.adapters)
 _RAW_TEXTS = AdaptersMap(psycopg.adapters)
 _RAW_TEXTS.register_loader("text", ByteaBinaryLoader)
+_GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 _prepared: "WeakKeyDictionary[psycopg.Connection[Any], OrderedDict[bytes, bytes]]" = WeakKeyDictionary()
 _numbers = count(1)
 
@@ -145,13 +154,6 @@ def _numbered(sql: str) -> tuple[bytes, tuple[str, ...]]:
         return f"${names.index(name) + 1}"
 
     return _PLACEHOLDER.sub(number, sql).encode(), tuple(names)
-
-
-def _row(connection: "psycopg.Connection[Any]", result: pq.abc.PGresult, *, raw_texts: bool) -> Row:
-    reader = Transformer(_Context(connection, _RAW_TEXTS if raw_texts else _AS_EVER))
-    reader.set_pgresult(result)
-    row: Row = reader.load_row(0, tuple)
-    return row
 
 
 def _error(result: pq.abc.PGresult) -> psycopg.Error:

@@ -10,8 +10,8 @@ from django.db import connection
 from psycopg import Cursor, sql
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.joins import chosen
+from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import ALTOGETHER, Applied, Batch, Tallied

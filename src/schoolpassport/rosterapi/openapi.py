@@ -13,8 +13,8 @@ from schoolpassport.sharing.catalogue import SIS_ID
 Json = dict[str, Any]
 
 _ABOUT = """\
-Rosters by OneRoster 1.1. What an application sees is what its district agreed to share with it: an attribute that is not
-shared is absent, and unknown to `filter`, `sort` and `fields`. Every page says in its `Link` which revision of the view
+Rosters by OneRoster 1.1. What an application sees is what its district agreed to share with it: an attribute that is
+not shared is absent, and unknown to `filter`, `sort` and `fields`. Every page says in its `Link` which revision of the view
 it shows (`revision=…`); follow the links, and all pages of a pull are of one revision."""
 _SCOPES = {
     ROSTER_CORE: "Read the core collections and their single objects.",

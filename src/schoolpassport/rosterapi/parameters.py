@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from schoolpassport.rosterapi.errors import Failure, Minor
@@ -15,8 +16,7 @@ _LARGEST_REVISION = 2**31 - 1
 _ORDERS = {"": False, "asc": False, "acs": False, "desc": True}  # “acs” stands in the standard's own description
 
 
-@dataclass(frozen=True)
-class Parameters:
+class Parameters(NamedTuple):
     """``others``: whatever else was sent, for the links."""
 
     limit: int = DEFAULT_LIMIT
@@ -26,7 +26,7 @@ class Parameters:
     sort: str = ""
     descending: bool = False
     fields: str | None = None
-    others: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = MappingProxyType({})
 
 
 def for_page(query: str) -> Parameters:
@@ -59,7 +59,9 @@ def for_single(query: str) -> Parameters:
 
 def _sent(query: str) -> dict[str, str]:
     """Decoded exactly once; of two values for one name, the last. WSGI hands bytes on as latin-1."""
-    pieces = query.encode("latin-1", "replace").decode("utf-8", "replace").split("&") if query else []
+    if not query.isascii():
+        query = query.encode("latin-1", "replace").decode("utf-8", "replace")
+    pieces = query.split("&") if query else []
     if len(pieces) > _MOST_PARAMETERS:
         raise _bad(f"a request has at most {_MOST_PARAMETERS} parameters")
     pairs = (piece.partition("=") for piece in pieces if piece)

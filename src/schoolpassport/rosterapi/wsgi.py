@@ -10,13 +10,13 @@ from typing import Any
 from schoolpassport.rosterapi import answering
 from schoolpassport.rosterapi.urls import DESCRIPTION, PREFIXES
 
-Application = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def before(application: Application) -> Application:
     """The application, with this room in front of it."""
 
-    def answer(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         address = environ["PATH_INFO"]
         prefix = next((p for p in PREFIXES if address.startswith(p + "/")), None)
         if prefix is None or address == prefix + DESCRIPTION:

@@ -49,7 +49,7 @@ def membership(kind: Kind, terms: Terms) -> str:
     """SQL: the condition under which a record of the kind is in the view."""
     conditions = ["r.status = 'active'"]
     if terms.scoped:
-        conditions.append(_in_scope(kind))
+        conditions.append(_in_scope(kind, terms, "r"))
     conditions += [
         f"EXISTS ({_member(field.target, terms, _column(field))})"
         for field in kind.references
@@ -58,31 +58,47 @@ def membership(kind: Kind, terms: Terms) -> str:
     return " AND ".join(c for c in conditions if c)
 
 
-def _in_scope(kind: Kind) -> str:
+def _in_scope(kind: Kind, terms: Terms, alias: str) -> str:
+    """SQL: the record belongs to the scope, by its own school or by what it is bound to."""
     orgs = "(SELECT id FROM scope_org)"
     if kind.school == "id":
-        return f"r.id IN {orgs}"
+        return f"{alias}.id IN {orgs}"
     if not kind.school:
-        return ""  # sessions and the like hold no personal data; what is personal is bound to a class or a user
+        return _bound_in_scope(kind, terms, alias)
     field = kind[kind.school]
     if field.many:
-        return f"r.{quoted(field.column)} && ARRAY{orgs}"
-    own = f"r.{quoted(field.column)} IN {orgs}"
-    users = [k for k in KINDS.values() if k.school and any(f.binding and f.target == kind.name for f in k.fields)]
+        return f"{alias}.{quoted(field.column)} && ARRAY{orgs}"
+    own = f"{alias}.{quoted(field.column)} IN {orgs}"
+    if kind.name != "course":
+        return own
     # A course of another school is there, too, when a class in the scope teaches it.
-    taught = [
-        f"EXISTS (SELECT FROM roster_{k.table} t WHERE t.district_id = r.district_id AND t.rev_to = {OPEN} "
-        f"AND t.status = 'active' AND t.{quoted(f.column)} = r.id AND t.{quoted(k[k.school].column)} IN {orgs})"
-        for k in users
-        if kind.name == "course"
-        for f in k.fields
-        if f.binding and f.target == kind.name
-    ]
-    return f"({' OR '.join([own, *taught])})"
+    taught = (
+        f"SELECT FROM roster_class t WHERE t.district_id = {alias}.district_id AND t.rev_to = {OPEN} "
+        f"AND t.status = 'active' AND t.course_id = {alias}.id AND t.school_id IN {orgs}"
+    )
+    return f"({own} OR EXISTS ({taught}))"
 
 
-def _column(field: Field) -> str:
-    return "r.id" if field.name == "sourcedId" else f"r.{quoted(field.column)}"
+def _bound_in_scope(kind: Kind, terms: Terms, alias: str) -> str:
+    """SQL: what the record is bound to is in the scope, also where the consent does not share that kind.
+
+    Sessions and the like are bound to nothing and hold no personal data: they come whole.
+    """
+    conditions = []
+    for field in kind.references:
+        if not field.binding or terms.shares(field.target):  # shared: membership is asked for anyway
+            continue
+        target, other = KINDS[field.target], f"{alias}_{field.target.lower()}"
+        if condition := _in_scope(target, terms, other):
+            conditions.append(
+                f"EXISTS (SELECT FROM roster_{target.table} {other} WHERE {other}.district_id = {alias}.district_id "
+                f"AND {other}.rev_to = {OPEN} AND {other}.id = {_column(field, alias)} AND {condition})"
+            )
+    return " AND ".join(conditions)
+
+
+def _column(field: Field, alias: str = "r") -> str:
+    return f"{alias}.id" if field.name == "sourcedId" else f"{alias}.{quoted(field.column)}"
 
 
 def _member(target: str, terms: Terms, value: str) -> str:
@@ -159,7 +175,8 @@ def _field(field: Field, kind: Kind, terms: Terms, joins: list[str]) -> tuple[st
         Type.TEXT: f"array_to_json({value})::text" if field.many else f"to_json({value})::text",
         Type.FLOAT: f"to_json({value})::text",
     }
-    return value, _piece(field.name, texts[field.type])
+    text = f"coalesce({texts[field.type]}, '\"\"')" if field.blank_if_missing else texts[field.type]
+    return value, _piece(field.name, text)
 
 
 def _piece(name: str, text: str) -> str:

@@ -12,15 +12,21 @@ from uuid import UUID
 from django.db import connection
 
 from schoolpassport.kit.columns import quoted
+from schoolpassport.kit.joins import chosen
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries as roster
-from schoolpassport.kit.joins import chosen
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
 from schoolpassport.sharing.projection import HEAD_LENGTH, TOMBSTONE_LENGTH, Projected, Terms, head, membership, project
 from schoolpassport.sources import queries as sources
 
+# The schools of a consent and everything above them, as of a revision.
+_UPWARDS = (
+    "WITH RECURSIVE up AS (SELECT unnest(%(schools)s::uuid[]) AS id UNION "
+    "SELECT o.parent_id FROM up JOIN roster_org o ON o.id = up.id AND o.district_id = %(d)s "
+    "AND o.rev_from <= %(at)s AND o.rev_to > %(at)s WHERE o.parent_id IS NOT NULL) SELECT id FROM up"
+)
 _KEPT_IN_TOMBSTONES = ("role", "type")  # so that /students and /schools still list what left them
 
 
@@ -46,6 +52,8 @@ class _Publication:
         self._view = view
         self._consent = consent
         self._cursor = connection.cursor()
+        # No night may commit between our statements: a view revision is made of one roster revision.
+        self._cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 1))", [str(view.district_id)])
         self._first = view.revision == 0
         self._roster = roster.current_revision(district_id=view.district_id)
         self._number = view.revision + 1
@@ -63,6 +71,8 @@ class _Publication:
         )
         self.reshaped: set[str] = set()
         self._make_scope()
+        # Another scope is like another consent.
+        self._whole = self._whole or self._scope_moved()
 
     def _instant(self, now: datetime) -> datetime:
         """Milliseconds, and strictly later than the revision before."""
@@ -79,14 +89,21 @@ class _Publication:
     def _make_scope(self) -> None:
         """The named schools, what they belong to, and nothing beside: any school brings the district office."""
         self._run("CREATE TEMP TABLE scope_org (id uuid PRIMARY KEY) ON COMMIT DROP")
-        if self._consent.schools is None:
-            return
+        if self._consent.schools is not None:
+            self._run(f"INSERT INTO scope_org {_UPWARDS}", schools=list(self._consent.schools), at=self._roster)
+
+    def _scope_moved(self) -> bool:
+        """Whether a school stands under something else than when the view was made."""
+        if self._consent.schools is None or self._whole:
+            return False
+        before = f"SELECT * FROM ({_UPWARDS}) b"
         self._run(
-            "INSERT INTO scope_org WITH RECURSIVE up AS (SELECT unnest(%(schools)s::uuid[]) AS id UNION "
-            f"SELECT o.parent_id FROM up JOIN roster_org o ON o.id = up.id AND o.district_id = %(d)s "
-            f"AND o.rev_to = {OPEN} WHERE o.parent_id IS NOT NULL) SELECT id FROM up",
+            f"SELECT EXISTS (({before} EXCEPT SELECT id FROM scope_org) "
+            f"UNION ALL (SELECT id FROM scope_org EXCEPT {before}))",
             schools=list(self._consent.schools),
+            at=self._view.roster_revision,
         )
+        return bool(self._cursor.fetchone()[0])
 
     # --------------------------------------------------------------------------------------------------------- a kind
 
@@ -187,6 +204,9 @@ class _Publication:
             f"INSERT INTO flip_{kind.table} (SELECT id FROM mem EXCEPT {active}) "
             f"UNION ALL ({active} EXCEPT SELECT id FROM mem)"
         )
+        if self._terms.scoped and not self._terms.shares(kind.name):
+            # What is bound to an unshared record follows it into the scope and out of it.
+            self._run(f"INSERT INTO flip_{kind.table} SELECT id FROM cand")
         self._run(f"ANALYZE flip_{kind.table}")
         self._own(kind)
         self._look_at_own_references(kind)
@@ -294,6 +314,8 @@ class _Publication:
         view, changes = self._view, self._seq - self._view.last_seq
         if changes:
             self._revise(changes)
+        if self._whole:
+            view.oldest_readable = view.revision  # what an older page shows may not be shared any more
         view.roster_revision = self._roster
         view.projected_consent_id = self._consent.id
         view.save()
@@ -310,8 +332,6 @@ class _Publication:
             seq_from=view.last_seq,
             seq_to=view.last_seq + changes,
         )
-        if self._whole and not self._first:
-            view.oldest_readable = self._number  # what an older page shows may not be shared any more
         view.revision = self._number
         view.last_seq += changes
 
@@ -324,7 +344,7 @@ class _Publication:
     def _number_of(self) -> int:
         return int(self._cursor.fetchone()[0])
 
-    def _run(self, statement: str, **more: list[UUID] | str) -> None:
+    def _run(self, statement: str, **more: list[UUID] | str | int) -> None:
         facts: dict[str, UUID | int | str | list[UUID]] = {
             "d": self._view.district_id,
             "v": self._view.number,

@@ -45,6 +45,11 @@ _last_seen = LastSeen()
 _shared: dict[tuple[UUID, bool], Shared] = {}  # a consent does not change: another one follows it
 
 
+@lru_cache(maxsize=64)
+def _in_json(text: str) -> bytes:
+    return json.dumps(text)[1:-1].encode()
+
+
 @lru_cache(maxsize=1)
 def _listings() -> Cache[ListingKey]:
     return Cache(settings.ENVIRONMENT.cache_mb << 20)
@@ -65,7 +70,7 @@ class Reader:
     def __init__(self, *, district_id: UUID, integration_id: UUID, base: str, door: Door | None, now: datetime) -> None:
         self._district = district_id
         self._integration = integration_id
-        self._base = json.dumps(base)[1:-1].encode()
+        self._base = _in_json(base)
         self._door = door
         self._now = now
 

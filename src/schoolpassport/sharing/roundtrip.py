@@ -9,7 +9,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from schoolpassport.kit import pipeline
 from schoolpassport.kit.pipeline import Row, Statement
@@ -43,16 +44,17 @@ def ask(*, district_id: UUID, door: Door | None, question: Question) -> Row | No
     Opens its own transaction and so refuses to be part of another. A connection that the server has closed meanwhile
     is opened anew, once: nothing here can have happened half.
     """
+    connection = connections[DEFAULT_DB_ALIAS]
     if connection.in_atomic_block:
         raise ScopeError("a reader opens its own transaction; leave the one around it first")
     try:
-        return _ask(district_id, door, question)
+        return _ask(connection, district_id, door, question)
     except psycopg.OperationalError:
         connection.close()
-        return _ask(district_id, door, question)
+        return _ask(connection, district_id, door, question)
 
 
-def _ask(district_id: UUID, door: Door | None, question: Question) -> Row | None:
+def _ask(connection: BaseDatabaseWrapper, district_id: UUID, door: Door | None, question: Question) -> Row | None:
     if connection.connection is None:
         connection.ensure_connection()
     enter = Statement(_ENTER_KEYED if question.keyed else _ENTER, (str(district_id),), prepared=True)

@@ -55,12 +55,18 @@ def stage(db: DuckDBPyConnection, plan: FilePlan) -> Print:
     found = db.execute(
         f"SELECT count(*), coalesce(bit_xor(hash), 0)::VARCHAR, "
         f"coalesce(sum((hash & 18446744073709551615::UHUGEINT)::HUGEINT), 0)::VARCHAR, "
-        f"md5(concat((SELECT bit_xor(md5_number(concat(key, chr(31), status))) FROM raw_{table} "
-        f"WHERE status <> 'active'), (SELECT string_agg(concat(key, chr(31), message), chr(30) ORDER BY key, message) FROM unread_{table}))) "
-        f"FROM raw_{table}"
+        f"md5(concat(({_deletions(table)}), ({_unread(table)}))) FROM raw_{table}"
     ).fetchone()
     assert found is not None  # noqa: S101 (an aggregate has one row)
     return Print(rows=found[0], xor=found[1], sum=found[2], odd=found[3])
+
+
+def _deletions(table: str) -> str:
+    return f"SELECT bit_xor(md5_number(concat(key, chr(31), status))) FROM raw_{table} WHERE status <> 'active'"
+
+
+def _unread(table: str) -> str:
+    return f"SELECT string_agg(concat(key, chr(31), message), chr(30) ORDER BY key, message) FROM unread_{table}"
 
 
 def _read(db: DuckDBPyConnection, plan: FilePlan, statement: str) -> None:

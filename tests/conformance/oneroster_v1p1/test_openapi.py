@@ -1,5 +1,6 @@
 """The OpenAPI document: valid, complete, and true of the running server."""
 
+import json
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from schemathesis.specs.openapi import definitions
 from tests.conformance.oneroster_v1p1 import wire
 from tests.conformance.oneroster_v1p1.operations import OPERATIONS
 
-SECONDS = 30
+SECONDS = 20
 CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance"),
     *("response_schema_conformance", "unsupported_method", "ignored_auth"),
@@ -109,11 +110,27 @@ def test_the_document_is_at_the_other_prefix_too(provider, document):
     assert set(described(answer.json)) == set(described(document))
 
 
-def test_schemathesis_finds_no_server_error_and_no_broken_contract(provider, address, tmp_path):
+def known_ids(provider, document):
+    """Settings that put ids of the small district into the paths, so that requests get past the 404."""
+    operations = {shape(operation.path): operation for operation in OPERATIONS}
+    text = ""
+    for path in document["paths"]:
+        operation = operations.get(shape(path.rpartition("/ims/oneroster/v1p1")[2]))
+        if operation and "{" in path:
+            ids = provider.path_of(operation).split("/")[2::2]
+            names = re.findall(r"\{(\w+)\}", path)
+            text += f"[[operations]]\ninclude-path = {json.dumps(path)}\n[operations.parameters]\n"
+            text += "".join(f'"path.{name}" = "{each}"\n' for name, each in zip(names, ids, strict=True))
+    return text
+
+
+def test_schemathesis_finds_no_server_error_and_no_broken_contract(provider, address, document, tmp_path):
     """A tool that this project did not write makes requests from the document and judges the answers."""
+    settings = tmp_path / "schemathesis.toml"
+    settings.write_text(known_ids(provider, document))
     outcome = subprocess.run(
         [
-            *(sys.executable, "-m", "schemathesis.cli", "run", address),
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run", address),
             *("--checks", ",".join(CHECKS)),
             *("--header", f"Authorization: Bearer {provider.token()}"),
             *("--max-time", str(SECONDS), "--workers", "2", "--seed", "1", "--no-shrink", "--continue-on-failure"),
@@ -127,4 +144,5 @@ def test_schemathesis_finds_no_server_error_and_no_broken_contract(provider, add
         check=False,
     )
     assert outcome.returncode == 0, outcome.stdout[-8000:] + outcome.stderr[-2000:]
-    assert "No issues found" in outcome.stdout, outcome.stdout[-3000:]
+    assert "Selected: 41/41" in outcome.stdout, outcome.stdout[-3000:]
+    assert "Tested: 41" in outcome.stdout, outcome.stdout[-3000:]

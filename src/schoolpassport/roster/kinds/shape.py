@@ -52,6 +52,7 @@ class Field:
     max_length: int = MAX_TEXT
     in_view: bool = False  # kept as a typed column beside a view's document, for filters, sorts and joins
     binding: bool = False  # a reference without whose target the record makes no sense to whoever reads it
+    blank_if_missing: bool = False  # the JSON binding demands it, the CSV binding does not: shown as an empty text
     indexed: bool = False  # large kinds only: "what hangs on this" must not scan
 
     @property
