@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import time
+from functools import lru_cache
 from uuid import UUID
 
 _SHORT = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
@@ -29,6 +30,7 @@ def short(value: UUID) -> str:
     return base64.urlsafe_b64encode(value.bytes).rstrip(b"=").decode("ascii")
 
 
+@lru_cache(maxsize=4096)
 def from_short(text: str) -> UUID:
     """Read what `short` wrote, and nothing else: each UUID has exactly one spelling. Raises `ValueError`."""
     if _SHORT.fullmatch(text):

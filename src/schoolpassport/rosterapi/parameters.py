@@ -64,8 +64,9 @@ def _sent(query: str) -> dict[str, str]:
     pieces = query.split("&") if query else []
     if len(pieces) > _MOST_PARAMETERS:
         raise _bad(f"a request has at most {_MOST_PARAMETERS} parameters")
+    encoded = "%" in query or "+" in query
     pairs = (piece.partition("=") for piece in pieces if piece)
-    return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
+    return {unquote_plus(n): unquote_plus(v) for n, _, v in pairs} if encoded else {n: v for n, _, v in pairs}
 
 
 def _number(text: str, name: str, *, least: int) -> int:

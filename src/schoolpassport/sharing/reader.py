@@ -34,7 +34,7 @@ from schoolpassport.sharing.roundtrip import Question
 from schoolpassport.sharing.standing import Answer, LastSeen, Standing, read, with_standing
 
 Result = TypeVar("Result")
-ListingKey = tuple[UUID, int, int, tuple[UUID, ...], Plan]
+ListingKey = tuple[int, int, int, tuple[UUID, ...], Plan]
 
 _ATTEMPTS = 20  # publications in the middle of one request, before it gives up
 _STANDING = with_standing(None)
@@ -70,6 +70,7 @@ class Reader:
     def __init__(self, *, district_id: UUID, integration_id: UUID, base: str, door: Door | None, now: datetime) -> None:
         self._district = district_id
         self._integration = integration_id
+        self._key = (district_id.int, integration_id.int)
         self._base = _in_json(base)
         self._door = door
         self._now = now
@@ -85,7 +86,7 @@ class Reader:
     # ------------------------------------------------------------------------------------------------- guess and check
 
     def _settled(self, step_from: Callable[[Answer], _Step[Result]]) -> Result:
-        known = _last_seen.get((self._district, self._integration))
+        known = _last_seen.get(self._key)
         guess, proved = (Answer(known, None, ()), False) if known else (self._stand(), True)
         for _ in range(_ATTEMPTS):
             try:
@@ -113,7 +114,7 @@ class Reader:
         if row is None:
             raise NothingShared
         answer = read(row)
-        _last_seen.put((self._district, self._integration), answer.standing)
+        _last_seen.put(self._key, answer.standing)
         return answer
 
     def _what_is_shared(self, standing: Standing) -> Shared:
@@ -150,7 +151,7 @@ class Reader:
         revision = pulls.revision(guess, wanted, self._now)
         plan = plans.plan(wanted.selection, self._what_is_shared(standing))
         names, notices = plan.selected(wanted.fields)
-        key = (self._district, standing.view, revision, parents, plan)
+        key = (self._district.int, standing.view, revision, parents, plan)
         listing = _listings().get(key)
         asked = {
             **plan.parameters,

@@ -61,13 +61,13 @@ class LastSeen:
     """The standing that each application was last seen in, by this process: a guess that every answer checks."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[UUID, UUID], Standing] = OrderedDict()
+        self._seen: OrderedDict[tuple[int, int], Standing] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[UUID, UUID]) -> Standing | None:
+    def get(self, key: tuple[int, int]) -> Standing | None:
         return self._seen.get(key)
 
-    def put(self, key: tuple[UUID, UUID], standing: Standing) -> None:
+    def put(self, key: tuple[int, int], standing: Standing) -> None:
         if self._seen.get(key) == standing:
             return
         with self._lock:

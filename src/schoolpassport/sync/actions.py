@@ -25,7 +25,7 @@ from schoolpassport.sources.models import Source
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import STEPS, Progress, Watcher, followers
 from schoolpassport.sync.models import TRANSITIONS, Limits, Run, RunState, Statistic, Step
-from schoolpassport.sync.workbench import Places, bench
+from schoolpassport.sync.workbench import Places, bench, sweep
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 
@@ -363,6 +363,8 @@ def _move(run: Run, state: RunState) -> None:
 def _decide(*, district_id: UUID, number: int, state: RunState, by: str, now: datetime) -> Run:
     with scope.inside(district_id):
         run = Run.objects.select_for_update().filter(district_id=district_id, number=number).first()
+        if run is not None and state is RunState.RUNNING and run.approved_by and run.state == RunState.RUNNING:
+            return run  # approved before, and interrupted
         if run is None or run.state != RunState.HELD:
             raise NotHeld(
                 f"There is no run {number}."
@@ -385,10 +387,13 @@ def _bury_the_dead(district_id: UUID, *, but: UUID) -> None:
     """We hold the lock, so any other run that claims to be running was killed. What it applied stands."""
     with scope.inside(district_id):
         for dead in Run.objects.filter(district_id=district_id, state=RunState.RUNNING).exclude(id=but):
-            if dead.approved_by and dead.revision is None:
-                continue  # approved, waiting to be walked again
-            state = RunState.DONE if dead.revision else RunState.FAILED
+            if dead.revision is None and dead.approved_by and not _overtaken(dead):
+                continue  # it waits to be walked again: `approve` once more
+            state = RunState.DONE if dead.revision else RunState.SUPERSEDED if dead.approved_by else RunState.FAILED
             _finish(dead, state, message="Interrupted; the next run finished what it had begun.")
+        waiting = Run.objects.filter(district_id=district_id, state__in=(RunState.HELD, RunState.RUNNING))
+        kept = {str(id_) for id_ in waiting.values_list("id", flat=True)} | {str(but)}
+    sweep(data_dir=settings.ENVIRONMENT.data_dir, district_id=district_id, kept=kept)
     for follower in followers:
         follower(district_id=district_id, now=clock.now())
 

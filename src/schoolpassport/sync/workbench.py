@@ -179,6 +179,18 @@ def bench(places: Places, *, settled: int, memory_mb: int, threads: int) -> Iter
         shutil.rmtree(places.work, ignore_errors=True)
 
 
+def sweep(*, data_dir: Path, district_id: UUID, kept: set[str]) -> None:
+    """Remove what killed runs left behind: every work folder, and the packages of runs that wait for nobody.
+
+    The caller holds the district's lock, so no other run is at work here.
+    """
+    for kind, spared in (("work", set[str]()), ("packages", kept)):
+        folder = data_dir / kind / str(district_id)
+        for left in folder.iterdir() if folder.is_dir() else ():
+            if left.name not in spared:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 def private(folder: Path) -> None:
     """Make a folder, and those of ours above it, for this account only: rosters pass through them."""
     for each in (folder.parent.parent.parent, folder.parent.parent, folder.parent, folder):
