@@ -159,13 +159,11 @@ def _absent(bench: Bench, schema: FileSchema) -> None:
 def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     db, kind = walk.bench.db, plan.schema.kind
     found = staging.stage(db, plan)
-    said: dict[str, object] = {**asdict(found), "clean": True, "bad": 0}
+    said: dict[str, object] = {**asdict(found), "clean": True}
     before = walk.source.prints.get(kind.name, {})
     if plan.mode is Mode.BULK and _as_before(walk, plan, said, before):
         difference.nothing_said(db, kind.table)
         inspection.nothing_to_inspect(db, kind.table)
-        said = before
-        walk.inspected[kind.name] = Inspected(bad_rows=int(str(before.get("bad", 0))), warnings=0)
     else:
         difference.compare(db, plan, unseen=bool(before.get("unseen")))
         if "parent" in kind:
@@ -174,7 +172,7 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
         _warn_of_withheld_removals(walk, plan)
         walk.inspected[kind.name] = inspected
         walk.looked_at.add(kind.name)
-        said |= {"clean": inspected.bad_rows == 0 and inspected.warnings == 0, "bad": inspected.bad_rows}
+        said["clean"] = inspected.bad_rows == 0 and inspected.warnings == 0
     # A delta is not the whole truth, so it is no fingerprint to compare the next package with.
     walk.prints[kind.name] = said if plan.mode is Mode.BULK else {}
     _drop_raw(walk, kind.table)
@@ -182,15 +180,13 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
 
 
 def _as_before(walk: Walk, plan: FilePlan, said: dict[str, object], before: dict[str, object]) -> bool:
-    """Whether comparing the file could bring nothing: it says what it said, and so does all that it refers to.
+    """Whether comparing the file could bring nothing: it says what it said, was clean, and nothing it refers to goes.
 
-    A file that was clean needs less: nothing that it refers to may go.
+    A file with findings is looked at every night, so that they are said every night, with tonight's line numbers.
     """
-    if any(said[part] != before.get(part) for part in ("rows", "xor", "sum", "odd")) or before.get("unseen"):
+    if any(said[part] != before.get(part) for part in ("rows", "xor", "sum", "odd", "clean")) or before.get("unseen"):
         return False
-    targets = {r.target for r in plan.schema.kind.references} - {plan.schema.kind.name}
-    quiet = not targets & walk.looked_at
-    return quiet or (bool(before.get("clean")) and not _targets_go(walk, plan.schema))
+    return not _targets_go(walk, plan.schema)
 
 
 def _targets_go(walk: Walk, schema: FileSchema) -> bool:

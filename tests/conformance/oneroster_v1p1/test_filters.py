@@ -6,8 +6,12 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conformance.oneroster_v1p1 import truth
+from tests.conformance.oneroster_v1p1 import shapes, truth
 
+REFERENCES = {
+    *("parent", "children", "schoolYear", "org", "orgs", "resources"),
+    *("course", "school", "terms", "class", "user", "agents"),
+}
 PEOPLE, CLASSES, COURSES, SESSIONS = "/users", "/classes", "/courses", "/academicSessions"
 ENROLLED, ORGS, DEMOGRAPHICS = "/enrollments", "/orgs", "/demographics"
 
@@ -235,6 +239,26 @@ SPELLINGS = {  # <, > and double quotes are never raw: no address may hold them 
 )
 def test_a_filter_is_decoded_exactly_once_however_it_is_spelled(provider, path, text, expected, spelling):
     assert found(provider, path, SPELLINGS[spelling](text)) == expected
+
+
+@pytest.mark.parametrize("collection", truth.COLLECTIONS)
+def test_every_property_of_the_model_can_be_filtered_by(provider, collection):
+    """The plain ones by value, references by their sourcedId; whether or not a record has one."""
+    model = shapes.EVERY | shapes.REQUIRED[collection] | shapes.OPTIONAL[collection]
+    refused = {}
+    for name, check in model.items():
+        inside = {"userIds": ".identifier"}.get(name, "")
+        if name in REFERENCES and (collection, name) != ("academicSessions", "schoolYear"):
+            inside = ".sourcedId"
+        values = ("2025-08-15", "2025-08-15T00:00:00.000Z", "true", "x")
+        value = next((each for each in values if check(each)), "x")
+        equal = provider.get(f"/{collection}", filter=f"{name}{inside}='{value}'")
+        unequal = provider.get(f"/{collection}", filter=f"{name}{inside}!='{value}'")
+        if {equal.status, unequal.status} != {200}:
+            refused[name] = equal.json["statusInfoSet"][0]["imsx_description"]
+        else:
+            assert equal.total + unequal.total == len(provider.roster.tables[collection]), name
+    assert refused == {}
 
 
 def test_equal_and_unequal_divide_a_collection(provider):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.oneroster_v1p1 import truth
+from tests.conformance.oneroster_v1p1 import shapes, truth
 
 
 def pull(provider, path, envelope, **params):
@@ -131,6 +131,15 @@ def test_each_property_can_be_asked_for_alone(provider, collection):
     for name in sorted(names):
         answer = provider.get(f"/{collection}", fields=name)
         assert answer.json == {collection: [{k: v for k, v in each.items() if k == name} for each in whole]}
+
+
+@pytest.mark.parametrize("collection", truth.COLLECTIONS)
+def test_each_property_of_the_model_is_known_to_fields_even_if_no_record_has_it(provider, collection):
+    whole = provider.get(f"/{collection}").json[collection]
+    for name in shapes.EVERY | shapes.REQUIRED[collection] | shapes.OPTIONAL[collection] | {"metadata": None}:
+        answer = provider.get(f"/{collection}", fields=f"sourcedId,{name}")
+        expected = [{k: v for k, v in each.items() if k in {"sourcedId", name}} for each in whole]
+        assert answer.json == {collection: expected}, name
 
 
 def test_fields_does_not_bring_the_sourced_id_unasked(provider):

@@ -45,9 +45,9 @@ def _take(district_id: str, key: str, name: str) -> None:
             [key, district_id],
         )
         cursor.execute(
-            "INSERT INTO sharing_user (district_id, view, id, rev_from, seq, rev_to, change, status, given_name, doc) "
-            "SELECT v.district_id, v.view, v.id, w.revision, w.last_seq, 2147483647, 'u', 'active', %s, "
-            "regexp_replace(v.doc, '\"givenName\":\"[^\"]*\"', '\"givenName\":\"' || %s || '\"') "
+            "INSERT INTO sharing_user SELECT (jsonb_populate_record(v, jsonb_build_object('rev_from', w.revision, "
+            "'rev_to', 2147483647, 'seq', w.last_seq, 'change', 'u', 'given_name', %s::text, 'doc', "
+            "regexp_replace(v.doc, '\"givenName\":\"[^\"]*\"', '\"givenName\":\"' || %s || '\"')))).* "
             "FROM sharing_user v JOIN sharing_view w ON w.district_id = v.district_id AND w.number = v.view "
             "JOIN roster_link l ON l.record_id = v.id AND l.district_id = v.district_id AND l.kind = 'user' "
             "WHERE l.key = %s AND v.rev_to = w.revision",
