@@ -1,0 +1,203 @@
+"""The canary matrix: every string of one tenant carries that tenant's mark, and no answer to another holds it.
+
+Every route × two districts × two applications × own, foreign and guessed ids. Routes are found by looking, and a route
+that this file does not know how to ask fails the test.
+"""
+
+import itertools
+import json
+import re
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.urls import get_resolver
+
+from schoolpassport.kit import clock
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.rosterapi import discovery, tokens, views, wsgi
+from schoolpassport.rosterapi.operations import OPERATIONS
+from schoolpassport.rosterapi.urls import PREFIXES
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import catalogue
+from schoolpassport.tenancy.actions import register_district
+from tests.support import packages
+from tests.support.nights import nights
+from tests.support.partners import a_partner_token, integrated
+from tests.support.wsgi import Answer, call
+
+APPLICATION = wsgi.before(WSGIHandler())
+NOT_TEXT = {
+    *("sourcedId", "status", "dateLastModified", "type", "role", "classType", "enabledUser", "primary", "sex"),
+    *("startDate", "endDate", "beginDate", "birthDate", "schoolYear", "userIds"),
+    *(name for name, kind in ((f.name, f.type) for k in KINDS.values() for f in k.fields) if kind == "boolean"),
+}
+FAR = "qfarq"  # marks what belongs to the first school only, which the narrow application may not see
+MAIL = "qmailq"  # marks e-mails, which the narrow application may not see
+
+
+def marked(mark: str) -> packages.Package:
+    """The small district, with the mark in every key and every text; blank texts of people are filled with it."""
+    base = packages.small()
+    texts = {"phone", "sms", "middleName", "identifier", "cityOfBirth", "location", "courseCode", "classCode"}
+    rows = {}
+    for file, old in base.rows.items():
+        rows[file] = tuple(_marked(row, mark, sorted(texts & set(packages.HEADERS[file]))) for row in old)
+    return packages.Package(rows)
+
+
+def _marked(row: packages.Row, mark: str, blanks: list[str]) -> packages.Row:
+    far = FAR if row.get("orgSourcedIds", row.get("schoolSourcedId", row.get("orgSourcedId"))) == "s1" else ""
+    new = {"metadata.note": f"{mark}{far}", "sourcedId": f"{row['sourcedId']}-{mark}"}
+    new |= dict.fromkeys(blanks, f"{mark}{far}")
+    for name, value in row.items():
+        if name == "sourcedId" or not value:
+            continue
+        if name.endswith(("SourcedId", "SourcedIds")):
+            new[name] = ",".join(f"{part}-{mark}" for part in value.split(","))
+        else:
+            new[name] = value if name in NOT_TEXT else f"{value} {mark}{far}"
+    if "username" in row:
+        new["email"] = f"{row['sourcedId']}{MAIL}@{mark}.example"
+    return new
+
+
+@dataclass(frozen=True)
+class App:
+    name: str
+    mark: str
+    token: str
+    partner_token: str
+    ids: dict[str, list[str]]  # by plural of the kind, as the application's own collections show them
+
+    def get(self, path: str) -> Answer:
+        return call(APPLICATION, path, Authorization=f"Bearer {self.token}")
+
+
+def _app(district_id: UUID, name: str, mark: str, attributes, schools) -> App:
+    now = clock.now()
+    made = integrated(district_id, now)
+    sharing.agree(
+        district_id=district_id,
+        integration_id=made.integration.id,
+        attributes=attributes,
+        schools=schools,
+        by="test",
+        now=now,
+    )
+    app = App(name, mark, made.token(now), a_partner_token(made.partner, now), {})
+    for operation in (o for o in OPERATIONS if not o.single and len(o.words) == 1):
+        answer = app.get(f"{PREFIXES[0]}/{operation.words[0]}?limit=1000")
+        app.ids[operation.words[0]] = [r["sourcedId"] for r in json.loads(answer.body)[operation.envelope]]
+    return app
+
+
+@pytest.fixture(scope="module")
+def matrix(database, tmp_path_factory):
+    """Two districts of one shape, two applications in each: one sees everything, one a school and no e-mail."""
+    apps = []
+    for mark in ("qalphaq", "qbravoq"):
+        now = clock.now()
+        district = register_district(name=f"District {mark} {uuid4().hex[:8]}", now=now)
+        world = nights(district_id=district.id, folder=tmp_path_factory.mktemp(mark), now=now)
+        world.done(marked(mark))
+        whole = catalogue.everything(kinds=tuple(KINDS))
+        narrow = {kind: [n for n in names if n != "email"] for kind, names in catalogue.everything().items()}
+        second = world.ids("org")[f"s2-{mark}"]
+        apps.append(_app(district.id, "whole", mark, whole, None))
+        apps.append(_app(district.id, "narrow", mark, narrow, [second]))
+    return apps
+
+
+def _addresses(ids: dict[str, list[str]]):
+    """Every address of every operation, filled with ids of one view (one, where there are many) and a guessed one."""
+    for operation in OPERATIONS:
+        words = operation.words
+        slots = len(words) if operation.single else len(words) - 1
+        choices = [[*ids[word][:3], *ids[word][-1:], str(uuid4())] for word in words[:slots]]
+        for chosen in itertools.product(*choices):
+            parts = [part for pair in itertools.zip_longest(words, chosen) for part in pair if part]
+            yield operation, "/" + "/".join(parts)
+
+
+def _forbidden(app: App) -> list[str]:
+    other = "qbravoq" if app.mark == "qalphaq" else "qalphaq"
+    return [other] + ([FAR, MAIL] if app.name == "narrow" else [])
+
+
+def _said(answer: Answer) -> str:
+    return " ".join([str(answer.status), *(f"{k}: {v}" for k, v in answer.headers.items()), answer.body.decode()])
+
+
+def _nameless(answer: Answer, path: str) -> str:
+    """An answer without what is new in each: its own id, and the address that was asked for."""
+    text = _said(answer).replace(path, "PATH")
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID", text)
+
+
+def test_no_answer_about_own_ids_holds_a_foreign_mark(matrix):
+    for app in matrix:
+        seen = False
+        for prefix in PREFIXES:
+            for operation, path in _addresses(app.ids):
+                for query in ("", "?sort=familyName", "?filter=status='active'", "?fields=sourcedId,metadata"):
+                    if query and operation.single and "fields" not in query:
+                        continue
+                    said = _said(app.get(prefix + path + query))
+                    seen = seen or app.mark in said
+                    assert not [m for m in _forbidden(app) if m in said], (app.name, app.mark, path, query)
+        assert seen, "the matrix must hold what could be seen"
+
+
+def test_ids_of_others_are_answered_like_ids_that_nobody_has(matrix):
+    asked = 0
+    for app, other in itertools.permutations(matrix, 2):
+        mine = {i for ids in app.ids.values() for i in ids}
+        for operation, path in _addresses(other.ids):
+            ids = path.split("/")[2::2]
+            if not ids or any(i in mine for i in ids):
+                continue
+            answer = app.get(PREFIXES[0] + path)
+            guessed = path
+            for i in ids:
+                guessed = guessed.replace(i, str(uuid4()))
+            assert answer.status == 404, path
+            assert _nameless(answer, path) == _nameless(app.get(PREFIXES[0] + guessed), guessed), path
+            asked += operation is not None
+    assert asked > 500
+
+
+def test_a_field_that_is_not_shared_cannot_be_asked_about(matrix):
+    """Filtering by a hidden field answers as for a field that does not exist, whatever the value."""
+    (app,) = (a for a in matrix if (a.name, a.mark) == ("narrow", "qalphaq"))
+    right = app.get(f"{PREFIXES[0]}/users?filter=email~'{MAIL}'")
+    nothing = app.get(f"{PREFIXES[0]}/users?filter=emajl~'{MAIL}'")
+    assert (right.status, nothing.status) == (400, 400)
+    assert _nameless(right, "email").replace("email", "X") == _nameless(nothing, "emajl").replace("emajl", "X")
+
+
+def test_discovery_names_the_partners_own_district_only(matrix):
+    for app in matrix:
+        answer = call(
+            APPLICATION,
+            "/datahub/services/vendor/onboarding/credentials",
+            Authorization=f"Bearer {app.partner_token}",
+        )
+        assert answer.status == 200
+        assert [d["districtName"].split()[1] for d in json.loads(answer.body)] == [app.mark]
+
+
+def test_every_route_is_in_this_matrix():
+    """A new address fails here until the matrix knows how to ask it."""
+    known = {views.description, views.roster, tokens.token, discovery.credentials}
+    found = {pattern.callback for pattern in get_resolver().url_patterns}
+    assert found == known
+
+
+def test_the_matrix_would_catch_a_leak(matrix):
+    """The control: with the token of another, the marks that are looked for do appear."""
+    for app, other in itertools.permutations(matrix, 2):
+        if _forbidden(app)[0] == other.mark or (app.name, other.name) == ("narrow", "whole"):
+            said = _said(other.get(f"{PREFIXES[0]}/users?limit=1000"))
+            assert [m for m in _forbidden(app) if m in said]
