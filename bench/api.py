@@ -92,14 +92,14 @@ def _figures(m: Measured) -> list[Figure]:
     for name, title in (("all", "unfiltered"), ("students", "filtered by role")):
         found += [
             Figure.of(
-                f"X-Total-Count, {title}: finding it, of a page of 1000",
+                f"X-Total-Count, {title}: looking it up, of a page of 1000",
                 runs=m[f"known {name}"],
                 floors=m[f"page {name}"],
                 unit="ms",
                 goal=at_most(0.05),
             ),
             Figure.of(
-                "… counting once per revision, of a walk of 1000s",
+                f"X-Total-Count, {title}: counting it once, of a walk by 1000",
                 runs=m[f"count {name}"],
                 floors=m[f"walk {name}"],
                 unit="ms",
@@ -197,15 +197,17 @@ def _token(target: Target, server: Serving) -> str:
 def _granted(target: Target) -> str:
     """Without a server."""
     from schoolpassport.kit import clock  # noqa: PLC0415 (Django is set up by now)
-    from schoolpassport.partners import actions, queries  # noqa: PLC0415
+    from schoolpassport.partners import actions, queries, records  # noqa: PLC0415
     from schoolpassport.partners.contract import ROSTERING  # noqa: PLC0415
 
     now = clock.now()
     client = queries.client(client_id=target.client_id, client_secret=target.client_secret, now=now)
+    assert isinstance(client, records.Client)
     new = actions.grant_token(
         client=client, asked=frozenset(), may=ROSTERING, lifetime=timedelta(hours=1), by=BY, now=now
-    )  # type: ignore[arg-type]
-    return new.token  # type: ignore[union-attr]
+    )
+    assert isinstance(new, records.NewToken)
+    return new.token
 
 
 def _client(server: Serving, target: Target) -> Client:

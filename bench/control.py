@@ -24,7 +24,7 @@ django.setup()
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.urls import path  # noqa: E402
-from rest_framework import generics, pagination, serializers  # noqa: E402
+from rest_framework import generics, pagination, serializers  # type: ignore[import-untyped]  # noqa: E402
 
 from schoolpassport.roster.models import OPEN, RECORDS, Revision  # noqa: E402
 from schoolpassport.tenancy import scope  # noqa: E402

@@ -20,13 +20,13 @@ _place = os.environ["BENCH_DISTRICT"].encode(), os.environ["BENCH_VIEW"].encode(
 _local = threading.local()
 
 
-def _connection() -> pq.PGconn:
+def _connection() -> "pq.abc.PGconn":
     if not hasattr(_local, "connection"):
         _local.connection = psycopg.connect(os.environ["SCHOOLPASSPORT_RUNTIME_URL"], autocommit=True)
         _local.connection.execute("SELECT set_config('sp.district', %s, false)", [_place[0].decode()])
         for name, query in _QUERIES.items():
             _local.connection.pgconn.prepare(name, query)
-    made: pq.PGconn = _local.connection.pgconn
+    made: pq.abc.PGconn = _local.connection.pgconn
     return made
 
 

@@ -40,9 +40,12 @@ class Server:
     def cpu(self) -> float:
         if not HAS_PROC:
             return 0.0
-        mine = _stat(self.postmaster)
-        total = sum(int(ticks) for ticks in mine[11:15])  # own and waited-for children, user and system
-        return (total + sum(int(s[11]) + int(s[12]) for s in self._children())) / _TICK
+        while True:  # until no child passed from the living to the account of the dead while we looked
+            before = _stat(self.postmaster)
+            living = sum(int(child[11]) + int(child[12]) for child in self._children())
+            after = _stat(self.postmaster)
+            if before[13:15] == after[13:15]:
+                return (living + sum(int(ticks) for ticks in after[11:15])) / _TICK
 
     def backends(self) -> int:
         return len(list(self._children()))

@@ -49,7 +49,7 @@ class Profile:
         lines = [f"wall {wall:.2f} s, own cpu {cpu:.2f} s"]
         for engine in sorted({r[3] for r in self.rows}):
             mine = [r for r in self.rows if r[3] == engine]
-            sums = [sum(r[i] for r in mine) for i in range(3)]
+            sums = [sum(column) for column in list(zip(*mine, strict=True))[:3]]
             lines.append(
                 f"{engine}: {len(mine)} statements, wall {sums[0]:.2f}, own cpu {sums[1]:.2f}, backend {sums[2]:.2f}"
             )
@@ -109,7 +109,7 @@ def _wrap_copy(profile: Profile) -> None:
         ):
             yield made
 
-    psycopg.Cursor.copy = copy  # type: ignore[method-assign,assignment]
+    psycopg.Cursor.copy = copy  # type: ignore[method-assign]
 
 
 def _plan(execute: Callable[..., Any], connection: Any, text: str, *a: Any, **k: Any) -> list[str]:

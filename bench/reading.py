@@ -25,7 +25,7 @@ def _duckdb(paths: list[str]) -> Callable[[], None]:
 def _polars(paths: list[str]) -> Callable[[], None]:
     import polars as pl  # noqa: PLC0415 (each floor pays for its own engine only)
 
-    kept = []
+    kept: list[pl.DataFrame] = []
 
     def read() -> None:
         kept.extend(pl.read_csv(path, infer_schema=False) for path in paths)

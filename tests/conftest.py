@@ -59,7 +59,7 @@ def _left_outside(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test ends where it began: in no transaction, and so in no district."""
     yield
     if not _is_pure(request.path):
-        from django.db import connection  # noqa: PLC0415 (pure tests have no Django)
+        from django.db import connection
 
         assert not connection.in_atomic_block, "the test left a transaction open"
 
@@ -81,6 +81,6 @@ def other_district(now: datetime) -> "District":
 
 
 def _registered(name: str, now: datetime) -> "District":
-    from schoolpassport.tenancy import actions  # noqa: PLC0415 (Django is set up by now)
+    from schoolpassport.tenancy import actions
 
     return actions.register_district(name=f"{name} {uuid4().hex[:12]}", now=now)

@@ -68,8 +68,10 @@ def twin(stage, others) -> Play:
     return a_play(stage, others, "twin")
 
 
-def passed(play: Play) -> list[str]:
+@pytest.fixture(scope="module")
+def points(stage, others) -> list[str]:
     """Every named point in the order in which one undisturbed walk passes them, numbered for where it passes twice."""
+    play = a_play(stage, others, "play")
     ended = play.walk(play.ask(), trace=True)
     assert ended.code == 0, ended
     play.arrive()
@@ -84,7 +86,7 @@ def passed(play: Play) -> list[str]:
 def check_watched(play: Play, watched: Watched) -> None:
     """What the reader beside saw all the time."""
     allowed = {(play.looks[roster].roster, play.looks[view].view) for roster in "AB" for view in "AB"}
-    assert watched.times > 5
+    assert watched.times > 3
     assert all(seen.whole for seen in watched.looks), "the change log was not whole"
     assert {(seen.roster, seen.view) for seen in watched.looks} <= allowed, "a reader saw a mixture"
 
@@ -100,14 +102,25 @@ def check_nothing_left(play: Play) -> None:
         assert not left, f"{len(left)} in {place}, like {left[0]}"
 
 
+def try_again_what_was_killed(play: Play) -> None:
+    """As the queue does with jobs whose worker died. It is too late for them, and nothing happens."""
+    with scope.inside(play.district_id):
+        late = list(Run.objects.filter(district_id=play.district_id, state__in=("waiting", "running", "failed")))
+    before = play.since, play.lines
+    for run in late:
+        assert play.sis.walk(run).state in {"superseded", "unchanged", "done"}
+    play.new_lines()
+    assert (play.since, play.lines) == before
+
+
 # --------------------------------------------------------------------------------------------------------- every point
 
 
-def test_every_point_in_the_code_is_one_that_a_walk_passes(play):
+def test_every_point_in_the_code_is_one_that_a_walk_passes(points):
     """A point that is never reached proves nothing. Names in the code hold a kind or a step in braces."""
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     written = set(re.findall(r'\breach\(f?"([^"]+)"\)', source))
-    found = {point.rpartition(":")[0] for point in passed(play)}
+    found = {point.rpartition(":")[0] for point in points}
     assert written
     for name in written:
         pattern = re.compile(re.sub(r"\\\{.*?\\\}", "[A-Za-z]+", re.escape(name)))
@@ -115,36 +128,44 @@ def test_every_point_in_the_code_is_one_that_a_walk_passes(play):
     assert {f"{step}.{kind}" for step in ("inspect", "apply", "publish") for kind in KINDS} <= found
 
 
-@pytest.mark.parametrize("how", WAYS)
-def test_killed_at_one_point_after_the_other_it_arrives_as_if_nothing_had_happened(play, how):
-    """Each attempt begins where a killed one ended, gets a little further, and is killed there; the last one arrives."""
-    named = passed(play)
-    if how == "next night":  # until something is applied, a new run is as good as the old one
-        named = named[named.index("apply.begin:1") :]
+def test_killed_at_one_point_after_the_other_it_arrives_as_if_nothing_had_happened(play, points):
+    """A worker tries its run again: it begins where it was killed, gets a little further, and is killed there."""
     with watching(play.district_id) as watched:
         run = play.ask()
-        for point in named:
+        for point in points:
             run = play.die(run, point)
-            if how == "next night":
-                run = play.ask()
-        play.recover(run, how)
+        play.recover(run, "same run")
     check_watched(play, watched)
     check_log(play.view)
     check_nothing_left(play)
 
 
-def test_killed_once_at_a_point_it_equals_its_undisturbed_twin(play, twin):
+def test_each_night_killed_at_another_point_they_arrive_as_if_nothing_had_happened(play, points):
+    """Nobody tries the killed run again; the next night brings the same package, and is killed in its turn."""
+    late = points[points.index("apply.begin:1") :]
+    telling = {f"apply.{moment}:1" for moment in ("before", "user", "before_commit", "committed", "end")}
+    telling |= {f"publish.{moment}:1" for moment in ("begin", "org", "result", "end")}
+    assert telling <= set(late)
+    with watching(play.district_id) as watched:
+        for point in (p for p in late if p in telling or KILLS):
+            run = play.die(play.ask(), point)
+        play.recover(run, "next night")
+    check_watched(play, watched)
+    check_log(play.view)
+    try_again_what_was_killed(play)
+    check_nothing_left(play)
+
+
+def test_killed_once_at_a_point_it_equals_its_undisturbed_twin(play, twin, points):
     """Ids and times differ, of course. Roster, its history, links, view and log do not."""
-    points = passed(play) if KILLS else ["inspect.end:1", "apply.before_commit:1", "apply.committed:1", "publish.user:1"]
-    for stand_in in (play, twin):  # the same number of nights behind them
-        while stand_in.sis.revision() < max(play.sis.revision(), twin.sis.revision()):
-            stand_in.sis.done(stand_in.origins[stand_in.next])
-            stand_in.arrive()
-    for number, point in enumerate(points * (len(WAYS) if KILLS else 1)):
+    named = points if KILLS else ["apply.before_commit:1", "apply.committed:1", "publish.user:1"]
+    if twin.stands != play.stands:
+        twin.turn()
+    since = play.since, twin.since
+    for number, point in enumerate(named * (len(WAYS) if KILLS else 1)):
         play.recover(play.die(play.ask(), point), WAYS[number % len(WAYS)])
-        twin.sis.done(twin.origins[twin.next])
-        twin.arrive()
-    assert play.in_words() == twin.in_words()
+        twin.turn()
+    assert play.in_words(since[0]) == twin.in_words(since[1])
 
 
 # ---------------------------------------------------------------------------------------------------------- any moment
@@ -157,7 +178,7 @@ def test_killed_at_any_moment_it_arrives_as_if_nothing_had_happened(play):
     usual = time.perf_counter() - begun
     play.arrive()
     with watching(play.district_id) as watched:
-        for number in range(KILLS or 4):
+        for number in range(KILLS or 3):
             run = play.ask()
             child = play.others.start("walk", district_id=run.district_id, run_id=run.id)
             time.sleep(chance.uniform(0, usual))
@@ -241,8 +262,7 @@ def naive(stage, others) -> Play:
         renamed = renamed.changed("users", key, givenName=f"New-{key}")
     play = a_play(stage, others, "naive", a=small(), b=renamed)
     if play.stands == "B":
-        play.sis.done(play.origins["A"])
-        play.arrive()
+        play.turn()
     return play
 
 
@@ -257,7 +277,7 @@ def test_the_control_that_commits_row_by_row_is_caught_when_it_is_killed(naive):
     assert look(naive.district_id) == naive.looks["B"]
     with pytest.raises(AssertionError, match="the log tells it differently"):
         naive.arrive()
-    with pytest.raises(AssertionError, match="nothing changed"):
+    with pytest.raises(AssertionError):
         check_log(naive.view)
 
 

@@ -77,7 +77,7 @@ def files_table() -> str:
 
 
 def operations_table() -> str:
-    from schoolpassport.rosterapi.operations import OPERATIONS  # noqa: PLC0415 (models must be loaded first)
+    from schoolpassport.rosterapi.operations import OPERATIONS
 
     rows = ((f"`{o.path}`", f"`{o.envelope}`", _scopes(o.scopes)) for o in OPERATIONS)
     return _table(("GET", "envelope", "opened by the scope"), rows)

@@ -358,7 +358,7 @@ def test_a_connection_that_was_cut_is_opened_anew(app):
     assert app.get("/users").status == 200
 
 
-def test_the_description_needs_no_token(app):
+def test_the_description_needs_no_token():
     for prefix in PREFIXES:
         answer = call(f"{prefix}/openapi.json")
         assert answer.status == 200

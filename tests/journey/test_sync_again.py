@@ -130,7 +130,14 @@ def test_statistics_name_every_school_and_what_happened_there(sis):
         found = queries.statistics(district_id=sis.district_id, run_id=run.id)
         steps = queries.steps(district_id=sis.district_id, run_id=run.id)
     told = {
-        (s.kind, names.get(s.school_id, "altogether")): (s.added, s.updated, s.unchanged, s.archived, s.restored, s.rejected)
+        (s.kind, names.get(s.school_id, "altogether")): (
+            s.added,
+            s.updated,
+            s.unchanged,
+            s.archived,
+            s.restored,
+            s.rejected,
+        )
         for s in found
         if s.kind in {"user", "enrollment"}
     }

@@ -14,7 +14,9 @@ def sis(district, tmp_path, now) -> Nights:
 
 def delta(**files: tuple[Row, ...]) -> Package:
     """Rows that came or changed, and rows that go (``gone``); everything else is not spoken of."""
-    rows = {file: tuple({"status": "active", "dateLastModified": STAMP, **r} for r in rows) for file, rows in files.items()}
+    rows = {
+        file: tuple({"status": "active", "dateLastModified": STAMP, **r} for r in rows) for file, rows in files.items()
+    }
     return Package(rows, modes=dict.fromkeys(files, "delta"))
 
 
@@ -208,6 +210,25 @@ def test_a_delta_that_deletes_a_user_tells_who_still_refers_to_it(sis):
     run = sis.done(delta(users=(gone(user("p2")),), enrollments=(enrollment("e9", userSourcedId="p2"),)))
     assert sis.archived("user") == {"p2"}
     assert sis.findings(run, "error") == {Place("enrollments.csv", 2, "userSourcedId", "dangling reference")}
+
+
+def test_who_refers_to_somebody_deleted_by_a_delta_is_told_when_the_whole_file_comes_again(sis):
+    """In the same file, and in another one."""
+    sis.done(small().with_rows("users", user("p9", agentSourcedIds="g1,t1")))
+    sis.done(delta(users=(gone(user("g1")),)))
+    run = sis.done(small().without("users", "g1").with_rows("users", user("p9", agentSourcedIds="g1,t1")))
+    assert sis.records("user")["p9"]["agents"] == ["t1"]
+    assert not sis.records("user")["p1"]["agents"]
+    assert {p.line for p in sis.findings(run) if p.column == "agentSourcedIds"} == {4, 8}
+
+
+def test_what_went_unseen_is_not_forgotten_over_a_delta_in_between(sis):
+    sis.done(small())
+    assert sis.approve(sis.run(small().without("orgs", "s2").only("orgs"))).state == "done"
+    sis.done(delta(users=(user("p9"),)))
+    run = sis.run(small().without("orgs", "s2").with_rows("users", user("p9")))
+    assert Place("users.csv", 7, "orgSourcedIds", "dangling reference") in sis.findings(run)
+    assert sis.records("user")["p3"]["orgs"] == ["s1"]
 
 
 def test_modes_may_differ_from_file_to_file(sis):

@@ -84,7 +84,12 @@ def test_limits_are_settings_of_the_district_and_two_hundred_is_what_they_are_at
 
     with scope.inside(sis.district_id):
         limits = queries.limits(district_id=sis.district_id)
-    assert (limits.removed_share, limits.removed_count, limits.minimum_base, limits.overlap_share) == (0.05, 200, 50, 0.8)
+    assert (limits.removed_share, limits.removed_count, limits.minimum_base, limits.overlap_share) == (
+        0.05,
+        200,
+        50,
+        0.8,
+    )
     sis.set_limits(removed_share=0.5)
     sis.done(crowd(93))
     sis.done(leaving(crowd(93), *range(19)))
@@ -118,8 +123,12 @@ def test_a_school_whose_pupils_all_vanish_is_asked_about_though_its_own_row_stay
     twelve = tuple(user(f"z{n:02d}", orgSourcedIds="s2") for n in range(12))
     full = crowd(60).with_rows("users", *twelve)
     sis.done(full)
-    run = sis.run(full.without("users", "p4", "t2", *(u["sourcedId"] for u in twelve)).without(
-        "users", "p3").without("enrollments", "e4", "e5", "e6").without("demographics", "p4"))
+    run = sis.run(
+        full.without("users", "p4", "t2", *(u["sourcedId"] for u in twelve))
+        .without("users", "p3")
+        .without("enrollments", "e4", "e5", "e6")
+        .without("demographics", "p4")
+    )
     assert run.state == "held"
     assert ("school vanished", "user") in rules(run)
     assert "School s2" in run.message
@@ -145,7 +154,9 @@ def test_an_overlap_of_eighty_per_cent_passes(sis):
 
 def test_deletions_of_a_delta_are_judged_too(sis):
     sis.done(crowd(60))
-    going = tuple({**user(f"c{n:03d}"), "status": "tobedeleted", "dateLastModified": "2026-09-02T00:00:00Z"} for n in range(9))
+    going = tuple(
+        {**user(f"c{n:03d}"), "status": "tobedeleted", "dateLastModified": "2026-09-02T00:00:00Z"} for n in range(9)
+    )
     run = sis.run(Package({"users": going}, modes={"users": "delta"}))
     assert (run.state, rules(run)) == ("held", {("too many removals", "user")})
 

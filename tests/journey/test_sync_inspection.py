@@ -98,12 +98,16 @@ def test_a_number_that_only_one_of_our_engines_understands_is_a_finding_and_no_c
         "resultValueMin": "0",
         "resultValueMax": score,
     }
-    package = small().with_rows("categories", {"sourcedId": "cat", "title": "Homework"}).with_rows("lineItems", line_item)
+    package = (
+        small().with_rows("categories", {"sourcedId": "cat", "title": "Homework"}).with_rows("lineItems", line_item)
+    )
     run = sis.done(package)
     assert sis.findings(run) == {Place("lineItems.csv", 2, "resultValueMax", "bad value")}
 
 
-@pytest.mark.parametrize("when", ["0000-01-01T00:00:00Z", "infinity", "epoch", "now", "2026-09-01T25:00:00Z", "290000-01-01"])
+@pytest.mark.parametrize(
+    "when", ["0000-01-01T00:00:00Z", "infinity", "epoch", "now", "2026-09-01T25:00:00Z", "290000-01-01"]
+)
 def test_an_instant_that_is_none_is_a_finding_and_no_crash(sis, when):
     line_item = {
         "sourcedId": "li",
@@ -116,7 +120,9 @@ def test_an_instant_that_is_none_is_a_finding_and_no_crash(sis, when):
         "resultValueMin": "0",
         "resultValueMax": "1",
     }
-    package = small().with_rows("categories", {"sourcedId": "cat", "title": "Homework"}).with_rows("lineItems", line_item)
+    package = (
+        small().with_rows("categories", {"sourcedId": "cat", "title": "Homework"}).with_rows("lineItems", line_item)
+    )
     run = sis.done(package)
     assert sis.findings(run) == {Place("lineItems.csv", 2, "assignDate", "bad value")}
 
@@ -336,7 +342,9 @@ def test_a_list_that_names_somebody_who_left_is_cut_and_told_however_it_is_space
     run = sis.approve(sis.run(alone))  # a school vanishes: a person must agree
     assert run.state == "done"
     assert sis.records("user")["p3"]["orgs"] == ["s1"]
-    assert sis.findings(run) == {Place("users.csv", line_of(alone, "users", "p3"), "orgSourcedIds", "dangling reference")}
+    assert sis.findings(run) == {
+        Place("users.csv", line_of(alone, "users", "p3"), "orgSourcedIds", "dangling reference")
+    }
 
 
 def test_a_reference_to_something_gone_before_is_told_when_its_file_comes_back(sis):
@@ -381,7 +389,9 @@ STILL_THERE = {
     "its id blank": lambda text: text.replace("\np2,", "\n,", 1),
     "only blanks as id": lambda text: text.replace("\np2,", "\n  ,", 1),
     "a quote that never ends": lambda text: text.replace("\np2,", '\n"p2,', 1),
-    "a quote that ends rows later": lambda text: text.replace("Given-p2", '"Given-p2', 1).replace("Given-p4", 'Given-p4"', 1),
+    "a quote that ends rows later": lambda text: text.replace("Given-p2", '"Given-p2', 1).replace(
+        "Given-p4", 'Given-p4"', 1
+    ),
     "a stray quote": lambda text: text.replace("Given-p2", '"Given-p2" Jr.', 1),
     "bytes of another encoding": lambda text: text.replace("Given-p2", "Jos\udce9", 1),
     "a zero byte": lambda text: text.replace("Given-p2", "Giv\x00en", 1),

@@ -247,8 +247,8 @@ def test_status_and_stamp_may_be_blank_or_filled_in_bulk(sis, status, stamp):
 def test_headers_of_oneroster_1_0_are_refused_with_the_name_of_the_column_expected(sis):
     texts = small().texts()
     texts["users.csv"] = texts["users.csv"].replace("userIds", "userId", 1)
-    texts["demographics.csv"] = texts["demographics.csv"].replace("sourcedId", "userSourcedId", 1).replace(
-        "birthDate", "birthdate", 1
+    texts["demographics.csv"] = (
+        texts["demographics.csv"].replace("sourcedId", "userSourcedId", 1).replace("birthDate", "birthdate", 1)
     )
     run = sis.run(texts)
     assert (run.state, sis.revision()) == ("refused", 0)
@@ -389,7 +389,7 @@ def test_passwords_are_read_past_and_kept_nowhere(sis, database):
         ).fetchall()
         for (table,) in tables:
             found = connection.execute(
-                f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE %s', ["%Hunter2-canary%"]  # noqa: S608
+                f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE %s', ["%Hunter2-canary%"]
             ).fetchone()
             assert found == (0,), table
     assert not [p for p in database.data_dir.rglob("*.csv") if b"Hunter2-canary" in p.read_bytes()]

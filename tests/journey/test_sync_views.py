@@ -28,8 +28,12 @@ def view(sis, now) -> View:
     return View(sis.district_id, partners.integrated(sis.district_id, now).integration.id)
 
 
-def share(view: View, sis: Nights, *kinds: str, schools: Iterable[str] | None = None, without: tuple[str, ...] = ()) -> None:
-    attributes = {kind: [a for a in names if a not in without] for kind, names in catalogue.everything(kinds=kinds).items()}
+def share(
+    view: View, sis: Nights, *kinds: str, schools: Iterable[str] | None = None, without: tuple[str, ...] = ()
+) -> None:
+    attributes = {
+        kind: [a for a in names if a not in without] for kind, names in catalogue.everything(kinds=kinds).items()
+    }
     sharing.agree(
         district_id=view.district_id,
         integration_id=view.integration_id,
@@ -191,7 +195,11 @@ def test_a_view_made_while_a_night_is_applied_shows_one_revision_not_two(sis, vi
     assert not making.is_alive()
     assert not night.is_alive()
     first = {(row.kind, row.id): row.facts for row in view.versions() if row.rev_from == 1}
-    names = {first[key]["doc"].get("name") or first[key]["doc"].get("givenName") for key in first if key[0] in {"org", "user"}}
+    names = {
+        first[key]["doc"].get("name") or first[key]["doc"].get("givenName")
+        for key in first
+        if key[0] in {"org", "user"}
+    }
     assert not ({"School s1", "Given-p2"} & names and {"New school", "New pupil"} & names), names
     check_log(view)
     assert view.active("user")[("user", sis.ids("user")["p2"])]["doc"]["givenName"] == "New pupil"

@@ -76,7 +76,7 @@ _VALUES: dict[str, list[str]] = {
     "status": ["active", "ACTIVE", "tobedeleted", "act"],
     "username": ["user.1", "USER.12", "user", "user.39"],
     "familyName": [*_FAMILIES, "neil", "AND", "%", "_", "ö"],
-    "givenName": [*_GIVEN, "o", "Ë", "σ"],
+    "givenName": [*_GIVEN, "o", "Ë", "φ"],
     "middleName": ["mae", "later", "'", "m'"],
     "role": [*_ROLES, "Student", "t"],
     "enabledUser": ["true", "FALSE", "False"],

@@ -57,7 +57,7 @@ def live_through(history: list[Package], folder: Path) -> None:
             run.message
         )
         past[sis.revision()] = now = roster(sis)
-        assert differences(now, oracle.records) == {}, "found, and expected"
+        assert differences(now, oracle.records) == {}
         check_statistics(sis, run, oracle)
         ids = check_ids(sis, ids)
         with scope.inside(sis.district_id):
@@ -70,13 +70,16 @@ def roster(sis: Nights, as_of: int | datetime | None = None) -> Roster:
     return {kind: {key: said(record) for key, record in records.items()} for kind, records in told.items()}
 
 
-def differences(found: Roster, expected: Roster) -> dict[tuple[str, str], tuple[Any, Any]]:
-    return {
-        (kind, key): (found[kind].get(key), expected.get(kind, {}).get(key))
-        for kind in found
-        for key in sorted(found[kind].keys() | expected.get(kind, {}).keys())
-        if found[kind].get(key) != expected.get(kind, {}).get(key)
-    }
+def differences(found: Roster, expected: Roster) -> dict[tuple[str, str], Any]:
+    """Who differs, and in what: what was found, and what was expected."""
+    told = {}
+    for kind in found:
+        wanted = expected.get(kind, {})
+        for key in sorted(found[kind].keys() | wanted.keys()):
+            a, b = found[kind].get(key, {}), wanted.get(key, {})
+            if a != b:
+                told[kind, key] = {f: (a.get(f), b.get(f)) for f in a.keys() | b.keys() if a.get(f) != b.get(f)}
+    return told
 
 
 def check_ids(sis: Nights, before: dict[str, dict[str, UUID]]) -> dict[str, dict[str, UUID]]:

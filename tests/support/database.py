@@ -41,7 +41,7 @@ def start() -> TestDatabase:
     try:
         # Nothing here needs to survive a power cut; started by us, so that these settings are in force.
         server = postgres.ensure_running(data_dir=data_dir, settings={"fsync": "off", "full_page_writes": "off"})
-        from schoolpassport.config import startup  # noqa: PLC0415 (only now may Django's settings be read)
+        from schoolpassport.config import startup
 
         startup.prepare()
     except BaseException:
@@ -55,7 +55,7 @@ def start() -> TestDatabase:
 
 
 def stop(database: TestDatabase) -> None:
-    from django.db import connections  # noqa: PLC0415 (only now is Django set up)
+    from django.db import connections
 
     connections.close_all()
     remove(database.data_dir)

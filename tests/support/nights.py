@@ -49,9 +49,7 @@ class Nights:
 
     def ask(self, origin: packages.Package | dict[str, Any] | Path) -> Run:
         path = origin if isinstance(origin, Path) else self.write(origin)
-        return actions.ask(
-            district_id=self.district_id, source_id=self.source.id, origin=path, by=BY, now=self.now
-        )
+        return actions.ask(district_id=self.district_id, source_id=self.source.id, origin=path, by=BY, now=self.now)
 
     def walk(self, run: Run) -> Run:
         return actions.walk(district_id=self.district_id, run_id=run.id)

@@ -75,7 +75,7 @@ class Package:
     def texts(self) -> dict[str, str]:
         """The files, as a spreadsheet would write them: plain, LF, in the standard's order of columns."""
         files = {f"{name}.csv": table(rows, HEADERS[name]) for name, rows in self.rows.items()}
-        return {"manifest.csv": manifest({name: "bulk" for name in self.rows} | dict(self.modes)), **files}
+        return {"manifest.csv": manifest(dict.fromkeys(self.rows, "bulk") | dict(self.modes)), **files}
 
 
 def _brief(row: Row) -> str:

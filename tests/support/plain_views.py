@@ -66,7 +66,15 @@ class PlainView:
         with scope.inside(self.district_id):
             self._set(oldest_readable=self.revision)
 
-    def _set(self, **values: int) -> None:
+    def agree(self, attributes: Mapping[str, list[str]]) -> None:
+        """Another consent in place of the one in force; what is shown changes with the next publication."""
+        with scope.inside(self.district_id):
+            mine = Consent.objects.filter(district_id=self.district_id, integration_id=self.integration_id)
+            mine.filter(state="active").update(state="revoked", ended_at=FIRST_MORNING)
+            consent = _consent(self.district_id, self.integration_id, attributes)
+            self._set(consent_id=consent.id, projected_consent_id=consent.id)
+
+    def _set(self, **values: int | UUID) -> None:
         View.objects.filter(district_id=self.district_id, number=self.number).update(**values)
 
     def _publish(self, kind: Kind, records: dict[str, Document], stamp: datetime) -> None:
@@ -107,26 +115,30 @@ def a_plain_view(
     district_id: UUID, *, integration_id: UUID | None = None, attributes: Mapping[str, list[str]] | None = None
 ) -> PlainView:
     """A view that shares these attributes (all that there are, demographics included), and shows nothing yet."""
-    integration_id, consent_id = integration_id or uuid4(), uuid4()
+    integration_id = integration_id or uuid4()
     terms = catalogue.everything(kinds=tuple(KINDS)) if attributes is None else attributes
     with scope.inside(district_id):
         number = View.objects.filter(district_id=district_id).count() + 1
-        Consent.objects.create(
-            district_id=district_id,
-            id=consent_id,
-            integration_id=integration_id,
-            state="active",
-            attributes=dict(terms),
-            agreed_at=FIRST_MORNING,
-        )
+        consent = _consent(district_id, integration_id, terms)
         View.objects.create(
             district_id=district_id,
             number=number,
             integration_id=integration_id,
-            consent_id=consent_id,
-            projected_consent_id=consent_id,
+            consent_id=consent.id,
+            projected_consent_id=consent.id,
         )
     return PlainView(district_id, integration_id, number)
+
+
+def _consent(district_id: UUID, integration_id: UUID, attributes: Mapping[str, list[str]]) -> Consent:
+    return Consent.objects.create(
+        district_id=district_id,
+        id=uuid4(),
+        integration_id=integration_id,
+        state="active",
+        attributes=dict(attributes),
+        agreed_at=FIRST_MORNING,
+    )
 
 
 def served(kind: str, document: Document, base: str) -> Document:

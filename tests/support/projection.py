@@ -46,6 +46,7 @@ ONLY_IN_1P2 = {
     "userProfiles",
 }
 SIS_ID = "gg4l.sisId"
+BLANK_IF_MISSING = {"course": "courseCode"}  # required in JSON, optional in CSV
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,7 @@ def project(roster: Roster, ids: Ids, terms: Terms | None) -> dict[Key, Expected
         return {}
     members = _members(roster, terms)
     return {
-        (kind, ids[kind][key]): _seen(kind, key, roster, ids, terms, members)
-        for kind in ORDER
-        for key in members[kind]
+        (kind, ids[kind][key]): _seen(kind, key, roster, ids, terms, members) for kind in ORDER for key in members[kind]
     }
 
 
@@ -136,6 +135,9 @@ def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: 
         values[name] = value
         if name not in ONLY_IN_1P2:
             doc[name] = str(value).lower() if isinstance(value, bool) else value
+    blank = BLANK_IF_MISSING.get(kind, "")
+    if terms.shows(kind, blank):
+        doc.setdefault(blank, "")
     children = sorted(ids[kind][k] for k in members[kind] if roster[kind][k].get("parent") == key)
     if children and terms.shows(kind, "parent"):
         doc["children"] = [_reference(kind, id_) for id_ in children]

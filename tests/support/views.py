@@ -74,7 +74,7 @@ class View:
     def _read(self, kind: str, number: int) -> list[Seen]:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT * FROM sharing_{KINDS[kind].table} WHERE district_id = %s AND view = %s",  # noqa: S608
+                f"SELECT * FROM sharing_{KINDS[kind].table} WHERE district_id = %s AND view = %s",
                 [self.district_id, number],
             )
             names = [column.name for column in cursor.description]

@@ -70,10 +70,10 @@ def _course(key: str) -> st.SearchStrategy[Row]:
 
 def _user(key: str) -> st.SearchStrategy[Row]:
     return st.builds(
-        lambda name, orgs, role, agents, email, house: user(
-            key, givenName=name, orgSourcedIds=orgs, role=role, agentSourcedIds=agents, email=email
-        )
-        | {"metadata.house": house},
+        lambda name, orgs, role, agents, email, house: (
+            user(key, givenName=name, orgSourcedIds=orgs, role=role, agentSourcedIds=agents, email=email)
+            | {"metadata.house": house}
+        ),
         one("Ann", "Bo"),
         some(*KEYS["orgs"], least=1),
         one("student", "student", "teacher", "wizard"),
@@ -154,7 +154,9 @@ def _told(draw: st.DrawFn, truth: Truth, before: Truth) -> Package:
         mode = draw(one(*["bulk"] * 8, "absent", "delta"))
         said = _changes(truth[file], before[file]) if mode == "delta" else list(truth[file].values())
         if mode == "bulk" and said:
-            said += draw(st.sampled_from([[], [], [], [], [], [{**said[0], "sourcedId": ""}], [contrary(file, said[-1])]]))
+            said += draw(
+                st.sampled_from([[], [], [], [], [], [{**said[0], "sourcedId": ""}], [contrary(file, said[-1])]])
+            )
         if mode == "absent" or not said:
             continue
         rows[file], modes[file] = tuple(draw(st.permutations(said))), mode
@@ -171,6 +173,8 @@ def contrary(file: str, row: Row) -> Row:
 
 def _changes(now: dict[str, Row], before: dict[str, Row]) -> list[Row]:
     """A delta: what came or changed since last night, and what went."""
-    told = [{**row, "status": "active", "dateLastModified": STAMP} for key, row in now.items() if before.get(key) != row]
+    told = [
+        {**row, "status": "active", "dateLastModified": STAMP} for key, row in now.items() if before.get(key) != row
+    ]
     gone = [row for key, row in before.items() if key not in now]
     return told + [{**row, "status": "tobedeleted", "dateLastModified": STAMP} for row in gone]

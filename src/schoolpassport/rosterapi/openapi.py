@@ -9,13 +9,14 @@ from schoolpassport.rosterapi.errors import Minor
 from schoolpassport.rosterapi.operations import OPERATIONS, Operation
 from schoolpassport.rosterapi.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
 from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.contract import UNFILLED
 
 Json = dict[str, Any]
 
 _ABOUT = """\
 Rosters by OneRoster 1.1. What an application sees is what its district agreed to share with it: an attribute that is
-not shared is absent, and unknown to `filter`, `sort` and `fields`. Every page says in its `Link` which revision of the view
-it shows (`revision=…`); follow the links, and all pages of a pull are of one revision."""
+not shared is absent, and unknown to `filter`, `sort` and `fields`. Every page says in its `Link` which revision of the
+view it shows (`revision=…`); follow the links, and all pages of a pull are of one revision."""
 _SCOPES = {
     ROSTER_CORE: "Read the core collections and their single objects.",
     ROSTER: "Read everything but demographics.",
@@ -139,10 +140,11 @@ def _refusal(says: str) -> Json:
 
 def _schemas() -> Json:
     kinds = {operation.kind.name: operation.kind for operation in OPERATIONS}
+    referred = {target: KINDS[target] for lists in UNFILLED.values() for target in lists.values()}
     return {
         **{f"{_title(kind)}Properties": _properties(kind) for kind in kinds.values()},
         **{_title(kind): _whole(kind) for kind in kinds.values()},
-        **{f"{_title(kind)}Ref": _reference(kind) for kind in kinds.values()},
+        **{f"{_title(kind)}Ref": _reference(kind) for kind in (kinds | referred).values()},
         "Status": _status("imsx_codeMinor", {"type": "string", "enum": [minor.word for minor in Minor]}, _text()),
         "Failure": _failure(),
     }
@@ -150,7 +152,8 @@ def _schemas() -> Json:
 
 def _properties(kind: Kind) -> Json:
     own = {f.name: _field(f) for f in kind.fields if Version.V1P1 in f.versions}
-    derived = {d.name: _list(_ref("schemas", f"{_title(KINDS[d.kind])}Ref")) for d in kind.derived}
+    listed = {d.name: d.kind for d in kind.derived} | dict(UNFILLED.get(kind.name, {}))
+    derived = {name: _list(_ref("schemas", f"{_title(KINDS[target])}Ref")) for name, target in listed.items()}
     metadata = {
         "type": "object",
         "properties": {SIS_ID: {"type": "string", "description": "The id that the district's own system has."}},

@@ -1,10 +1,9 @@
 """The query of a request, read once into what it means. Real clients spell it in many ways (percent, plus, raw)."""
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
+from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 from schoolpassport.rosterapi.errors import Failure, Minor
 
@@ -12,12 +11,13 @@ DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 10_000
 _MOST_PARAMETERS = 100
 _NUMBER = re.compile(r"[0-9]{1,40}", re.ASCII)
+_OFFSET = re.compile(r"(?:^|&)offset=([0-9]{1,18})(?=&|$)", re.ASCII)
 _LARGEST_REVISION = 2**31 - 1
 _ORDERS = {"": False, "asc": False, "acs": False, "desc": True}  # “acs” stands in the standard's own description
 
 
 class Parameters(NamedTuple):
-    """``others``: whatever else was sent, for the links."""
+    """``kept``: all that was sent but limit, offset and revision, encoded for the links."""
 
     limit: int = DEFAULT_LIMIT
     offset: int = 0
@@ -26,11 +26,22 @@ class Parameters(NamedTuple):
     sort: str = ""
     descending: bool = False
     fields: str | None = None
-    others: Mapping[str, str] = MappingProxyType({})
+    kept: str = ""
 
 
 def for_page(query: str) -> Parameters:
-    """Raises ``Failure``. A limit beyond the largest is refused, never cut: clients step by what they asked for."""
+    """Raises ``Failure``. The pages of a walk differ in the offset alone; what else they say is read once."""
+    found = _OFFSET.search(query)
+    if found is None:
+        return _read(query)
+    rest = query[: found.start()] + query[found.end() :]
+    # Two offsets, or one that is spelled in another way: the last counts.
+    return _read(rest)._replace(offset=int(found[1])) if "offset" not in rest and "%" not in rest else _read(query)
+
+
+@lru_cache(maxsize=1024)
+def _read(query: str) -> Parameters:
+    """A limit beyond the largest is refused, never cut: clients step by what they asked for."""
     values = _sent(query)
     limit = _number(values.pop("limit", str(DEFAULT_LIMIT)), "limit", least=1)
     if limit > LARGEST_LIMIT:
@@ -48,7 +59,8 @@ def for_page(query: str) -> Parameters:
         sort=values.get("sort", ""),
         descending=_ORDERS[order],
         fields=values.get("fields"),
-        others=values,
+        # Nothing is left raw that a client might split a Link at, as a comma.
+        kept="".join(f"{quote(name, safe='')}={quote(value, safe='')}&" for name, value in values.items()),
     )
 
 

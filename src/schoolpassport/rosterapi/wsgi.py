@@ -5,18 +5,20 @@ which is a fifth of what a page of a hundred records costs.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from django.http.response import HttpResponseBase
 
 from schoolpassport.rosterapi import answering
 from schoolpassport.rosterapi.urls import DESCRIPTION, PREFIXES
 
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | HttpResponseBase]
 
 
 def before(application: Application) -> Application:
     """The application, with this room in front of it."""
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | HttpResponseBase:
         address = environ["PATH_INFO"]
         prefix = next((p for p in PREFIXES if address.startswith(p + "/")), None)
         if prefix is None or address == prefix + DESCRIPTION:

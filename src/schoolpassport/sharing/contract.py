@@ -1,6 +1,14 @@
 """The words in which an outlet says what it wants to read. What they mean in SQL is ``relations``' matter."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+# Lists of references that OneRoster has and no source of ours fills, by kind: name → kind referred to. They can be
+# named, and are never there. A source that fills one ends its place here: then it is a field of the catalogue.
+UNFILLED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"course": {"resources": "resource"}, "class": {"resources": "resource"}}
+)
 
 
 @dataclass(frozen=True)

@@ -158,8 +158,7 @@ class Reader:
             **relations.parameters(parents),
             "view": standing.view,
             "revision": revision,
-            "puller": wanted.puller if wanted.revision is None else b"",
-            "collection": plan.collection_name(parents),
+            **(_NOBODY if wanted.revision is not None else _pulling(plan, wanted)),
         }
 
         def holds(answer: Answer) -> bool:
@@ -185,6 +184,10 @@ class Reader:
     def _note(self, asked: Mapping[str, object]) -> None:
         parameters = {**asked, "district": self._district, **pulls.times(self._now)}
         roundtrip.ask(district_id=self._district, door=None, question=Question(pulls.NOTE, parameters, keyed=True))
+
+
+def _pulling(plan: Plan, wanted: PageRequest) -> Mapping[str, object]:
+    return {"puller": wanted.puller, "collection": plan.collection_name(wanted.selection.parents)}
 
 
 def _keep(key: ListingKey, answer: Answer) -> None:

@@ -39,8 +39,8 @@ def test_discovery_lists_the_districts_of_the_partner(address, partner_token):
     assert isinstance(answer.json, list)
     assert answer.json
     for district in answer.json:
-        assert FIELDS - {"expiryDate"} <= set(district)
-        assert None not in district.values()
+        assert set(district) == FIELDS
+        assert [name for name, value in district.items() if value is None] == ["expiryDate"]  # access without an end
         UUID(district["districtGuid"])
         for name in ("createdTimestamp", "lastDataProcessingCompletedTimestamp"):
             assert INSTANT.fullmatch(district[name]), (name, district[name])

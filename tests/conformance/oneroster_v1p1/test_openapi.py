@@ -12,7 +12,7 @@ from schemathesis.specs.openapi import definitions
 from tests.conformance.oneroster_v1p1 import wire
 from tests.conformance.oneroster_v1p1.operations import OPERATIONS
 
-SECONDS = 20
+SECONDS = 15
 CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance"),
     *("response_schema_conformance", "unsupported_method", "ignored_auth"),

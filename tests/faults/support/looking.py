@@ -34,20 +34,19 @@ def look(district_id: UUID) -> Look:
 
 def _content(room: str, *, extra: str = "''") -> str:
     parts = " UNION ALL ".join(
-        f"SELECT '{k.table}' || ({_BESIDE})::text || {extra} AS line FROM {room}_{k.table} r "  # noqa: S608
+        f"SELECT '{k.table}' || ({_BESIDE})::text || {extra} AS line FROM {room}_{k.table} r "
         f"WHERE district_id = %(d)s AND rev_to = {OPEN}"
         for k in KINDS.values()
     )
-    return f"(SELECT md5(coalesce(string_agg(line, chr(10) ORDER BY line), '')) FROM ({parts}) x)"  # noqa: S608
+    return f"(SELECT md5(coalesce(string_agg(line, chr(10) ORDER BY line), '')) FROM ({parts}) x)"
 
 
 def _whole() -> str:
     lines = " UNION ALL ".join(
-        f"SELECT view, seq, rev_from FROM sharing_{k.table} WHERE district_id = %(d)s"  # noqa: S608
-        for k in KINDS.values()
+        f"SELECT view, seq, rev_from FROM sharing_{k.table} WHERE district_id = %(d)s" for k in KINDS.values()
     )
     return (
-        "(SELECT coalesce(bool_and(v.last_seq = coalesce(l.lines, 0) AND v.last_seq = coalesce(l.last, 0) "  # noqa: S608
+        "(SELECT coalesce(bool_and(v.last_seq = coalesce(l.lines, 0) AND v.last_seq = coalesce(l.last, 0) "
         "AND v.last_seq = coalesce(l.distinct_lines, 0) AND v.revision = coalesce(l.revision, 0)), true) "
         "FROM sharing_view v LEFT JOIN (SELECT view, count(*) AS lines, count(DISTINCT seq) AS distinct_lines, "
         f"max(seq) AS last, max(rev_from) AS revision FROM ({lines}) x GROUP BY view) l ON l.view = v.number "
@@ -55,7 +54,7 @@ def _whole() -> str:
     )
 
 
-_STATEMENT = f"SELECT {_content('roster')}, {_content('sharing', extra=_UNSTAMPED)}, {_whole()}"  # noqa: S608
+_STATEMENT = f"SELECT {_content('roster')}, {_content('sharing', extra=_UNSTAMPED)}, {_whole()}"
 
 
 @dataclass
@@ -65,8 +64,8 @@ class Watched:
 
 
 @contextmanager
-def watching(district_id: UUID) -> Iterator[Watched]:
-    """A reader beside whatever happens, looking without pause. Ends with a look that finds things as they are left."""
+def watching(district_id: UUID, *, pause: float = 0.04) -> Iterator[Watched]:
+    """A reader beside whatever happens, looking again and again. Ends with a look that finds things as they are left."""
     watched, enough, trouble = Watched(), threading.Event(), []
 
     def watch() -> None:
@@ -74,7 +73,7 @@ def watching(district_id: UUID) -> Iterator[Watched]:
             while not enough.is_set():
                 watched.looks.add(look(district_id))
                 watched.times += 1
-                enough.wait(0.01)
+                enough.wait(pause)
         except BaseException as error:  # noqa: BLE001 (a thread that dies in silence would see nothing and object to nothing)
             trouble.append(error)
         finally:

@@ -115,6 +115,11 @@ class Play:
 
     # ------------------------------------------------------------------------------------------------------- a turn
 
+    def turn(self) -> None:
+        """One night without trouble."""
+        self.sis.done(self.origins[self.next])
+        self.arrive()
+
     def ask(self) -> Run:
         return self.sis.ask(self.origins[self.next])
 
@@ -160,20 +165,31 @@ class Play:
         self.lines = len(log)
         return told
 
-    def in_words(self) -> dict[str, Any]:
-        """Everything there is, in the source's own words, without ids and times: what twins have in common."""
+    @property
+    def since(self) -> tuple[int, int]:
+        """Where it stands: the revisions of the roster and of the view."""
+        return self.sis.revision(), self.view.model().revision
+
+    def in_words(self, since: tuple[int, int]) -> dict[str, Any]:
+        """All that was and happened since then, in the source's own words, without ids and times: what twins share."""
         names = {str(id_): f"{kind} {key}" for kind, ids in self.sis.all_ids().items() for key, id_ in ids.items()}
 
-        def words(text: str) -> str:
-            for id_, name in names.items():
-                text = text.replace(id_, name)
-            return text
+        def words(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {k: sorted(map(words, v), key=repr) if k == "children" else words(v) for k, v in value.items()}
+            if isinstance(value, list):
+                return [words(v) for v in value]
+            return names.get(str(value).rpartition("/")[2], value)
 
         log = sorted(self.view.versions(), key=lambda line: (line.rev_from, line.kind, names[str(line.id)]))
         return {
-            "past": [self.sis.everything(as_of=n) for n in range(self.sis.revision() + 1)],
+            "past": [self.sis.everything(as_of=n) for n in range(since[0], self.sis.revision() + 1)],
             "keys": {kind: sorted(ids) for kind, ids in self.sis.all_ids().items()},
-            "log": [(ln.rev_from, ln.kind, ln.change, ln.status, words(repr(sorted(ln.facts.items())))) for ln in log],
+            "log": [
+                (line.rev_from - since[1], line.kind, line.change, words(line.facts))
+                for line in log
+                if line.rev_from > since[1]
+            ],
         }
 
 

@@ -1,6 +1,7 @@
 """Pieces of work that a child process does: the product's own walk, and one that does it wrong on purpose."""
 
 import csv
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -25,6 +26,7 @@ def naive(*, district_id: str, folder: str) -> str:
             with scope.inside(UUID(district_id)), transaction.atomic():
                 _take(district_id, row["sourcedId"], row["givenName"])
             reach("naive.row")
+            time.sleep(0.02)  # such importers take their time
     return "done"
 
 
@@ -36,7 +38,8 @@ def _take(district_id: str, key: str, name: str) -> None:
             [name, key, district_id],
         )
         cursor.execute(
-            "UPDATE sharing_view SET last_seq = last_seq + 1, revision = revision + 1 WHERE district_id = %s", [district_id]
+            "UPDATE sharing_view SET last_seq = last_seq + 1, revision = revision + 1 WHERE district_id = %s",
+            [district_id],
         )
         cursor.execute(
             "UPDATE sharing_user v SET rev_to = w.revision FROM roster_link l, sharing_view w WHERE l.key = %s AND "
@@ -47,7 +50,7 @@ def _take(district_id: str, key: str, name: str) -> None:
         cursor.execute(
             "INSERT INTO sharing_user SELECT (jsonb_populate_record(v, jsonb_build_object('rev_from', w.revision, "
             "'rev_to', 2147483647, 'seq', w.last_seq, 'change', 'u', 'given_name', %s::text, 'doc', "
-            "regexp_replace(v.doc, '\"givenName\":\"[^\"]*\"', '\"givenName\":\"' || %s || '\"')))).* "
+            'regexp_replace(v.doc, \'"givenName":"[^"]*"\', \'"givenName":"\' || %s || \'"\')))).* '
             "FROM sharing_user v JOIN sharing_view w ON w.district_id = v.district_id AND w.number = v.view "
             "JOIN roster_link l ON l.record_id = v.id AND l.district_id = v.district_id AND l.kind = 'user' "
             "WHERE l.key = %s AND v.rev_to = w.revision",

@@ -58,9 +58,9 @@ def _fork(asked: dict[str, Any]) -> tuple[int, int]:
 
 
 def _child(asked: dict[str, Any], writing: int) -> int:
-    from schoolpassport.kit import killpoint  # noqa: PLC0415 (a child reads its own environment)
-    from schoolpassport.sync.actions import DistrictBusy  # noqa: PLC0415 (after Django is set up)
-    from tests.faults.support import works  # noqa: PLC0415
+    from schoolpassport.kit import killpoint
+    from schoolpassport.sync.actions import DistrictBusy
+    from tests.faults.support import works
 
     os.environ[killpoint.VARIABLE] = asked["killpoint"]
     importlib.reload(killpoint)  # as at the start of a process: the same functions, with the variable read anew

@@ -12,7 +12,11 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
 ROOF = frozenset({"cli", "console", "config", "demo"})  # one floor, wired together; nothing below may import it
-WIRED = {"wiring": "tasks", "urls": "urls", "wsgi": "wsgi"}  # what a module of config may take from a room besides its doors
+WIRED = {
+    "wiring": "tasks",
+    "urls": "urls",
+    "wsgi": "wsgi",
+}  # what a module of config may take from a room besides its doors
 
 
 def find(source: Source) -> Found:

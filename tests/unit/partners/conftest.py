@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def _integrated(*given, **named):
-    from tests.support.partners import integrated  # noqa: PLC0415 (Django is set up by now)
+    from tests.support.partners import integrated
 
     return integrated(*given, **named)
 

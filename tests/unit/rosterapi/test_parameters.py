@@ -33,7 +33,30 @@ def test_raw_utf_8_in_the_query_is_read_as_such():
 def test_of_two_values_the_last_counts_and_unknown_names_are_kept_for_the_links():
     asked = for_page("limit=5&limit=7&x=1&y=&sort=familyName&orderBy=DESC")
     assert (asked.limit, asked.sort, asked.descending) == (7, "familyName", True)
-    assert asked.others == {"x": "1", "y": "", "sort": "familyName", "orderBy": "DESC"}
+    assert asked.kept == "x=1&y=&sort=familyName&orderBy=DESC&"
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "limit=7", "sort=familyName&limit=7", "filter=title%3D%27offset%27", "x=offset=3"]
+)
+@pytest.mark.parametrize("offset", ["0", "12", "999999999999999999"])
+def test_the_offset_is_read_wherever_it_stands(rest, offset):
+    expected = for_page(rest)._replace(offset=int(offset))
+    for query in (
+        f"offset={offset}&{rest}",
+        f"{rest}&offset={offset}",
+        f"a=b&offset={offset}&{rest}",
+        f"&offset={offset}",
+    ):
+        read = for_page(query)
+        assert read.offset == int(offset)
+        assert (read.limit, read.filter) == (expected.limit, expected.filter) or query == f"&offset={offset}"
+
+
+def test_of_two_offsets_the_last_counts_however_they_are_spelled():
+    assert for_page("offset=5&offset=6").offset == 6
+    assert for_page("offset=5&%6Fffset=6").offset == 6
+    assert for_page("%6Fffset=6&offset=5").offset == 5
 
 
 def test_fields_that_are_blank_are_not_fields_that_are_missing():

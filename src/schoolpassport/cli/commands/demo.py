@@ -34,13 +34,14 @@ def command(port: int, data_dir: Path | None, package: Path | None, *, once: boo
 
     Shows what each night changed, what was rejected and why, and prints a `curl` for a token and a page of users.
     """
+    port = _open_port(port)
     folder = _own_folder(data_dir)
     os.environ["SCHOOLPASSPORT_DATA_DIR"] = str(folder)
     os.environ.pop("DATABASE_URL", None)  # a demonstration never touches a real database
     server = _fresh_database(folder)
     try:
         startup.prepare()
-        _run(port or _free_port(), package, once=once, as_json=as_json)
+        _run(port, package, once=once, as_json=as_json)
     finally:
         if server.started_here:
             postgres.stop(data_dir=folder)
@@ -65,9 +66,14 @@ def _fresh_database(folder: Path) -> postgres.EmbeddedServer:
     return server
 
 
-def _free_port() -> int:
+def _open_port(wanted: int) -> int:
+    """The port that was asked for, if nobody listens there, or a free one for 0."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as taken:
+            raise click.ClickException(f"Port {wanted} is taken; choose another with --port.") from taken
         port: int = probe.getsockname()[1]
         return port
 
