@@ -126,9 +126,9 @@ def _control_figure(m: Measured) -> list[Figure]:
 
 def _target(place: Place, district: District) -> Target:
     from schoolpassport.kit import clock  # noqa: PLC0415 (Django is set up by now)
-    from schoolpassport.partners import actions as partners  # noqa: PLC0415
-    from schoolpassport.sharing.models import View  # noqa: PLC0415
-    from schoolpassport.tenancy import scope  # noqa: PLC0415
+    from schoolpassport.partners import actions as partners  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sharing.models import View  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.tenancy import scope  # noqa: PLC0415 (not before Django is set up)
 
     credential = partners.issue_credential(
         district_id=district.id, integration_id=district.integration_id, by=BY, now=clock.now()
@@ -197,8 +197,8 @@ def _token(target: Target, server: Serving) -> str:
 def _granted(target: Target) -> str:
     """Without a server."""
     from schoolpassport.kit import clock  # noqa: PLC0415 (Django is set up by now)
-    from schoolpassport.partners import actions, queries, records  # noqa: PLC0415
-    from schoolpassport.partners.contract import ROSTERING  # noqa: PLC0415
+    from schoolpassport.partners import actions, queries, records  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.partners.contract import ROSTERING  # noqa: PLC0415 (not before Django is set up)
 
     now = clock.now()
     client = queries.client(client_id=target.client_id, client_secret=target.client_secret, now=now)

@@ -22,12 +22,12 @@ import django  # noqa: E402 (the settings above come first)
 
 django.setup()
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.urls import path  # noqa: E402
-from rest_framework import generics, pagination, serializers  # type: ignore[import-untyped]  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402 (not before Django is set up)
+from django.urls import path  # noqa: E402 (not before Django is set up)
+from rest_framework import generics, pagination, serializers  # type: ignore[import-untyped]  # noqa: E402 (not before Django is set up)
 
-from schoolpassport.roster.models import OPEN, RECORDS, Revision  # noqa: E402
-from schoolpassport.tenancy import scope  # noqa: E402
+from schoolpassport.roster.models import OPEN, RECORDS, Revision  # noqa: E402 (not before Django is set up)
+from schoolpassport.tenancy import scope  # noqa: E402 (not before Django is set up)
 
 _DISTRICT = UUID(os.environ["BENCH_DISTRICT"])
 _BASE = "http://127.0.0.1"
@@ -38,23 +38,39 @@ def _references(kind: str, ids: list[UUID] | None) -> list[dict[str, str]]:
     return [{"href": f"{_BASE}/{kind}s/{each}", "sourcedId": str(each), "type": kind} for each in ids or ()]
 
 
-class UserSerializer(serializers.ModelSerializer):  # type: ignore[misc]
-    sourcedId = serializers.UUIDField(source="id")  # noqa: N815
-    dateLastModified = serializers.SerializerMethodField()  # noqa: N815
-    userIds = serializers.JSONField(source="user_ids")  # noqa: N815
-    enabledUser = serializers.BooleanField(source="enabled_user")  # noqa: N815
-    givenName = serializers.CharField(source="given_name")  # noqa: N815
-    familyName = serializers.CharField(source="family_name")  # noqa: N815
-    middleName = serializers.CharField(source="middle_name")  # noqa: N815
+class UserSerializer(serializers.ModelSerializer):  # type: ignore[misc]  # no types come with it
+    sourcedId = serializers.UUIDField(source="id")  # noqa: N815 (the names of OneRoster)
+    dateLastModified = serializers.SerializerMethodField()  # noqa: N815 (the names of OneRoster)
+    userIds = serializers.JSONField(source="user_ids")  # noqa: N815 (the names of OneRoster)
+    enabledUser = serializers.BooleanField(source="enabled_user")  # noqa: N815 (the names of OneRoster)
+    givenName = serializers.CharField(source="given_name")  # noqa: N815 (the names of OneRoster)
+    familyName = serializers.CharField(source="family_name")  # noqa: N815 (the names of OneRoster)
+    middleName = serializers.CharField(source="middle_name")  # noqa: N815 (the names of OneRoster)
     agents = serializers.SerializerMethodField()
     orgs = serializers.SerializerMethodField()
 
     class Meta:
         model = RECORDS["user"]
         fields = (
-            "sourcedId", "status", "dateLastModified", "metadata", "username", "userIds", "enabledUser", "givenName",
-            "familyName", "middleName", "role", "identifier", "email", "sms", "phone", "agents", "orgs", "grades",
-        )  # fmt: skip
+            "sourcedId",
+            "status",
+            "dateLastModified",
+            "metadata",
+            "username",
+            "userIds",
+            "enabledUser",
+            "givenName",
+            "familyName",
+            "middleName",
+            "role",
+            "identifier",
+            "email",
+            "sms",
+            "phone",
+            "agents",
+            "orgs",
+            "grades",
+        )  # fmt: skip (one field a line)
 
     def get_dateLastModified(self, user: Any) -> str:  # noqa: N802 (DRF's way)
         at: str = self.context["revisions"][user.rev_from]
@@ -67,14 +83,14 @@ class UserSerializer(serializers.ModelSerializer):  # type: ignore[misc]
         return _references("org", user.orgs)
 
 
-class Pages(pagination.LimitOffsetPagination):  # type: ignore[misc]
+class Pages(pagination.LimitOffsetPagination):  # type: ignore[misc]  # no types come with it
     max_limit = 10_000
 
 
-class Users(generics.ListAPIView):  # type: ignore[misc]
+class Users(generics.ListAPIView):  # type: ignore[misc]  # no types come with it
     serializer_class = UserSerializer
     pagination_class = Pages
-    queryset = RECORDS["user"].objects.filter(district_id=_DISTRICT, rev_to=OPEN).order_by("id")  # type: ignore[attr-defined]
+    queryset = RECORDS["user"].objects.filter(district_id=_DISTRICT, rev_to=OPEN).order_by("id")  # type: ignore[attr-defined]  # no types come with it
 
     def get_serializer_context(self) -> dict[str, Any]:
         revisions = Revision.objects.filter(district_id=_DISTRICT).values_list("number", "at")

@@ -12,7 +12,7 @@ _WARM = 5
 def time_of_total(token: str, path: str, query: str) -> float:
     """Milliseconds per page of 1000 between asking for a total and having it: the look-up of the listing."""
     from schoolpassport.config.wsgi import application  # noqa: PLC0415 (Django is set up by now)
-    from schoolpassport.sharing import listings  # noqa: PLC0415
+    from schoolpassport.sharing import listings  # noqa: PLC0415 (not before Django is set up)
 
     spent: list[float] = []
     original = listings.Cache.get
@@ -33,7 +33,7 @@ def time_of_total(token: str, path: str, query: str) -> float:
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(),
     }
-    listings.Cache.get = timed  # type: ignore[method-assign]
+    listings.Cache.get = timed  # type: ignore[method-assign]  # no types come with it
     try:
         pages = []
         for number in range(_REQUESTS):
@@ -43,5 +43,5 @@ def time_of_total(token: str, path: str, query: str) -> float:
             if number >= _WARM:
                 pages.append(sum(spent))
     finally:
-        listings.Cache.get = original  # type: ignore[method-assign]
+        listings.Cache.get = original  # type: ignore[method-assign]  # no types come with it
     return median(pages) * 1000

@@ -107,12 +107,12 @@ def write_packages(folder: Path, *, size: Size, seed: int, shuffled: bool = True
 def a_district() -> District:
     """With the guard's limits raised: in a big district 1 % of everybody is more than a guard should let pass."""
     from schoolpassport.partners import actions as partners  # noqa: PLC0415 (Django is set up by now)
-    from schoolpassport.roster.kinds import KINDS  # noqa: PLC0415
-    from schoolpassport.sharing import actions as sharing  # noqa: PLC0415
-    from schoolpassport.sharing import catalogue  # noqa: PLC0415
-    from schoolpassport.sources.actions import register_source  # noqa: PLC0415
-    from schoolpassport.sync.actions import set_limits  # noqa: PLC0415
-    from schoolpassport.tenancy.actions import register_district  # noqa: PLC0415
+    from schoolpassport.roster.kinds import KINDS  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sharing import actions as sharing  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sharing import catalogue  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sources.actions import register_source  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sync.actions import set_limits  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.tenancy.actions import register_district  # noqa: PLC0415 (not before Django is set up)
 
     mark = uuid.uuid4().hex[:8]
     district = register_district(name=f"{DISTRICT} {mark}", now=clock.now())

@@ -63,7 +63,7 @@ def begin() -> Profile:
     """Time every statement of this process from now on."""
     profile = Profile()
     connect = duckdb.connect
-    duckdb.connect = lambda *a, **k: _Columns(connect(*a, **k), profile)  # type: ignore[assignment]
+    duckdb.connect = lambda *a, **k: _Columns(connect(*a, **k), profile)  # type: ignore[assignment]  # no types come with it
     _wrap(profile, "execute")
     _wrap_copy(profile)
     return profile
@@ -109,7 +109,7 @@ def _wrap_copy(profile: Profile) -> None:
         ):
             yield made
 
-    psycopg.Cursor.copy = copy  # type: ignore[method-assign]
+    psycopg.Cursor.copy = copy  # type: ignore[method-assign]  # no types come with it
 
 
 def _plan(execute: Callable[..., Any], connection: Any, text: str, *a: Any, **k: Any) -> list[str]:

@@ -83,14 +83,14 @@ def main() -> None:
     from schoolpassport.config import startup  # noqa: PLC0415 (the server's process only)
 
     startup.prepare(migrate=False)
-    from schoolpassport.cli.commands import serve  # noqa: PLC0415
+    from schoolpassport.cli.commands import serve  # noqa: PLC0415 (not before Django is set up)
 
     product: Any = serve.Granian  # type: ignore[attr-defined]  # what the command imported, and will call
 
     def another(_: str, **options: Any) -> Any:
         return product(task["target"], **options)
 
-    serve.Granian = another  # type: ignore[attr-defined,assignment]
+    serve.Granian = another  # type: ignore[attr-defined,assignment]  # no types come with it
     serve.command.main(["--workers", "1", "--port", str(task["port"])], standalone_mode=False)
 
 

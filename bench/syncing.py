@@ -17,9 +17,9 @@ def main() -> None:
     startup.prepare(migrate=False)
     from django.db import connection  # noqa: PLC0415 (only now is Django set up)
 
-    from schoolpassport.kit import clock  # noqa: PLC0415
-    from schoolpassport.sync import actions, queries  # noqa: PLC0415
-    from schoolpassport.tenancy import scope  # noqa: PLC0415
+    from schoolpassport.kit import clock  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sync import actions, queries  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.tenancy import scope  # noqa: PLC0415 (not before Django is set up)
 
     district, source = UUID(task["district"]), UUID(task["source"])
     profile = profiling.begin() if task.get("profile") else None

@@ -95,9 +95,16 @@ def python_for(uid: int) -> str:
 
 def run_as(uid: int, command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=child_environment(), user=uid, group=uid, extra_groups=[], cwd="/", check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        command,
+        env=child_environment(),
+        user=uid,
+        group=uid,
+        extra_groups=[],
+        cwd="/",
+        check=False,
+        capture_output=True,
+        text=True,
+    )  # fmt: skip (one case a line)
 
 
 def postmaster(data_dir: Path) -> int:

@@ -61,24 +61,18 @@ WRONG_VALUES = [
 
 def test_each_wrong_value_leaves_its_row_out_and_is_named(sis):
     """One row each, all in one package of fewer rows than the guard looks at."""
-    sis.set_limits(bad_row_share=1)
-    package, expected = small(), set()
+    package, expected = small(), []
     for number, (file, row, column) in enumerate(WRONG_VALUES):
-        row = row if row["sourcedId"] != "x" else {**row, "sourcedId": f"x{number}"}
         if file == "demographics":
-            person = user(f"q{number}")
-            package, row = package.with_rows("users", person), {**row, "sourcedId": f"q{number}"}
+            package, row = package.with_rows("users", user(f"q{number}")), {**row, "sourcedId": f"q{number}"}
+        elif row["sourcedId"] == "x":
+            row = {**row, "sourcedId": f"x{number}"}
         package = package.with_rows(file, row)
-        expected.add((f"{file}.csv", row["sourcedId"], column))
+        expected.append((file, row["sourcedId"], column))
     run = sis.done(package)
-    places = {
-        Place(file, line_of(package, file.removesuffix(".csv"), key), column, place.rule)
-        for file, key, column in expected
-        for place in sis.findings(run, "error")
-        if (place.file, place.column) == (file, column)
+    assert {(p.file, p.line, p.column) for p in sis.findings(run, "error")} == {
+        (f"{file}.csv", line_of(package, file, key), column) for file, key, column in expected
     }
-    assert sis.findings(run, "error") == places
-    assert len(places) == len(WRONG_VALUES)
     for kind in ("user", "org", "academicSession", "class", "enrollment"):
         assert not [key for key in sis.records(kind) if key.startswith("x")], kind
     assert sis.active("demographics") == {"p1", "p4"}
@@ -153,30 +147,52 @@ def test_a_user_id_of_another_shape_is_left_away_with_a_warning(sis):
 # --------------------------------------------------------------------------------------------------------- physical lines
 
 
+def where(sis: Nights, lines: list[str]) -> set[tuple[str, str]]:
+    """Which lines of orgs.csv the findings point to, and why."""
+    text = "\n".join([*table(small().rows["orgs"], HEADERS["orgs"]).splitlines(), *lines])
+    run = sis.done(small().texts() | {"orgs.csv": text + "\n"})
+    physical = text.split("\n")
+    return {(physical[p.line - 1], p.rule) for p in sis.findings(run, "error") if p.file == "orgs.csv" and p.line}
+
+
 def test_lines_are_counted_as_an_editor_does_whatever_stands_between(sis):
-    """Blank lines, lines that cannot be read, and a line break within quotes all take their place."""
-    lines = table(small().rows["orgs"], HEADERS["orgs"]).splitlines()
-    lines += [
+    """Blank lines and lines that cannot be read take their place, too."""
+    lines = [
         "too,few,cells",
         "x1,,,Bad one,university,,",
         "",
         "x2,,,Bad two,university,,",
-        '"x3",,,"A name, on\ntwo lines",school,,d1',
+        "",
+        "",
+        "x3,,,one,cell,too,many,here",
         "x4,,,Bad three,university,,",
-        "x5,,,one,cell,too,many,here",
-        "x6,,,Bad four,university,,",
     ]
-    physical = "\n".join(lines).split("\n")
-    run = sis.done(small().texts() | {"orgs.csv": "\n".join(lines) + "\n"})
-    where = {p.line: p.rule for p in sis.findings(run, "error") if p.file == "orgs.csv"}
-    assert {physical[line - 1]: rule for line, rule in where.items() if line} == {
-        "too,few,cells": "unreadable line",
-        "x1,,,Bad one,university,,": "bad value",
-        "x2,,,Bad two,university,,": "bad value",
-        "x4,,,Bad three,university,,": "bad value",
-        "x5,,,one,cell,too,many,here": "unreadable line",
-        "x6,,,Bad four,university,,": "bad value",
+    assert where(sis, lines) == {
+        ("too,few,cells", "unreadable line"),
+        ("x1,,,Bad one,university,,", "bad value"),
+        ("x2,,,Bad two,university,,", "bad value"),
+        ("x3,,,one,cell,too,many,here", "unreadable line"),
+        ("x4,,,Bad three,university,,", "bad value"),
     }
+
+
+def test_a_line_break_in_a_cell_is_an_error_and_takes_its_place_in_the_count(sis):
+    lines = [
+        "x1,,,Bad one,university,,",
+        '"x2",,,"A name, on',
+        'two lines",school,,d1',
+        "x3,,,Bad two,university,,",
+        "x4,,,one,cell,too,many,here",
+        "x5,,,Bad three,university,,",
+    ]
+    assert where(sis, lines) == {
+        ("x1,,,Bad one,university,,", "bad value"),
+        ('"x2",,,"A name, on', "line break"),
+        ("x3,,,Bad two,university,,", "bad value"),
+        ("x4,,,one,cell,too,many,here", "unreadable line"),
+        ("x5,,,Bad three,university,,", "bad value"),
+    }
+    assert "x2" not in sis.records("org")
 
 
 def test_lines_are_counted_with_line_ends_of_windows_too(sis):

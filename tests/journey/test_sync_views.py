@@ -11,7 +11,7 @@ from schoolpassport.sharing import catalogue
 from schoolpassport.tenancy import scope
 from tests.support import partners
 from tests.support.nights import BY, Nights, nights
-from tests.support.packages import org, small, user
+from tests.support.packages import Package, org, small, user
 from tests.support.views import View, check_log
 
 KINDS = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
@@ -70,9 +70,12 @@ def test_demographics_of_other_schools_stay_at_home_though_users_are_not_shared(
     assert seen(view, sis, "demographics") == {"p4"}
     sis.done(small().with_rows("demographics", {"sourcedId": "p2", "sex": "male"}))
     assert seen(view, sis, "demographics") == {"p4"}
+    sis.done(small().changed("users", "p1", orgSourcedIds="s2").changed("users", "p4", orgSourcedIds="s1"))
+    assert seen(view, sis, "demographics") == {"p1"}
 
 
-def test_results_and_line_items_of_other_schools_stay_at_home_though_nothing_else_is_shared(sis, view):
+def marked() -> Package:
+    """A quiz in each school, a mark in each; one more in the first for the pupil who is at both."""
     item = {
         "title": "Quiz",
         "assignDate": "2026-09-02T00:00:00Z",
@@ -83,7 +86,7 @@ def test_results_and_line_items_of_other_schools_stay_at_home_though_nothing_els
         "resultValueMax": "10",
     }
     mark = {"scoreStatus": "fully graded", "score": "7", "scoreDate": "2026-09-10"}
-    sis.done(
+    return (
         small()
         .with_rows("categories", {"sourcedId": "cat", "title": "Homework"})
         .with_rows(
@@ -95,13 +98,19 @@ def test_results_and_line_items_of_other_schools_stay_at_home_though_nothing_els
             "results",
             {"sourcedId": "r1", "lineItemSourcedId": "li1", "studentSourcedId": "p1", **mark},
             {"sourcedId": "r2", "lineItemSourcedId": "li2", "studentSourcedId": "p4", **mark},
+            {"sourcedId": "r3", "lineItemSourcedId": "li1", "studentSourcedId": "p3", **mark},
         )
     )
-    share(view, sis, "result", "lineItem", schools=["s2"])
-    assert seen(view, sis, "lineItem") == {"li2"}
+
+
+@pytest.mark.parametrize(
+    "kinds", [("result",), ("result", "lineItem"), ("result", "class"), ("result", "class", "user"), ("result", "user")]
+)
+def test_results_of_other_schools_stay_at_home_whatever_else_is_shared(sis, view, kinds):
+    sis.done(marked())
+    share(view, sis, *kinds, schools=["s2"])
     assert seen(view, sis, "result") == {"r2"}
-    share(view, sis, "result", schools=["s2"])
-    assert seen(view, sis, "result") == {"r2"}
+    assert seen(view, sis, "lineItem") == ({"li2"} if "lineItem" in kinds else set())
 
 
 def test_who_stands_above_a_school_may_change_though_orgs_are_not_shared(sis, view):

@@ -37,8 +37,6 @@ def terms(draw: st.DrawFn) -> Terms:
     shared: dict[str, list[str]] = {}
     for kind in ORDER:
         how = draw(st.sampled_from(["all", "all", "some", "some", "not"]))
-        if kind == "demographics" and "user" not in shared:
-            continue
         if how != "not":
             left_out = draw(st.sets(st.sampled_from(ALL[kind]), max_size=8)) if how == "some" else set()
             shared[kind] = [name for name in ALL[kind] if name not in left_out]

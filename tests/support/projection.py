@@ -109,6 +109,8 @@ def _inside(kind: str, key: str, roster: Roster, scope: set[str]) -> bool:
             c["status"] == "active" and c["course"] == key and c["school"] in scope for c in roster["class"].values()
         )
         return record["org"] in scope or taught
+    if kind == "demographics":
+        return bool(scope & set(roster["user"][key].get("orgs") or ()))
     return record["school"] in scope if kind in BINDING else True
 
 

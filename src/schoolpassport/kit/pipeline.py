@@ -16,8 +16,9 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import pq
-from psycopg.adapt import AdaptersMap, PyFormat, Transformer
+from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
 from psycopg.types.string import ByteaBinaryLoader
+from typing_extensions import override
 
 Row = tuple[Any, ...]
 
@@ -48,10 +49,8 @@ def run(connection: "psycopg.Connection[Any]", *statements: Statement) -> list[R
 
 class _Conversation:
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
-        self._connection = connection
         self._link = connection.pgconn
-        self._known = _prepared.setdefault(connection, OrderedDict())
-        self._writer = Transformer(_Context(connection, _AS_EVER))
+        self._memory = _memories.get(connection) or _memories.setdefault(connection, _Memory())
         self._answers: list[int] = []  # which statement each coming answer belongs to; -1: to none
 
     def of(self, statements: Sequence[Statement]) -> list[Row | None]:
@@ -75,7 +74,7 @@ class _Conversation:
         sql, names = _numbered(statement.sql)
         given = statement.parameters
         values = [given[name] for name in names] if isinstance(given, Mapping) else given
-        texts = self._writer.dump_sequence(values, [PyFormat.TEXT] * len(values))
+        texts = self._memory.plain.dump_sequence(values, [PyFormat.TEXT] * len(values))
         if statement.prepared:
             self._link.send_query_prepared(self._prepare(sql), texts, result_format=pq.Format.BINARY)
         else:
@@ -84,29 +83,32 @@ class _Conversation:
 
     def _prepare(self, sql: bytes) -> bytes:
         """The name of the statement on this connection; the oldest makes room when there are many."""
-        known = self._known.get(sql)
+        prepared = self._memory.prepared
+        known = prepared.get(sql)
         if known is not None:
-            self._known.move_to_end(sql)
+            prepared.move_to_end(sql)
             return known
-        if len(self._known) >= _KEPT:
-            _, oldest = self._known.popitem(last=False)
+        if len(prepared) >= _KEPT:
+            _, oldest = prepared.popitem(last=False)
             self._link.send_query_params(b"DEALLOCATE " + oldest, None)
             self._answers.append(-1)
         name = b"trip_%d" % next(_numbers)
         self._link.send_prepare(name, sql)
         self._answers.append(-1)
-        self._known[sql] = name
+        prepared[sql] = name
         return name
 
     # ------------------------------------------------------------------------------------------------------ receiving
 
     def _receive(self) -> list[pq.abc.PGresult]:
         """Every answer up to the sync. Waiting happens in the system, where other threads may run."""
-        waiting = select.poll()
-        waiting.register(self._link.socket, select.POLLIN)
-        while self._link.flush():
-            select.select([], [self._link.socket], [])
         results: list[pq.abc.PGresult] = []
+        waiting = select.poll()
+        waiting.register(self._link.socket, select.POLLIN | select.POLLOUT)
+        while self._link.flush():
+            waiting.poll()
+            self._link.consume_input()
+        waiting.modify(self._link.socket, select.POLLIN)
         while True:
             while self._link.is_busy():
                 waiting.poll()
@@ -119,24 +121,44 @@ class _Conversation:
             results.append(result)
 
     def _read(self, result: pq.abc.PGresult, *, raw_texts: bool) -> Row:
-        reader = Transformer(_Context(self._connection, _RAW_TEXTS)) if raw_texts else self._writer
+        reader = self._memory.raw if raw_texts else self._memory.plain
         reader.set_pgresult(result)
         row: Row = reader.load_row(0, tuple)
         return row
 
 
 class _Context(NamedTuple):
-    """How psycopg reads values, whatever others have taught this connection."""
+    """How psycopg writes and reads values, whatever others have taught a connection."""
 
-    connection: "psycopg.Connection[Any]"
     adapters: AdaptersMap
+    connection: None = None  # so a memory does not hold on to its connection
+
+
+class _Memory:
+    """What is known about one connection: the names of prepared statements, and readers that have met their types."""
+
+    def __init__(self) -> None:
+        self.prepared: OrderedDict[bytes, bytes] = OrderedDict()
+        self.plain = Transformer(_Context(_AS_EVER))
+        self.raw = Transformer(_Context(_RAW_TEXTS))
+
+
+class _Hex(Dumper):
+    """Bytes in the one spelling that does not depend on a connection's settings."""
+
+    oid = psycopg.adapters.types["bytea"].oid
+
+    @override
+    def dump(self, obj: bytes) -> bytes:
+        return b"\\x" + obj.hex().encode()
 
 
 _AS_EVER = AdaptersMap(psycopg.adapters)
+_AS_EVER.register_dumper(bytes, _Hex)
 _RAW_TEXTS = AdaptersMap(psycopg.adapters)
 _RAW_TEXTS.register_loader("text", ByteaBinaryLoader)
 _GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
-_prepared: "WeakKeyDictionary[psycopg.Connection[Any], OrderedDict[bytes, bytes]]" = WeakKeyDictionary()
+_memories: "WeakKeyDictionary[psycopg.Connection[Any], _Memory]" = WeakKeyDictionary()
 _numbers = count(1)
 
 

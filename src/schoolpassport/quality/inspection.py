@@ -109,7 +109,7 @@ def _find_twice(db: DuckDBPyConnection, subject: Subject) -> None:
         f"SELECT (SELECT count(*) FROM state_{table}) - (SELECT count(*) FROM absent_{table})"
     ).fetchone()
     assert row is not None  # noqa: S101 (an aggregate has one row)
-    assert present is not None  # noqa: S101
+    assert present is not None  # noqa: S101 (an aggregate has one row)
     suspicious = row[0] != present[0] or row[1] != 0 or row[2] != 0 or subject.mode is Mode.DELTA
     source = f"raw_{table}" if suspicious else f"raw_{table} WHERE false"
     db.execute(

@@ -1,11 +1,10 @@
 """From who asks to what may be read: a reader whose door proves the token in the trip of the page it opens."""
 
-import threading
-from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from schoolpassport.kit.recent import Recent
 from schoolpassport.partners import queries as partners
 from schoolpassport.partners.records import Bearer, Refused
 from schoolpassport.rosterapi.authentication import Caller, challenge, prove
@@ -14,9 +13,7 @@ from schoolpassport.rosterapi.operations import Operation
 from schoolpassport.sharing.queries import Reader, view_for
 from schoolpassport.sharing.records import Door
 
-_REMEMBERED = 10_000  # tokens, about 200 bytes each
-_integrations: OrderedDict[bytes, UUID] = OrderedDict()  # whose a token is never changes; whether it holds is asked
-_lock = threading.Lock()
+_integrations: Recent[bytes, UUID] = Recent(10_000)  # whose a token is never changes; whether it holds is asked
 
 
 def proved(caller: Caller | Refused, *, now: datetime) -> Bearer:
@@ -35,7 +32,7 @@ def reader_for(caller: Caller, operation: Operation, *, base: str, now: datetime
         _allow(bearer, operation)
         integration_id = bearer.integration_id
         if caller.proved is None:
-            _remember(caller.token_digest, integration_id)
+            _integrations.put(caller.token_digest, integration_id)
     return view_for(
         district_id=caller.district_id,
         integration_id=integration_id,
@@ -70,10 +67,3 @@ def _allow(bearer: Bearer, operation: Operation) -> None:
     if bearer.scopes.isdisjoint(operation.scopes):
         scopes = " or ".join(sorted(operation.scopes))
         raise Failure(Minor.FORBIDDEN, f"The token lacks the scope for this: {scopes}.")
-
-
-def _remember(digest: bytes, integration_id: UUID) -> None:
-    with _lock:
-        _integrations[digest] = integration_id
-        while len(_integrations) > _REMEMBERED:
-            _integrations.popitem(last=False)

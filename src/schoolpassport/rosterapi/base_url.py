@@ -19,16 +19,21 @@ def base_url(request: HttpRequest) -> str:
 def address_of(environ: dict[str, Any]) -> str:
     """The same, without a request having been made of the environment."""
     configured: str = settings.ENVIRONMENT.public_url
-    return configured or _said(*(environ.get(name, "") for name in _WHERE))
-
-
-_WHERE = ("wsgi.url_scheme", "HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NAME")
+    return configured or _said(
+        environ["wsgi.url_scheme"],
+        environ.get("HTTP_HOST"),
+        environ["SERVER_NAME"],
+        environ["SERVER_PORT"],
+        environ.get("SCRIPT_NAME", ""),
+    )
 
 
 @lru_cache(maxsize=64)
-def _said(*values: str) -> str:
-    environ = {name: value for name, value in zip(_WHERE, values, strict=True) if value or not name.startswith("HTTP_")}
-    return base_url(WSGIRequest({"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.input": BytesIO(), **environ}))
+def _said(scheme: str, host: str | None, server: str, port: str, script: str) -> str:
+    where = {"wsgi.url_scheme": scheme, "SERVER_NAME": server, "SERVER_PORT": port, "SCRIPT_NAME": script}
+    said = {} if host is None else {"HTTP_HOST": host}
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.input": BytesIO(), **where, **said}
+    return base_url(WSGIRequest(environ))
 
 
 def absolute_url(request: HttpRequest) -> str:

@@ -15,7 +15,7 @@ from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.relations import at
 
 STEP = 100  # between two ids that are kept of a collection in the order of ids
-FEW = 20_000  # so many ids of a filtered collection are kept all: what is between two of them may be far apart
+FEW = 50_000  # so many ids of a filtered collection are kept all: what is between two of them may be far apart
 ID_BYTES = 16
 _OVERHEAD = 400  # bytes of an entry besides its ids, roughly
 

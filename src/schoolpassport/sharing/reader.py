@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from schoolpassport.kit.recent import Recent
 from schoolpassport.sharing import plans, pulls, relations, roundtrip, selection
 from schoolpassport.sharing.contract import Collection
 from schoolpassport.sharing.listings import Cache, Listing
@@ -31,7 +32,7 @@ from schoolpassport.sharing.records import (
     Unknown,
 )
 from schoolpassport.sharing.roundtrip import Question
-from schoolpassport.sharing.standing import Answer, LastSeen, Standing, read, with_standing
+from schoolpassport.sharing.standing import Answer, Standing, read, with_standing
 
 Result = TypeVar("Result")
 ListingKey = tuple[int, int, int, tuple[UUID, ...], Plan]
@@ -41,8 +42,8 @@ _STANDING = with_standing(None)
 _CONSENT = "SELECT attributes FROM sharing_consent WHERE district_id = %(district)s AND id = %(consent)s"
 _HREF = HREF.encode()
 _NOBODY: Mapping[str, object] = {"puller": b"", "collection": b""}
-_last_seen = LastSeen()
-_shared: dict[tuple[UUID, bool], Shared] = {}  # a consent does not change: another one follows it
+_last_seen: Recent[tuple[int, int], Standing] = Recent(10_000)  # a guess, which every answer checks
+_shared: Recent[tuple[UUID, bool], Shared] = Recent(1000)  # a consent does not change: another one follows it
 
 
 @lru_cache(maxsize=64)
@@ -114,18 +115,21 @@ class Reader:
         if row is None:
             raise NothingShared
         answer = read(row)
-        _last_seen.put(self._key, answer.standing)
+        if _last_seen.get(self._key) != answer.standing:
+            _last_seen.put(self._key, answer.standing)
         return answer
 
     def _what_is_shared(self, standing: Standing) -> Shared:
         key = (standing.consent_id, standing.in_force)
-        if key not in _shared:
+        shared = _shared.get(key)
+        if shared is None:
             asked = {"district": self._district, "consent": standing.consent_id}
             question = Question(_CONSENT, asked, keyed=True)
             row = roundtrip.ask(district_id=self._district, door=self._door, question=question)
             terms = row[0] if row and standing.in_force else {}
-            _shared[key] = Shared({kind: frozenset(names) for kind, names in terms.items()})
-        return _shared[key]
+            shared = Shared({kind: frozenset(names) for kind, names in terms.items()})
+            _shared.put(key, shared)
+        return shared
 
     # ------------------------------------------------------------------------------------------------------- a record
 

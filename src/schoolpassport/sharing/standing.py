@@ -4,15 +4,11 @@ Every question of a reader carries the standing in the same statement, and so in
 with the standing it saw last, and asks again only when the answer shows that it has changed.
 """
 
-import threading
-from collections import OrderedDict
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from schoolpassport.sharing.conditions import Condition
-
-_REMEMBERED = 10_000  # standings, about 200 bytes each
 
 
 class Standing(NamedTuple):
@@ -55,22 +51,3 @@ def with_standing(question: Condition | None) -> str:
 def read(row: tuple[Any, ...]) -> Answer:
     pull = None if row[5] is None else Pull(row[5], row[6])
     return Answer(Standing(*row[:5]), pull, row[7:])
-
-
-class LastSeen:
-    """The standing that each application was last seen in, by this process: a guess that every answer checks."""
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[int, int], Standing] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[int, int]) -> Standing | None:
-        return self._seen.get(key)
-
-    def put(self, key: tuple[int, int], standing: Standing) -> None:
-        if self._seen.get(key) == standing:
-            return
-        with self._lock:
-            self._seen[key] = standing
-            while len(self._seen) > _REMEMBERED:
-                self._seen.popitem(last=False)

@@ -83,3 +83,7 @@ def test_what_cannot_be_used_is_invalid_data_with_a_sentence(query):
 def test_the_largest_limit_is_honoured_and_any_offset_and_revision_are_read():
     asked = for_page(f"limit=10000&offset={10**30}&revision={10**30}")
     assert (asked.limit, asked.offset, asked.revision) == (10_000, 10**30, 2**31 - 1)
+
+
+def _utf_8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
