@@ -5,6 +5,7 @@ table is joined by hashing it; for a small one, look-ups by index are made as ch
 """
 
 LARGE_SHARE = 0.05
+WORTH_STATISTICS = 10_000  # rows; fewer change nothing about a table that many districts share
 
 
 def chosen(*, changing: int, standing: int) -> tuple[bool, str]:

@@ -10,7 +10,7 @@ from django.db import connection
 from psycopg import Cursor, sql
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.joins import chosen
+from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
@@ -123,7 +123,7 @@ class _Writer:
         (standing,) = self._cursor.fetchone() or (0,)
         large, joins = chosen(changing=sum(self._ops.values()), standing=int(str(standing)))
         self._run(joins)
-        if large:
+        if large and sum(self._ops.values()) >= WORTH_STATISTICS:
             self._reshaped |= {f"roster_{kind.table}", "roster_link"}
         if not large:
             self._run("CREATE INDEX ON stage (id)")

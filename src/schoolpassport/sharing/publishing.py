@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.joins import chosen
+from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
@@ -178,7 +178,7 @@ class _Publication:
         )
         large, joins = chosen(changing=candidates, standing=self._number_of())
         self._run(joins)
-        if large:
+        if large and candidates >= WORTH_STATISTICS:
             self.reshaped.add(f"sharing_{kind.table}")
         if not large:
             self._run("CREATE UNIQUE INDEX ON cand (id)")
