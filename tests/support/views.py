@@ -95,7 +95,8 @@ def replayed(log: list[Seen]) -> dict[tuple[str, UUID], dict[str, Any]]:
     for line in log:
         key = (line.kind, line.id)
         if line.change == "d":
-            del held[key]
+            assert key in held or key in gone, f"{key} was never there"  # twice: a tombstone is made barer
+            held.pop(key, None)
             gone.add(key)
         elif line.change == "u":
             assert held[key] != line.facts, f"nothing changed in {key}"

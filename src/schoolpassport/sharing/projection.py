@@ -86,7 +86,7 @@ def _bound_in_scope(kind: Kind, terms: Terms, alias: str) -> str:
     """
     conditions = []
     for field in kind.references:
-        if not field.binding or terms.shares(field.target):  # shared: membership is asked for anyway
+        if not field.binding or (alias == "r" and terms.shares(field.target)):  # membership is asked for anyway
             continue
         target, other = KINDS[field.target], f"{alias}_{field.target.lower()}"
         if condition := _in_scope(target, terms, other):

@@ -146,8 +146,15 @@ def _remember_what_went(walk: Walk) -> None:
         compared = any(p.schema.kind.name == kind and p.mode is Mode.BULK for p in walk.plan.files)
         if compared and kind in walk.looked_at:
             continue
-        if _targets_go(walk, file):
+        if _goes_unseen(walk, file):
             walk.prints[kind] = {**walk.prints.get(kind, walk.source.prints.get(kind, {})), "unseen": True}
+
+
+def _goes_unseen(walk: Walk, file: FileSchema) -> bool:
+    """Something the file refers to goes tonight (by a delta, one of its own kind, too), or went and was not asked about."""
+    if walk.source.prints.get(file.kind.name, {}).get("unseen"):
+        return True
+    return any(walk.bench.any(f"missing_{KINDS[r.target].table}") for r in file.kind.references)
 
 
 def _absent(bench: Bench, schema: FileSchema) -> None:
