@@ -155,11 +155,6 @@ def _set_apart(db: DuckDBPyConnection, plan: FilePlan, cells: list[str]) -> None
     (lost,) = db.execute(f"SELECT count(*) FROM skipped_{table}").fetchone() or (0,)
     if physical != rows + lost + 1:
         db.execute(f"INSERT INTO broken_{table} SELECT rowid, {breaks} FROM raw_{table} WHERE {breaks} > 0")
-        # The reader counts a row of several lines as one.
-        db.execute(
-            f"UPDATE unread_{table} SET line = line + "
-            f"(SELECT coalesce(sum(b.extra), 0) FROM broken_{table} b WHERE b.place + 2 < line)"
-        )
         (extra,) = db.execute(f"SELECT coalesce(sum(extra), 0) FROM broken_{table}").fetchone() or (0,)
         if extra or physical - len(blank) != rows + lost + 1:
             message = f"The file has {physical - len(blank):,} lines, but {rows + lost + 1:,} rows: a quote is open."

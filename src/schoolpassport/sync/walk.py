@@ -151,7 +151,7 @@ def _remember_what_went(walk: Walk) -> None:
 
 
 def _goes_unseen(walk: Walk, file: FileSchema) -> bool:
-    """Something the file refers to goes tonight (by a delta, one of its own kind, too), or went and was not asked about."""
+    """Something the file refers to goes tonight (its own kind, too, by a delta), or went and was not asked about."""
     if walk.source.prints.get(file.kind.name, {}).get("unseen"):
         return True
     return any(walk.bench.any(f"missing_{KINDS[r.target].table}") for r in file.kind.references)
