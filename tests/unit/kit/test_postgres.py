@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -141,6 +142,9 @@ def test_settings_of_the_caller_win_and_the_log_test_can_fail(server):
     try:
         assert one(server, "SHOW work_mem") == ("5MB",)
         provoke_errors(server)
+        deadline = time.monotonic() + 20  # the collector writes when it gets to it
+        while "canary" not in logged(server) and time.monotonic() < deadline:
+            time.sleep(0.1)
         assert "canary" in logged(server)
     finally:
         postgres.stop(data_dir=server.data_dir)
