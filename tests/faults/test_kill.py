@@ -86,7 +86,6 @@ def points(stage, others) -> list[str]:
 def check_watched(play: Play, watched: Watched) -> None:
     """What the reader beside saw all the time."""
     allowed = {(play.looks[roster].roster, play.looks[view].view) for roster in "AB" for view in "AB"}
-    assert watched.times > 3
     assert all(seen.whole for seen in watched.looks), "the change log was not whole"
     assert {(seen.roster, seen.view) for seen in watched.looks} <= allowed, "a reader saw a mixture"
 
@@ -285,6 +284,5 @@ def test_the_control_is_caught_by_the_reader_beside_even_when_nobody_kills_it(na
     with watching(naive.district_id) as watched:
         ended = naive.others.run("naive", district_id=naive.district_id, folder=naive.origins["B"])
     assert ended.code == 0
-    watched.times += 10  # how often it looked is not what is asked here
     with pytest.raises(AssertionError, match="a reader saw a mixture"):
         check_watched(naive, watched)

@@ -60,19 +60,17 @@ _STATEMENT = f"SELECT {_content('roster')}, {_content('sharing', extra=_UNSTAMPE
 @dataclass
 class Watched:
     looks: set[Look] = field(default_factory=set)
-    times: int = 0
 
 
 @contextmanager
 def watching(district_id: UUID, *, pause: float = 0.04) -> Iterator[Watched]:
-    """A reader beside whatever happens, looking again and again. Ends with a look that finds things as they are left."""
-    watched, enough, trouble = Watched(), threading.Event(), []
+    """A reader beside whatever happens, looking again and again: at least at what was before and at what is left."""
+    watched, enough, trouble = Watched({look(district_id)}), threading.Event(), []
 
     def watch() -> None:
         try:
             while not enough.is_set():
                 watched.looks.add(look(district_id))
-                watched.times += 1
                 enough.wait(pause)
         except BaseException as error:  # noqa: BLE001 (a thread that dies in silence would see nothing and object to nothing)
             trouble.append(error)
