@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import signal
+import sys
 from pathlib import Path
 
 from bench import api, figures, memory, syncs
@@ -24,6 +26,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a polite stop clears up like any other end
     asked = _asked()
     jobs = set(asked.only or JOBS) - ({"memory"} if asked.size == "small" and not asked.only else set())
     size = _size(asked)
