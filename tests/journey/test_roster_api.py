@@ -349,13 +349,17 @@ def test_what_breaks_is_answered_with_a_reference_and_nothing_else(app, caplog):
     assert told["imsx_messageRefIdentifier"] in caplog.text
     assert b"no json" not in answer.body
     assert b"Traceback" not in answer.body
+    assert app.get("/orgs").status == 200, "the next request is none the worse for it"
 
 
 def test_a_connection_that_was_cut_is_opened_anew(app):
+    """The token that was seen before is proved in the trip of its page, another one before it."""
+    unseen = app.integrated.token(clock.now())
     assert app.get("/users").status == 200
-    with pytest.raises(OperationalError), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-    assert app.get("/users").status == 200
+    for token in (app.token, unseen):
+        with pytest.raises(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert call(BASE + "/users", Authorization=f"Bearer {token}").status == 200
 
 
 def test_the_description_needs_no_token():

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import close_old_connections
+
 from schoolpassport.kit.recent import Recent
 from schoolpassport.partners import queries as partners
 from schoolpassport.partners.records import Bearer, Refused
@@ -17,7 +19,11 @@ _integrations: Recent[bytes, UUID] = Recent(10_000)  # whose a token is never ch
 
 
 def proved(caller: Caller | Refused, *, now: datetime) -> Bearer:
-    """Raises ``Failure`` (401) for whoever cannot prove who they are."""
+    """Raises ``Failure`` (401) for whoever cannot prove who they are.
+
+    Asks by Django, which on the short way hears of no beginning of a request, when it would look after its connection.
+    """
+    close_old_connections()
     bearer = caller if isinstance(caller, Refused) else prove(caller, now=now)
     if isinstance(bearer, Refused):
         raise unauthorized(bearer)

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -49,6 +50,7 @@ _MINORS = {
 class _Asked(NamedTuple):
     operation: Operation
     ids: tuple[UUID, ...]
+    selection: Selection
     parameters: Parameters
     address: str  # without the query
     base: str
@@ -95,7 +97,10 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
         if asked.operation.single:
             one = reader.one(asked.operation.collection, asked.ids[0], fields=asked.parameters.fields)
             return errors.answer(_envelope(asked.operation, one.document, one.notices))
-        page = reader.page(_page_request(asked, caller.token_digest))
+        given = asked.parameters
+        page = reader.page(
+            PageRequest(asked.selection, given.limit, given.offset, given.fields, given.revision, caller.token_digest)
+        )
     except Unanswerable as error:
         raise Failure(_MINORS[error.notice.fault], error.notice.sentence) from error
     except Unknown:
@@ -113,21 +118,18 @@ def _understood(environ: Environ, prefix: str, path: str, found: Found) -> _Aske
         raise Failure(Minor.UNKNOWN_OBJECT, "OneRoster 1.1 has no such path.")
     if environ["REQUEST_METHOD"] not in _READING:
         raise _read_only()
-    operation, ids = found
-    query, base = environ.get("QUERY_STRING", ""), address_of(environ) + prefix
-    return _Asked(
-        operation=operation,
-        ids=tuple(UUID(each) if _SOURCED_ID.fullmatch(each) else _NOBODY for each in ids),
-        parameters=parameters.for_single(query) if operation.single else parameters.for_page(query),
-        address=f"{base}/{path}",
-        base=base,
-    )
+    query, offset = parameters.without_offset(environ.get("QUERY_STRING", ""))
+    asked = _meant(*found, query, address_of(environ) + prefix, path)
+    return asked if offset is None else asked._replace(parameters=asked.parameters._replace(offset=offset))
 
 
-def _page_request(asked: _Asked, puller: bytes) -> PageRequest:
-    given = asked.parameters
-    selection = Selection(asked.operation.collection, asked.ids, given.filter, given.sort, given.descending)
-    return PageRequest(selection, given.limit, given.offset, given.fields, given.revision, puller)
+@lru_cache(maxsize=1024)
+def _meant(operation: Operation, ids: tuple[str, ...], query: str, base: str, path: str) -> _Asked:
+    """The same for all pages of a walk."""
+    given = parameters.for_single(query) if operation.single else parameters.for_page(query)
+    known = tuple(UUID(each) if _SOURCED_ID.fullmatch(each) else _NOBODY for each in ids)
+    selection = Selection(operation.collection, known, given.filter, given.sort, given.descending)
+    return _Asked(operation, known, selection, given, f"{base}/{path}", base)
 
 
 def _envelope(operation: Operation, documents: bytes, notices: Iterable[Notice]) -> bytes:

@@ -9,6 +9,8 @@ from uuid import UUID
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
+from schoolpassport.kit.recent import Recent
+from schoolpassport.kit.secrets import token_digest
 from schoolpassport.partners import actions, queries
 from schoolpassport.partners.contract import ROSTERING
 from schoolpassport.partners.records import Bearer, Reason, Refused, SignedRequest
@@ -34,6 +36,9 @@ class Caller:
     district_id: UUID
     token_digest: bytes
     proved: Bearer | None
+
+
+_callers: Recent[bytes, Caller] = Recent(10_000)  # what a token says, by its hash; proved is none of them
 
 
 def caller(request: HttpRequest, *, now: datetime) -> Caller | Refused:
@@ -73,10 +78,16 @@ def challenge(refused: Refused) -> str:
 
 
 def _token_caller(token: str) -> Caller | Refused:
+    digest = token_digest(token)
+    known = _callers.get(digest)
+    if known is not None:
+        return known
     named = queries.parse_token(token)
     if named is None:
         return _WRONG_KIND if queries.parse_partner_token(token) else queries.UNKNOWN_TOKEN
-    return Caller(district_id=named[0], token_digest=named[1], proved=None)
+    read = Caller(district_id=named[0], token_digest=named[1], proved=None)
+    _callers.put(digest, read)
+    return read
 
 
 def _signing_caller(request: HttpRequest, header: str, now: datetime) -> Caller | Refused:

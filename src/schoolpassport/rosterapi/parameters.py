@@ -1,7 +1,6 @@
 """The query of a request, read once into what it means. Real clients spell it in many ways (percent, plus, raw)."""
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
@@ -12,6 +11,7 @@ LARGEST_LIMIT = 10_000
 _MOST_PARAMETERS = 100
 _NUMBER = re.compile(r"[0-9]{1,40}", re.ASCII)
 _OFFSET = re.compile(r"(?:^|&)offset=([0-9]{1,18})(?=&|$)", re.ASCII)
+_ANOTHER = re.compile(r"(?:^|&)(?:offset(?:[=&]|$)|[^=&]*%)")  # of two the last counts; a name may be encoded
 _LARGEST_REVISION = 2**31 - 1
 _ORDERS = {"": False, "asc": False, "acs": False, "desc": True}  # “acs” stands in the standard's own description
 
@@ -29,19 +29,17 @@ class Parameters(NamedTuple):
     kept: str = ""
 
 
-def for_page(query: str) -> Parameters:
-    """Raises ``Failure``. The pages of a walk differ in the offset alone; what else they say is read once."""
+def without_offset(query: str) -> tuple[str, int | None]:
+    """The pages of a walk differ in the offset alone. None: it must be looked for among the rest."""
     found = _OFFSET.search(query)
     if found is None:
-        return _read(query)
+        return query, None
     rest = query[: found.start()] + query[found.end() :]
-    # Two offsets, or one that is spelled in another way: the last counts.
-    return _read(rest)._replace(offset=int(found[1])) if "offset" not in rest and "%" not in rest else _read(query)
+    return (query, None) if _ANOTHER.search(rest) else (rest, int(found[1]))
 
 
-@lru_cache(maxsize=1024)
-def _read(query: str) -> Parameters:
-    """A limit beyond the largest is refused, never cut: clients step by what they asked for."""
+def for_page(query: str) -> Parameters:
+    """Raises ``Failure``. A limit beyond the largest is refused, never cut: clients step by what they asked for."""
     values = _sent(query)
     limit = _number(values.pop("limit", str(DEFAULT_LIMIT)), "limit", least=1)
     if limit > LARGEST_LIMIT:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from schoolpassport.sharing.contract import Collection
@@ -66,8 +66,7 @@ class Selection:
     descending: bool = False
 
 
-@dataclass(frozen=True)
-class PageRequest:
+class PageRequest(NamedTuple):
     selection: Selection
     limit: int
     offset: int
@@ -76,8 +75,7 @@ class PageRequest:
     puller: bytes = b""  # who walks: 32 bytes that are the same for all requests of one pull
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """``documents``: the records as JSON, with commas between."""
 
     documents: bytes

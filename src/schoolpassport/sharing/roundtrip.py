@@ -52,6 +52,9 @@ def ask(*, district_id: UUID, door: Door | None, question: Question) -> Row | No
     except psycopg.OperationalError:
         connection.close()
         return _ask(connection, district_id, door, question)
+    finally:
+        if connection.connection is not None and connection.connection.closed:
+            connection.close()  # so that Django, too, knows
 
 
 def _ask(connection: BaseDatabaseWrapper, district_id: UUID, door: Door | None, question: Question) -> Row | None:

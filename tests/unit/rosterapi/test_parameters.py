@@ -1,7 +1,7 @@
 import pytest
 
 from schoolpassport.rosterapi.errors import Failure, Minor
-from schoolpassport.rosterapi.parameters import Parameters, for_page, for_single
+from schoolpassport.rosterapi.parameters import Parameters, for_page, for_single, without_offset
 
 
 def test_nothing_sent_is_the_first_hundred_in_the_default_order():
@@ -36,27 +36,34 @@ def test_of_two_values_the_last_counts_and_unknown_names_are_kept_for_the_links(
     assert asked.kept == "x=1&y=&sort=familyName&orderBy=DESC&"
 
 
-@pytest.mark.parametrize(
-    "rest", ["", "limit=7", "sort=familyName&limit=7", "filter=title%3D%27offset%27", "x=offset=3"]
-)
+@pytest.mark.parametrize("rest", ["", "limit=7", "sort=role&limit=7", "filter=title%3D%27offset%27", "x=offset=3"])
 @pytest.mark.parametrize("offset", ["0", "12", "999999999999999999"])
-def test_the_offset_is_read_wherever_it_stands(rest, offset):
+def test_the_offset_is_found_wherever_it_stands(rest, offset):
     expected = for_page(rest)._replace(offset=int(offset))
-    for query in (
-        f"offset={offset}&{rest}",
-        f"{rest}&offset={offset}",
-        f"a=b&offset={offset}&{rest}",
-        f"&offset={offset}",
-    ):
-        read = for_page(query)
-        assert read.offset == int(offset)
-        assert (read.limit, read.filter) == (expected.limit, expected.filter) or query == f"&offset={offset}"
+    for query in (f"offset={offset}&{rest}", f"{rest}&offset={offset}", f"&{rest}&offset={offset}&"):
+        assert read_in_two_steps(query) == for_page(query) == expected
 
 
-def test_of_two_offsets_the_last_counts_however_they_are_spelled():
-    assert for_page("offset=5&offset=6").offset == 6
-    assert for_page("offset=5&%6Fffset=6").offset == 6
-    assert for_page("%6Fffset=6&offset=5").offset == 5
+@pytest.mark.parametrize(
+    ("query", "offset"),
+    [
+        *(("offset=5&offset=6", 6), ("offset=5&%6Fffset=6", 6), ("offset=5&offse%74=6", 6), ("%6fffset=6&offset=5", 5)),
+        *(("%6Fffset=6", 6), ("offset=%36", 6), ("offset=5&x=%6F&limit=7", 5)),
+    ],
+)
+def test_of_two_offsets_the_last_counts_however_they_are_spelled(query, offset):
+    assert read_in_two_steps(query).offset == for_page(query).offset == offset
+
+
+@pytest.mark.parametrize("query", ["offset=-1", "offset=", "offset=1e2", "offset=1&offset=x", "offset=1&offset"])
+def test_an_offset_that_is_none_is_refused_in_two_steps_as_in_one(query):
+    assert without_offset(query) == (query, None)
+
+
+def read_in_two_steps(query: str) -> Parameters:
+    """As requests are read: the pages of a walk differ in the offset alone."""
+    rest, offset = without_offset(query)
+    return for_page(rest) if offset is None else for_page(rest)._replace(offset=offset)
 
 
 def test_fields_that_are_blank_are_not_fields_that_are_missing():
