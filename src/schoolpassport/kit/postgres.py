@@ -69,7 +69,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "maintenance_work_mem": "256MB",
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",
-        "wal_compression": "pglz",
+        "wal_compression": "off",  # a night touches pages here and there; packing each costs more than writing it
         "random_page_cost": "1.1",  # solid state
         "effective_cache_size": "1GB",
         "jit": "off",
