@@ -11,11 +11,12 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Final, Never, Protocol
 
@@ -69,6 +70,8 @@ class _Source(Protocol):
 
     def chunks(self, name: str, size: int) -> Iterator[bytes]: ...
 
+    def write(self, name: str, into: BufferedWriter) -> None: ...
+
 
 @dataclass(frozen=True)
 class Package:
@@ -91,7 +94,8 @@ class Package:
         unfinished.mkdir(mode=0o700, parents=True)
         try:
             for name in self.names:
-                _write_new(unfinished / name, self._source.chunks(name, _READ))
+                with _new(unfinished / name) as file:
+                    self._source.write(name, file)
             unfinished.rename(into)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -242,6 +246,9 @@ class _Zip:
             packed = _exactly(file, entry.packed, size, lambda: self._damaged(name, "it ends too early"))
             yield from self._checked(entry, self._inflated(name, packed, size) if entry.method == DEFLATED else packed)
 
+    def write(self, name: str, into: BufferedWriter) -> None:
+        into.writelines(self.chunks(name, _READ))
+
     def _inflated(self, name: str, packed: Iterator[bytes], size: int) -> Iterator[bytes]:
         engine = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         pending = b""
@@ -341,6 +348,19 @@ class _Folder:
         with _opened(self.path / name, self.members[name]) as file:
             yield from _exactly(file, os.fstat(file.fileno()).st_size, size, lambda: _changed(self.path))
 
+    def write(self, name: str, into: BufferedWriter) -> None:
+        if sys.platform != "linux":
+            into.writelines(self.chunks(name, _READ))
+            return
+        with _opened(self.path / name, self.members[name]) as file:
+            left = os.fstat(file.fileno()).st_size
+            while left > 0:
+                # From file to file Linux copies by itself, in a fifth of the time of reading and writing.
+                sent = os.sendfile(into.fileno(), file.fileno(), None, min(left, _READ))
+                if not sent:
+                    _changed(self.path)
+                left -= sent
+
 
 def _folder(path: Path, budget: Budget) -> _Folder:
     members: dict[str, tuple[int, ...]] = {}
@@ -403,8 +423,6 @@ def _exactly(file: BufferedReader, total: int, size: int, too_short: Callable[[]
         yield chunk
 
 
-def _write_new(path: Path, chunks: Iterator[bytes]) -> None:
+def _new(path: Path) -> BufferedWriter:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        for chunk in chunks:
-            file.write(chunk)
+    return os.fdopen(descriptor, "wb")

@@ -1,8 +1,9 @@
 """The rules, put to the candidate rows of a package. Set work in DuckDB; what comes out are findings.
 
 Expects for every kind: ``raw_``, ``unread_``, ``cand_`` (the rows to look at, with ``line``, ``known_id`` and
-``was_gone``), ``missing_`` and ``state_`` (what stands); for the kinds referred to also ``keys_`` and ``fallen_``,
-which this module makes for each kind as it goes. Findings gather in the table ``finding``.
+``was_gone``), ``missing_``, ``state_`` (what stands) and ``base_`` (the part of it that ``raw_`` speaks of); for the
+kinds referred to also ``keys_`` and ``fallen_``, which this module makes for each kind as it goes. Findings gather in
+the table ``finding``.
 """
 
 from duckdb import DuckDBPyConnection
@@ -106,7 +107,7 @@ def _find_twice(db: DuckDBPyConnection, subject: Subject) -> None:
         f"(SELECT count(*) FROM raw_{table} WHERE status = 'tobedeleted') FROM cand_{table}"
     ).fetchone()
     present = db.execute(
-        f"SELECT (SELECT count(*) FROM state_{table}) - (SELECT count(*) FROM absent_{table})"
+        f"SELECT (SELECT count(*) FROM base_{table}) - (SELECT count(*) FROM absent_{table})"
     ).fetchone()
     assert row is not None  # noqa: S101 (an aggregate has one row)
     assert present is not None  # noqa: S101 (an aggregate has one row)

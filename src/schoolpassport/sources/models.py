@@ -15,7 +15,7 @@ class Source(models.Model):
     schema = models.CharField(max_length=40)
     settled = models.IntegerField(default=0)
     input_digest = models.CharField(max_length=64, blank=True)  # of the package whose result stands
-    prints = models.JSONField(default=dict)  # kind → {rows, xor, sum, clean}
+    prints = models.JSONField(default=dict)  # kind → what sync.memory keeps of its file
     created_at = models.DateTimeField()
 
     class Meta:

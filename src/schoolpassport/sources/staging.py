@@ -1,95 +1,70 @@
 """A package as columns: one DuckDB table ``raw_<kind>`` per file, a row per readable row of the file, in file order.
 
-Columns of a raw table: ``key``, ``status``, one per field of the schema (trimmed text, NULL when blank), ``metadata``
-(JSON text), ``hash`` (128 bits over everything said, not over status and dateLastModified, stable across versions).
-Rows that cannot be read as CSV are in ``unread_<kind>`` (line, key when it can be told, message).
+Columns of a raw table: ``place`` (0 for the first row of the file), ``key``, ``status``, ``stamp``, one per field of
+the schema (trimmed text, NULL when blank), ``metadata`` (JSON text), ``hash`` (``reading.said``) and ``cells``
+(``reading.cells_hash``). Rows that cannot be read as CSV are in ``unread_<kind>`` (line, key when it can be told,
+message).
 """
-
-from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import quoted
+from schoolpassport.sources import reading
 from schoolpassport.sources.manifest import KEY, MODIFIED, STATUS
+from schoolpassport.sources.reading import Physical
 from schoolpassport.sources.records import FilePlan
 from schoolpassport.sources.schemas import Column
 
-_UNIT = "chr(31)"  # the unit separator: no text of a roster holds it (checked by the rule “control character”)
-MAX_UNREAD = 100_000
-_NEVER = "\x02\x1fno cell\x1f\x03"  # stands for a cell that is not there; a blank one is an empty text
-_BLOCK = 1 << 20
 
-
-@dataclass(frozen=True, kw_only=True)
-class Print:
-    """A fingerprint of everything a file says, whatever the order of its rows and columns."""
-
-    rows: int
-    xor: str
-    sum: str
-    odd: str  # of what is not in the rows' own hashes: deletions, and lines that could not be read
-
-
-def stage(db: DuckDBPyConnection, plan: FilePlan) -> Print:
-    """Read one file. Nothing is loaded into Python but the fingerprint."""
+def stage(db: DuckDBPyConnection, plan: FilePlan) -> int:
+    """Read a whole file. Returns the number of its rows."""
     table = plan.kind_table
-    values = {c.header: _cell(plan, c.header) for c in plan.schema.columns}
-    selected = [
-        f"{_cell(plan, KEY)} AS key",
-        f"{_cell(plan, STATUS)} AS status",
-        f"{_cell(plan, MODIFIED)} AS stamp",
-        *(f"{value} AS {quoted(header)}" for header, value in values.items()),
-        f"{_metadata(plan)} AS metadata",
-    ]
-    said = [quoted("key"), *(quoted(h) for h in sorted(values)), "metadata"]
-    cells = ", ".join(f"coalesce({s}, '')" for s in said)
-    _read(
-        db,
-        plan,
-        f"CREATE OR REPLACE TABLE raw_{table} AS SELECT *, md5_number(concat_ws({_UNIT}, {cells})) AS hash "
-        f"FROM (SELECT {', '.join(selected)}, {_shape(plan)} AS misshapen FROM {{reader}})",
-    )
-    _set_apart(db, plan, [quoted("key"), *(quoted(h) for h in values), "metadata"])
-    found = db.execute(
-        f"SELECT count(*), coalesce(bit_xor(hash), 0)::VARCHAR, "
-        f"coalesce(sum((hash & 18446744073709551615::UHUGEINT)::HUGEINT), 0)::VARCHAR, "
-        f"md5(concat(({_deletions(table)}), ({_unread(table)}))) FROM raw_{table}"
-    ).fetchone()
-    assert found is not None  # noqa: S101 (an aggregate has one row)
-    return Print(rows=found[0], xor=found[1], sum=found[2], odd=found[3])
+    _read(db, plan, f"CREATE TABLE all_{table} AS SELECT {_selected(plan)} FROM {{rows}}")
+    # The place of a row is its number in the table: a view gives it a name.
+    db.execute(f"CREATE VIEW raw_{table} AS SELECT rowid AS place, * EXCLUDE (misshapen) FROM all_{table}")
+    _make_ledgers(db, table)
+    _keep_rejects(db, plan)
+    _count_lines(db, plan, reading.physical_lines(plan.path))
+    _set_apart(db, plan, f"all_{table}", "rowid")
+    (rows,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
+    return int(rows)
 
 
-def _deletions(table: str) -> str:
-    return f"SELECT bit_xor(md5_number(concat(key, chr(31), status))) FROM raw_{table} WHERE status <> 'active'"
-
-
-def _unread(table: str) -> str:
-    return f"SELECT string_agg(concat(key, chr(31), message), chr(30) ORDER BY key, message) FROM unread_{table}"
-
-
-def _read(db: DuckDBPyConnection, plan: FilePlan, statement: str) -> None:
-    """Read in parallel; a file with line breaks within quotes (the standard has none) can only be read in one go."""
-    try:
-        db.execute(statement.replace("{reader}", _reader(plan, parallel=True)))
-    except duckdb.Error:
-        db.execute("DROP TABLE IF EXISTS reject_errors")
-        db.execute("DROP TABLE IF EXISTS reject_scans")
-        db.execute(statement.replace("{reader}", _reader(plan, parallel=False)))
+def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
+    """Take some rows of a file whose rows are one line each: ``part`` is SQL of a relation (place, c0, c1 …)."""
+    table = plan.kind_table
+    db.execute(f"CREATE TABLE all_{table} AS SELECT place, {_selected(plan)} FROM {part} ORDER BY place")
+    db.execute(f"CREATE VIEW raw_{table} AS SELECT * EXCLUDE (misshapen) FROM all_{table}")
+    _make_ledgers(db, table)
+    _set_apart(db, plan, f"all_{table}", "place")
 
 
 def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> None:
     """The raw table of a file that is absent."""
     names = "".join(f"{quoted(c.header)} VARCHAR, " for c in columns)
     db.execute(
-        f"CREATE TABLE raw_{table} (key VARCHAR, status VARCHAR, stamp VARCHAR, {names} metadata VARCHAR, "
-        "hash UHUGEINT)"
+        f"CREATE TABLE all_{table} (place BIGINT, key VARCHAR, status VARCHAR, stamp VARCHAR, {names} "
+        "metadata VARCHAR, hash UHUGEINT, cells UBIGINT)"
     )
+    db.execute(f"CREATE VIEW raw_{table} AS FROM all_{table}")
     _make_ledgers(db, table)
 
 
-def line_of(db: DuckDBPyConnection, table: str, place: str = "rowid") -> str:
+def drop_rows(db: DuckDBPyConnection, table: str) -> None:
+    """Forget the rows of a file, when those that matter have been taken out."""
+    db.execute(f"DROP VIEW IF EXISTS raw_{table}")
+    db.execute(f"DROP TABLE IF EXISTS all_{table}")
+
+
+def drop(db: DuckDBPyConnection, table: str) -> None:
+    """Forget everything about a file, to read it in another way."""
+    drop_rows(db, table)
+    for name in ("unread", "skipped", "broken"):
+        db.execute(f"DROP TABLE IF EXISTS {name}_{table}")
+
+
+def line_of(db: DuckDBPyConnection, table: str, place: str = "place") -> str:
     """SQL: the physical line of the row that stands at ``place`` in the file, as an editor counts."""
     (odd,) = db.execute(
         f"SELECT (SELECT count(*) FROM skipped_{table}) + (SELECT count(*) FROM broken_{table})"
@@ -103,72 +78,28 @@ def line_of(db: DuckDBPyConnection, table: str, place: str = "rowid") -> str:
     )
 
 
-def _cell(plan: FilePlan, header: str) -> str:
-    """SQL: a cell by its column's place, since DuckDB tells names by other rules than the standard; NULL when blank."""
-    return f"nullif(trim(c{plan.headers.index(header)}), '')" if header in plan.headers else "NULL"
+def _selected(plan: FilePlan) -> str:
+    """SQL: the columns of a raw table out of a relation (c0, c1 …), and what is wrong with a row's shape."""
+    values = [
+        f"{reading.cell(plan, KEY)} AS key",
+        f"{reading.cell(plan, STATUS)} AS status",
+        f"{reading.cell(plan, MODIFIED)} AS stamp",
+        *(f"{reading.cell(plan, c.header)} AS {quoted(c.header)}" for c in plan.schema.columns),
+        f"{reading.metadata(plan)} AS metadata",
+        f"{reading.said(plan)} AS hash",
+        f"{reading.cells_hash(plan)} AS cells",
+        f"{reading.shape(plan)} AS misshapen",
+    ]
+    return ", ".join(values)
 
 
-def _metadata(plan: FilePlan) -> str:
-    """SQL: the metadata.* columns as one JSON object, blanks left out."""
-    if not plan.metadata:
-        return "NULL"
-    parts = ", ".join(f"{literal(h.removeprefix('metadata.'))}, {_cell(plan, h)}" for h in plan.metadata)
-    blank = " AND ".join(f"{_cell(plan, h)} IS NULL" for h in plan.metadata)
-    return f"CASE WHEN {blank} THEN NULL ELSE json_merge_patch('{{}}', json_object({parts}))::VARCHAR END"
-
-
-def _reader(plan: FilePlan, *, parallel: bool) -> str:
-    """SQL: the file by position, every cell as text; rows that are no CSV go to DuckDB's table of rejects.
-
-    One column more than the header has, and missing cells filled with NULL: so a row with too few or too many cells
-    shows (``_shape``), also where the one too many is blank, which the reader alone would let pass.
-    """
-    columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(plan.headers) + 1))
-    return (
-        f"read_csv({literal(str(plan.path))}, header = true, auto_detect = false, delim = ',', quote = '\"', "
-        f"escape = '\"', strict_mode = true, store_rejects = true, rejects_limit = {MAX_UNREAD}, null_padding = true, "
-        f"nullstr = '{_NEVER}', parallel = {str(parallel).lower()}, max_line_size = 10000000, columns = {{{columns}}})"
-    )
-
-
-def _shape(plan: FilePlan) -> str:
-    """SQL: what is wrong with the number of cells; NULL when nothing is."""
-    last = len(plan.headers) - 1
-    return (
-        f"CASE WHEN c{last + 1} IS NOT NULL THEN 'It has more cells than the header.' "
-        f"WHEN c{last} IS NULL THEN 'It has fewer cells than the header.' END"
-    )
-
-
-def _set_apart(db: DuckDBPyConnection, plan: FilePlan, cells: list[str]) -> None:
-    """Move what cannot be read into ``unread_<kind>``, with the key where it can be told for certain.
-
-    Lines are counted against the file: where rows went missing within quotes, nobody can tell whose they were, and a
-    line without a key says so.
-    """
-    table = plan.kind_table
-    _make_ledgers(db, table)
-    _keep_rejects(db, plan)
-    breaks = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in cells)
-    physical, blank = _lines(plan.path)
-    (rows,) = db.execute(f"SELECT count(*) FROM raw_{table}").fetchone() or (0,)
-    (lost,) = db.execute(f"SELECT count(*) FROM skipped_{table}").fetchone() or (0,)
-    if physical != rows + lost + 1:
-        db.execute(f"INSERT INTO broken_{table} SELECT rowid, {breaks} FROM raw_{table} WHERE {breaks} > 0")
-        (extra,) = db.execute(f"SELECT coalesce(sum(extra), 0) FROM broken_{table}").fetchone() or (0,)
-        if extra or physical - len(blank) != rows + lost + 1:
-            message = f"The file has {physical - len(blank):,} lines, but {rows + lost + 1:,} rows: a quote is open."
-            db.execute(f"INSERT INTO unread_{table} VALUES (NULL, NULL, ?)", [message])
-        if blank:
-            db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[n] for n in blank])
-    # Only the first cell of a misshapen row is surely what it seems to be.
-    key = "key" if plan.headers.index(KEY) == 0 else "NULL"
-    db.execute(
-        f"INSERT INTO unread_{table} SELECT {line_of(db, table)}, {key}, misshapen FROM raw_{table} "
-        "WHERE misshapen IS NOT NULL"
-    )
-    db.execute(f"DELETE FROM raw_{table} WHERE misshapen IS NOT NULL")
-    db.execute(f"ALTER TABLE raw_{table} DROP COLUMN misshapen")
+def _read(db: DuckDBPyConnection, plan: FilePlan, statement: str) -> None:
+    """Read in parallel; a file with line breaks within quotes (the standard has none) can only be read in one go."""
+    try:
+        db.execute(statement.replace("{rows}", reading.rows(plan)))
+    except duckdb.Error:
+        forget_rejects(db)
+        db.execute(statement.replace("{rows}", reading.rows(plan, parallel=False)))
 
 
 def _make_ledgers(db: DuckDBPyConnection, table: str) -> None:
@@ -188,8 +119,18 @@ def _keep_rejects(db: DuckDBPyConnection, plan: FilePlan) -> None:
             [(line, _first_cell(text) if first else None, message) for line, text, message in rejects],
         )
         db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[line] for line, _, _ in rejects])
-    db.execute("DROP TABLE IF EXISTS reject_errors")
-    db.execute("DROP TABLE IF EXISTS reject_scans")
+    forget_rejects(db)
+
+
+def forget_rejects(db: DuckDBPyConnection) -> int:
+    """Drop the tables in which DuckDB keeps what it could not read. Returns how many lines there were."""
+    try:
+        (count,) = db.execute("SELECT count(*) FROM reject_errors").fetchone() or (0,)
+    except duckdb.CatalogException:
+        return 0
+    db.execute("DROP TABLE reject_errors")
+    db.execute("DROP TABLE reject_scans")
+    return int(count)
 
 
 def _first_cell(line: str) -> str | None:
@@ -198,16 +139,36 @@ def _first_cell(line: str) -> str | None:
     return cell if cell and '"' not in cell and "\n" not in line.strip() and "\ufffd" not in cell else None
 
 
-def _lines(path: Path) -> tuple[int, list[int]]:
-    """How many lines a file has, and which of them are blank (looked for only when there could be some)."""
-    count, last, paired = 0, b"\n", False
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            count += block.count(b"\n")
-            paired = paired or b"\n\n" in block or b"\n\r\n" in block or (last == b"\n" and block[:1] in b"\r\n")
-            last = block[-1:]
-    count += last != b"\n"
-    if not paired:
-        return count, []
-    with path.open("rb") as file:
-        return count, [n for n, line in enumerate(file, 1) if not line.strip()]
+def _count_lines(db: DuckDBPyConnection, plan: FilePlan, physical: Physical) -> None:
+    """Hold rows against the file's lines: where rows went missing within quotes, nobody can tell whose they were.
+
+    A line without a key says so.
+    """
+    table = plan.kind_table
+    (rows,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
+    (lost,) = db.execute(f"SELECT count(*) FROM skipped_{table}").fetchone() or (0,)
+    if physical.count == rows + lost + 1:
+        return
+    cells = [quoted("key"), *(quoted(c.header) for c in plan.schema.columns), "metadata"]
+    breaks = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in cells)
+    db.execute(f"INSERT INTO broken_{table} SELECT rowid, {breaks} FROM all_{table} WHERE {breaks} > 0")
+    (extra,) = db.execute(f"SELECT coalesce(sum(extra), 0) FROM broken_{table}").fetchone() or (0,)
+    blank = reading.blank_lines(plan.path)
+    filled = physical.count - len(blank)
+    if extra or filled != rows + lost + 1:
+        message = f"The file has {filled:,} lines, but {rows + lost + 1:,} rows: a quote is open."
+        db.execute(f"INSERT INTO unread_{table} VALUES (NULL, NULL, ?)", [message])
+    if blank:
+        db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[n] for n in blank])
+
+
+def _set_apart(db: DuckDBPyConnection, plan: FilePlan, rows: str, place: str) -> None:
+    """Move rows of another shape into ``unread_<kind>``, with the key where it can be told for certain."""
+    table = plan.kind_table
+    # Only the first cell of a misshapen row is surely what it seems to be.
+    key = "key" if plan.headers.index(KEY) == 0 else "NULL"
+    db.execute(
+        f"INSERT INTO unread_{table} SELECT {line_of(db, table, place)}, {key}, misshapen FROM {rows} "
+        "WHERE misshapen IS NOT NULL"
+    )
+    db.execute(f"DELETE FROM {rows} WHERE misshapen IS NOT NULL")

@@ -206,13 +206,14 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
                 cause=f"run {run.number}",
                 now=now,
             )
-            touched = {k for k in walk.looked_at if _touched(walk, k)}
+            changed = walks.changed(walk)
+            saved = walks.worth_saving(walk, changed)
             settled = sources.note_settled(
                 district_id=run.district_id,
                 source_id=run.source_id,
                 digest=walk.digest,
-                prints=walk.prints,
-                links_changed=len(touched),
+                prints=walks.memories(walk, saved),
+                links_changed=len(changed),
             )
             quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
             _keep_statistics(run, applied, rejected)
@@ -226,15 +227,11 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
         reach("apply.committed")
         if applied.reshaped:
             tenancy.refresh_statistics(applied.reshaped)
-        if settled != walk.bench.settled:
-            walk.bench.save_states(settled=settled, changed=touched)
+        if saved:
+            walks.learn_lines(walk, saved)
+            walk.bench.save_states(settled=settled, changed=saved)
         timed.rows = sum(walk.bench.count(f"settled_{KINDS[k].table}") for k in walk.looked_at)
     return applied
-
-
-def _touched(walk: walks.Walk, kind: str) -> bool:
-    table = KINDS[kind].table
-    return any(walk.bench.any(f"{name}_{table}") for name in ("settled", "missing", "uneasy"))
 
 
 def _publish(

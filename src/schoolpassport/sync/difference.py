@@ -1,6 +1,7 @@
 """What a package says differently from what stands: the rows worth looking at, and the records it no longer holds.
 
-For each kind, from ``raw_<kind>`` and ``state_<kind>`` (key, id, hash, gone: what this source's links say):
+For each kind, from ``raw_<kind>`` (rows that were read) and ``base_<kind>`` (key, id, hash, gone: what this source's
+links say, as far as those rows could speak of it):
 
 * ``cand_<kind>``: rows that are new, changed or back, and unchanged rows that refer to something about to go;
 * ``absent_<kind>`` / ``missing_<kind>``: records of the state that the file lacks, and those of them still standing.
@@ -51,7 +52,7 @@ def removals_withheld(db: DuckDBPyConnection, table: str) -> bool:
 
 def _compare_bulk(db: DuckDBPyConnection, table: str) -> None:
     db.execute(
-        f"CREATE TABLE absent_{table} AS SELECT s.key, s.id, s.gone FROM state_{table} s ANTI JOIN "
+        f"CREATE TABLE absent_{table} AS SELECT s.key, s.id, s.gone FROM base_{table} s ANTI JOIN "
         f"(SELECT key FROM raw_{table} WHERE status IS DISTINCT FROM 'tobedeleted') p ON s.key = p.key"
     )
     withheld = " AND false" if removals_withheld(db, table) else ""
@@ -62,9 +63,9 @@ def _compare_bulk(db: DuckDBPyConnection, table: str) -> None:
 
 
 def _compare_delta(db: DuckDBPyConnection, table: str) -> None:
-    db.execute(f"CREATE TABLE absent_{table} AS SELECT key, id, gone FROM state_{table} WHERE false")
+    db.execute(f"CREATE TABLE absent_{table} AS SELECT key, id, gone FROM base_{table} WHERE false")
     db.execute(
-        f"CREATE TABLE missing_{table} AS SELECT s.key, s.id FROM state_{table} s "
+        f"CREATE TABLE missing_{table} AS SELECT s.key, s.id FROM base_{table} s "
         f"SEMI JOIN (SELECT key FROM raw_{table} WHERE status = 'tobedeleted') d ON s.key = d.key WHERE NOT s.gone"
     )
 
@@ -79,7 +80,7 @@ def _candidates(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool) -> None
     db.execute(
         f"CREATE TABLE cand_{table} AS SELECT r.*, {line_of(db, table, 'r.place')} AS line, "
         f"s.id AS known_id, coalesce(s.gone, false) AS was_gone "
-        f"FROM (SELECT *, rowid AS place FROM raw_{table}) r LEFT JOIN state_{table} s ON r.key = s.key "
+        f"FROM raw_{table} r LEFT JOIN base_{table} s ON r.key = s.key "
         f"WHERE r.status IS DISTINCT FROM 'tobedeleted' AND ({worth})"
     )
 

@@ -1,6 +1,6 @@
 """From accepted rows to records: GG4L IDs given or found again, references resolved, values in their final text.
 
-Makes ``settled_<kind>`` (id, key, op, hash, then one column per field, as PostgreSQL's COPY reads it) and
+Makes ``settled_<kind>`` (id, key, op, hash, cells, line, then one column per field, as PostgreSQL's COPY reads it) and
 ``idmap_<kind>`` (key → id of everything that stands after this run). ``op``: a added, u updated, r restored.
 ``uneasy_<kind>`` holds the ids whose row was left out or cut: their hash is forgotten, so the next run looks again.
 """
@@ -44,7 +44,8 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
     ]
     db.execute(
         f"CREATE TABLE settled_{table} AS SELECT i.id, c.key, i.op, "
-        f"CASE WHEN w.line IS NULL THEN c.hash::UUID ELSE {literal(NO_HASH)}::UUID END AS hash, {', '.join(values)} "
+        f"CASE WHEN w.line IS NULL THEN c.hash::UUID ELSE {literal(NO_HASH)}::UUID END AS hash, "
+        f"CASE WHEN w.line IS NULL THEN c.cells END AS cells, c.line, {', '.join(values)} "
         f"FROM ids_{table} i JOIN cand_{table} c ON i.line = c.line "
         f"LEFT JOIN (SELECT DISTINCT line FROM finding WHERE severity = 'warning' "
         f"AND file = {literal(schema.file_name)} AND line IS NOT NULL) w ON c.line = w.line "

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -23,9 +23,10 @@ from schoolpassport.sources import manifest, staging
 from schoolpassport.sources.models import Source
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
-from schoolpassport.sync import difference, guard, settling
+from schoolpassport.sync import difference, guard, memory, settling, skimming
 from schoolpassport.sync.contract import Progress, Watcher
 from schoolpassport.sync.models import Limits
+from schoolpassport.sync.skimming import Skimmed, Way
 from schoolpassport.sync.workbench import Bench, private
 from schoolpassport.tenancy import scope
 
@@ -51,9 +52,10 @@ class Walk:
     steps: dict[str, Timed] = field(default_factory=dict)
     digest: str = ""
     plan: PackagePlan = field(default_factory=lambda: PackagePlan(files=(), problems=()))
-    prints: dict[str, dict[str, object]] = field(default_factory=dict)
     inspected: dict[str, Inspected] = field(default_factory=dict)
-    looked_at: set[str] = field(default_factory=set)  # kinds whose rows were compared, not only fingerprinted
+    skimmed: dict[str, Skimmed] = field(default_factory=dict)  # how each file was read
+    looked_at: set[str] = field(default_factory=set)  # kinds of which something differs from what stands
+    unseen: set[str] = field(default_factory=set)  # kinds not compared tonight though something they refer to goes
 
     @contextmanager
     def step(self, name: str) -> Iterator[Timed]:
@@ -144,15 +146,13 @@ def _remember_what_went(walk: Walk) -> None:
     for file in SCHEMAS[walk.source.schema].files:
         kind = file.kind.name
         compared = any(p.schema.kind.name == kind and p.mode is Mode.BULK for p in walk.plan.files)
-        if compared and kind in walk.looked_at:
-            continue
-        if _goes_unseen(walk, file):
-            walk.prints[kind] = {**walk.prints.get(kind, walk.source.prints.get(kind, {})), "unseen": True}
+        if not compared and _goes_unseen(walk, file):
+            walk.unseen.add(kind)
 
 
 def _goes_unseen(walk: Walk, file: FileSchema) -> bool:
     """Something the file refers to goes tonight (its own kind, too, by a delta), or went and was not asked about."""
-    if walk.source.prints.get(file.kind.name, {}).get("unseen"):
+    if memory.of(walk.source, file.kind.name).unseen:
         return True
     return any(walk.bench.any(f"missing_{KINDS[r.target].table}") for r in file.kind.references)
 
@@ -164,47 +164,23 @@ def _absent(bench: Bench, schema: FileSchema) -> None:
 
 
 def _inspect_file(walk: Walk, plan: FilePlan) -> int:
-    db, kind = walk.bench.db, plan.schema.kind
-    found = staging.stage(db, plan)
-    said: dict[str, object] = {**asdict(found), "clean": True}
-    before = walk.source.prints.get(kind.name, {})
-    if plan.mode is Mode.BULK and _as_before(walk, plan, said, before):
+    db, kind, before = walk.bench.db, plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
+    found = skimming.read(db, plan, ways=before.ways(plan), unseen=before.unseen)
+    walk.skimmed[kind.name] = found
+    if found.nothing_new:
         difference.nothing_said(db, kind.table)
         inspection.nothing_to_inspect(db, kind.table)
     else:
-        difference.compare(db, plan, unseen=bool(before.get("unseen")))
+        difference.compare(db, plan, unseen=before.unseen)
         if "parent" in kind:
             walk.bench.load_edges(kind.name)
-        inspected = inspection.inspect(db, Subject(schema=plan.schema, mode=plan.mode))
+        walk.inspected[kind.name] = inspection.inspect(db, Subject(schema=plan.schema, mode=plan.mode))
         _warn_of_withheld_removals(walk, plan)
-        walk.inspected[kind.name] = inspected
         walk.looked_at.add(kind.name)
-        said["clean"] = inspected.bad_rows == 0 and inspected.warnings == 0
-    # A delta is not the whole truth, so it is no fingerprint to compare the next package with.
-    walk.prints[kind.name] = said if plan.mode is Mode.BULK else {}
-    _drop_raw(walk, kind.table)
+        skimming.learn(db, plan)
+    # The rows that differ are in cand_; the rest is not needed any more, and memory is bounded.
+    staging.drop_rows(db, kind.table)
     return found.rows
-
-
-def _as_before(walk: Walk, plan: FilePlan, said: dict[str, object], before: dict[str, object]) -> bool:
-    """Whether comparing the file could bring nothing: it says what it said, was clean, and nothing it refers to goes.
-
-    A file with findings is looked at every night, so that they are said every night, with tonight's line numbers.
-    """
-    if any(said[part] != before.get(part) for part in ("rows", "xor", "sum", "odd", "clean")) or before.get("unseen"):
-        return False
-    return not _targets_go(walk, plan.schema)
-
-
-def _targets_go(walk: Walk, schema: FileSchema) -> bool:
-    """Whether something this file refers to is about to go, so that unchanged rows must be looked at, too."""
-    targets = {r.target for r in schema.kind.references} - {schema.kind.name}
-    return any(walk.bench.any(f"missing_{KINDS[t].table}") for t in targets)
-
-
-def _drop_raw(walk: Walk, table: str) -> None:
-    """The rows that differ are in ``cand_``; the rest is not needed any more, and memory is bounded."""
-    walk.bench.db.execute(f"DROP TABLE raw_{table}")
 
 
 def _warn_of_withheld_removals(walk: Walk, plan: FilePlan) -> None:
@@ -226,7 +202,7 @@ def _warn_of_withheld_removals(walk: Walk, plan: FilePlan) -> None:
 def _trust(walk: Walk) -> None:
     """Refuse a package of which more than the set share is bad. Small files count in the whole only."""
     share, base = walk.limits.bad_row_share, walk.limits.minimum_base
-    rows = {k: int(str(p.get("rows", 0))) for k, p in walk.prints.items()}
+    rows = {k: s.rows for k, s in walk.skimmed.items()}
     bad = {k: i.bad_rows for k, i in walk.inspected.items()}
     for kind, count in bad.items():
         total = max(rows.get(kind, 0), walk.bench.count(f"cand_{KINDS[kind].table}"))
@@ -333,3 +309,37 @@ def rejected_by_school(walk: Walk) -> dict[tuple[str, UUID], int]:
         ).fetchall()
         found.update({(name, school): count for school, count in rows})
     return found
+
+
+def changed(walk: Walk) -> set[str]:
+    """The kinds of which a link changes: settled, gone, or to be looked at again."""
+    names = ("settled", "missing", "uneasy")
+    return {k for k in walk.looked_at if any(walk.bench.any(f"{name}_{KINDS[k].table}") for name in names)}
+
+
+def worth_saving(walk: Walk, changed_: set[str]) -> set[str]:
+    """Whose state is to be written: what changed, and what had to be read in full though it says what stands."""
+    full = {k for k in walk.looked_at if walk.skimmed[k].way is Way.FULL}
+    return changed_ | {k for k in full if walk.bench.any(f"learned_{KINDS[k].table}")}
+
+
+def memories(walk: Walk, saved: set[str]) -> dict[str, dict[str, object]]:
+    """What the source shall know of each kind's file next time."""
+    known = {}
+    for plan in walk.plan.files:
+        kind = plan.schema.kind.name
+        before = memory.of(walk.source, kind)
+        known[kind] = memory.after(before, plan, walk.skimmed[kind], saved=kind in saved)
+    for kind in walk.unseen:
+        known[kind] = replace(known.get(kind, memory.of(walk.source, kind)), unseen=True)
+    return {kind: asdict(m) for kind, m in known.items()}
+
+
+def learn_lines(walk: Walk, saved: set[str]) -> None:
+    """Make ready what the state to come shall know of the lines of these kinds' files."""
+    for plan in walk.plan.files:
+        kind = plan.schema.kind.name
+        if kind in saved:
+            way = walk.skimmed[kind].way
+            anew = memory.of(walk.source, kind).learns_lines(plan, way)
+            skimming.learn_lines(walk.bench.db, plan, way, anew=anew)

@@ -1,8 +1,9 @@
 """The place where one run works: its folder, its columns, and the state it compares with.
 
 The state (what this source's links say: key, id, hash, gone) is kept as one Parquet file per kind, numbered like the
-links (``Source.settled``). It is a cache: the database is the truth, and the files are written anew from it when the
-number differs or a file is missing.
+links (``Source.settled``), with two quick hashes of the row as it was last taken without a finding (cells, line; see
+``skimming``). It is a cache: the database is the truth, and the files are written anew from it, without those two,
+when the number differs or a file is missing.
 """
 
 import shutil
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import COPY_TEXT, columns, copy_text, literal, quoted
@@ -21,7 +23,11 @@ from schoolpassport.roster.records import Batch
 from schoolpassport.sync.settling import NO_HASH
 from schoolpassport.tenancy import scope
 
-_STATE_FORMAT = "1"  # part of the folder's name; a new format finds no old files
+# Part of the folder's name: after a change of the format or of DuckDB's hashes, no old file is found.
+_STATE_FORMAT = f"2-{duckdb.__version__}"
+
+
+_NO_HASH = f"{literal(NO_HASH)}::UUID"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +146,18 @@ class Bench:
         self.places.forget_states_but(settled)
 
     def _next_state(self, table: str) -> Path:
+        """What stands, with what was learned of it; what was settled; what went; what must be looked at again."""
         path = self.places.work / f"next_{table}.parquet"
         touched = " UNION ALL ".join(f"SELECT key FROM {name}_{table}" for name in ("settled", "missing", "uneasy"))
+        learned = f"SELECT key, cells, n.line FROM learned_{table} LEFT JOIN lines_{table} n USING (place)"
         self.db.execute(
-            f"COPY (SELECT s.key, s.id, s.hash, s.gone FROM state_{table} s ANTI JOIN ({touched}) t ON s.key = t.key "
-            f"UNION ALL SELECT key, id, hash, false FROM settled_{table} "
-            f"UNION ALL SELECT m.key, m.id, {literal(NO_HASH)}::UUID, true FROM missing_{table} m "
-            f"UNION ALL SELECT u.key, u.id, {literal(NO_HASH)}::UUID, s.gone FROM uneasy_{table} u "
+            f"COPY (SELECT s.key, s.id, s.hash, s.gone, coalesce(l.cells, s.cells) AS cells, "
+            f"coalesce(l.line, s.line) AS line FROM state_{table} s ANTI JOIN ({touched}) t ON s.key = t.key "
+            f"LEFT JOIN ({learned}) l ON s.key = l.key AND s.hash <> {_NO_HASH} "
+            f"UNION ALL SELECT s.key, s.id, s.hash, false, s.cells, CASE WHEN s.cells IS NOT NULL THEN n.line END "
+            f"FROM settled_{table} s LEFT JOIN lines_{table} n ON s.line = n.place + 2 "
+            f"UNION ALL SELECT m.key, m.id, {_NO_HASH}, true, NULL, NULL FROM missing_{table} m "
+            f"UNION ALL SELECT u.key, u.id, {_NO_HASH}, s.gone, NULL, NULL FROM uneasy_{table} u "
             f"JOIN state_{table} s ON u.key = s.key) "
             f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4)"
         )
@@ -159,9 +170,9 @@ class Bench:
                 district_id=self.places.district_id, source_id=self.places.source_id, kind=kind, into=text
             )
         self.db.execute(
-            f"COPY (SELECT key, id, hash, gone = 't' AS gone FROM read_csv({literal(str(text))}, header = false, "
-            "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-            "columns = {'key': 'VARCHAR', 'id': 'UUID', 'hash': 'UUID', 'gone': 'VARCHAR'})) "
+            f"COPY (SELECT key, id, hash, gone = 't' AS gone, NULL::UBIGINT AS cells, NULL::UBIGINT AS line "
+            f"FROM read_csv({literal(str(text))}, header = false, auto_detect = false, delim = ',', quote = '\"', "
+            "escape = '\"', columns = {'key': 'VARCHAR', 'id': 'UUID', 'hash': 'UUID', 'gone': 'VARCHAR'})) "
             f"TO {literal(str(here))} (FORMAT parquet, COMPRESSION lz4)"
         )
         text.unlink()

@@ -1,0 +1,144 @@
+"""A CSV file as DuckDB reads it: its rows by position, its lines as they are; and its lines as an editor counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from schoolpassport.kit.columns import literal
+from schoolpassport.sources.manifest import KEY, STATUS
+from schoolpassport.sources.records import FilePlan
+
+MAX_UNREAD = 100_000
+_NEVER = "\x02\x1fno cell\x1f\x03"  # stands for a cell that is not there; a blank one is an empty text
+_BLOCK = 1 << 20
+_LONGEST_LINE = 2_000_000
+_UNIT = "chr(31)"  # the unit separator: no text of a roster holds it (checked by the rule “control character”)
+
+
+def rows(plan: FilePlan, *, parallel: bool = True, part: Path | None = None) -> str:
+    """SQL: the file by position (c0, c1 …), every cell as text; rows that are no CSV go to DuckDB's table of rejects.
+
+    One column more than the header has, and missing cells filled with NULL: so a row with too few or too many cells
+    shows (``shape``), also where the one too many is blank, which the reader alone would let pass. ``part``: some lines
+    of the file, without its header.
+    """
+    columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(plan.headers) + 1))
+    return (
+        f"read_csv({literal(str(part or plan.path))}, header = {str(part is None).lower()}, auto_detect = false, "
+        "delim = ',', quote = '\"', escape = '\"', strict_mode = true, store_rejects = true, "
+        f"rejects_limit = {MAX_UNREAD}, null_padding = true, nullstr = '{_NEVER}', parallel = {str(parallel).lower()}, "
+        f"max_line_size = {_LONGEST_LINE}, columns = {{{columns}}})"
+    )
+
+
+def lines(path: Path) -> str:
+    """SQL: the lines below the header as they are (line). Fails on lines that hold the control character 1."""
+    return (
+        f"read_csv({literal(str(path))}, header = true, auto_detect = false, delim = chr(1), quote = '', escape = '', "
+        f"max_line_size = {_LONGEST_LINE}, columns = {{line: 'VARCHAR'}})"
+    )
+
+
+def cell(plan: FilePlan, header: str) -> str:
+    """SQL: a cell by its column's place, since DuckDB tells names by other rules than the standard; NULL when blank."""
+    return f"nullif(trim({_at(plan, header)}), '')" if header in plan.headers else "NULL"
+
+
+def metadata(plan: FilePlan) -> str:
+    """SQL: the metadata.* columns as one JSON object, blanks left out."""
+    if not plan.metadata:
+        return "NULL"
+    parts = ", ".join(f"{literal(h.removeprefix('metadata.'))}, {cell(plan, h)}" for h in plan.metadata)
+    blank = " AND ".join(f"{cell(plan, h)} IS NULL" for h in plan.metadata)
+    return f"CASE WHEN {blank} THEN NULL ELSE json_merge_patch('{{}}', json_object({parts}))::VARCHAR END"
+
+
+def shape(plan: FilePlan) -> str:
+    """SQL: what is wrong with the number of cells; NULL when nothing is."""
+    last = len(plan.headers) - 1
+    return (
+        f"CASE WHEN c{last + 1} IS NOT NULL THEN 'It has more cells than the header.' "
+        f"WHEN c{last} IS NULL THEN 'It has fewer cells than the header.' END"
+    )
+
+
+def said(plan: FilePlan) -> str:
+    """SQL: 128 bits over everything a row says, not over status and dateLastModified; stable across versions."""
+    headers = (KEY, *sorted(c.header for c in plan.schema.columns))
+    cells = ", ".join(f"coalesce({s}, '')" for s in (*(cell(plan, h) for h in headers), metadata(plan)))
+    return f"md5_number(concat_ws({_UNIT}, {cells}))"
+
+
+def cells_hash(plan: FilePlan) -> str:
+    """SQL: 64 bits over the cells of a row as they are written, whatever the order of the columns.
+
+    Two rows of which one has another status, or another number of cells, differ. Quick, and the same only within one
+    version of DuckDB: for caches.
+    """
+    headers = (KEY, *sorted(c.header for c in plan.schema.columns))
+    values = [_at(plan, h) if h in plan.headers else "NULL" for h in headers]
+    status = f"nullif(trim({_at(plan, STATUS)}), 'active')" if STATUS in plan.headers else "''"
+    named = [part for h in plan.metadata for part in (literal(h), _at(plan, h))]
+    last = len(plan.headers) - 1
+    parts = [*values, f"coalesce({status}, '')", *named, f"c{last} IS NULL", f"c{last + 1}"]
+    return f"hash({', '.join(parts)})"
+
+
+def line_hash(plan: FilePlan) -> str:
+    """SQL: 64 bits over a line below this header. Quick, and the same only within one version of DuckDB."""
+    return f"xor(hash(line), hash({literal(chr(31).join(plan.headers))}))"
+
+
+def _at(plan: FilePlan, header: str) -> str:
+    return f"c{plan.headers.index(header)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Physical:
+    """The lines of a file as an editor counts. ``plain``: they end in a line feed, or all in a return and a feed."""
+
+    count: int
+    plain: bool
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are if each is one line, and none is blank."""
+        return self.count - 1
+
+
+def physical_lines(path: Path) -> Physical:
+    feeds, returns, pairs, last = 0, 0, 0, b"\n"
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            feeds += block.count(b"\n")
+            if b"\r" in block:
+                returns += block.count(b"\r")
+                pairs += block.count(b"\r\n")
+            pairs += last == b"\r" and block[:1] == b"\n"
+            last = block[-1:]
+    return Physical(count=feeds + (last != b"\n"), plain=returns == pairs and pairs in {0, feeds})
+
+
+def blank_lines(path: Path) -> list[int]:
+    """The numbers of lines with nothing in them. Dear: to be asked when the count of rows says that there are some."""
+    with path.open("rb") as file:
+        return [n for n, line in enumerate(file, 1) if not line.strip()]
+
+
+def copy_lines(path: Path, places: Iterable[int], into: Path) -> None:
+    """Copy some of the lines below the header; ``places`` ascend from 0. A block without any costs one count."""
+    wanted = iter(places)
+    place, first, rest = next(wanted, None), 0, b""  # ``first``: the place of the first line of the block in hand
+    with path.open("rb") as file, into.open("wb") as copy:
+        file.readline()
+        while place is not None and (block := file.read(_BLOCK)):
+            block = rest + block
+            after = first + block.count(b"\n")
+            if place < after:
+                lines = block.split(b"\n")
+                while place is not None and place < after:
+                    copy.write(lines[place - first] + b"\n")
+                    place = next(wanted, None)
+            first, rest = after, block[block.rfind(b"\n") + 1 :]
+        if place is not None:
+            copy.write(rest + b"\n")

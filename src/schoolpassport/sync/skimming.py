@@ -1,0 +1,237 @@
+"""Which rows of a file are worth reading, found without reading the rest.
+
+A nightly file repeats nearly all of the last one. The state of a source knows a hash of every row as it was last taken
+without a finding: of its *line* as it stood under its header, and of its *cells* whatever the order of the columns.
+Rows whose hash is in the state say what stands. Only the others are read (``raw_<kind>``), and held against the part
+of the state that found no row (``base_<kind>``); both together come out as if the whole file had been read.
+
+That holds only for files whose rows are one line each, and whose rows meet the state one by one. Whatever is in the
+least unusual (blank or unreadable lines, repeated rows, half of the file new) is read in full instead.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sources import reading, staging
+from schoolpassport.sources.manifest import KEY
+from schoolpassport.sources.records import FilePlan
+from schoolpassport.sources.schemas import Parse
+
+_MOST_NEW = 0.25  # share of a file's rows; beyond it, reading in full is cheaper
+
+
+class Way(StrEnum):
+    """How a file was read. The hash of a skimmed row is in the state's column of that name."""
+
+    LINE = "line"
+    CELLS = "cells"
+    FULL = "full"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skimmed:
+    way: Way
+    rows: int
+    nothing_new: bool = False  # the file says what stands, and nothing it refers to goes
+
+
+class _Unusual(Exception):
+    """The file must be read in full."""
+
+
+def read(db: DuckDBPyConnection, plan: FilePlan, *, ways: tuple[Way, ...], unseen: bool) -> Skimmed:
+    """Make ``raw_<kind>`` and ``base_<kind>`` of a file, by the first way that will do.
+
+    ``unseen``: something the file refers to went on a night on which it was not compared.
+    """
+    table = plan.kind_table
+    for way in ways:
+        try:
+            return _skim(db, plan, way, unseen=unseen)
+        except (_Unusual, duckdb.Error) as error:
+            if _is_ours(error):
+                raise
+            staging.forget_rejects(db)
+            staging.drop(db, table)
+            for name in ("seen", "apart", "base", "touched"):
+                db.execute(f"DROP TABLE IF EXISTS {name}_{table}")
+    rows = staging.stage(db, plan)
+    db.execute(f"CREATE VIEW base_{table} AS FROM state_{table}")
+    return Skimmed(way=Way.FULL, rows=rows)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether it is not the file's fault: DuckDB says that something is no CSV by one of two classes."""
+    return isinstance(error, duckdb.ProgrammingError) and not isinstance(error, duckdb.InvalidInputException)
+
+
+def _skim(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, unseen: bool) -> Skimmed:
+    table, kind = plan.kind_table, plan.schema.kind
+    rows = _see(db, plan, way)
+    db.execute(f"CREATE TABLE touched_{table} (key VARCHAR)")
+    _touch(db, plan, _going(plan, unseen=unseen))
+    fresh = _take(db, plan, way)
+    if any(r.target == kind.name for r in kind.references):
+        own = f"(SELECT key FROM base_{table} WHERE NOT gone EXCEPT SELECT key FROM raw_{table})"
+        if _touch(db, plan, {kind.name: own + (_gone(table) if unseen else "")}):
+            staging.drop(db, table)
+            fresh = _take(db, plan, way)
+    standing = _count(db, f"base_{table} WHERE NOT gone")
+    return Skimmed(way=way, rows=rows, nothing_new=not fresh and not standing)
+
+
+# ------------------------------------------------------------------------------------------ what differs from the state
+
+
+def _see(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
+    """Make ``seen_<kind>``: the hash of every row, in the order of the file. Returns how many there are."""
+    table, physical = plan.kind_table, reading.physical_lines(plan.path)
+    if not physical.plain or _count(db, f"state_{table} WHERE {way} IS NOT NULL") < (1 - _MOST_NEW) * physical.rows:
+        raise _Unusual
+    if way is Way.LINE:
+        found = f"SELECT {reading.line_hash(plan)} AS found FROM {reading.lines(plan.path)}"
+    else:
+        found = f"SELECT {reading.cells_hash(plan)} AS found FROM {reading.rows(plan)}"
+    db.execute(f"CREATE TABLE seen_{table} AS {found}")
+    if staging.forget_rejects(db) or _count(db, f"seen_{table}") != physical.rows:
+        raise _Unusual
+    return physical.rows
+
+
+def _going(plan: FilePlan, *, unseen: bool) -> dict[str, str]:
+    """What is about to go, or went unseen, of the other kinds that the file refers to: kind → SQL of keys."""
+    going = {}
+    for target in sorted({r.target for r in plan.schema.kind.references} - {plan.schema.kind.name}):
+        table = KINDS[target].table
+        going[target] = f"SELECT key FROM missing_{table}" + (_gone(table) if unseen else "")
+    return going
+
+
+def _gone(table: str) -> str:
+    return f" UNION SELECT key FROM state_{table} WHERE gone"
+
+
+def _touch(db: DuckDBPyConnection, plan: FilePlan, going: dict[str, str]) -> int:
+    """Note whose rows refer to something that goes: they are looked at, too. Returns how many were not noted before."""
+    table = plan.kind_table
+    ways = _ways_to(plan, {kind: keys for kind, keys in going.items() if _count(db, f"(FROM ({keys}) LIMIT 1)")})
+    if not ways:
+        return 0
+    before = _count(db, f"touched_{table}")
+    db.execute(f"INSERT INTO touched_{table} ({' UNION '.join(ways)}) EXCEPT FROM touched_{table}")
+    if staging.forget_rejects(db):
+        raise _Unusual
+    return _count(db, f"touched_{table}") - before
+
+
+def _ways_to(plan: FilePlan, going: dict[str, str]) -> list[str]:
+    """SQL: the keys of rows that refer to what goes; one question for all single references, one for each list."""
+    key, single, ways = reading.cell(plan, KEY), [], []
+    for target, keys in going.items():
+        if plan.schema.kind.same_id_as == target:
+            single.append(f"{key} IN ({keys})")
+        for column in (c for c in plan.schema.columns if c.field.target == target and c.header in plan.headers):
+            cell = reading.cell(plan, column.header)
+            if column.parse is Parse.LIST:
+                each = f"SELECT {key} AS key, trim(unnest(string_split({cell}, ','))) AS ref FROM {reading.rows(plan)}"
+                ways.append(f"SELECT key FROM ({each} WHERE {cell} IS NOT NULL) WHERE ref IN ({keys})")
+            else:
+                single.append(f"{cell} IN ({keys})")
+    if single:
+        ways.append(f"SELECT {key} FROM {reading.rows(plan)} WHERE {' OR '.join(single)}")
+    return ways
+
+
+def _take(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
+    """Read the rows that met nothing in the state, and set apart what met no row. Returns how many rows that were."""
+    table = plan.kind_table
+    fresh = _set_apart(db, plan, way)
+    staging.stage_part(db, plan, _parsed(db, plan, fresh))
+    # A row that met nothing, under the key of one that did: the key stands twice.
+    again = f"(FROM (FROM raw_{table} ANTI JOIN base_{table} USING (key)) SEMI JOIN state_{table} USING (key) LIMIT 1)"
+    if _count(db, again):
+        raise _Unusual
+    return fresh
+
+
+def _set_apart(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
+    """Make ``apart_<kind>``, the rows of file and state that do not meet, and ``base_<kind>``, those of the state."""
+    table = plan.kind_table
+    state = f"SELECT key, id, hash, gone, {way} AS known FROM state_{table}"
+    if _count(db, f"touched_{table}"):
+        unless = f"CASE WHEN key IN (FROM touched_{table}) THEN NULL ELSE known END"
+        state = f"SELECT * REPLACE ({unless} AS known) FROM ({state})"
+    db.execute(
+        f"CREATE OR REPLACE TABLE apart_{table} AS SELECT f.rowid AS place, f.found, s.* FROM seen_{table} f "
+        f"FULL JOIN ({state}) s ON f.found = s.known WHERE f.found IS NULL OR s.known IS NULL"
+    )
+    db.execute(
+        f"CREATE OR REPLACE TABLE base_{table} AS SELECT key, id, hash, gone FROM apart_{table} WHERE place IS NULL"
+    )
+    (fresh, lapsed) = db.execute(f"SELECT count(place), count(known) FROM apart_{table}").fetchone() or (0, 0)
+    (known,) = db.execute(f"SELECT count(known) FROM ({state})").fetchone() or (0,)
+    rows = _count(db, f"seen_{table}")
+    # As many rows met the state as rows of the state were met: none stands twice.
+    if rows - fresh != known - lapsed or fresh > _MOST_NEW * rows:
+        raise _Unusual
+    return int(fresh)
+
+
+def _parsed(db: DuckDBPyConnection, plan: FilePlan, fresh: int) -> str:
+    """The lines that met nothing, read as CSV. As many rows must come out, or a quote runs over several of them."""
+    table = plan.kind_table
+    path = plan.path.with_name(f"part_{table}.csv")
+    places = db.execute(f"SELECT place FROM apart_{table} WHERE place IS NOT NULL ORDER BY place").fetchall()
+    reading.copy_lines(plan.path, (place for (place,) in places), path)
+    db.execute(f"CREATE OR REPLACE TABLE part_{table} AS FROM {reading.rows(plan, part=path)}")
+    path.unlink()
+    if staging.forget_rejects(db) or _count(db, f"part_{table}") != fresh:
+        raise _Unusual
+    numbers = f"SELECT place, row_number() OVER (ORDER BY place) - 1 AS number FROM apart_{table} WHERE place >= 0"
+    return f"(SELECT f.place, p.* FROM part_{table} p JOIN ({numbers}) f ON p.rowid = f.number)"
+
+
+# ------------------------------------------------------------------------------------------------ for the state to come
+
+
+def learn(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    """Make ``learned_<kind>``: rows that were read and say what stands, with the hashes they have now.
+
+    To be called while ``raw_<kind>`` is there.
+    """
+    table = plan.kind_table
+    db.execute(
+        f"CREATE TABLE learned_{table} AS SELECT key, cells, place FROM raw_{table} ANTI JOIN cand_{table} USING (key) "
+        f"ANTI JOIN twice_{table} USING (key) WHERE status IS DISTINCT FROM 'tobedeleted'"
+    )
+
+
+def learn_lines(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, anew: bool) -> None:
+    """Make ``lines_<kind>`` (place, line): hashes of lines. ``anew``: of the whole file, because all are new."""
+    table = plan.kind_table
+    db.execute(f"CREATE TABLE lines_{table} (place BIGINT, line UBIGINT)")
+    if way is Way.LINE:
+        db.execute(f"INSERT INTO lines_{table} SELECT place, found FROM apart_{table} WHERE place IS NOT NULL")
+    if way is Way.CELLS and anew:
+        db.execute(
+            f"INSERT INTO learned_{table} SELECT s.key, s.cells, f.rowid FROM state_{table} s JOIN seen_{table} f "
+            f"ON s.cells = f.found ANTI JOIN learned_{table} l ON s.key = l.key"
+        )
+    if anew and reading.physical_lines(plan.path).plain:
+        try:
+            db.execute(
+                f"INSERT INTO lines_{table} SELECT row_number() OVER () - 1, {reading.line_hash(plan)} "
+                f"FROM {reading.lines(plan.path)}"
+            )
+        except duckdb.Error as error:  # a control character: such a file is read in full
+            if _is_ours(error):
+                raise
+
+
+def _count(db: DuckDBPyConnection, relation: str) -> int:
+    (count,) = db.execute(f"SELECT count(*) FROM {relation}").fetchone() or (0,)
+    return int(count)
