@@ -86,7 +86,7 @@ def without_row_security(database: TestDatabase) -> Iterator[None]:
         connection.settings_dict |= {
             "USER": login["user"],
             "PASSWORD": login.get("password", ""),
-            "OPTIONS": {**before["OPTIONS"], "options": f"-c role={role}"},
+            "OPTIONS": {**before["OPTIONS"], "options": f"{before['OPTIONS']['options']} -c role={role}"},
         }
         try:
             with _afresh():
