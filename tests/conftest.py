@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from schoolpassport.tenancy.models import District
 
 HERE = Path(__file__).parent
-PURE = (HERE / "unit" / "kit", HERE / "unit" / "demo")  # these need no Django, and bring their own server if any
+# These need no Django, and bring their own server if any.
+PURE = tuple(HERE / "unit" / room for room in ("kit", "demo", "sources", "roster", "sharing"))
 
 network.stay_here()
 databases.forget_settings(os.environ)

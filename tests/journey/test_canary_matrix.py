@@ -1,12 +1,14 @@
 """The canary matrix: every string of one tenant carries that tenant's mark, and no answer to another holds it.
 
 Every route × two districts × two applications × own, foreign and guessed ids. Routes are found by looking, and a route
-that this file does not know how to ask fails the test.
+that this file does not know how to ask fails the test. What keeps tenants apart is asked three times: with both locks, and
+with each of them alone.
 """
 
 import itertools
 import json
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -21,7 +23,10 @@ from schoolpassport.rosterapi.operations import OPERATIONS
 from schoolpassport.rosterapi.urls import PREFIXES
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.models import View
+from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
+from tests.journey.locks import without_both, without_conditions, without_row_security
 from tests.support import packages
 from tests.support.nights import nights
 from tests.support.partners import a_partner_token, integrated
@@ -34,6 +39,7 @@ NOT_TEXT = {
     *(name for name, kind in ((f.name, f.type) for k in KINDS.values() for f in k.fields) if kind == "boolean"),
 }
 FAR = "qfarq"  # marks what belongs to the first school only, which the narrow application may not see
+MARKS = ("qalphaq", "qbravoq")  # one for each district
 MAIL = "qmailq"  # marks e-mails, which the narrow application may not see
 
 
@@ -65,6 +71,7 @@ def _marked(row: packages.Row, mark: str, blanks: list[str]) -> packages.Row:
 
 @dataclass(frozen=True)
 class App:
+    district: UUID
     name: str
     mark: str
     token: str
@@ -86,7 +93,7 @@ def _app(district_id: UUID, name: str, mark: str, attributes, schools) -> App:
         by="test",
         now=now,
     )
-    app = App(name, mark, made.token(now), a_partner_token(made.partner, now), {})
+    app = App(district_id, name, mark, made.token(now), a_partner_token(made.partner, now), {})
     for operation in (o for o in OPERATIONS if not o.single and len(o.words) == 1):
         answer = app.get(f"{PREFIXES[0]}/{operation.words[0]}?limit=1000")
         app.ids[operation.words[0]] = [r["sourcedId"] for r in json.loads(answer.body)[operation.envelope]]
@@ -97,7 +104,7 @@ def _app(district_id: UUID, name: str, mark: str, attributes, schools) -> App:
 def matrix(database, tmp_path_factory):
     """Two districts of one shape, two applications in each: one sees everything, one a school and no e-mail."""
     apps = []
-    for mark in ("qalphaq", "qbravoq"):
+    for mark in MARKS:
         now = clock.now()
         district = register_district(name=f"District {mark} {uuid4().hex[:8]}", now=now)
         world = nights(district_id=district.id, folder=tmp_path_factory.mktemp(mark), now=now)
@@ -108,6 +115,20 @@ def matrix(database, tmp_path_factory):
         apps.append(_app(district.id, "whole", mark, whole, None))
         apps.append(_app(district.id, "narrow", mark, narrow, [second]))
     return apps
+
+
+LOCKS = {
+    "both": lambda _: nullcontext(),
+    "conditions alone": without_row_security,
+    "row-level security alone": lambda _: without_conditions(),
+}
+
+
+@pytest.fixture(params=LOCKS)
+def locks(request, database, matrix):
+    """The matrix is made with both locks, and read with these."""
+    with LOCKS[request.param](database):
+        yield request.param
 
 
 def _addresses(ids: dict[str, list[str]]):
@@ -122,7 +143,7 @@ def _addresses(ids: dict[str, list[str]]):
 
 
 def _forbidden(app: App) -> list[str]:
-    other = "qbravoq" if app.mark == "qalphaq" else "qalphaq"
+    (other,) = set(MARKS) - {app.mark}
     return [other] + ([FAR, MAIL] if app.name == "narrow" else [])
 
 
@@ -136,7 +157,7 @@ def _nameless(answer: Answer, path: str) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID", text)
 
 
-def test_no_answer_about_own_ids_holds_a_foreign_mark(matrix):
+def test_no_answer_about_own_ids_holds_a_foreign_mark(matrix, locks):
     for app in matrix:
         seen = False
         for prefix in PREFIXES:
@@ -150,7 +171,7 @@ def test_no_answer_about_own_ids_holds_a_foreign_mark(matrix):
         assert seen, "the matrix must hold what could be seen"
 
 
-def test_ids_of_others_are_answered_like_ids_that_nobody_has(matrix):
+def test_ids_of_others_are_answered_like_ids_that_nobody_has(matrix, locks):
     asked = 0
     for app, other in itertools.permutations(matrix, 2):
         mine = {i for ids in app.ids.values() for i in ids}
@@ -177,15 +198,19 @@ def test_a_field_that_is_not_shared_cannot_be_asked_about(matrix):
     assert _nameless(right, "email").replace("email", "X") == _nameless(nothing, "emajl").replace("emajl", "X")
 
 
-def test_discovery_names_the_partners_own_district_only(matrix):
+def test_discovery_names_the_partners_own_district_only(matrix, locks):
     for app in matrix:
-        answer = call(
-            APPLICATION,
-            "/datahub/services/vendor/onboarding/credentials",
-            Authorization=f"Bearer {app.partner_token}",
-        )
-        assert answer.status == 200
-        assert [d["districtName"].split()[1] for d in json.loads(answer.body)] == [app.mark]
+        assert _discovered(app) == [app.mark]
+
+
+def _discovered(app: App) -> list[str]:
+    """The marks of the districts that the application's partner is told about."""
+    answer = call(
+        APPLICATION, "/datahub/services/vendor/onboarding/credentials", Authorization=f"Bearer {app.partner_token}"
+    )
+    assert answer.status == 200
+    marks = (re.search(r"q\w+q", d["districtName"]) for d in json.loads(answer.body))
+    return sorted(found[0] for found in marks if found)
 
 
 def test_every_route_is_in_this_matrix():
@@ -201,3 +226,37 @@ def test_the_matrix_would_catch_a_leak(matrix):
         if _forbidden(app)[0] == other.mark or (app.name, other.name) == ("narrow", "whole"):
             said = _said(other.get(f"{PREFIXES[0]}/users?limit=1000"))
             assert [m for m in _forbidden(app) if m in said]
+
+
+def test_with_both_locks_off_the_matrix_finds_foreign_marks_everywhere(matrix, database):
+    """The other control: each lock can be taken off, and what the three rounds above do not find would be found."""
+    with without_both(database):
+        for app in matrix:
+            other = _forbidden(app)[0]
+            for word in ("orgs", "users", "classes", "enrollments", "demographics"):
+                if app.name == "whole" or word != "demographics":
+                    assert other in _said(app.get(f"{PREFIXES[0]}/{word}?limit=1000")), (app.name, word)
+            foreign = next(a for a in matrix if (a.name, a.mark) == (app.name, other))
+            stranger = next(i for i in foreign.ids["users"])
+            assert other in _said(app.get(f"{PREFIXES[0]}/users/{stranger}"))
+            assert set(_discovered(app)) == {app.mark, other}
+
+
+def test_the_locks_are_taken_off_one_at_a_time(matrix, database):
+    """Asked in my scope for my views, and for the other district's: what each lock by itself lets pass."""
+    mine, other = (next(a.district for a in matrix if a.mark == mark) for mark in MARKS)
+
+    def seen(asked: UUID) -> set[UUID]:
+        with scope.inside(mine):
+            return {mine, other} & set(View.objects.filter(district_id=asked).values_list("district_id", flat=True))
+
+    found = {}
+    for name, locks in {**LOCKS, "none": without_both}.items():
+        with locks(database):
+            found[name] = (seen(mine), seen(other))
+    assert found == {
+        "both": ({mine}, set()),
+        "conditions alone": ({mine}, {other}),
+        "row-level security alone": ({mine}, {mine}),
+        "none": ({mine, other}, {mine, other}),
+    }

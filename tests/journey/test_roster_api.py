@@ -231,6 +231,34 @@ def test_pages_are_of_one_revision_whatever_is_published_meanwhile(app):
     assert app.get("/users").headers["X-Total-Count"] == "8"
 
 
+def test_a_revision_that_never_was_is_refused_as_one_that_cannot_be_read_any_more(district):
+    app = app_of(district.id)
+    empty = app.get("/users")
+    first = empty.headers["Link"].partition(">")[0].strip("<")
+    assert (ids(empty), ids(app.follow(first))) == ([], []), "before the first publication its own links work"
+    app.view.publish(ROSTER_OF_FIVE)
+    for number in (0, 2, 10**20):
+        answer = app.get(f"/users?revision={number}")
+        assert (answer.status, answer.minor) == (400, "invalid data"), number
+        assert answer.json["imsx_description"].endswith("begin again at offset 0 without a revision."), number
+    assert app.follow(first).status == 400
+    assert app.get("/users?revision=1").headers["X-Total-Count"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/lineItems", "This path of OneRoster 1.1 is not served here yet."),
+        (f"/classes/{CLASS}/lineItems/x/results", "This path of OneRoster 1.1 is not served here yet."),
+        ("/line_items", "OneRoster 1.1 has no such path."),
+        (f"/users/{PUPIL}/resources", "OneRoster 1.1 has no such path."),
+    ],
+)
+def test_a_path_that_is_not_served_says_whether_the_standard_has_it(app, path, sentence):
+    answer = app.get(path)
+    assert (answer.status, answer.minor, answer.json["imsx_description"]) == (404, "unknown object", sentence)
+
+
 def test_a_filter_reaches_only_what_is_shared(district):
     shared = {kind: [n for n in names if n != "email"] for kind, names in everything().items() if kind != "course"}
     app = app_of(district.id, shared)

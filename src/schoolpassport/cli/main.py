@@ -13,8 +13,8 @@ from schoolpassport.config import startup
 from schoolpassport.config.environment import BadSetting
 from schoolpassport.kit.postgres import EmbeddedPostgresError
 
-# These look after the database themselves: one brings its own, one must work when there is none.
-_BY_THEMSELVES = frozenset({"demo", "doctor"})
+# These look after the database themselves: one stops it, one brings its own, one must work when there is none.
+_BY_THEMSELVES = frozenset({"database", "demo", "doctor"})
 
 
 class _Commands(click.Group):

@@ -13,11 +13,14 @@ _OWNER = os.environ.get("SCHOOLPASSPORT_AS_OWNER") == "1"  # set for the migrati
 
 
 def _database() -> dict[str, Any]:
-    """The runtime role's connection; a login of another name steps down to it at once."""
+    """The runtime role's connection; a login of another name steps down to it at once.
+
+    Dates must come as ISO has them, whatever the server's own style is: drivers read no other, and documents show them.
+    """
     parts = conninfo_to_dict(os.environ.get("SCHOOLPASSPORT_RUNTIME_URL", "") or ENVIRONMENT.database_url)
     options = {k: v for k, v in parts.items() if k not in {"dbname", "user", "password", "host", "port"}}
-    if not _OWNER and parts.get("user") != postgres.RUNTIME:
-        options["options"] = f"{options.get('options', '')} -c role={postgres.RUNTIME}".strip()
+    role = "" if _OWNER or parts.get("user") == postgres.RUNTIME else f"-c role={postgres.RUNTIME}"
+    options["options"] = " ".join(filter(None, [str(options.get("options", "")), "-c datestyle=ISO", role]))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.get("dbname", ""),

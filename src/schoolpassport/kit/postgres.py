@@ -197,21 +197,22 @@ def ensure_running(*, data_dir: Path, settings: Mapping[str, str] | None = None)
         return _with_roles_and_database(place, server)
 
 
-def stop(*, data_dir: Path, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
-    """Stop the server of this data directory; nothing to do when it does not run. `immediate` is a crash on purpose."""
+def stop(*, data_dir: Path, mode: Literal["smart", "fast", "immediate"] = "fast") -> bool:
+    """Stop the server of this data directory; False when it does not run. `immediate` is a crash on purpose."""
     data_dir = _resolved(data_dir)
     if not (data_dir / _CLUSTER).exists():
-        return
+        return False
     with _locked(data_dir) as place:
         running = _running(place)
         if running is None:
-            return
+            return False
         done = _pg_ctl(place, "stop", "-m", mode, wait=STOPPING)
         if done.code != 0:
             raise ServerFailed(f"PostgreSQL in {data_dir} did not stop ({mode}).{_last_words(place, done.said)}")
         if running.socket_dir.parent != data_dir:
             with contextlib.suppress(OSError):
                 running.socket_dir.rmdir()
+        return True
 
 
 def create_database(server: EmbeddedServer, name: str, *, template: str = "template1") -> None:

@@ -73,6 +73,18 @@ class Vault:
             _write(path, [secrets.token_bytes(KEY_BYTES), *_read(path)])
             return cls(_read(path))
 
+    def forget_older(self, path: Path) -> int:
+        """Take the keys that are older than this vault's newest out of the file; returns how many those were.
+
+        Whatever they sealed cannot be opened any more. A key that somebody put before ours meanwhile stays.
+        """
+        with _held(path):
+            keys = _read(path)
+            kept = [_key_id(key) for key in keys].index(self._newest) + 1
+            if kept < len(keys):
+                _write(path, keys[:kept])
+            return len(keys) - kept
+
     def seal(self, plaintext: bytes, *, tenant: UUID, column: str, row: UUID) -> bytes:
         nonce = os.urandom(_NONCE)
         header = VERSION + self._newest

@@ -10,10 +10,11 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from schoolpassport.kit.ids import new_id
+from schoolpassport.kit.secrets import SealBroken
 from schoolpassport.partners import _names, _vault
 from schoolpassport.partners._names import Prefix
 from schoolpassport.partners.models import Credential, PartnerCredential
-from schoolpassport.partners.records import NewCredential, Reason, Refused, UnknownClient
+from schoolpassport.partners.records import NewCredential, Reason, Refused, Resealed, UnknownClient
 from schoolpassport.tenancy import scope
 
 UNKNOWN_CLIENT = Refused(Reason.UNKNOWN, "There is no client with this id and this secret.")
@@ -93,6 +94,23 @@ def find_partners(*, partner_id: UUID, client_id: str) -> FoundPartners | None:
     credential_id, sealed, *ends = row
     secret = _vault.unseal(bytes(sealed), tenant=partner_id, column=_vault.PARTNER_CREDENTIAL, row=credential_id)
     return FoundPartners(credential_id, secret, Standing(*ends))
+
+
+def reseal(rows: QuerySet[Credential] | QuerySet[PartnerCredential], *, tenant: UUID, column: str) -> Resealed:
+    """Seal the secrets anew that an older master key sealed, in their owner's scope, which the caller has entered."""
+    done = lost = 0
+    for row, held in rows.select_for_update().values_list("id", "sealed_secret"):
+        sealed = bytes(held)
+        if _vault.is_current(sealed):
+            continue
+        try:
+            secret = _vault.unseal(sealed, tenant=tenant, column=column, row=row)
+        except SealBroken:
+            lost += 1
+            continue
+        rows.filter(id=row).update(sealed_secret=_vault.seal(secret, tenant=tenant, column=column, row=row))
+        done += 1
+    return Resealed(done, lost)
 
 
 @dataclass(frozen=True)

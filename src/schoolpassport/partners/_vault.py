@@ -18,6 +18,27 @@ def vault() -> Vault:
     return Vault.from_file(settings.ENVIRONMENT.key_file)
 
 
+def read_again() -> None:
+    """Learn what is in the key file now; what was sealed for this process alone is sealed anew, too."""
+    vault.cache_clear()
+    _decoy.cache_clear()
+
+
+def add_key() -> None:
+    """Put a fresh master key before the others: from now on it seals, and all of them open."""
+    Vault.rotate(settings.ENVIRONMENT.key_file)
+    read_again()
+
+
+def forget_older_keys() -> int:
+    """Returns how many there were. Nothing may be sealed with them any more."""
+    return vault().forget_older(settings.ENVIRONMENT.key_file)
+
+
+def is_current(sealed: bytes) -> bool:
+    return vault().is_current(sealed)
+
+
 def seal(secret: str, *, tenant: UUID, column: str, row: UUID) -> bytes:
     return vault().seal(secret.encode(), tenant=tenant, column=column, row=row)
 
@@ -30,7 +51,7 @@ def unseal(sealed: bytes, *, tenant: UUID, column: str, row: UUID) -> str:
     try:
         return vault().open(sealed, tenant=tenant, column=column, row=row).decode()
     except SealBroken:
-        vault.cache_clear()
+        read_again()
         return vault().open(sealed, tenant=tenant, column=column, row=row).decode()
 
 

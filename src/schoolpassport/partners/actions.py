@@ -25,6 +25,7 @@ from schoolpassport.partners.models import (
     Credential,
     Integration,
     Partner,
+    PartnerCredential,
     PartnerToken,
     Token,
 )
@@ -37,6 +38,7 @@ from schoolpassport.partners.records import (
     PartnerClient,
     Reason,
     Refused,
+    Resealed,
     SignedRequest,
     UnknownApplication,
     UnknownClient,
@@ -44,6 +46,7 @@ from schoolpassport.partners.records import (
     UnknownPartner,
     UnknownToken,
 )
+from schoolpassport.tenancy import queries as tenancy
 from schoolpassport.tenancy import scope
 
 OLDEST_SIGNATURE: Final = timedelta(minutes=10)
@@ -213,6 +216,44 @@ def revoke_credential(*, client_id: str, by: str, now: datetime) -> None:
         _note(home.ledger, "partners:credential:revoked", f"credential:{client_id}", by, now)
 
 
+# -------------------------------------------------------------------------------------------------------- master keys
+
+
+def rotate_master_key(*, by: str, now: datetime) -> Resealed:
+    """Put a fresh master key into the key file, and seal every secret anew with it, in one transaction.
+
+    Older keys stay in the file and go on opening: killed in the middle, nothing is lost, and it can be done again.
+    """
+    _vault.add_key()
+    return _reseal(by, now)
+
+
+def forget_old_master_keys(*, by: str, now: datetime) -> int:
+    """Take all master keys but the newest out of the key file; returns how many went.
+
+    What somebody sealed with an older one since the rotation is sealed anew before.
+    """
+    _vault.read_again()
+    _reseal(by, now)
+    return _vault.forget_older_keys()
+
+
+@transaction.atomic
+def _reseal(by: str, now: datetime) -> Resealed:
+    every = []
+    for district in tenancy.districts():
+        with scope.inside(district.id):
+            rows = Credential.objects.filter(district_id=district.id)
+            every.append(_credentials.reseal(rows, tenant=district.id, column=_vault.CREDENTIAL))
+            _note_resealed(district.id, every[-1], by, now)
+    for partner in Partner.objects.order_by("id"):
+        with partners_own(partner.id):
+            own = PartnerCredential.objects.filter(partner_id=partner.id)
+            every.append(_credentials.reseal(own, tenant=partner.id, column=_vault.PARTNER_CREDENTIAL))
+            _note_resealed(partner.id, every[-1], by, now)
+    return Resealed(done=sum(each.done for each in every), lost=sum(each.lost for each in every))
+
+
 # ------------------------------------------------------------------------------------------------------------- tokens
 
 
@@ -343,6 +384,11 @@ def _seconds(at: datetime) -> int:
 
 def _note(ledger: UUID, act: str, about: str, by: str, now: datetime, facts: dict[str, Any] | None = None) -> None:
     audit.note(district_id=ledger, act=act, about=about, by=by, now=now, facts=facts)
+
+
+def _note_resealed(ledger: UUID, resealed: Resealed, by: str, now: datetime) -> None:
+    if resealed.done:
+        _note(ledger, "partners:credentials:resealed", f"tenant:{ledger}", by, now, {"secrets": resealed.done})
 
 
 def _integration(district_id: UUID, integration_id: UUID) -> QuerySet[Integration]:

@@ -115,7 +115,9 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
 
 def _understood(environ: Environ, prefix: str, path: str, found: Found) -> _Asked:
     if found is None:
-        raise Failure(Minor.UNKNOWN_OBJECT, "OneRoster 1.1 has no such path.")
+        later = operations.is_for_later(path)
+        sentence = "This path of OneRoster 1.1 is not served here yet." if later else "OneRoster 1.1 has no such path."
+        raise Failure(Minor.UNKNOWN_OBJECT, sentence)
     if environ["REQUEST_METHOD"] not in _READING:
         raise _read_only()
     query, offset = parameters.without_offset(environ.get("QUERY_STRING", ""))

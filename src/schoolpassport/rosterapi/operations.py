@@ -132,9 +132,30 @@ OPERATIONS: tuple[Operation, ...] = (
 
 _BY_WORDS = {(operation.words, operation.single): operation for operation in OPERATIONS}
 
+# Resources and the gradebook: of the standard, and waiting for their routes here. A path leaves when it is served.
+_LATER = (
+    *("resources", "resources/{}", "courses/{}/resources", "classes/{}/resources"),
+    *("categories", "categories/{}", "lineItems", "lineItems/{}", "results", "results/{}"),
+    *("classes/{}/lineItems", "classes/{}/results"),
+    *("classes/{}/lineItems/{}/results", "classes/{}/students/{}/results"),
+)
+
+
+def _shape(pieces: list[str]) -> tuple[tuple[str, ...], bool]:
+    """The words of a path, and whether it ends with an id."""
+    return tuple(pieces[::2]), len(pieces) % 2 == 0
+
+
+_SHAPES_FOR_LATER = frozenset(_shape(path.split("/")) for path in _LATER)
+
 
 def find(path: str) -> tuple[Operation, tuple[str, ...]] | None:
     """The operation of a path below the base, without its first slash, and the ids in it as they are written."""
     pieces = path.split("/")
-    operation = _BY_WORDS.get((tuple(pieces[::2]), len(pieces) % 2 == 0))
+    operation = _BY_WORDS.get(_shape(pieces))
     return None if operation is None else (operation, tuple(pieces[1::2]))
+
+
+def is_for_later(path: str) -> bool:
+    """Whether the standard has this path and we do not serve it yet."""
+    return _shape(path.split("/")) in _SHAPES_FOR_LATER

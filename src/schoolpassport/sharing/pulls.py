@@ -55,4 +55,6 @@ def times(now: datetime) -> dict[str, object]:
 
 
 def _is_readable(number: int, standing: Standing) -> bool:
-    return standing.oldest_readable <= number <= standing.revision
+    """Revision 0 is the view before its first publication: it can be read until then, by its own links."""
+    first = min(1, standing.revision)
+    return max(first, standing.oldest_readable) <= number <= standing.revision

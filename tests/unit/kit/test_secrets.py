@@ -139,6 +139,20 @@ def test_rotating_the_file_keeps_the_old_keys_behind_the_new(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_only_older_keys_are_forgotten_and_a_newer_one_that_came_meanwhile_stays(tmp_path):
+    path = tmp_path / "master.keys"
+    Vault.from_file(path)
+    mine = Vault.rotate(path)
+    newest = Vault.rotate(path)
+    assert mine.forget_older(path) == 1
+    assert mine.forget_older(path) == 0
+    left = Vault.from_file(path)
+    sealed = [vault.seal(PLAIN, tenant=OAK, column="c", row=ROW) for vault in (mine, newest)]
+    assert [left.open(each, tenant=OAK, column="c", row=ROW) for each in sealed] == [PLAIN, PLAIN]
+    assert left.is_current(sealed[1])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o602, 0o610])
 def test_a_key_file_that_is_open_to_others_is_refused(tmp_path, mode):
     path = tmp_path / "master.keys"

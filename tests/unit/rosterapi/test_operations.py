@@ -1,5 +1,5 @@
 from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE
-from schoolpassport.rosterapi.operations import OPERATIONS, find
+from schoolpassport.rosterapi.operations import OPERATIONS, find, is_for_later
 from schoolpassport.sharing.contract import Subset
 
 NAMED = {operation.name: operation for operation in OPERATIONS}
@@ -36,6 +36,13 @@ def test_what_is_no_path_of_the_standard_finds_nothing():
         "users//classes/x",
     ):
         assert find(path) is None or path == "users/", path
+
+
+def test_what_the_standard_has_and_we_do_not_serve_yet_is_told_from_what_it_does_not_have():
+    later = ("resources", "lineItems/a", "classes/a/results", "classes/a/lineItems/b/results", "courses/a/resources")
+    assert [path for path in later if not is_for_later(path) or find(path)] == []
+    others = ("users", "classes/a/students", "lineItems/a/results", "users/a/resources", "scores", "")
+    assert [path for path in others if is_for_later(path)] == []
 
 
 def test_an_envelope_is_named_after_the_entity_class():
