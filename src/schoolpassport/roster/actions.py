@@ -15,10 +15,12 @@ from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import ALTOGETHER, Applied, Batch, Tallied
-from schoolpassport.roster.schools import school_join, schools
+from schoolpassport.roster.schools import belongs, school_join, schools
 from schoolpassport.tenancy import scope
 
 _COPY_BYTES = 1 << 20
+
+_Counted = dict[tuple[UUID, str], int]  # by school and op
 
 
 def apply(*, district_id: UUID, source_id: UUID, batches: Iterable[Batch], cause: str, now: datetime) -> Applied:
@@ -82,6 +84,9 @@ class _Writer:
             "INSERT INTO roster_revision (district_id, number, at, cause, changed) VALUES (%s, %s, %s, %s, %s::jsonb)",
             [self._district, self._revision, at, cause, json.dumps(self._changed)],
         )
+        for kind in (k for k in KINDS.values() if k.same_id_as):
+            if self._changed.get(kind.name) or self._changed.get(kind.same_id_as):
+                self._add_up(kind, *self._follow(kind))
         self._carry_tallies()
         return Applied(number=self._revision, at=at, tallies=dict(self._tallies), reshaped=frozenset(self._reshaped))
 
@@ -101,7 +106,7 @@ class _Writer:
             with path.open("rb") as file, self._cursor.copy(f"COPY {table} FROM STDIN") as copy:
                 while block := file.read(_COPY_BYTES):
                     copy.write(block)
-        for table in ("stage", "missing", "uneasy"):
+        for table in ("stage (id, key, op)", "missing", "uneasy"):
             self._run(f"ANALYZE {table}")
         self._run("SELECT op, count(*) FROM stage GROUP BY op UNION ALL SELECT 'x', count(*) FROM missing")
         self._ops = {str(op): int(str(count)) for op, count in self._cursor.fetchall()}
@@ -158,7 +163,7 @@ class _Writer:
         self._run(
             "INSERT INTO roster_link (district_id, source_id, kind, key, record_id, row_hash, gone, rule, revision) "
             "SELECT %(d)s, %(s)s, %(k)s, key, id, hash, false, 'first seen', %(r)s FROM stage WHERE op = 'a' "
-            'ORDER BY key COLLATE "C"',
+            "ORDER BY id",
             kind,
         )
         where = "l.district_id = %(d)s AND l.source_id = %(s)s AND l.kind = %(k)s"
@@ -219,19 +224,19 @@ class _Writer:
         names = {"a": "added", "u": "updated", "r": "restored", "x": "archived"}
         for (school, op), count in {**{k: n for k, n in ended.items() if k[1] == "x"}, **counted}.items():
             setattr(self._tallies[kind.name, school], names[op], count)
-        if kind.same_id_as:
-            self._recount(kind)
-        else:
+        if not kind.same_id_as:
             self._add_up(kind, counted, ended)
 
-    def _count(self, rows: str, op: str, kind: Kind) -> dict[tuple[UUID, str], int]:
+    def _count(self, rows: str, op: str, kind: Kind, at: str = "%(r)s") -> _Counted:
+        """By school and op. Rows of the same schools are counted first: they are many, and sets of schools are few."""
         self._run(
-            f"SELECT school, op, count(*) FROM (SELECT {schools(kind)} AS school, {op} AS op "
-            f"FROM ({rows}) r {school_join(kind)}) x WHERE school IS NOT NULL GROUP BY school, op"
+            f"SELECT school, op, sum(n) FROM (SELECT {schools('belongs', kind)} AS school, op, n FROM ("
+            f"SELECT {belongs(kind)} AS belongs, {op} AS op, count(*) AS n FROM ({rows}) r {school_join(kind, at)} "
+            "GROUP BY 1, 2) y) x WHERE school IS NOT NULL GROUP BY school, op"
         )
         return {(_uuid(school), str(op_)): int(str(n)) for school, op_, n in self._cursor.fetchall()}
 
-    def _add_up(self, kind: Kind, begun: dict[tuple[UUID, str], int], ended: dict[tuple[UUID, str], int]) -> None:
+    def _add_up(self, kind: Kind, begun: _Counted, ended: _Counted) -> None:
         """What stands is what stood, less the versions that ended, and those that began."""
         delta: dict[UUID, int] = defaultdict(int)
         for (school, _), count in begun.items():
@@ -248,16 +253,27 @@ class _Writer:
             [(change, self._district, kind.name, school) for school, change in delta.items()],
         )
 
-    def _recount(self, kind: Kind) -> None:
-        """Demographics stand where their user stands, and a user moves without them: counted anew."""
-        self._run("DELETE FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s", kind)
+    def _follow(self, kind: Kind) -> tuple[_Counted, _Counted]:
+        """Demographics stand where their user stands, and a user moves without them. What began, and what ended."""
+        table, user = f"roster_{kind.table}", f"roster_{KINDS[kind.same_id_as].table}"
+        new = "district_id = %(d)s AND rev_from = %(r)s"
         self._run(
-            "INSERT INTO roster_tally (district_id, kind, school_id, standing) "
-            f"SELECT %(d)s, %(k)s, school, count(*) FROM (SELECT {schools(kind)} AS school "
-            f"FROM roster_{kind.table} r {school_join(kind)} WHERE r.district_id = %(d)s AND r.rev_to = {OPEN} "
-            "AND r.status = 'active') x GROUP BY school",
-            kind,
+            f"CREATE TEMP TABLE moved ON COMMIT DROP AS SELECT id FROM {table} WHERE {new} "
+            f"UNION SELECT id FROM {user} WHERE {new}"
         )
+        self._run("ANALYZE moved")
+        began, ended = (
+            self._count(
+                f"SELECT o.* FROM {table} o JOIN moved USING (id) WHERE o.district_id = %(d)s AND o.status = 'active' "
+                f"AND o.rev_from <= {at} AND o.rev_to > {at}",
+                "''",
+                kind,
+                at=at,
+            )
+            for at in ("%(r)s", "%(r)s - 1")
+        )
+        self._run("DROP TABLE moved")
+        return began, ended
 
     def _carry_tallies(self) -> None:
         """Every kind and school has its line, also where nothing happened."""

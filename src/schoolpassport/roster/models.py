@@ -1,14 +1,16 @@
 """Tables of the library of record.
 
-A record model per kind is made from the catalogue: one row per version, ``rev_from`` ≤ revision < ``rev_to``. The key
-ends with ``rev_to``, so the database itself allows one open version per record. Version rows carry no foreign keys:
-they are written a million at a time, references are resolved inside the district before they get here, and
-``roster.queries.dangling`` proves it (docs/adr/0003).
+A record model per kind is made from the catalogue: one row per version, ``rev_from`` ≤ revision < ``rev_to``. The
+database itself allows one open version per record, by a trigger: ``rev_to`` stands in no index, so that a version is
+closed where it stands (docs/adr/0011). Version rows carry no foreign keys: they are written a million at a time,
+references are resolved inside the district before they get here, and ``roster.queries.dangling`` proves it
+(docs/adr/0003).
 """
 
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
@@ -106,16 +108,20 @@ def _record_model(kind: Kind) -> type[models.Model]:
         ),
     ]
     indexes = [
-        models.Index(fields=("district_id", f.column), name=f"{kind.table}_by_{f.column}")
-        for f in kind.fields
-        if f.indexed
+        *(
+            models.Index(fields=("district_id", f.column), name=f"{kind.table}_by_{f.column}")
+            for f in kind.fields
+            if f.indexed
+        ),
+        # What is new since a revision lies together: a table's last pages, and an index of hardly any size finds them.
+        BrinIndex(fields=("district_id", "rev_from"), name=f"{kind.table}_by_revision"),
     ]
     meta = type("Meta", (), {"db_table": f"roster_{kind.table}", "constraints": constraints, "indexes": indexes})
     attributes: dict[str, Any] = {
         "__module__": __name__,
         "__qualname__": name,
         "Meta": meta,
-        "pk": models.CompositePrimaryKey("district_id", "id", "rev_to"),
+        "pk": models.CompositePrimaryKey("district_id", "id", "rev_from"),
         "district_id": models.UUIDField(),
         "id": models.UUIDField(),
         "rev_from": models.IntegerField(),

@@ -12,7 +12,7 @@ from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.models import OPEN, Revision
 from schoolpassport.roster.records import ALTOGETHER
-from schoolpassport.roster.schools import school_join, schools
+from schoolpassport.roster.schools import belongs, school_join, schools
 
 _COPY_BYTES = 1 << 20
 
@@ -82,14 +82,14 @@ def by_school(*, district_id: UUID, kind: str, ids: Path) -> dict[UUID, int]:
             while block := file.read(_COPY_BYTES):
                 copy.write(block)
         cursor.execute(
-            f"SELECT school, count(*) FROM (SELECT {schools(declared)} AS school FROM asked a "
+            f"SELECT school, count(*) FROM (SELECT {schools(belongs(declared), declared)} AS school FROM asked a "
             f"JOIN roster_{declared.table} r ON r.id = a.id {school_join(declared)} "
             f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN}) x GROUP BY school",
             {"d": district_id},
         )
         found = dict(cursor.fetchall())
         cursor.execute("DROP TABLE asked")
-    return {school: count for school, count in found.items() if school != ALTOGETHER}
+    return {school: count for school, count in found.items() if school not in {ALTOGETHER, None}}
 
 
 def export_links(*, district_id: UUID, source_id: UUID, kind: str, into: Path) -> None:

@@ -9,27 +9,25 @@ from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import ALTOGETHER
 
 
-def schools(kind: Kind) -> str:
-    """SQL: one row for the kind altogether, and one per school the record belongs to."""
-    whole = f"'{ALTOGETHER}'::uuid"
+def belongs(kind: Kind) -> str:
+    """SQL: the school, or the list of schools, that the record names."""
     if kind.same_id_as:
-        return f"unnest(array[{whole}] || u.orgs)"
+        return "u.orgs"
     if not kind.school:
-        return whole
-    if kind.school == "id":
-        return f"unnest(array[{whole}, r.id])"
-    field = kind[kind.school]
-    return (
-        f"unnest({whole} || r.{quoted(field.column)})"
-        if field.many
-        else f"unnest(array[{whole}, r.{quoted(field.column)}])"
-    )
+        return "NULL::uuid"
+    return "r.id" if kind.school == "id" else f"r.{quoted(kind[kind.school].column)}"
 
 
-def school_join(kind: Kind) -> str:
+def schools(value: str, kind: Kind) -> str:
+    """SQL: of what ``belongs`` gave, one row for the kind altogether, and one per school. Some of them may be NULL."""
+    many = bool(kind.same_id_as) or (kind.school not in {"", "id"} and kind[kind.school].many)
+    whole = f"'{ALTOGETHER}'::uuid"
+    return f"unnest({whole} || {value})" if many else f"unnest(array[{whole}, {value}])"
+
+
+def school_join(kind: Kind, at: str = "") -> str:
+    """SQL: what ``belongs`` needs beside the record; as of a revision, or as it stands."""
     if not kind.same_id_as:
         return ""
-    return (
-        f"LEFT JOIN roster_{KINDS[kind.same_id_as].table} u ON u.district_id = %(d)s AND u.id = r.id "
-        f"AND u.rev_to = {OPEN}"
-    )
+    holds = f"u.rev_from <= {at} AND u.rev_to > {at}" if at else f"u.rev_to = {OPEN}"
+    return f"LEFT JOIN roster_{KINDS[kind.same_id_as].table} u ON u.district_id = %(d)s AND u.id = r.id AND {holds}"

@@ -125,7 +125,7 @@ def _view_model(kind: Kind) -> type[models.Model]:
         "__module__": __name__,
         "__qualname__": name,
         "Meta": meta,
-        "pk": models.CompositePrimaryKey("district_id", "view", "id", "rev_to"),
+        "pk": models.CompositePrimaryKey("district_id", "view", "id", "rev_from"),
         "district_id": models.UUIDField(),
         "view": models.IntegerField(),
         "id": models.UUIDField(),

@@ -111,11 +111,17 @@ def _member(target: str, terms: Terms, value: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Projected:
-    """SQL pieces of one kind: ``SELECT r.id, <values> FROM roster_<kind> r <joins>``."""
+    """SQL pieces of one kind: ``SELECT r.id, <values> FROM mem r <joins>``."""
 
     columns: tuple[str, ...]  # of the view table, ``doc`` or ``sis_id`` last
     values: tuple[str, ...]
     joins: str
+
+
+def looks_at_members(kind: Kind, terms: Terms) -> bool:
+    """Whether the joins of ``project`` may name ``mem`` or ``own``."""
+    listed = any(f.is_reference and (f.many or f.target == kind.name) for f in kind.fields)
+    return listed or bool(kind.derived) or not terms.one_source
 
 
 def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
@@ -194,11 +200,7 @@ def _reference(field: Field, kind: Kind, terms: Terms, joins: list[str]) -> tupl
     if not field.many:
         joins.append(f"LEFT JOIN ({members}) {name} ON {name}.id = {value}")
         return f"{name}.id", _piece(field.name, _guid_ref(field.target, f"{name}.id"))
-    each = (
-        f"SELECT o.id, u.ref, u.place FROM mem JOIN roster_{kind.table} o ON o.id = mem.id "
-        f"AND o.district_id = '{terms.district_id}'::uuid AND o.rev_to = {OPEN}, "
-        f"unnest(o.{quoted(field.column)}) WITH ORDINALITY AS u(ref, place)"
-    )
+    each = f"SELECT o.id, u.ref, u.place FROM mem o, unnest(o.{quoted(field.column)}) WITH ORDINALITY AS u(ref, place)"
     joins.append(
         f"LEFT JOIN (SELECT e.id, array_agg(e.ref ORDER BY e.place) AS ids, "
         f"string_agg({_guid_ref(field.target, 'e.ref')}, ',' ORDER BY e.place) AS refs "

@@ -1,8 +1,9 @@
 """Moving a view to where the roster and its consent stand: set work in one transaction.
 
 For each kind, after the kinds it refers to: which records may look different (``cand``), which of them belong in the
-view (``mem``), what they look like (``want``); the difference to what the view holds becomes new version rows, which
-are the view's change log at the same time. A first publication writes straight into the view.
+view (``mem``: the records themselves), what they look like (``want``); the difference to what the view holds of them
+(``held``) becomes new version rows, which are the view's change log at the same time. Each record is looked up once.
+A first publication writes straight into the view.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,16 @@ from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
-from schoolpassport.sharing.projection import HEAD_LENGTH, TOMBSTONE_LENGTH, Projected, Terms, head, membership, project
+from schoolpassport.sharing.projection import (
+    HEAD_LENGTH,
+    TOMBSTONE_LENGTH,
+    Projected,
+    Terms,
+    head,
+    looks_at_members,
+    membership,
+    project,
+)
 from schoolpassport.sources import queries as sources
 
 # The schools of a consent and everything above them, as of a revision.
@@ -27,6 +37,8 @@ _UPWARDS = (
     "SELECT o.parent_id FROM up JOIN roster_org o ON o.id = up.id AND o.district_id = %(d)s "
     "AND o.rev_from <= %(at)s AND o.rev_to > %(at)s WHERE o.parent_id IS NOT NULL) SELECT id FROM up"
 )
+_MINE = f"r.district_id = %(d)s AND r.rev_to = {OPEN}"  # what stands in the roster
+_HELD = f"v.district_id = %(d)s AND v.view = %(v)s AND v.rev_to = {OPEN}"  # what stands in the view
 _KEPT_IN_TOMBSTONES = ("role", "type")  # so that /students and /schools still list what left them
 
 
@@ -70,6 +82,7 @@ class _Publication:
             one_source=len(sources.sources(district_id=view.district_id)) == 1,
         )
         self.reshaped: set[str] = set()
+        self._flipped: set[str] = set()  # kinds of which some record came into the view or left it
         self._make_scope()
         # Another scope is like another consent.
         self._whole = self._whole or self._scope_moved()
@@ -108,42 +121,47 @@ class _Publication:
     # --------------------------------------------------------------------------------------------------------- a kind
 
     def publish(self, kind: Kind) -> None:
-        if self._first and not self._terms.shares(kind.name):
-            self._empty_flips(kind)
-            return
-        self._find_candidates(kind)
-        self._find_members(kind)
-        projected = project(kind, self._terms, self._stamp)
         if self._first:
-            self._write_first(kind, projected)
-        else:
-            self._write_difference(kind, projected)
-        for table in ("cand", "mem", "own", "want"):
+            if self._terms.shares(kind.name):
+                self._publish_first(kind)
+        elif candidates := self._find_candidates(kind):
+            self._choose_joins(kind, candidates)
+            self._find_members(kind)
+            self._write_difference(kind, project(kind, self._terms, self._stamp))
+        for table in ("cand", "mem", "held", "own", "want"):
             self._run(f"DROP TABLE IF EXISTS {table}")
 
-    def _empty_flips(self, kind: Kind) -> None:
-        self._run(f"CREATE TEMP TABLE flip_{kind.table} (id uuid) ON COMMIT DROP")
-
-    def _find_candidates(self, kind: Kind) -> None:
-        """Records that may look different from what the view holds."""
-        table, mine = f"roster_{kind.table}", f"r.district_id = %(d)s AND r.rev_to = {OPEN}"
-        if self._whole or self._first:
-            held = f"SELECT id FROM sharing_{kind.table} WHERE district_id = %(d)s AND view = %(v)s AND rev_to = {OPEN}"
-            union = "" if self._first else f" UNION {held}"
-            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS SELECT r.id FROM {table} r WHERE {mine}{union}")
+    def _publish_first(self, kind: Kind) -> None:
+        """Into an empty view: everything that belongs there, without a look at what might."""
+        self._run(chosen(changing=1, standing=0)[1])
+        belongs = f"{_MINE} AND {membership(kind, self._terms)}"
+        projected = project(kind, self._terms, self._stamp)
+        if looks_at_members(kind, self._terms):
+            self._run(f"CREATE TEMP TABLE mem ON COMMIT DROP AS SELECT r.* FROM roster_{kind.table} r WHERE {belongs}")
+            self._run("ANALYZE mem (id)")
+            self._own(kind)
+            self._write_first(kind, projected, f"mem r {projected.joins}")
         else:
-            ways = [f"SELECT r.id FROM {table} r WHERE {mine} AND r.rev_from > %(seen)s", *self._dependents(kind)]
-            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS {' UNION '.join(ways)}")
+            self._write_first(kind, projected, f"roster_{kind.table} r {projected.joins} WHERE {belongs}")
+
+    def _find_candidates(self, kind: Kind) -> int:
+        """``cand``: records that may look different from what the view holds. How many they are."""
+        table = f"roster_{kind.table}"
+        if self._whole:
+            held = f"SELECT id FROM sharing_{kind.table} WHERE district_id = %(d)s AND view = %(v)s AND rev_to = {OPEN}"
+            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS SELECT r.id FROM {table} r WHERE {_MINE} UNION {held}")
+        else:
+            ways = [f"SELECT r.id FROM {table} r WHERE {_MINE} AND r.rev_from > %(seen)s", *self._dependents(kind)]
+            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS ({' UNION '.join(ways)}) ORDER BY id")
             self._widen(kind)
-        self._run("ANALYZE cand")
-        self._choose_joins(kind)
+        self._run("SELECT count(*) FROM cand")
+        return self._number_of()
 
     def _dependents(self, kind: Kind) -> list[str]:
         """Records that refer to something that came into the view or left it in this publication."""
-        mine = f"r.district_id = %(d)s AND r.rev_to = {OPEN}"
         ways = []
         for field in kind.references:
-            if field.target == kind.name or not self._any(f"flip_{KINDS[field.target].table}"):
+            if field.target == kind.name or field.target not in self._flipped:
                 continue
             flipped = f"SELECT id FROM flip_{KINDS[field.target].table}"
             if field.many:
@@ -151,7 +169,7 @@ class _Publication:
             else:
                 column = "id" if field.name == "sourcedId" else field.column
                 condition = f"r.{quoted(column)} IN ({flipped})"
-            ways.append(f"SELECT r.id FROM roster_{kind.table} r WHERE {mine} AND {condition}")
+            ways.append(f"SELECT r.id FROM roster_{kind.table} r WHERE {_MINE} AND {condition}")
         if kind.name == "course" and self._terms.scoped:
             # Which courses are taught in the scope changes with the classes.
             ways.append(
@@ -168,10 +186,9 @@ class _Publication:
                 f"AND r.rev_to = {OPEN} EXCEPT SELECT id FROM cand"
             )
 
-    def _choose_joins(self, kind: Kind) -> None:
+    def _choose_joins(self, kind: Kind, candidates: int) -> None:
         """A large share is hashed, a small one looked up; the planner's statistics may be from before the load."""
-        self._run("SELECT count(*) FROM cand")
-        candidates = self._number_of()
+        self._run("ANALYZE cand")
         self._run(
             "SELECT coalesce(max(standing), 0) FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s",
             k=kind.name,
@@ -184,84 +201,95 @@ class _Publication:
             self._run("CREATE UNIQUE INDEX ON cand (id)")
 
     def _find_members(self, kind: Kind) -> None:
-        """``mem``: candidates that belong in the view. ``flip_<kind>``: whose belonging changes."""
+        """``mem``: the candidates that belong in the view, ``held``: what it holds of them."""
         condition = membership(kind, self._terms) if self._terms.shares(kind.name) else "false"
         self._run(
             "CREATE TEMP TABLE mem ON COMMIT DROP AS "
-            f"SELECT r.id FROM cand c JOIN roster_{kind.table} r ON r.id = c.id "
-            f"AND r.district_id = %(d)s AND r.rev_to = {OPEN} WHERE {condition}"
-        )
-        self._run("ANALYZE mem")
-        self._empty_flips(kind)
-        if self._first:
-            self._own(kind)
-            return
-        active = (
-            f"SELECT id FROM sharing_{kind.table} JOIN cand USING (id) WHERE district_id = %(d)s AND view = %(v)s "
-            f"AND rev_to = {OPEN} AND status = 'active'"
+            f"SELECT r.* FROM cand c JOIN roster_{kind.table} r ON r.id = c.id AND {_MINE} WHERE {condition}"
         )
         self._run(
-            f"INSERT INTO flip_{kind.table} (SELECT id FROM mem EXCEPT {active}) "
+            "CREATE TEMP TABLE held ON COMMIT DROP AS "
+            f"SELECT v.* FROM cand c JOIN sharing_{kind.table} v ON v.id = c.id AND {_HELD}"
+        )
+        self._find_flips(kind)
+        self._look_at_own_references(kind)
+        self._run("ANALYZE mem (id)")
+        self._run("ANALYZE held (id)")
+        self._own(kind)
+
+    def _find_flips(self, kind: Kind) -> None:
+        """``flip_<kind>``: whose belonging changes. There is none when nobody's does."""
+        flip, active = f"flip_{kind.table}", "SELECT id FROM held WHERE status = 'active'"
+        self._run(
+            f"CREATE TEMP TABLE {flip} ON COMMIT DROP AS (SELECT id FROM mem EXCEPT {active}) "
             f"UNION ALL ({active} EXCEPT SELECT id FROM mem)"
         )
         if self._terms.scoped and not self._terms.shares(kind.name):
             # What is bound to an unshared record follows it into the scope and out of it.
-            self._run(f"INSERT INTO flip_{kind.table} SELECT id FROM cand")
-        self._run(f"ANALYZE flip_{kind.table}")
-        self._own(kind)
-        self._look_at_own_references(kind)
-
-    def _own(self, kind: Kind) -> None:
-        """``own``: every member of the kind after this publication, for kinds that refer to themselves."""
-        if not (kind.derived or any(f.target == kind.name for f in kind.fields)):
-            return
-        stay = (
-            f"SELECT id FROM sharing_{kind.table} WHERE district_id = %(d)s AND view = %(v)s AND rev_to = {OPEN} "
-            "AND status = 'active' EXCEPT SELECT id FROM cand"
-        )
-        union = "" if self._first else f" UNION ALL ({stay})"
-        self._run(f"CREATE TEMP TABLE own ON COMMIT DROP AS SELECT id FROM mem{union}")
-        self._run("CREATE UNIQUE INDEX ON own (id)")
-        self._run("ANALYZE own")
+            self._run(f"INSERT INTO {flip} SELECT id FROM cand")
+        if self._any(flip):
+            self._run(f"ANALYZE {flip}")
+            self._flipped.add(kind.name)
 
     def _look_at_own_references(self, kind: Kind) -> None:
         """A member whose guardian came or left looks different, though nothing about itself changed."""
         own = [f for f in kind.fields if f.target == kind.name]
-        if self._whole or not own or not self._any(f"flip_{kind.table}"):
+        if self._whole or not own or kind.name not in self._flipped:
             return
         flipped = f"SELECT id FROM flip_{kind.table}"
-        for field in own:
-            column = f"r.{quoted(field.column)}"
-            condition = f"{column} && ARRAY({flipped})" if field.many else f"{column} IN ({flipped})"
+        named = " OR ".join(
+            f"r.{quoted(f.column)} && ARRAY({flipped})" if f.many else f"r.{quoted(f.column)} IN ({flipped})"
+            for f in own
+        )
+        self._run(
+            f"CREATE TEMP TABLE more ON COMMIT DROP AS SELECT r.id FROM roster_{kind.table} r "
+            f"JOIN sharing_{kind.table} v ON v.id = r.id AND {_HELD} AND v.status = 'active' "
+            f"WHERE {_MINE} AND ({named}) AND NOT EXISTS (SELECT FROM cand c WHERE c.id = r.id)"
+        )
+        self._run("INSERT INTO cand SELECT id FROM more")
+        self._run(f"INSERT INTO mem SELECT r.* FROM more JOIN roster_{kind.table} r ON r.id = more.id AND {_MINE}")
+        self._run(f"INSERT INTO held SELECT v.* FROM more JOIN sharing_{kind.table} v ON v.id = more.id AND {_HELD}")
+        self._run("DROP TABLE more")
+
+    def _own(self, kind: Kind) -> None:
+        """``own``: members of the kind after this publication, for kinds that refer to themselves.
+
+        All of them for a kind that shows its children; else those that the members in hand are, or name.
+        """
+        own = [f for f in kind.fields if f.target == kind.name]
+        if not (kind.derived or own):
+            return
+        self._run("CREATE TEMP TABLE own ON COMMIT DROP AS SELECT id FROM mem")
+        if not self._first:
+            columns = [f"unnest({quoted(f.column)})" if f.many else quoted(f.column) for f in own]
+            named = " UNION ".join(f"SELECT {column} FROM mem" for column in columns)
             self._run(
-                f"CREATE TEMP TABLE more ON COMMIT DROP AS SELECT r.id FROM roster_{kind.table} r JOIN own USING (id) "
-                f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN} AND {condition} EXCEPT SELECT id FROM cand"
+                f"INSERT INTO own SELECT v.id FROM sharing_{kind.table} v WHERE {_HELD} AND v.status = 'active' "
+                f"AND NOT EXISTS (SELECT FROM cand c WHERE c.id = v.id)"
+                f"{'' if kind.derived else f' AND v.id IN ({named})'}"
             )
-            self._run("INSERT INTO cand SELECT id FROM more")
-            self._run("INSERT INTO mem SELECT id FROM more")
-            self._run("DROP TABLE more")
+        self._run("CREATE UNIQUE INDEX ON own (id)")
+        self._run("ANALYZE own")
 
     # -------------------------------------------------------------------------------------------------------- writing
 
-    def _write_first(self, kind: Kind, projected: Projected) -> None:
+    def _write_first(self, kind: Kind, projected: Projected, members: str) -> None:
         self._run(
             f"INSERT INTO sharing_{kind.table} (district_id, view, id, rev_from, rev_to, seq, change, status, "
             f"{_list(projected.columns)}) SELECT %(d)s, %(v)s, r.id, %(n)s, {OPEN}, "
             f"%(seq)s + row_number() OVER (ORDER BY r.id), 'c', 'active', {', '.join(projected.values)} "
-            f"FROM mem JOIN roster_{kind.table} r ON r.id = mem.id {projected.joins} "
-            f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN} ORDER BY r.id"
+            f"FROM {members} ORDER BY r.id"
         )
         self._seq += self._cursor.rowcount
+        if self._cursor.rowcount >= WORTH_STATISTICS:
+            self.reshaped.add(f"sharing_{kind.table}")
 
     def _write_difference(self, kind: Kind, projected: Projected) -> None:
-        table, columns = f"sharing_{kind.table}", projected.columns
+        columns = projected.columns
         self._run(
-            f"CREATE TEMP TABLE want ON COMMIT DROP AS SELECT r.id, {_named(projected)} "
-            f"FROM mem JOIN roster_{kind.table} r ON r.id = mem.id {projected.joins} "
-            f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN}"
+            f"CREATE TEMP TABLE want ON COMMIT DROP AS SELECT r.id, {_named(projected)} FROM mem r {projected.joins}"
         )
-        self._run("ANALYZE want")
-        held = f"v.district_id = %(d)s AND v.view = %(v)s AND v.rev_to = {OPEN}"
+        self._run("ANALYZE want (id)")
         same = " AND ".join(
             f"substr(v.doc, {HEAD_LENGTH + 1}) = substr(w.doc, {HEAD_LENGTH + 1})"
             if c == "doc"
@@ -271,12 +299,10 @@ class _Publication:
         self._run(
             f"CREATE TEMP TABLE turn ON COMMIT DROP AS "
             "SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' ELSE 'u' END "
-            "AS change "
-            f"FROM want w LEFT JOIN {table} v ON v.id = w.id AND {held} "
+            "AS change FROM want w LEFT JOIN held v ON v.id = w.id "
             f"WHERE v.id IS NULL OR v.status = 'tobedeleted' OR NOT ({same}) "
-            f"UNION ALL SELECT v.id, 'd' FROM cand c JOIN {table} v ON v.id = c.id AND {held} "
-            f"AND (v.status = 'active'{self._or_tells_too_much(columns)}) "
-            f"WHERE NOT EXISTS (SELECT FROM mem WHERE mem.id = v.id)"
+            f"UNION ALL SELECT v.id, 'd' FROM held v WHERE (v.status = 'active'{self._or_tells_too_much(columns)}) "
+            f"AND NOT EXISTS (SELECT FROM mem WHERE mem.id = v.id) ORDER BY id"
         )
         self._run("ANALYZE turn")
         if self._any("turn"):
@@ -293,10 +319,7 @@ class _Publication:
 
     def _write_turns(self, kind: Kind, columns: tuple[str, ...]) -> None:
         table = f"sharing_{kind.table}"
-        self._run(
-            f"UPDATE {table} v SET rev_to = %(n)s FROM turn t WHERE v.district_id = %(d)s AND v.view = %(v)s "
-            f"AND v.id = t.id AND v.rev_to = {OPEN}"
-        )
+        self._run(f"UPDATE {table} v SET rev_to = %(n)s FROM turn t WHERE v.id = t.id AND t.change <> 'c' AND {_HELD}")
         # What is gone from the roster keeps its last content. What a consent withdrew is reduced to its id.
         last = [_bare(c, self._stamp) if self._whole else _tombstone(c, self._stamp) for c in columns]
         self._run(
@@ -304,8 +327,8 @@ class _Publication:
             f"SELECT %(d)s, %(v)s, id, %(n)s, {OPEN}, %(seq)s + row_number() OVER (ORDER BY id), change, "
             f"CASE change WHEN 'd' THEN 'tobedeleted' ELSE 'active' END, {_list(columns)} FROM ("
             f"SELECT t.id, t.change, {_list(columns, 'w')} FROM turn t JOIN want w USING (id) WHERE t.change <> 'd' "
-            f"UNION ALL SELECT t.id, t.change, {', '.join(last)} FROM turn t JOIN {table} v ON v.id = t.id "
-            f"AND v.district_id = %(d)s AND v.view = %(v)s AND v.rev_to = %(n)s WHERE t.change = 'd') x ORDER BY id"
+            f"UNION ALL SELECT t.id, t.change, {', '.join(last)} FROM turn t JOIN held v USING (id) "
+            "WHERE t.change = 'd') x ORDER BY id"
         )
         self._seq += self._cursor.rowcount
 

@@ -4,6 +4,7 @@
 the district that the scope names. The house test in ``tests/house`` fails on any table that lacks it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.migrations.operations.base import Operation
@@ -74,3 +75,72 @@ class PartnerReads(_Locked):
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         for table in self.tables:
             schema_editor.execute(f'DROP POLICY {self.policy} ON "{table}"')
+
+
+class _OnTables(Operation):
+    """Something about tables that is no part of the models' state."""
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, *tables: str) -> None:
+        self.tables = tables
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Models know nothing of it."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._each(schema_editor, self.there)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self._each(schema_editor, self.back)
+
+    def _each(self, schema_editor: Any, statements: Callable[[str], list[str]]) -> None:
+        for table in self.tables:
+            for statement in statements(table):
+                schema_editor.execute(statement)
+
+    def there(self, table: str) -> list[str]:
+        raise NotImplementedError
+
+    def back(self, table: str) -> list[str]:
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        return f"{type(self).__name__}: {', '.join(self.tables)}"
+
+
+class Room(_OnTables):
+    """Each page keeps some room, so that a row can be changed where it stands, without a line in any index.
+
+    That holds for columns that stand in no index. A page needs room for one row.
+    """
+
+    def __init__(self, *tables: str, percent: int) -> None:
+        super().__init__(*tables)
+        self.percent = percent
+
+    def there(self, table: str) -> list[str]:
+        return [f'ALTER TABLE "{table}" SET (fillfactor = {100 - self.percent})']
+
+    def back(self, table: str) -> list[str]:
+        return [f'ALTER TABLE "{table}" RESET (fillfactor)']
+
+
+class OneOpenVersion(_OnTables):
+    """Of each record, one version at most is open. ``record`` names the columns that say which record it is of."""
+
+    def __init__(self, *tables: str, record: str) -> None:
+        super().__init__(*tables)
+        self.record = record
+
+    def there(self, table: str) -> list[str]:
+        return [
+            f'CREATE TRIGGER one_open_version_{event.lower()} AFTER {event} ON "{table}" '
+            "REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT "
+            f"EXECUTE FUNCTION public.one_open_version('{self.record}')"
+            for event in ("INSERT", "UPDATE")
+        ]
+
+    def back(self, table: str) -> list[str]:
+        return [f'DROP TRIGGER one_open_version_{event} ON "{table}"' for event in ("insert", "update")]

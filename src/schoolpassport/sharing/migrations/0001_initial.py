@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
             name='AcademicSessionView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
             name='CategoryView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
             name='ClassView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
             name='CourseView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
             name='DemographicsView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -158,7 +158,7 @@ class Migration(migrations.Migration):
             name='EnrollmentView',
             fields=[
                 ('sis_id', models.TextField(null=True)),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
             name='LineItemView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
             name='OrgView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -230,7 +230,7 @@ class Migration(migrations.Migration):
             name='ResourceView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
             name='ResultView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
@@ -272,7 +272,7 @@ class Migration(migrations.Migration):
             name='UserView',
             fields=[
                 ('doc', models.TextField()),
-                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_to', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('district_id', 'view', 'id', 'rev_from', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('district_id', models.UUIDField()),
                 ('view', models.IntegerField()),
                 ('id', models.UUIDField()),
