@@ -1,7 +1,7 @@
 """Where rosters come from: data sources, the schemas they speak, and packages staged as columns.
 
-Keeps: source settings; ``schemas`` (one file per CSV dialect); ``packages`` (immutable copies of what a source said);
-``staging`` (a package as DuckDB tables).
-Enter by ``actions``, ``queries``, ``staging`` and ``schemas``.
+Keeps: source settings; ``schemas`` (one file per CSV dialect); ``manifest`` (how a package is to be read); ``reading``
+(a file as DuckDB reads it) and ``staging`` (its rows as tables).
+Enter by ``actions``, ``queries``, ``records``, ``schemas``, ``manifest``, ``reading`` and ``staging``.
 Never: changes the roster, knows what a district shares.
 """
