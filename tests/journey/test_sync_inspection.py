@@ -176,7 +176,6 @@ def test_lines_are_counted_as_an_editor_does_whatever_stands_between(sis):
     }
 
 
-@pytest.mark.xfail(reason="an unreadable line after a quoted line break is numbered one too low")
 def test_a_line_break_in_a_cell_is_an_error_and_takes_its_place_in_the_count(sis):
     lines = [
         "x1,,,Bad one,university,,",

@@ -117,8 +117,8 @@ def _find_twice(db: DuckDBPyConnection, subject: Subject) -> None:
         f"CREATE TABLE twice_{table} AS SELECT line, key, count(*) OVER same AS rows, "
         f"min(hash::VARCHAR || gone) OVER same <> max(hash::VARCHAR || gone) OVER same AS differ, "
         f"min(line) OVER same AS first_line, string_agg(line, ', ') OVER same AS lines FROM ("
-        f"SELECT key, hash, coalesce(status = 'tobedeleted', false) AS gone, {line_of(db, table)} AS line "
-        f"FROM raw_{table} SEMI JOIN (SELECT key FROM {source} GROUP BY key HAVING count(*) > 1) USING (key)) "
+        f"SELECT key, hash, coalesce(status = 'tobedeleted', false) AS gone, {line_of(db, table, 'r.place')} AS line "
+        f"FROM raw_{table} r SEMI JOIN (SELECT key FROM {source} GROUP BY key HAVING count(*) > 1) USING (key)) "
         "WINDOW same AS (PARTITION BY key)"
     )
     # A file that both keeps and deletes a record says nothing about it.

@@ -125,6 +125,18 @@ def blank_lines(path: Path) -> list[int]:
         return [n for n, line in enumerate(file, 1) if not line.strip()]
 
 
+def lines_of_bytes(path: Path, positions: Iterable[int]) -> list[int]:
+    """The numbers of the lines in which these bytes stand; ``positions`` ascend from 1."""
+    numbers, line, at = [], 1, 0
+    with path.open("rb") as file:
+        for position in positions:
+            while at < position and (block := file.read(min(_BLOCK, position - at))):
+                line += block.count(b"\n")
+                at += len(block)
+            numbers.append(line)
+    return numbers
+
+
 def copy_lines(path: Path, places: Iterable[int], into: Path) -> None:
     """Copy some of the lines below the header; ``places`` ascend from 0. A block without any costs one count."""
     wanted = iter(places)

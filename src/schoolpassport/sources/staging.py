@@ -26,7 +26,7 @@ def stage(db: DuckDBPyConnection, plan: FilePlan) -> int:
     _make_ledgers(db, table)
     _keep_rejects(db, plan)
     _count_lines(db, plan, reading.physical_lines(plan.path))
-    _set_apart(db, plan, f"all_{table}", "rowid")
+    _set_apart(db, plan, "rowid")
     (rows,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
     return int(rows)
 
@@ -37,7 +37,7 @@ def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
     db.execute(f"CREATE TABLE all_{table} AS SELECT place, {_selected(plan)} FROM {part} ORDER BY place")
     db.execute(f"CREATE VIEW raw_{table} AS SELECT * EXCLUDE (misshapen) FROM all_{table}")
     _make_ledgers(db, table)
-    _set_apart(db, plan, f"all_{table}", "place")
+    _set_apart(db, plan, "place")
 
 
 def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> None:
@@ -64,8 +64,11 @@ def drop(db: DuckDBPyConnection, table: str) -> None:
         db.execute(f"DROP TABLE IF EXISTS {name}_{table}")
 
 
-def line_of(db: DuckDBPyConnection, table: str, place: str = "place") -> str:
-    """SQL: the physical line of the row that stands at ``place`` in the file, as an editor counts."""
+def line_of(db: DuckDBPyConnection, table: str, place: str) -> str:
+    """SQL: the physical line of the row that stands at ``place`` in the file, as an editor counts.
+
+    ``place`` with its table, like ``r.place``: the ledgers have a column of that name, too.
+    """
     (odd,) = db.execute(
         f"SELECT (SELECT count(*) FROM skipped_{table}) + (SELECT count(*) FROM broken_{table})"
     ).fetchone() or (0,)
@@ -104,21 +107,27 @@ def _read(db: DuckDBPyConnection, plan: FilePlan, statement: str) -> None:
 
 def _make_ledgers(db: DuckDBPyConnection, table: str) -> None:
     db.execute(f"CREATE TABLE unread_{table} (line BIGINT, key VARCHAR, message VARCHAR)")
-    db.execute(f"CREATE TABLE skipped_{table} (line BIGINT)")  # physical lines that are no row of raw_<kind>
+    db.execute(f"CREATE TABLE skipped_{table} (line BIGINT)")  # what is no row of raw_<kind>, if every row were a line
     db.execute(f"CREATE TABLE broken_{table} (place BIGINT, extra BIGINT)")  # rows of more than one line
 
 
 def _keep_rejects(db: DuckDBPyConnection, plan: FilePlan) -> None:
     rejects = db.execute(
-        "SELECT line, any_value(csv_line), any_value(error_message) FROM reject_errors GROUP BY line ORDER BY line"
+        "SELECT line, min(line_byte_position), any_value(csv_line), any_value(error_message) FROM reject_errors "
+        "GROUP BY line ORDER BY line"
     ).fetchall()
     if rejects:
         table, first = plan.kind_table, plan.headers.index(KEY) == 0
+        # DuckDB counts rows; where one runs over several lines, only the byte tells the line.
+        physical = reading.lines_of_bytes(plan.path, [byte for _, byte, _, _ in rejects])
         db.executemany(
             f"INSERT INTO unread_{table} VALUES (?, ?, ?)",
-            [(line, _first_cell(text) if first else None, message) for line, text, message in rejects],
+            [
+                (line, _first_cell(text) if first else None, message)
+                for line, (_, _, text, message) in zip(physical, rejects, strict=True)
+            ],
         )
-        db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[line] for line, _, _ in rejects])
+        db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[line] for line, *_ in rejects])
     forget_rejects(db)
 
 
@@ -162,13 +171,13 @@ def _count_lines(db: DuckDBPyConnection, plan: FilePlan, physical: Physical) -> 
         db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[n] for n in blank])
 
 
-def _set_apart(db: DuckDBPyConnection, plan: FilePlan, rows: str, place: str) -> None:
+def _set_apart(db: DuckDBPyConnection, plan: FilePlan, place: str) -> None:
     """Move rows of another shape into ``unread_<kind>``, with the key where it can be told for certain."""
     table = plan.kind_table
     # Only the first cell of a misshapen row is surely what it seems to be.
-    key = "key" if plan.headers.index(KEY) == 0 else "NULL"
+    key = "r.key" if plan.headers.index(KEY) == 0 else "NULL"
     db.execute(
-        f"INSERT INTO unread_{table} SELECT {line_of(db, table, place)}, {key}, misshapen FROM {rows} "
-        "WHERE misshapen IS NOT NULL"
+        f"INSERT INTO unread_{table} SELECT {line_of(db, table, f'r.{place}')}, {key}, r.misshapen FROM all_{table} r "
+        "WHERE r.misshapen IS NOT NULL"
     )
-    db.execute(f"DELETE FROM {rows} WHERE misshapen IS NOT NULL")
+    db.execute(f"DELETE FROM all_{table} WHERE misshapen IS NOT NULL")
