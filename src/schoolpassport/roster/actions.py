@@ -63,6 +63,9 @@ class _Writer:
         self._revision = number
 
     def write(self, kind: Kind, batch: Batch) -> None:
+        if batch.is_empty and not self._changed.get(kind.same_id_as):
+            self._changed[kind.name] = 0
+            return
         self._stage(kind, batch)
         self._drop_equal(kind)
         self._write_links(kind)

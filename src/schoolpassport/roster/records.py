@@ -20,6 +20,10 @@ class Batch:
     missing: Path
     uneasy: Path
 
+    @property
+    def is_empty(self) -> bool:
+        return not any(path.stat().st_size for path in (self.settled, self.missing, self.uneasy))
+
 
 @dataclass(kw_only=True)
 class Tallied:

@@ -1,5 +1,6 @@
 """A CSV file as DuckDB reads it: its rows by position, its lines as they are; and its lines as an editor counts."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +13,19 @@ MAX_UNREAD = 100_000
 _NEVER = "\x02\x1fno cell\x1f\x03"  # stands for a cell that is not there; a blank one is an empty text
 _BLOCK = 1 << 20
 _LONGEST_LINE = 2_000_000
+_LINE_END = re.compile(rb"\r+\n")
 _UNIT = "chr(31)"  # the unit separator: no text of a roster holds it (checked by the rule “control character”)
 
 
-def rows(plan: FilePlan, *, parallel: bool = True, part: Path | None = None) -> str:
+def rows(plan: FilePlan, *, parallel: bool = True) -> str:
     """SQL: the file by position (c0, c1 …), every cell as text; rows that are no CSV go to DuckDB's table of rejects.
 
     One column more than the header has, and missing cells filled with NULL: so a row with too few or too many cells
-    shows (``shape``), also where the one too many is blank, which the reader alone would let pass. ``part``: some lines
-    of the file, without its header.
+    shows (``shape``), also where the one too many is blank, which the reader alone would let pass.
     """
     columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(plan.headers) + 1))
     return (
-        f"read_csv({literal(str(part or plan.path))}, header = {str(part is None).lower()}, auto_detect = false, "
+        f"read_csv({literal(str(plan.path))}, header = true, auto_detect = false, "
         "delim = ',', quote = '\"', escape = '\"', strict_mode = true, store_rejects = true, "
         f"rejects_limit = {MAX_UNREAD}, null_padding = true, nullstr = '{_NEVER}', parallel = {str(parallel).lower()}, "
         f"max_line_size = {_LONGEST_LINE}, columns = {{{columns}}})"
@@ -137,20 +138,34 @@ def lines_of_bytes(path: Path, positions: Iterable[int]) -> list[int]:
     return numbers
 
 
+def with_one_line_end(path: Path) -> Path:
+    """A copy beside the file in which every line ends in a line feed alone; the lines keep their numbers."""
+    copy = path.with_name(f"{path.stem}.lf{path.suffix}")
+    held = b""  # returns at the end of a block may belong to a line feed at the beginning of the next
+    with path.open("rb") as file, copy.open("wb") as out:
+        while block := file.read(_BLOCK):
+            block = held + block
+            kept = len(block.rstrip(b"\r"))
+            held = block[kept:]
+            out.write(_LINE_END.sub(b"\n", block[:kept]))
+        out.write(held)
+    return copy
+
+
 def copy_lines(path: Path, places: Iterable[int], into: Path) -> None:
-    """Copy some of the lines below the header; ``places`` ascend from 0. A block without any costs one count."""
+    """Copy the header and some of the lines below it; ``places`` ascend from 0. A block without any costs one count."""
     wanted = iter(places)
     place, first, rest = next(wanted, None), 0, b""  # ``first``: the place of the first line of the block in hand
     with path.open("rb") as file, into.open("wb") as copy:
-        file.readline()
+        copy.write(file.readline())
         while place is not None and (block := file.read(_BLOCK)):
-            block = rest + block
-            after = first + block.count(b"\n")
+            text = rest + block
+            after = first + text.count(b"\n")
             if place < after:
-                lines = block.split(b"\n")
+                split = text.split(b"\n")
                 while place is not None and place < after:
-                    copy.write(lines[place - first] + b"\n")
+                    copy.write(split[place - first] + b"\n")
                     place = next(wanted, None)
-            first, rest = after, block[block.rfind(b"\n") + 1 :]
+            first, rest = after, text[text.rfind(b"\n") + 1 :]
         if place is not None:
             copy.write(rest + b"\n")

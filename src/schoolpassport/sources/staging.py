@@ -6,6 +6,8 @@ the schema (trimmed text, NULL when blank), ``metadata`` (JSON text), ``hash`` (
 message).
 """
 
+from dataclasses import dataclass, replace
+
 import duckdb
 from duckdb import DuckDBPyConnection
 
@@ -13,22 +15,29 @@ from schoolpassport.kit.columns import quoted
 from schoolpassport.sources import reading
 from schoolpassport.sources.manifest import KEY, MODIFIED, STATUS
 from schoolpassport.sources.reading import Physical
-from schoolpassport.sources.records import FilePlan
+from schoolpassport.sources.records import FilePlan, PackageBroken, Problem
 from schoolpassport.sources.schemas import Column
 
 
-def stage(db: DuckDBPyConnection, plan: FilePlan) -> int:
-    """Read a whole file. Returns the number of its rows."""
-    table = plan.kind_table
-    _read(db, plan, f"CREATE TABLE all_{table} AS SELECT {_selected(plan)} FROM {{rows}}")
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """``plain``: every row is one line, and every line below the header a row."""
+
+    rows: int
+    plain: bool
+
+
+def stage(db: DuckDBPyConnection, plan: FilePlan) -> Staged:
+    """Read a whole file. Raises ``PackageBroken`` for one that is no CSV at all."""
+    table, plan = plan.kind_table, _read(db, plan)
     # The place of a row is its number in the table: a view gives it a name.
     db.execute(f"CREATE VIEW raw_{table} AS SELECT rowid AS place, * EXCLUDE (misshapen) FROM all_{table}")
     _make_ledgers(db, table)
     _keep_rejects(db, plan)
-    _count_lines(db, plan, reading.physical_lines(plan.path))
+    plain = _count_lines(db, plan, reading.physical_lines(plan.path))
     _set_apart(db, plan, "rowid")
     (rows,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
-    return int(rows)
+    return Staged(rows=int(rows), plain=plain)
 
 
 def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
@@ -96,13 +105,32 @@ def _selected(plan: FilePlan) -> str:
     return ", ".join(values)
 
 
-def _read(db: DuckDBPyConnection, plan: FilePlan, statement: str) -> None:
-    """Read in parallel; a file with line breaks within quotes (the standard has none) can only be read in one go."""
+def _read(db: DuckDBPyConnection, plan: FilePlan) -> FilePlan:
+    """Make ``all_<kind>``. Returns where the file was read, if its line ends had to be made alike first."""
     try:
-        db.execute(statement.replace("{rows}", reading.rows(plan)))
+        _try(db, plan)
     except duckdb.Error:
         forget_rejects(db)
-        db.execute(statement.replace("{rows}", reading.rows(plan, parallel=False)))
+    else:
+        return plan
+    plan = replace(plan, path=reading.with_one_line_end(plan.path))
+    try:
+        _try(db, plan)
+    except duckdb.Error as error:
+        name = plan.schema.file_name
+        sentence = f"{name} cannot be read as CSV. Check its quotes, its line ends and its encoding (UTF-8)."
+        raise PackageBroken((Problem(rule="bad csv", file=name, sentence=sentence),)) from error
+    return plan
+
+
+def _try(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    """Read in parallel; a file with line breaks within quotes (the standard has none) can only be read in one go."""
+    statement = f"CREATE TABLE all_{plan.kind_table} AS SELECT {_selected(plan)} FROM "
+    try:
+        db.execute(statement + reading.rows(plan))
+    except duckdb.Error:
+        forget_rejects(db)
+        db.execute(statement + reading.rows(plan, parallel=False))
 
 
 def _make_ledgers(db: DuckDBPyConnection, table: str) -> None:
@@ -148,16 +176,16 @@ def _first_cell(line: str) -> str | None:
     return cell if cell and '"' not in cell and "\n" not in line.strip() and "\ufffd" not in cell else None
 
 
-def _count_lines(db: DuckDBPyConnection, plan: FilePlan, physical: Physical) -> None:
+def _count_lines(db: DuckDBPyConnection, plan: FilePlan, physical: Physical) -> bool:
     """Hold rows against the file's lines: where rows went missing within quotes, nobody can tell whose they were.
 
-    A line without a key says so.
+    A line without a key says so. Returns whether every line is a row.
     """
     table = plan.kind_table
     (rows,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
     (lost,) = db.execute(f"SELECT count(*) FROM skipped_{table}").fetchone() or (0,)
     if physical.count == rows + lost + 1:
-        return
+        return not lost and physical.plain
     cells = [quoted("key"), *(quoted(c.header) for c in plan.schema.columns), "metadata"]
     breaks = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in cells)
     db.execute(f"INSERT INTO broken_{table} SELECT rowid, {breaks} FROM all_{table} WHERE {breaks} > 0")
@@ -169,6 +197,7 @@ def _count_lines(db: DuckDBPyConnection, plan: FilePlan, physical: Physical) -> 
         db.execute(f"INSERT INTO unread_{table} VALUES (NULL, NULL, ?)", [message])
     if blank:
         db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[n] for n in blank])
+    return False
 
 
 def _set_apart(db: DuckDBPyConnection, plan: FilePlan, place: str) -> None:

@@ -4,6 +4,7 @@ Nothing outside the database changes hands until the one transaction of *apply*;
 leaves nothing behind; killed after it, the next run publishes what is still to be published.
 """
 
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from schoolpassport.sync.skimming import Skimmed, Way
 from schoolpassport.sync.workbench import Bench, private
 from schoolpassport.tenancy import scope
 
+log = logging.getLogger(__name__)
 _EXAMPLES = 5
 
 
@@ -54,7 +56,7 @@ class Walk:
     plan: PackagePlan = field(default_factory=lambda: PackagePlan(files=(), problems=()))
     inspected: dict[str, Inspected] = field(default_factory=dict)
     skimmed: dict[str, Skimmed] = field(default_factory=dict)  # how each file was read
-    looked_at: set[str] = field(default_factory=set)  # kinds of which something differs from what stands
+    looked_at: set[str] = field(default_factory=set)  # kinds that were compared with what stands
     unseen: set[str] = field(default_factory=set)  # kinds not compared tonight though something they refer to goes
 
     @contextmanager
@@ -135,7 +137,7 @@ def inspect(walk: Walk) -> None:
             if plan is None:
                 _absent(bench, schemas[kind])
             else:
-                timed.rows += _inspect_file(walk, plan)
+                timed.rows += _inspect_or_refuse(walk, plan)
             reach(f"inspect.{kind}")
         _remember_what_went(walk)
         _trust(walk)
@@ -163,20 +165,30 @@ def _absent(bench: Bench, schema: FileSchema) -> None:
     inspection.nothing_to_inspect(bench.db, schema.kind.table)
 
 
+def _inspect_or_refuse(walk: Walk, plan: FilePlan) -> int:
+    try:
+        return _inspect_file(walk, plan)
+    except PackageBroken as broken:
+        inspection.record_problems(walk.bench.db, broken.problems)
+        raise Refused(str(broken)) from broken
+
+
 def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     db, kind, before = walk.bench.db, plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
     found = skimming.read(db, plan, ways=before.ways(plan), unseen=before.unseen)
     walk.skimmed[kind.name] = found
+    log.debug("%s: read by %s, %s", kind.name, found.way, "nothing new" if found.nothing_new else "news")
+    walk.looked_at.add(kind.name)
     if found.nothing_new:
         difference.nothing_said(db, kind.table)
         inspection.nothing_to_inspect(db, kind.table)
+        walk.inspected[kind.name] = Inspected(bad_rows=0, warnings=0)
     else:
         difference.compare(db, plan, unseen=before.unseen)
         if "parent" in kind:
             walk.bench.load_edges(kind.name)
         walk.inspected[kind.name] = inspection.inspect(db, Subject(schema=plan.schema, mode=plan.mode))
         _warn_of_withheld_removals(walk, plan)
-        walk.looked_at.add(kind.name)
         skimming.learn(db, plan)
     # The rows that differ are in cand_; the rest is not needed any more, and memory is bounded.
     staging.drop_rows(db, kind.table)
@@ -329,7 +341,7 @@ def memories(walk: Walk, saved: set[str]) -> dict[str, dict[str, object]]:
     for plan in walk.plan.files:
         kind = plan.schema.kind.name
         before = memory.of(walk.source, kind)
-        known[kind] = memory.after(before, plan, walk.skimmed[kind], saved=kind in saved)
+        known[kind] = before.after(plan, walk.skimmed[kind], saved=kind in saved)
     for kind in walk.unseen:
         known[kind] = replace(known.get(kind, memory.of(walk.source, kind)), unseen=True)
     return {kind: asdict(m) for kind, m in known.items()}
@@ -340,6 +352,6 @@ def learn_lines(walk: Walk, saved: set[str]) -> None:
     for plan in walk.plan.files:
         kind = plan.schema.kind.name
         if kind in saved:
-            way = walk.skimmed[kind].way
-            anew = memory.of(walk.source, kind).learns_lines(plan, way)
-            skimming.learn_lines(walk.bench.db, plan, way, anew=anew)
+            found = walk.skimmed[kind]
+            anew = memory.of(walk.source, kind).learns_lines(plan, found)
+            skimming.learn_lines(walk.bench.db, plan, found.way, anew=anew)
