@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from bench import api, figures, memory, syncs
@@ -31,29 +32,32 @@ def main() -> None:
     jobs = set(asked.only or JOBS) - ({"memory"} if asked.size == "small" and not asked.only else set())
     size = _size(asked)
     say(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, seed {asked.seed}: {', '.join(sorted(jobs))}")
-    with a_place(asked.data_dir, keep=asked.keep) as place:
-        found = _measure(place, asked, size, jobs)
-    print("\n" + figures.table(found))
-    if asked.only:
-        say(f"{RESULTS.name} is left as it was: this was not the whole bench")
-    else:
-        figures.write(found, RESULTS)
-        say(f"written: {RESULTS}")
+    found: list[Figure] = []
+    try:
+        with a_place(asked.data_dir, keep=asked.keep) as place:
+            for some in _measure(place, asked, size, jobs):
+                found += some
+    finally:  # what was measured before something broke was measured
+        print("\n" + figures.table(found))
+        if asked.only:
+            say(f"{RESULTS.name} is left as it was: this was not the whole bench")
+        else:
+            figures.write(found, RESULTS)
+            say(f"written: {RESULTS}")
 
 
-def _measure(place: Place, asked: argparse.Namespace, size: Size, jobs: set[str]) -> list[Figure]:
+def _measure(place: Place, asked: argparse.Namespace, size: Size, jobs: set[str]) -> Iterator[list[Figure]]:
     folder = place.data_dir.parent
     packages = write_packages(folder / "packages", size=size, seed=asked.seed, shuffled="sync" in jobs)
-    found: list[Figure] = []
     district = None
     if "sync" in jobs:
         found, district = syncs.measure(place, packages, rounds=asked.rounds, profile=asked.profile)
+        yield found
     if jobs & {"api", "control"}:
         district = district or _two_days(place, packages)
-        found += api.measure(place, district, rounds=asked.rounds, seed=asked.seed, jobs=jobs)
+        yield api.measure(place, district, rounds=asked.rounds, seed=asked.seed, jobs=jobs)
     if "memory" in jobs:
-        found += memory.measure(place, packages, folder=folder / "larger", size=size, seed=asked.seed)
-    return found
+        yield memory.measure(place, packages, folder=folder / "larger", size=size, seed=asked.seed)
 
 
 def _two_days(place: Place, packages: Packages) -> District:

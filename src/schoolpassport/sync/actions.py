@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+import duckdb
 from django.conf import settings
 from django.db import connection
 
@@ -228,10 +229,18 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
         if applied.reshaped:
             tenancy.refresh_statistics(applied.reshaped)
         if saved:
-            walks.learn_lines(walk, saved)
-            walk.bench.save_states(settled=settled, changed=saved)
+            _save_states(walk, settled, saved)
         timed.rows = sum(walk.bench.count(f"settled_{KINDS[k].table}") for k in walk.looked_at)
     return applied
+
+
+def _save_states(walk: walks.Walk, settled: int, saved: set[str]) -> None:
+    """The run is over by now; what it leaves for the next is a cache, for which it shall not fail."""
+    try:
+        walks.learn_lines(walk, saved)
+        walk.bench.save_states(settled=settled, changed=saved)
+    except duckdb.OutOfMemoryException:
+        log.warning("too little memory for the cache of source %s; it will be made anew from the links", walk.source.id)
 
 
 def _publish(

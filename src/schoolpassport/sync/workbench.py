@@ -1,6 +1,6 @@
 """The place where one run works: its folder, its columns, and the state it compares with.
 
-The state (what this source's links say: key, id, hash, gone) is kept as one Parquet file per kind, numbered like the
+The state (what this source's links say: key, id, hash, gone) is kept as Parquet files per kind, numbered like the
 links (``Source.settled``), with two quick hashes of the row as it was last taken without a finding (cells, line; see
 ``skimming``). It is a cache: the database is the truth, and the files are written anew from it, without those two,
 when the number differs or a file is missing.
@@ -85,13 +85,19 @@ class Bench:
         """``state_<kind>`` for every kind."""
         source = self.places.state(self.settled)
         for kind in KINDS.values():
-            here = self.places.work / f"state_{kind.table}.parquet"
-            there = source / f"{kind.table}.parquet"
-            if there.is_file():
-                _link(there, here)
-            else:
-                self._rebuild(kind.name, here)
-            self.db.execute(f"CREATE VIEW state_{kind.table} AS FROM read_parquet({literal(str(here))})")
+            found = sorted(source.glob(f"{kind.table}.*.parquet"))
+            for there in found:
+                _link(there, self._state_file(there.name))
+            if not found:
+                self._rebuild(kind.name, self._state_file(f"{kind.table}.kept.parquet"))
+            files = ", ".join(literal(str(f)) for f in self._state_files(kind.table))
+            self.db.execute(f"CREATE VIEW state_{kind.table} AS FROM read_parquet([{files}])")
+
+    def _state_file(self, name: str) -> Path:
+        return self.places.work / f"state_{name}"
+
+    def _state_files(self, table: str) -> list[Path]:
+        return sorted(self.places.work.glob(f"state_{table}.*.parquet"))
 
     def load_edges(self, kind: str) -> None:
         """``edges_<kind>``: who stands under whom in the roster now."""
@@ -137,31 +143,35 @@ class Bench:
         shutil.rmtree(making, ignore_errors=True)
         private(making)
         for kind in KINDS.values():
-            here = self.places.work / f"state_{kind.table}.parquet"
-            if kind.name in changed:
-                here = self._next_state(kind.table)
-            _link(here, making / f"{kind.table}.parquet")
+            files = self._next_state(kind.table) if kind.name in changed else self._state_files(kind.table)
+            for here in files:
+                _link(here, making / here.name.removeprefix("state_").removeprefix("next_"))
         shutil.rmtree(target, ignore_errors=True)
         making.rename(target)
         self.places.forget_states_but(settled)
 
-    def _next_state(self, table: str) -> Path:
-        """What stands, with what was learned of it; what was settled; what went; what must be looked at again."""
-        path = self.places.work / f"next_{table}.parquet"
+    def _next_state(self, table: str) -> list[Path]:
+        """What stands, with what was learned of it; what was settled; what went, or must be looked at again.
+
+        A statement for each, so that none holds more than one of the large tables in memory.
+        """
         touched = " UNION ALL ".join(f"SELECT key FROM {name}_{table}" for name in ("settled", "missing", "uneasy"))
         learned = f"SELECT key, cells, n.line FROM learned_{table} LEFT JOIN lines_{table} n USING (place)"
-        self.db.execute(
-            f"COPY (SELECT s.key, s.id, s.hash, s.gone, coalesce(l.cells, s.cells) AS cells, "
+        parts = {
+            "kept": f"SELECT s.key, s.id, s.hash, s.gone, coalesce(l.cells, s.cells) AS cells, "
             f"coalesce(l.line, s.line) AS line FROM state_{table} s ANTI JOIN ({touched}) t ON s.key = t.key "
-            f"LEFT JOIN ({learned}) l ON s.key = l.key AND s.hash <> {_NO_HASH} "
-            f"UNION ALL SELECT s.key, s.id, s.hash, false, s.cells, CASE WHEN s.cells IS NOT NULL THEN n.line END "
-            f"FROM settled_{table} s LEFT JOIN lines_{table} n ON s.line = n.place + 2 "
-            f"UNION ALL SELECT m.key, m.id, {_NO_HASH}, true, NULL, NULL FROM missing_{table} m "
-            f"UNION ALL SELECT u.key, u.id, {_NO_HASH}, s.gone, NULL, NULL FROM uneasy_{table} u "
-            f"JOIN state_{table} s ON u.key = s.key) "
-            f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4)"
-        )
-        return path
+            f"LEFT JOIN ({learned}) l ON s.key = l.key AND s.hash <> {_NO_HASH}",
+            "settled": "SELECT s.key, s.id, s.hash, false AS gone, s.cells, CASE WHEN s.cells IS NOT NULL "
+            f"THEN n.line END AS line FROM settled_{table} s LEFT JOIN lines_{table} n ON s.line = n.place + 2",
+            "gone": f"SELECT key, id, {_NO_HASH} AS hash, true AS gone, NULL::UBIGINT AS cells, NULL::UBIGINT AS line "
+            f"FROM missing_{table} UNION ALL SELECT u.key, u.id, {_NO_HASH}, s.gone, NULL, NULL FROM uneasy_{table} u "
+            f"JOIN state_{table} s ON u.key = s.key",
+        }
+        paths = []
+        for name, query in parts.items():
+            paths.append(self.places.work / f"next_{table}.{name}.parquet")
+            self.db.execute(f"COPY ({query}) TO {literal(str(paths[-1]))} (FORMAT parquet, COMPRESSION lz4)")
+        return paths
 
     def _rebuild(self, kind: str, here: Path) -> None:
         text = self.places.work / f"links_{KINDS[kind].table}.csv"
