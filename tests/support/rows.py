@@ -25,6 +25,7 @@ SPECIAL: dict[str, Any] = {
     "severity": "error",
     "status": "active",
     "sharing_consent.state": "active",
+    "sources_source.role": "roster",
     "sync_run.state": "waiting",
 }
 

@@ -1,6 +1,8 @@
+from types import MappingProxyType
 from uuid import UUID
 
-from schoolpassport.sources.models import Source
+from schoolpassport.sources.models import OF_THE_DISTRICT, Setting, Source
+from schoolpassport.sources.records import Settings
 
 
 class UnknownSource(LookupError):
@@ -17,3 +19,26 @@ def source(*, district_id: UUID, id_or_name: UUID | str) -> Source:
             return candidate
     known = ", ".join(f"“{s.name}”" for s in sources(district_id=district_id)) or "none"
     raise UnknownSource(f"No source “{id_or_name}” in this district. There are: {known}.")
+
+
+def settings(*, district_id: UUID, source_id: UUID | None = None) -> Settings:
+    """What holds for a source now: its own documents, and the district's where it has none of its own."""
+    held: dict[str, Setting] = {}
+    owners = (OF_THE_DISTRICT,) if source_id is None else (OF_THE_DISTRICT, source_id)
+    for owner in owners:
+        newest = (
+            Setting.objects.filter(district_id=district_id, source_id=owner)
+            .order_by("subject", "-version")
+            .distinct("subject")
+        )
+        held.update({setting.subject: setting for setting in newest})
+    return Settings(
+        versions=MappingProxyType({subject: s.version for subject, s in held.items()}),
+        contents=MappingProxyType({subject: s.content for subject, s in held.items()}),
+    )
+
+
+def setting_versions(*, district_id: UUID, source_id: UUID | None = None, subject: str) -> list[Setting]:
+    """Every document that ever held, newest first."""
+    owner = source_id or OF_THE_DISTRICT
+    return list(Setting.objects.filter(district_id=district_id, source_id=owner, subject=subject).order_by("-version"))

@@ -1,8 +1,13 @@
 """What passes through the doors of this room."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from schoolpassport.sources.schemas import FileSchema
 
@@ -52,3 +57,31 @@ class FilePlan:
 class PackagePlan:
     files: tuple[FilePlan, ...]
     problems: tuple[Problem, ...]  # warnings that go with it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a district decided about a source and about itself, as of one moment: subject → version and document.
+
+    A walk reads its settings from one such snapshot only, so that a rehearsal can put a draft in the place of one.
+    """
+
+    versions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    contents: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def get(self, subject: str) -> Any:  # noqa: ANN401 (a JSON document; the room that owns the subject parses it)
+        """The document that holds, or None."""
+        return self.contents.get(subject)
+
+    def version(self, subject: str) -> int:
+        """0 when nothing was ever set; a draft has the number -1."""
+        return self.versions.get(subject, 0)
+
+    def digest(self, *subjects: str) -> str:
+        """A hash over the documents of these subjects; empty when none of them says anything."""
+        said = {subject: self.contents[subject] for subject in sorted(subjects) if self.contents.get(subject)}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest() if said else ""
+
+    def draft(self, subject: str, content: object) -> "Settings":
+        """The same, with a document that nobody has saved."""
+        return replace(self, versions={**self.versions, subject: -1}, contents={**self.contents, subject: content})

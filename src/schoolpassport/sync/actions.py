@@ -22,6 +22,7 @@ from schoolpassport.roster import actions as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Applied, Tallied
 from schoolpassport.sources import actions as sources
+from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import STEPS, Progress, Watcher, followers
@@ -113,6 +114,8 @@ def _walk(run: Run, watch: Watcher) -> None:
     with scope.inside(run.district_id):
         source = Source.objects.get(district_id=run.district_id, id=run.source_id)
         limits = Limits.objects.filter(district_id=run.district_id).first() or Limits(district_id=run.district_id)
+        held = source_queries.settings(district_id=run.district_id, source_id=run.source_id)
+        Run.objects.filter(district_id=run.district_id, id=run.id).update(settings=dict(held.versions))
     if run.revision is not None:  # a predecessor applied it and was killed before it published
         _publish(run, watch, {})
         return
@@ -125,7 +128,7 @@ def _walk(run: Run, watch: Watcher) -> None:
         with bench(
             _places(run), settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads
         ) as made:
-            _steps(run, walks.Walk(bench=made, source=source, limits=limits, watch=watch))
+            _steps(run, walks.Walk(bench=made, source=source, limits=limits, settings=held, watch=watch))
     except walks.Refused as refusal:
         _refuse(run, str(refusal))
     except Exception:

@@ -55,6 +55,7 @@ class Run(models.Model):
     revision = models.IntegerField(null=True)  # the revision it made
     message = models.TextField(blank=True)  # what a person should know, in plain words
     hold = models.JSONField(null=True)  # the guard's report
+    settings = models.JSONField(default=dict)  # subject → version of the setting under which it was walked
 
     class Meta:
         constraints = (

@@ -22,7 +22,7 @@ from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sources import manifest, staging
 from schoolpassport.sources.models import Source
-from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem
+from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 from schoolpassport.sync import difference, guard, memory, settling, skimming
 from schoolpassport.sync.contract import Progress, Watcher
@@ -51,6 +51,7 @@ class Walk:
     source: Source
     limits: Limits
     watch: Watcher
+    settings: Settings = field(default_factory=Settings)
     steps: dict[str, Timed] = field(default_factory=dict)
     digest: str = ""
     plan: PackagePlan = field(default_factory=lambda: PackagePlan(files=(), problems=()))
