@@ -64,10 +64,13 @@ def shape(plan: FilePlan) -> str:
 
 
 def said(plan: FilePlan) -> str:
-    """SQL: 128 bits over everything a row says, not over status and dateLastModified; stable across versions."""
+    """SQL: 128 bits over everything a row says, not over status and dateLastModified; stable across versions.
+
+    The settings that say what the row means go with it.
+    """
     headers = (KEY, *sorted(c.header for c in plan.schema.columns))
-    cells = ", ".join(f"coalesce({s}, '')" for s in (*(cell(plan, h) for h in headers), metadata(plan)))
-    return f"md5_number(concat_ws({_UNIT}, {cells}))"
+    cells = [f"coalesce({s}, '')" for s in (*(cell(plan, h) for h in headers), metadata(plan))]
+    return f"md5_number(concat_ws({_UNIT}, {', '.join(cells + ([literal(plan.meant)] if plan.meant else []))}))"
 
 
 def cells_hash(plan: FilePlan) -> str:
@@ -81,13 +84,18 @@ def cells_hash(plan: FilePlan) -> str:
     status = f"nullif(trim({_at(plan, STATUS)}), 'active')" if STATUS in plan.headers else "''"
     named = [part for h in plan.metadata for part in (literal(h), _at(plan, h))]
     last = len(plan.headers) - 1
-    parts = [*values, f"coalesce({status}, '')", *named, f"c{last} IS NULL", f"c{last + 1}"]
+    under = [literal(_settings(plan))] if _settings(plan) else []
+    parts = [*values, f"coalesce({status}, '')", *named, f"c{last} IS NULL", f"c{last + 1}", *under]
     return f"hash({', '.join(parts)})"
 
 
 def line_hash(plan: FilePlan) -> str:
     """SQL: 64 bits over a line below this header. Quick, and the same only within one version of DuckDB."""
-    return f"xor(hash(line), hash({literal(chr(31).join(plan.headers))}))"
+    return f"xor(hash(line), hash({literal(chr(31).join(plan.headers) + _settings(plan))}))"
+
+
+def _settings(plan: FilePlan) -> str:
+    return plan.meant + plan.chosen
 
 
 def _at(plan: FilePlan, header: str) -> str:

@@ -47,6 +47,8 @@ class FilePlan:
     mode: Mode
     headers: tuple[str, ...]  # as they stand in the file
     metadata: tuple[str, ...]  # headers named metadata.*, sorted
+    meant: str = ""  # digest of the settings that say what a row means: under others, every row is a candidate
+    chosen: str = ""  # digest of those that say which rows are taken: under others, every row is read
 
     @property
     def kind_table(self) -> str:

@@ -1,11 +1,18 @@
-"""What a source remembers of each of its files, beside the links: how the file can be skimmed next time."""
+"""What a source remembers of each of its files, beside the links: how the file can be skimmed next time.
 
+Also under which settings a package was read: the hashes of rows go with them, so that under others nothing is taken
+for what it was.
+"""
+
+import hashlib
 from dataclasses import dataclass, replace
 
 from schoolpassport.sources.models import Source
-from schoolpassport.sources.records import FilePlan, Mode
+from schoolpassport.sources.records import FilePlan, Mode, PackagePlan, Settings
 from schoolpassport.sync.skimming import Skimmed, Way
 
+MEANING = ("attributes", "transforms", "prefix", "schools")  # what a row means
+CHOICE = ("filters",)  # which rows are taken
 _MOST_MISSES = 2  # nights on end on which hardly a line came again; once may have been a clean-up
 
 
@@ -53,5 +60,17 @@ def of(source: Source, kind: str) -> Memory:
     return Memory(**source.prints.get(kind, {}))
 
 
+def marked(plan: PackagePlan, settings: Settings) -> PackagePlan:
+    """The plan, its rows hashed together with the settings that shape their reading."""
+    meant, chosen = settings.digest(*MEANING), settings.digest(*CHOICE)
+    return replace(plan, files=tuple(replace(f, meant=meant, chosen=chosen) for f in plan.files))
+
+
+def said(digest: str, settings: Settings) -> str:
+    """What a package says under these settings, as a hash; its own where there are none."""
+    under = settings.digest(*MEANING, *CHOICE)
+    return hashlib.sha256(f"{digest}{under}".encode()).hexdigest() if under else digest
+
+
 def _header(plan: FilePlan) -> str:
-    return ",".join(plan.headers)
+    return ",".join(plan.headers) + plan.meant + plan.chosen

@@ -92,7 +92,8 @@ def collect(walk: Walk, origin: Path) -> None:
         files = _files(target) if target.is_dir() else _take(origin, target)
         linked = {name: _into(walk.bench.places.work, path) for name, path in files.items()}
         try:
-            walk.plan = manifest.plan(schema=SCHEMAS[walk.source.schema], files=linked)
+            planned = manifest.plan(schema=SCHEMAS[walk.source.schema], files=linked)
+            walk.plan = memory.marked(planned, walk.settings)
         except PackageBroken as broken:
             inspection.begin(walk.bench.db)
             inspection.record_problems(walk.bench.db, broken.problems)
