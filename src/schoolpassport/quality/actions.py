@@ -1,3 +1,4 @@
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -5,9 +6,19 @@ from django.db import connection
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import COPY_TEXT, copy_text, literal, quoted
+from schoolpassport.quality import policies
 from schoolpassport.quality.inspection import KEPT
+from schoolpassport.sources import actions as sources
 
 _BYTES = 1 << 20
+
+
+def set_filters(*, district_id: UUID, source_id: UUID, content: object, by: str, now: datetime) -> int:
+    """Let these filters hold for a source from the next package on. Raises ``policies.NotUnderstood``."""
+    policies.filters(content)
+    return sources.write_setting(
+        district_id=district_id, source_id=source_id, subject="filters", content=content, by=by, now=now
+    )
 
 
 def export_findings(db: DuckDBPyConnection, *, folder: Path) -> tuple[Path, Path]:

@@ -24,7 +24,6 @@ from schoolpassport.roster.records import Applied, Tallied
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source
-from schoolpassport.sync import memory
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import STEPS, Progress, Watcher, followers
 from schoolpassport.sync.models import TRANSITIONS, Limits, Run, RunState, Statistic, Step
@@ -129,7 +128,9 @@ def _walk(run: Run, watch: Watcher) -> None:
         with bench(
             _places(run), settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads
         ) as made:
-            _steps(run, walks.Walk(bench=made, source=source, limits=limits, settings=held, watch=watch))
+            today = clock.now().date()
+            walk = walks.Walk(bench=made, source=source, limits=limits, settings=held, watch=watch, today=today)
+            _steps(run, walk)
     except walks.Refused as refusal:
         _refuse(run, str(refusal))
     except Exception:
@@ -180,7 +181,7 @@ def _check_approved(run: Run, digest: str) -> None:
 
 def _known(run: Run, walk: walks.Walk) -> bool:
     """The very package whose result stands, or one that waits for a person already: nothing to do."""
-    if not run.approved_by and memory.said(walk.digest, walk.settings) == walk.source.input_digest:
+    if not run.approved_by and walk.said == walk.source.input_digest:
         with scope.inside(run.district_id):
             _supersede(run)
         _publish(run, walk.watch, walk.steps, state=RunState.UNCHANGED, message="The same package as last time.")
@@ -216,7 +217,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
             settled = sources.note_settled(
                 district_id=run.district_id,
                 source_id=run.source_id,
-                digest=memory.said(walk.digest, walk.settings),
+                digest=walk.said,
                 prints=walks.memories(walk, saved),
                 links_changed=len(changed),
             )

@@ -6,6 +6,7 @@ for what it was.
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import date
 
 from schoolpassport.sources.models import Source
 from schoolpassport.sources.records import FilePlan, Mode, PackagePlan, Settings
@@ -66,9 +67,9 @@ def marked(plan: PackagePlan, settings: Settings) -> PackagePlan:
     return replace(plan, files=tuple(replace(f, meant=meant, chosen=chosen) for f in plan.files))
 
 
-def said(digest: str, settings: Settings) -> str:
-    """What a package says under these settings, as a hash; its own where there are none."""
-    under = settings.digest(*MEANING, *CHOICE)
+def said(digest: str, settings: Settings, *, on: date | None = None) -> str:
+    """What a package says under these settings (and on this day, if they ask), as a hash; its own without any."""
+    under = settings.digest(*MEANING, *CHOICE) + (on.isoformat() if on else "")
     return hashlib.sha256(f"{digest}{under}".encode()).hexdigest() if under else digest
 
 

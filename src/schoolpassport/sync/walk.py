@@ -10,12 +10,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 from uuid import UUID
 
 from schoolpassport.kit.archive import PackageRefused, open_package
 from schoolpassport.kit.killpoint import reach
-from schoolpassport.quality import inspection
+from schoolpassport.quality import filtering, inspection, policies
+from schoolpassport.quality.filtering import Chosen
+from schoolpassport.quality.policies import Filters
 from schoolpassport.quality.records import Inspected, Subject
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
@@ -51,14 +55,25 @@ class Walk:
     source: Source
     limits: Limits
     watch: Watcher
+    today: date
     settings: Settings = field(default_factory=Settings)
     steps: dict[str, Timed] = field(default_factory=dict)
     digest: str = ""
     plan: PackagePlan = field(default_factory=lambda: PackagePlan(files=(), problems=()))
     inspected: dict[str, Inspected] = field(default_factory=dict)
+    chosen: dict[str, Chosen] = field(default_factory=dict)  # what the filters left of each file
     skimmed: dict[str, Skimmed] = field(default_factory=dict)  # how each file was read
     looked_at: set[str] = field(default_factory=set)  # kinds that were compared with what stands
     unseen: set[str] = field(default_factory=set)  # kinds not compared tonight though something they refer to goes
+
+    @cached_property
+    def filters(self) -> Filters:
+        return policies.filters(self.settings.get("filters"))
+
+    @property
+    def said(self) -> str:
+        """What the package says under the settings that hold, as a hash."""
+        return memory.said(self.digest, self.settings, on=self.today if self.filters.ask_the_clock else None)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Timed]:
@@ -94,6 +109,7 @@ def collect(walk: Walk, origin: Path) -> None:
         try:
             planned = manifest.plan(schema=SCHEMAS[walk.source.schema], files=linked)
             walk.plan = memory.marked(planned, walk.settings)
+            filtering.check(walk.filters, walk.plan)
         except PackageBroken as broken:
             inspection.begin(walk.bench.db)
             inspection.record_problems(walk.bench.db, broken.problems)
@@ -162,6 +178,7 @@ def _goes_unseen(walk: Walk, file: FileSchema) -> bool:
 
 
 def _absent(bench: Bench, schema: FileSchema) -> None:
+    filtering.nothing_out(bench.db, schema.kind.table)
     staging.empty(bench.db, schema.kind.table, schema.columns)
     difference.nothing_said(bench.db, schema.kind.table)
     inspection.nothing_to_inspect(bench.db, schema.kind.table)
@@ -177,7 +194,10 @@ def _inspect_or_refuse(walk: Walk, plan: FilePlan) -> int:
 
 def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     db, kind, before = walk.bench.db, plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
-    found = skimming.read(db, plan, ways=before.ways(plan), unseen=before.unseen)
+    ways = () if walk.filters.reads_in_full(kind.name) else before.ways(plan)
+    found = skimming.read(db, plan, ways=ways, unseen=before.unseen)
+    whole = frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK)
+    walk.chosen[kind.name] = filtering.choose(db, plan, walk.filters, whole=whole, today=walk.today)
     walk.skimmed[kind.name] = found
     log.debug("%s: read by %s, %s", kind.name, found.way, "nothing new" if found.nothing_new else "news")
     walk.looked_at.add(kind.name)

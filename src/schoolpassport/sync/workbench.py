@@ -55,6 +55,9 @@ class Places:
     def _states(self) -> Path:
         return self.data_dir / "state" / str(self.district_id) / str(self.source_id)
 
+    def forget_package(self) -> None:
+        shutil.rmtree(self.package, ignore_errors=True)
+
     def forget_states_but(self, settled: int) -> None:
         if self._states.is_dir():
             for old in self._states.iterdir():

@@ -7,7 +7,8 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     "tenancy": {"scope", "rows"},
     "roster": {"kinds"},
     "sources": {"schemas", "manifest", "reading", "staging"},
-    "quality": {"inspection"},
+    "quality": {"inspection", "filtering", "policies"},
+    "sync": {"preview"},
     "sharing": {"catalogue", "agreements"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
