@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID, uuid4
@@ -90,9 +91,17 @@ def app_of(
     return App(made, view, new.token)
 
 
-SCHOOL, OTHER_SCHOOL, OFFICE = (str(uuid4()) for _ in range(3))
-TERM, PERIOD, COURSE, CLASS, OTHER_CLASS = (str(uuid4()) for _ in range(5))
-PUPIL, TEACHER, AIDE = (str(uuid4()) for _ in range(3))
+_IDS = Random(93)
+
+
+def made() -> str:
+    """An id that is the same in each process that collects these tests."""
+    return str(UUID(int=_IDS.getrandbits(128), version=4))
+
+
+SCHOOL, OTHER_SCHOOL, OFFICE = (made() for _ in range(3))
+TERM, PERIOD, COURSE, CLASS, OTHER_CLASS = (made() for _ in range(5))
+PUPIL, TEACHER, AIDE = (made() for _ in range(3))
 
 
 def ref(key: str) -> dict[str, str]:
@@ -196,9 +205,9 @@ def test_relations_list_who_belongs_to_whom(app, path, expected):
 @pytest.mark.parametrize(
     "path",
     [
-        *(f"/users/{uuid4()}", f"/students/{TEACHER}", f"/schools/{OFFICE}/classes", f"/terms/{PERIOD}/classes"),
+        *(f"/users/{made()}", f"/students/{TEACHER}", f"/schools/{OFFICE}/classes", f"/terms/{PERIOD}/classes"),
         *(f"/students/{AIDE}/classes", f"/schools/{SCHOOL}/classes/{OTHER_CLASS}/students", "/users/x", "/users/"),
-        *(f"/schools/{uuid4()}/classes/{CLASS}/students", f"/users/{PUPIL.upper()}", f"/classes/{uuid4()}/students"),
+        *(f"/schools/{made()}/classes/{CLASS}/students", f"/users/{PUPIL.upper()}", f"/classes/{made()}/students"),
     ],
 )
 def test_what_the_view_does_not_have_is_an_unknown_object(app, path):
