@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from schoolpassport.kit import postgres
+from schoolpassport.kit import egress, postgres
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,19 @@ def _public_url(value: str) -> str:
     return "" if fine else "give an address like https://passport.example, without query or fragment"
 
 
+def _networks(value: str) -> str:
+    try:
+        egress.Networks.parse(value)
+    except ValueError as wrong:
+        return str(wrong)
+    return ""
+
+
+def _ports(value: str) -> str:
+    fine = all(p.isascii() and p.isdigit() and 0 < int(p) < 1 << 16 for p in value.replace(",", " ").split())
+    return "" if fine else "give port numbers like 8444,2022"
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("SCHOOLPASSPORT_DATA_DIR", "", "where the embedded database, keys and packages lie", _anything),
     Setting("DATABASE_URL", "", "a PostgreSQL 15 or newer; unset: the embedded one", _postgres_url, secret=True),
@@ -70,6 +83,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SCHOOLPASSPORT_CACHE_MB", "64", "memory per server process for page boundaries and counts", _number(1, 100_000)
     ),
+    Setting(
+        "SCHOOLPASSPORT_ALLOW_NETWORKS",
+        "",
+        "networks of your own that sources may be fetched from, like 10.1.0.0/16; unset: the public internet only",
+        _networks,
+    ),
+    Setting(
+        "SCHOOLPASSPORT_ALLOW_PORTS",
+        "",
+        "ports that may be called on the public internet besides the usual ones of HTTPS, SFTP and LDAP",
+        _ports,
+    ),
 )
 
 
@@ -84,6 +109,7 @@ class Environment:
     sync_memory_mb: int
     sync_threads: int
     cache_mb: int
+    egress: egress.Policy
 
 
 class BadSetting(ValueError):
@@ -110,6 +136,10 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         sync_memory_mb=int(value["SCHOOLPASSPORT_SYNC_MEMORY_MB"]),
         sync_threads=int(value["SCHOOLPASSPORT_SYNC_THREADS"]),
         cache_mb=int(value["SCHOOLPASSPORT_CACHE_MB"]),
+        egress=egress.Policy(
+            networks=egress.Networks.parse(value["SCHOOLPASSPORT_ALLOW_NETWORKS"]),
+            more_ports=frozenset(map(int, value["SCHOOLPASSPORT_ALLOW_PORTS"].replace(",", " ").split())),
+        ),
     )
 
 
