@@ -150,3 +150,77 @@ def known_ids(*, district_id: UUID, kind: str, ids: Iterable[UUID]) -> set[UUID]
             [district_id, list(ids)],
         )
         return {row[0] for row in cursor.fetchall()}
+
+
+def diff(
+    *, district_id: UUID, kind: str, since: int | datetime, until: int | datetime | None = None
+) -> list[dict[str, Any]]:
+    """What is different in a kind between two moments: id, what happened, and the attributes before and after.
+
+    ``change`` is one of added, archived, restored, updated. Only records that differ are listed, by GG4L ID. What was
+    changed and changed back in between is no difference.
+    """
+    first = revision_as_of(district_id=district_id, as_of=since)
+    last = revision_as_of(district_id=district_id, as_of=until)
+    columns = ["status", *KINDS[kind].columns]
+    stood = f"FROM roster_{KINDS[kind].table} WHERE district_id = %(d)s AND rev_from <= {{0}} AND rev_to > {{0}}"
+    old, new = stood.format("%(first)s"), stood.format("%(last)s")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, {', '.join(f'o.{quoted(c)}, n.{quoted(c)}' for c in columns)} "
+            f"FROM (SELECT * {old}) o FULL JOIN (SELECT * {new}) n USING (id) "
+            f"WHERE o.rev_from IS DISTINCT FROM n.rev_from AND "
+            f"({' OR '.join(f'o.{quoted(c)} IS DISTINCT FROM n.{quoted(c)}' for c in columns)}) ORDER BY id",
+            {"d": district_id, "first": first, "last": last},
+        )
+        return [
+            _difference(row[0], dict(zip(columns, zip(row[1::2], row[2::2], strict=True), strict=True)))
+            for row in cursor.fetchall()
+        ]
+
+
+def _difference(id_: UUID, pairs: dict[str, tuple[Any, Any]]) -> dict[str, Any]:
+    before, after = pairs.pop("status")
+    change = {
+        (None, "active"): "added",
+        ("active", "tobedeleted"): "archived",
+        ("tobedeleted", "active"): "restored",
+    }.get((before, after), "updated")
+    return {"id": id_, "change": change, "attributes": {c: pair for c, pair in pairs.items() if pair[0] != pair[1]}}
+
+
+def standing_as_of(*, district_id: UUID, as_of: int | datetime) -> dict[tuple[str, UUID], int]:
+    """How many records stood, by kind and school, at a revision or instant: what ``standing`` would have said then."""
+    revision = revision_as_of(district_id=district_id, as_of=as_of)
+    found: dict[tuple[str, UUID], int] = {}
+    with connection.cursor() as cursor:
+        for name, kind in KINDS.items():
+            cursor.execute(
+                f"SELECT school, count(*) FROM (SELECT {schools(belongs(kind), kind)} AS school "
+                f"FROM roster_{kind.table} r {school_join(kind, '%(r)s')} WHERE r.district_id = %(d)s "
+                "AND r.rev_from <= %(r)s AND r.rev_to > %(r)s AND r.status = 'active') x "
+                "WHERE school IS NOT NULL GROUP BY school",
+                {"d": district_id, "r": revision},
+            )
+            found.update({(name, school): count for school, count in cursor.fetchall()})
+    return found
+
+
+def history(*, district_id: UUID, kind: str, id: UUID) -> list[dict[str, Any]]:  # noqa: A002 (the column's name)
+    """Every version of one record, oldest first: its revision, instant, cause, status, and what was different then."""
+    columns = KINDS[kind].columns
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT v.number, v.at, v.cause, r.status, {', '.join(f'r.{quoted(c)}' for c in columns)} "
+            f"FROM roster_{KINDS[kind].table} r JOIN roster_revision v ON v.district_id = r.district_id "
+            "AND v.number = r.rev_from WHERE r.district_id = %s AND r.id = %s ORDER BY r.rev_from",
+            [district_id, id],
+        )
+        rows = cursor.fetchall()
+    told, before = [], dict.fromkeys(columns)
+    for number, at, cause, status, *values in rows:
+        after = dict(zip(columns, values, strict=True))
+        attributes = {c: (before[c], after[c]) for c in columns if before[c] != after[c]}
+        told.append({"revision": number, "at": at, "cause": cause, "status": status, "attributes": attributes})
+        before = after
+    return told

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import duckdb
 from django.conf import settings
-from django.db import connection
+from django.db import connection, models
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit import clock
@@ -27,13 +27,16 @@ from schoolpassport.sources.models import Source
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import STEPS, Progress, Watcher, followers
 from schoolpassport.sync.models import TRANSITIONS, Limits, Run, RunState, Statistic, Step
+from schoolpassport.sync.watching import Cancelled, Watched
 from schoolpassport.sync.workbench import Places, bench, sweep
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 
 log = logging.getLogger(__name__)
 _LOCK_PATIENCE = 30.0  # seconds; a killed predecessor's last statement may still be running in the database
+_MOST_ATTEMPTS = 5
 OPEN_STATES = (RunState.WAITING, RunState.RUNNING)
+_ENDED_BADLY = {RunState.FAILED, RunState.REFUSED, RunState.CANCELLED, RunState.PARKED, RunState.REJECTED}
 
 
 class DistrictBusy(Exception):
@@ -44,8 +47,11 @@ class NotHeld(Exception):
     """Only a held run can be approved or rejected; the message says what state it is in."""
 
 
-def ask(*, district_id: UUID, source_id: UUID, origin: Path, by: str, now: datetime) -> Run:
-    """Write down that a package should be taken. The run waits until somebody walks it."""
+def ask(*, district_id: UUID, source_id: UUID, origin: Path | None, by: str, now: datetime) -> Run:
+    """Write down that a package should be taken. The run waits until somebody walks it.
+
+    Without an origin, the source's connector fetches it.
+    """
     with scope.inside(district_id):
         _lock_numbers(district_id)
         newest = Run.objects.filter(district_id=district_id).order_by("-number").first()
@@ -57,13 +63,13 @@ def ask(*, district_id: UUID, source_id: UUID, origin: Path, by: str, now: datet
             state=RunState.WAITING,
             asked_by=by,
             asked_at=now,
-            origin=str(origin.resolve()),
+            origin=str(origin.resolve()) if origin else "",
         )
         audit.note(district_id=district_id, act="sync:run:ask", about=str(run.id), by=by, now=now)
         return run
 
 
-def ask_worker(*, district_id: UUID, source_id: UUID, origin: Path, by: str, now: datetime) -> Run:
+def ask_worker(*, district_id: UUID, source_id: UUID, origin: Path | None, by: str, now: datetime) -> Run:
     """Ask, and leave the walk to a worker: the job is a row of the same transaction."""
     from schoolpassport.sync import tasks  # noqa: PLC0415 (tasks call actions)
 
@@ -83,9 +89,58 @@ def walk(*, district_id: UUID, run_id: UUID, watch: Watcher | None = None) -> Ru
         _bury_the_dead(district_id, but=run_id)
         run = _load(district_id, run_id)
         if RunState(run.state) in {RunState.WAITING, RunState.RUNNING, RunState.FAILED}:
+            if _is_poison(run):
+                return _load(district_id, run_id)
             _move(run, RunState.RUNNING)
-            _walk(run, watch or (lambda _: None))
+            _walk(run, Watched(run, watch or (lambda _: None)))
         return _load(district_id, run_id)
+
+
+def _is_poison(run: Run) -> bool:
+    """Count the attempt. A run that failed or killed its worker too often is parked, and its neighbours go on."""
+    with scope.inside(run.district_id):
+        Run.objects.filter(district_id=run.district_id, id=run.id).update(attempts=models.F("attempts") + 1)
+    if run.attempts < _MOST_ATTEMPTS:
+        run.attempts += 1
+        return False
+    _finish(
+        run,
+        RunState.PARKED,
+        message=f"It was tried {run.attempts} times and never came to an end; it is not tried again by itself. "
+        "Look at the package and at the log, then retry it.",
+    )
+    return True
+
+
+def cancel(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
+    """Take a run back that has changed nothing yet. One that is on its way stops at its next step.
+
+    Raises ``NotHeld`` for one that is over, or held: a held run is rejected.
+    """
+    with scope.inside(district_id):
+        run = Run.objects.select_for_update().filter(district_id=district_id, number=number).first()
+        if run is None:
+            raise NotHeld(f"There is no run {number}.")
+        if run.state not in {RunState.WAITING, RunState.RUNNING, RunState.FAILED} or run.revision is not None:
+            raise NotHeld(f"Run {number} is {run.state}; only a run that waits or is on its way can be cancelled.")
+        run.cancelled_by = by
+        run.save(update_fields=["cancelled_by"])
+        audit.note(district_id=district_id, act="sync:run:cancel", about=str(run.id), by=by, now=now)
+        if run.state != RunState.RUNNING:
+            _finish(run, RunState.CANCELLED, message=f"Cancelled by {by}.")
+        return run
+
+
+def retry(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
+    """Ask for the package of a run that ended badly once more, by a worker, as a new run."""
+    with scope.inside(district_id):
+        run = Run.objects.filter(district_id=district_id, number=number).first()
+        if run is None:
+            raise NotHeld(f"There is no run {number}.")
+        if run.state not in _ENDED_BADLY:
+            raise NotHeld(f"Run {number} is {run.state}; there is nothing to try again.")
+        origin = Path(run.origin) if run.origin else None
+        return ask_worker(district_id=district_id, source_id=run.source_id, origin=origin, by=by, now=now)
 
 
 def approve(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
@@ -133,6 +188,9 @@ def _walk(run: Run, watch: Watcher) -> None:
             _steps(run, walk)
     except walks.Refused as refusal:
         _refuse(run, str(refusal))
+    except Cancelled:
+        _finish(run, RunState.CANCELLED, message="Cancelled on its way; nothing was changed.")
+        shutil.rmtree(_places(run).package, ignore_errors=True)
     except Exception:
         _finish(run, RunState.FAILED, message="The run stopped by a fault of ours; nothing was changed. Try again.")
         raise
@@ -154,11 +212,11 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         with walk.step("collect"):
             # An approved run is judged by its own copy; the original may be gone or newer by now.
             kept = walk.bench.places.package
-            walk.digest = run.input_digest if kept.is_dir() and run.input_digest else walks.digest_of(Path(run.origin))
+            walk.digest = run.input_digest if kept.is_dir() and run.input_digest else walks.digest_of(_origin(run))
             _check_approved(run, walk.digest)
         if _known(run, walk):
             return
-        walks.collect(walk, Path(run.origin))
+        walks.collect(walk, _origin(run))
         walks.inspect(walk)
     except walks.Refused as refusal:
         _refuse(run, str(refusal), walk)
@@ -171,6 +229,12 @@ def _steps(run: Run, walk: walks.Walk) -> None:
     _publish(run, walk.watch, walk.steps)
     if applied.number is None:
         log.info("run %s of district %s made no revision", run.number, run.district_id)
+
+
+def _origin(run: Run) -> Path:
+    if not run.origin:
+        raise walks.Refused("This source has no connector that fetches its packages. Hand one over with `sync run`.")
+    return Path(run.origin)
 
 
 def _check_approved(run: Run, digest: str) -> None:
@@ -349,7 +413,9 @@ def _finish(
                         "finished_at": now,
                     },
                 )
-        Run.objects.filter(district_id=run.district_id, id=run.id).update(message=message, finished_at=now)
+        Run.objects.filter(district_id=run.district_id, id=run.id).update(
+            message=message, finished_at=now, progress=None
+        )
         _move(run, state)
         audit.note(
             district_id=run.district_id,

@@ -31,10 +31,11 @@ followers: list[Follower] = []
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is: the step, and what is being done in it."""
+    """How far a run is: the step, what is being done in it, and how many rows went through it so far."""
 
     step: str
     doing: str
+    rows: int = 0
 
 
 Watcher = Callable[[Progress], None]

@@ -11,11 +11,15 @@ class RunState(models.TextChoices):
     REJECTED = "rejected"  # a person said no
     SUPERSEDED = "superseded"  # a newer package came while this one was held
     FAILED = "failed"
+    CANCELLED = "cancelled"  # a person took it back before it changed anything
+    PARKED = "parked"  # it failed too often; it waits for a person to look at it
 
 
 # Every transition there is. `sync.actions` moves a run by a conditional UPDATE and refuses anything else.
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    RunState.WAITING: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUPERSEDED}),
+    RunState.WAITING: frozenset(
+        {RunState.RUNNING, RunState.FAILED, RunState.SUPERSEDED, RunState.CANCELLED, RunState.PARKED}
+    ),
     RunState.RUNNING: frozenset(
         {
             RunState.RUNNING,
@@ -25,15 +29,19 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
             RunState.REFUSED,
             RunState.FAILED,
             RunState.SUPERSEDED,
+            RunState.CANCELLED,
+            RunState.PARKED,
         }
     ),
     RunState.HELD: frozenset({RunState.RUNNING, RunState.REJECTED, RunState.SUPERSEDED}),
-    RunState.FAILED: frozenset({RunState.RUNNING, RunState.SUPERSEDED}),
+    RunState.FAILED: frozenset({RunState.RUNNING, RunState.SUPERSEDED, RunState.CANCELLED, RunState.PARKED}),
     RunState.DONE: frozenset(),
     RunState.UNCHANGED: frozenset(),
     RunState.REFUSED: frozenset(),
     RunState.REJECTED: frozenset(),
     RunState.SUPERSEDED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+    RunState.PARKED: frozenset(),
 }
 
 
@@ -49,7 +57,10 @@ class Run(models.Model):
     asked_by = models.CharField(max_length=200)
     asked_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    origin = models.TextField()  # the path it was read from
+    origin = models.TextField()  # the path it was read from; empty: the source's connector fetches it
+    attempts = models.SmallIntegerField(default=0)  # how often somebody began to walk it
+    cancelled_by = models.CharField(max_length=200, blank=True)  # who asked to take it back
+    progress = models.JSONField(null=True)  # how far it is, while it is walked: what a page shows
     input_digest = models.CharField(max_length=64, blank=True)
     approved_by = models.CharField(max_length=200, blank=True)
     revision = models.IntegerField(null=True)  # the revision it made
@@ -100,6 +111,16 @@ class Statistic(models.Model):
     archived = models.BigIntegerField(default=0)
     restored = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
+
+
+class Due(models.Model):
+    """When a source's timetable comes round next. ``version`` is that of the setting the instant was made from."""
+
+    pk = models.CompositePrimaryKey("district_id", "source_id")
+    district_id = models.UUIDField()
+    source_id = models.UUIDField()
+    version = models.IntegerField()
+    next_at = models.DateTimeField(null=True)  # none: the timetable has ended, or was taken away
 
 
 class Limits(models.Model):

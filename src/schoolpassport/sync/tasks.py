@@ -1,11 +1,13 @@
 """Jobs of the walk. They take ids, may run twice, and hold no logic."""
 
+from datetime import datetime
 from uuid import UUID
 
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from schoolpassport.sync import actions
+from schoolpassport.kit import clock
+from schoolpassport.sync import actions, schedules
 
 _TRIES = RetryStrategy(max_attempts=5, exponential_wait=4)
 
@@ -27,3 +29,21 @@ async def rescue_stalled(timestamp: int) -> None:
 def defer_walk(*, district_id: UUID, run_id: UUID) -> None:
     """In the caller's transaction. One lock per district: its runs are walked one after the other."""
     walk.configure(lock=str(district_id)).defer(district_id=str(district_id), run_id=str(run_id))
+
+
+@app.task(name="sync.due", queue="sync", retry=_TRIES)
+def due(*, district_id: str, source_id: str, version: int, at: str) -> None:
+    schedules.fall_due(
+        district_id=UUID(district_id),
+        source_id=UUID(source_id),
+        version=version,
+        at=datetime.fromisoformat(at),
+        now=clock.now(),
+    )
+
+
+def defer_due(*, district_id: UUID, source_id: UUID, version: int, at: datetime) -> None:
+    """In the caller's transaction. The job waits in the queue until its instant."""
+    due.configure(schedule_at=at).defer(
+        district_id=str(district_id), source_id=str(source_id), version=version, at=at.isoformat()
+    )

@@ -150,7 +150,7 @@ def inspect(walk: Walk) -> None:
         planned = {p.schema.kind.name: p for p in walk.plan.files}
         schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
         for kind in KINDS:
-            walk.watch(Progress(step="inspect", doing=KINDS[kind].plural))
+            walk.watch(Progress(step="inspect", doing=KINDS[kind].plural, rows=timed.rows))
             plan = planned.get(kind)
             if plan is None:
                 _absent(bench, schemas[kind])
@@ -262,7 +262,7 @@ def settle(walk: Walk) -> None:
             settling.identify(db, kind)
         for kind in KINDS.values():
             if kind.name in walk.looked_at:
-                walk.watch(Progress(step="settle", doing=kind.plural))
+                walk.watch(Progress(step="settle", doing=kind.plural, rows=timed.rows))
                 timed.rows += settling.settle(db, schemas[kind.name])
 
 

@@ -8,7 +8,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     "roster": {"kinds"},
     "sources": {"schemas", "manifest", "reading", "staging"},
     "quality": {"inspection", "filtering", "policies"},
-    "sync": {"preview"},
+    "sync": {"preview", "schedules", "timetable"},
     "sharing": {"catalogue", "agreements"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door

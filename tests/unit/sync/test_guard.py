@@ -101,4 +101,5 @@ def test_every_state_of_a_run_can_be_reached_and_what_is_decided_stays_decided()
     assert reached == set(RunState)
     assert {state for state in RunState if not TRANSITIONS[state]} == {
         *(RunState.DONE, RunState.UNCHANGED, RunState.REFUSED, RunState.REJECTED, RunState.SUPERSEDED),
+        *(RunState.CANCELLED, RunState.PARKED),
     }

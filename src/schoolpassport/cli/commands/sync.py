@@ -88,6 +88,30 @@ def reject(number: int, district: str | None) -> None:
     click.echo(f"Run {number} was rejected; nothing was changed.")
 
 
+@command.command("cancel")
+@click.argument("number", type=int)
+@click.option("--district", help="Name or id; not needed when there is only one.")
+def cancel(number: int, district: str | None) -> None:
+    """Take run NUMBER back, if it has changed nothing yet; one on its way stops at its next step."""
+    try:
+        taken = actions.cancel(district_id=district_id(district), number=number, by=me(), now=clock.now())
+    except actions.NotHeld as over:
+        raise click.ClickException(str(over)) from over
+    click.echo(f"Run {number} was cancelled." if taken.state == RunState.CANCELLED else f"Run {number} will stop.")
+
+
+@command.command("retry")
+@click.argument("number", type=int)
+@click.option("--district", help="Name or id; not needed when there is only one.")
+def retry(number: int, district: str | None) -> None:
+    """Try the package of run NUMBER once more, by a worker, as a new run."""
+    try:
+        again = actions.retry(district_id=district_id(district), number=number, by=me(), now=clock.now())
+    except actions.NotHeld as fine:
+        raise click.ClickException(str(fine)) from fine
+    click.echo(f"Run {again.number} waits for a worker.")
+
+
 @command.command("list")
 @click.option("--district", help="Name or id; not needed when there is only one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")

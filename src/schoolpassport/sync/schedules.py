@@ -1,0 +1,80 @@
+"""When sources are fetched by themselves. The timetable is a setting (``schedule``); ``sync_due`` says what comes next.
+
+The next run is a job in the queue, a row of the transaction that decided on it. A job that is not the one the table
+names (the timetable was changed meanwhile, or it was done already) does nothing.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from schoolpassport.sources import actions as sources
+from schoolpassport.sources import queries as source_queries
+from schoolpassport.sync import actions, timetable
+from schoolpassport.sync.models import Due
+from schoolpassport.tenancy import scope
+
+SUBJECT = "schedule"
+BY = "schedule"  # who asked for a run, where no person did
+
+
+def set_schedule(
+    *, district_id: UUID, source_id: UUID, content: dict[str, Any], by: str, now: datetime
+) -> datetime | None:
+    """Fetch a source by a timetable from now on. Returns the instant of the next run; None when there is none.
+
+    An empty content takes the timetable away. Raises ``BadTimetable``.
+    """
+    planned = timetable.parse(content) if content else None
+    with scope.inside(district_id):
+        source_queries.source(district_id=district_id, id_or_name=source_id)
+        version = sources.write_setting(
+            district_id=district_id, source_id=source_id, subject=SUBJECT, content=content, by=by, now=now
+        )
+        next_at = timetable.next_after(planned, now) if planned else None
+        Due.objects.update_or_create(
+            district_id=district_id, source_id=source_id, defaults={"version": version, "next_at": next_at}
+        )
+        _defer(district_id, source_id, version, next_at)
+        return next_at
+
+
+def fall_due(*, district_id: UUID, source_id: UUID, version: int, at: datetime, now: datetime) -> bool:
+    """Ask for the run of this instant and plan the next, in one transaction; may be called twice.
+
+    Where no worker was there for days, one run is asked for, not one for each day. Returns whether a run was asked for.
+    """
+    with scope.inside(district_id):
+        due = Due.objects.select_for_update().filter(district_id=district_id, source_id=source_id).first()
+        if due is None or (due.version, due.next_at) != (version, at):
+            return False
+        actions.ask_worker(district_id=district_id, source_id=source_id, origin=None, by=BY, now=now)
+        held = source_queries.settings(district_id=district_id, source_id=source_id)
+        due.next_at = timetable.next_after(timetable.parse(held.get(SUBJECT)), max(now, at))
+        due.save(update_fields=["next_at"])
+        _defer(district_id, source_id, version, due.next_at)
+        return True
+
+
+def schedules(*, district_id: UUID) -> list[dict[str, Any]]:
+    """For each source with a timetable: its name, the timetable in words, and when it runs next."""
+    told = []
+    planned = {d.source_id: d for d in Due.objects.filter(district_id=district_id)}
+    for source in source_queries.sources(district_id=district_id):
+        content = source_queries.settings(district_id=district_id, source_id=source.id).get(SUBJECT)
+        if content and source.id in planned:
+            told.append(
+                {
+                    "source": source.name,
+                    "timetable": str(timetable.parse(content)),
+                    "next_at": planned[source.id].next_at,
+                }
+            )
+    return told
+
+
+def _defer(district_id: UUID, source_id: UUID, version: int, at: datetime | None) -> None:
+    from schoolpassport.sync import tasks  # noqa: PLC0415 (tasks call actions)
+
+    if at is not None:
+        tasks.defer_due(district_id=district_id, source_id=source_id, version=version, at=at)

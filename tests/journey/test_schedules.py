@@ -1,0 +1,170 @@
+"""Runs that nobody asks for by hand; taking one back; trying one again; what is tried too often."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from schoolpassport.sync import actions, queries, schedules
+from schoolpassport.sync.contract import Progress
+from schoolpassport.sync.models import Due, Run
+from schoolpassport.tenancy import scope
+from tests.support.nights import BY, nights
+from tests.support.packages import small
+
+DAILY = {"every": "day", "at": "02:30", "zone": "America/Chicago"}
+TONIGHT = datetime(2026, 9, 1, 7, 30, tzinfo=UTC)  # 02:30 there
+
+
+@pytest.fixture
+def sis(district, tmp_path, now):
+    return nights(district_id=district.id, folder=tmp_path, now=now)
+
+
+def planned(sis, content=DAILY, now=None):
+    return schedules.set_schedule(
+        district_id=sis.district_id, source_id=sis.source.id, content=content, by=BY, now=now or sis.now
+    )
+
+
+def fall_due(sis, at, version=1, now=None):
+    return schedules.fall_due(
+        district_id=sis.district_id, source_id=sis.source.id, version=version, at=at, now=now or at
+    )
+
+
+def runs(sis):
+    with scope.inside(sis.district_id):
+        return [(r.number, r.asked_by, r.origin) for r in queries.runs(district_id=sis.district_id)]
+
+
+def jobs(sis, task):
+    found = ProcrastinateJob.objects.filter(task_name=task, args__district_id=str(sis.district_id), status="todo")
+    return sorted((job.scheduled_at, job.args["version"]) for job in found)
+
+
+def test_a_timetable_says_when_it_runs_next_and_leaves_a_job_for_then(sis):
+    assert planned(sis) == TONIGHT
+    assert jobs(sis, "sync.due") == [(TONIGHT, 1)]
+    with scope.inside(sis.district_id):
+        assert schedules.schedules(district_id=sis.district_id) == [
+            {"source": "SIS", "timetable": "every day at 02:30, America/Chicago", "next_at": TONIGHT}
+        ]
+
+
+def test_when_it_falls_due_a_run_is_asked_for_and_the_next_is_planned(sis):
+    planned(sis)
+    assert fall_due(sis, TONIGHT)
+    assert runs(sis) == [(1, "schedule", "")]
+    assert jobs(sis, "sync.due")[-1] == (TONIGHT + timedelta(days=1), 1)
+
+
+def test_a_job_that_runs_twice_asks_once(sis):
+    planned(sis)
+    assert [fall_due(sis, TONIGHT), fall_due(sis, TONIGHT)] == [True, False]
+    assert len(runs(sis)) == 1
+
+
+def test_the_job_of_an_older_timetable_does_nothing(sis):
+    planned(sis)
+    planned(sis, DAILY | {"at": "04:00"})
+    assert not fall_due(sis, TONIGHT, version=1)
+    assert runs(sis) == []
+    assert fall_due(sis, TONIGHT + timedelta(minutes=90), version=2)
+
+
+def test_after_days_without_a_worker_one_run_is_asked_for(sis):
+    planned(sis)
+    later = TONIGHT + timedelta(days=3, hours=1)
+    assert fall_due(sis, TONIGHT, now=later)
+    assert len(runs(sis)) == 1
+    with scope.inside(sis.district_id):
+        assert Due.objects.get(district_id=sis.district_id).next_at == TONIGHT + timedelta(days=4)
+
+
+def test_a_timetable_that_is_taken_away_asks_for_nothing(sis):
+    planned(sis)
+    assert planned(sis, {}) is None
+    assert not fall_due(sis, TONIGHT, version=1)
+    with scope.inside(sis.district_id):
+        assert schedules.schedules(district_id=sis.district_id) == []
+
+
+def test_a_waiting_run_can_be_cancelled_and_asked_for_again(sis):
+    run = sis.ask(small())
+    assert actions.cancel(district_id=sis.district_id, number=run.number, by=BY, now=sis.now).state == "cancelled"
+    assert sis.walk(run).state == "cancelled"
+    again = actions.retry(district_id=sis.district_id, number=run.number, by=BY, now=sis.now)
+    assert (again.number, sis.walk(again).state) == (2, "done")
+
+
+def test_a_run_on_its_way_stops_where_it_was_cancelled_and_changes_nothing(sis):
+    run = sis.ask(small())
+
+    def take_back(progress: Progress) -> None:
+        if progress.step == "settle":
+            actions.cancel(district_id=sis.district_id, number=run.number, by=BY, now=sis.now)
+
+    walked = actions.walk(district_id=sis.district_id, run_id=run.id, watch=_unhurried(take_back))
+    assert (walked.state, walked.message) == ("cancelled", "Cancelled on its way; nothing was changed.")
+    assert sis.revision() == 0
+    assert sis.done(small()).revision == 1
+
+
+def _unhurried(tell):
+    """Progress is noted once a second; a test waits for the next time."""
+
+    def told(progress: Progress) -> None:
+        tell(progress)
+        if progress.step == "settle":
+            time.sleep(1.1)
+
+    return told
+
+
+def test_what_is_over_cannot_be_cancelled(sis):
+    run = sis.done(small())
+    with pytest.raises(actions.NotHeld, match="Run 1 is done; only a run that waits or is on its way can be cancelled"):
+        actions.cancel(district_id=sis.district_id, number=run.number, by=BY, now=sis.now)
+    with pytest.raises(actions.NotHeld, match="Run 1 is done; there is nothing to try again"):
+        actions.retry(district_id=sis.district_id, number=run.number, by=BY, now=sis.now)
+
+
+def test_a_run_that_was_begun_five_times_is_parked_and_its_neighbours_go_on(sis):
+    run = sis.ask(small())
+    with scope.inside(sis.district_id):  # what four dead workers and a fifth leave behind
+        Run.objects.filter(district_id=sis.district_id, id=run.id).update(attempts=5, state="running")
+    walked = sis.walk(run)
+    assert (walked.state, walked.revision) == ("parked", None)
+    assert walked.message.startswith("It was tried 5 times and never came to an end")
+    assert sis.done(small()).revision == 1
+
+
+def test_a_run_tells_how_far_it_is_and_how_long_it_will_take(sis):
+    sis.done(small())
+    run, seen = sis.ask(small().changed("users", "p1", givenName="Ada")), []
+
+    def look(progress: Progress) -> None:
+        seen.append(sis_progress(sis, run))
+
+    actions.walk(district_id=sis.district_id, run_id=run.id, watch=look)
+    noted = [p for p in seen if p]
+    assert noted[0]["step"] == "collect"
+    assert noted[0]["remaining"] > 0
+    assert sis_progress(sis, run) is None
+
+
+def sis_progress(sis, run):
+    with scope.inside(sis.district_id):
+        return Run.objects.get(district_id=sis.district_id, id=run.id).progress
+
+
+def test_a_run_without_a_package_of_a_source_without_a_connector_says_what_to_do(sis):
+    planned(sis)
+    fall_due(sis, TONIGHT)
+    with scope.inside(sis.district_id):
+        run = queries.run(district_id=sis.district_id, number=1)
+    walked = sis.walk(run)
+    assert walked.state == "refused"
+    assert "sync run" in walked.message
