@@ -1,7 +1,8 @@
 """From accepted rows to records: GG4L IDs given or found again, references resolved, values in their final text.
 
-Makes ``settled_<kind>`` (id, key, op, hash, cells, line, then one column per field, as PostgreSQL's COPY reads it) and
-``idmap_<kind>`` (key → id of everything that stands after this run). ``op``: a added, u updated, r restored.
+Makes ``settled_<kind>`` (id, key, op, hash, cells, line, origin, evidence, then one column per field, as PostgreSQL's
+COPY reads it) and ``idmap_<kind>`` (key → id of everything that stands after this run). ``op``: a added, u updated,
+r restored, l a new key of a record that is known, found by ``evidence``.
 ``uneasy_<kind>`` holds the ids whose row was left out or cut: their hash is forgotten, so the next run looks again.
 """
 
@@ -24,7 +25,7 @@ def identify(db: DuckDBPyConnection, kind: Kind) -> None:
         join = f"JOIN idmap_{KINDS[kind.same_id_as].table} i ON c.key = i.key"
     db.execute(
         f"CREATE TABLE ids_{table} AS SELECT c.key, c.line, coalesce(c.known_id, {new}) AS id, "
-        f"CASE WHEN c.known_id IS NULL THEN 'a' WHEN c.was_gone THEN 'r' ELSE 'u' END AS op "
+        f"CASE WHEN c.known_id IS NULL THEN 'a' WHEN c.was_gone THEN 'r' ELSE 'u' END AS op, NULL::VARCHAR AS evidence "
         f"FROM cand_{table} c ANTI JOIN bad_{table} b ON c.line = b.line {join}"
     )
     db.execute(
@@ -45,7 +46,8 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
     db.execute(
         f"CREATE TABLE settled_{table} AS SELECT i.id, c.key, i.op, "
         f"CASE WHEN w.line IS NULL THEN c.hash::UUID ELSE {literal(NO_HASH)}::UUID END AS hash, "
-        f"CASE WHEN w.line IS NULL THEN c.cells END AS cells, c.line, {', '.join(values)} "
+        f"CASE WHEN w.line IS NULL THEN c.cells END AS cells, c.line, NULL::VARCHAR AS origin, i.evidence, "
+        f"{', '.join(values)} "
         f"FROM ids_{table} i JOIN cand_{table} c ON i.line = c.line "
         f"LEFT JOIN (SELECT DISTINCT line FROM finding WHERE severity = 'warning' "
         f"AND file = {literal(schema.file_name)} AND line IS NOT NULL) w ON c.line = w.line "
