@@ -14,8 +14,8 @@ from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster.claims import Claims
 from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.roster.models import FIRST_SEEN, MATCHED, OPEN
-from schoolpassport.roster.records import ALTOGETHER, Applied, Authority, Batch, Tallied
+from schoolpassport.roster.models import FIRST_SEEN, MATCHED, OPEN, Question
+from schoolpassport.roster.records import ALTOGETHER, Applied, Asked, Authority, Batch, Tallied
 from schoolpassport.roster.schools import belongs, school_join, schools
 from schoolpassport.tenancy import scope
 
@@ -52,6 +52,29 @@ def apply(
         return writer.finish(cause=cause, now=now)
 
 
+def ask(*, district_id: UUID, source_id: UUID, questions: Iterable[Asked], now: datetime) -> None:
+    """Keep the questions of a run, in the caller's transaction; one that does not arise any more is dropped."""
+    asked = list(questions)
+    with scope.inside(district_id):
+        mine = Question.objects.filter(district_id=district_id, source_id=source_id)
+        open_ = {(q.kind, q.key): q for q in mine.filter(answer="")}
+        mine.filter(answer="").exclude(key__in=[a.key for a in asked]).delete()
+        for a in asked:
+            if (known := open_.get((a.kind, a.key))) is not None and known.row_hash == a.row_hash:
+                continue
+            facts = {
+                "record_id": a.record_id,
+                "row_hash": a.row_hash,
+                "asked_at": now,
+                "answer": "",
+                "by": "",
+                "at": None,
+            }
+            Question.objects.update_or_create(
+                district_id=district_id, source_id=source_id, kind=a.kind, key=a.key, defaults=facts
+            )
+
+
 class _Writer:
     """One revision in the making. Lives inside one transaction."""
 
@@ -66,6 +89,7 @@ class _Writer:
         self._revision = 0
         self._ops: dict[str, int] = {}  # of the kind in hand: how many rows of each op, x for missing
         self._uneasy: object = 0
+        self._lost = False  # whether the source lost any key of the kind in hand
         self._reshaped: set[str] = set()
         self._changed: dict[str, int] = {}
         self._tallies: dict[tuple[str, UUID], Tallied] = defaultdict(Tallied)
@@ -84,7 +108,7 @@ class _Writer:
             return
         self._stage(kind, batch)
         self._lose(kind)
-        if self._claims.find_shared(kind, self._ops):
+        if self._claims.find_shared(kind, self._ops.keys() | ({"x"} if self._lost else set())):
             self._claims.take(kind)
             self._claims.merge(kind)
             self._count_ops()
@@ -176,10 +200,12 @@ class _Writer:
         A record stays while another key of a roster source means it, one that comes tonight included.
         """
         self._run("CREATE TEMP TABLE lost ON COMMIT DROP AS SELECT id, key FROM missing")
-        if not self._ops.get("x"):
+        self._lost = bool(self._ops.get("x"))
+        if not self._lost:
             return
         if self._source in self._authority.enrichment:
             self._run("DELETE FROM missing")
+            self._count_ops()
             return
         self._run(
             "DELETE FROM missing m USING roster_link l WHERE l.district_id = %(d)s AND l.record_id = m.id "
@@ -190,6 +216,7 @@ class _Writer:
         )
         self._run("DELETE FROM missing m USING stage s WHERE s.id = m.id")
         self._run("DELETE FROM missing m USING missing o WHERE o.id = m.id AND o.key < m.key")
+        self._count_ops()
 
     # ------------------------------------------------------------------------------------------------------ writing
 
@@ -208,7 +235,8 @@ class _Writer:
                 f"WHERE {where} AND l.key = s.key AND s.op NOT IN ('a', 'l')",
                 kind,
             )
-        self._run(f"UPDATE roster_link l SET gone = true FROM lost WHERE {where} AND l.key = lost.key", kind)
+        if self._lost:
+            self._run(f"UPDATE roster_link l SET gone = true FROM lost WHERE {where} AND l.key = lost.key", kind)
         if self._uneasy:
             self._run(
                 f"UPDATE roster_link l SET row_hash = '{UUID(int=0)}' FROM uneasy u WHERE {where} AND l.key = u.key",
@@ -221,14 +249,16 @@ class _Writer:
             self._close(table)
         self._run(
             f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
-            f"SELECT %(d)s, id, %(r)s, {OPEN}, 'active', line, origin, {columns} FROM stage WHERE op IN ('a', 'u', 'r') ORDER BY id"
+            f"SELECT %(d)s, id, %(r)s, {OPEN}, 'active', line, origin, {columns} "
+            "FROM stage WHERE op IN ('a', 'u', 'r') ORDER BY id"
         )
         written = self._cursor.rowcount
         if self._ops.get("x"):
             self._run(
                 f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
-                f"SELECT r.district_id, r.id, %(r)s, {OPEN}, 'tobedeleted', r.line, r.origin, {_list(kind.columns, 'r')} "
-                f"FROM {table} r JOIN missing m USING (id) WHERE r.district_id = %(d)s AND r.rev_to = %(r)s"
+                f"SELECT r.district_id, r.id, %(r)s, {OPEN}, 'tobedeleted', r.line, r.origin, "
+                f"{_list(kind.columns, 'r')} FROM {table} r JOIN missing m USING (id) "
+                "WHERE r.district_id = %(d)s AND r.rev_to = %(r)s"
             )
             written += self._cursor.rowcount
         self._changed[kind.name] = written

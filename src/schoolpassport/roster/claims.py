@@ -81,7 +81,7 @@ class Claims:
         if self.authority.keeps(kind.name):
             self.run(
                 "CREATE TEMP TABLE claimed_before ON COMMIT DROP AS SELECT c.* FROM roster_claim c "
-                f"JOIN shared ON shared.id = c.record_id WHERE c.district_id = %(d)s AND c.kind = %(k)s",
+                "JOIN shared ON shared.id = c.record_id WHERE c.district_id = %(d)s AND c.kind = %(k)s",
                 kind,
             )
         self.run(

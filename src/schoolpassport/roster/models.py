@@ -85,7 +85,7 @@ class Claim(models.Model):
     record_id = models.UUIDField()
     said = models.JSONField()
     line = models.IntegerField(null=True)
-    origin = models.TextField(null=True)
+    origin = models.TextField(null=True)  # noqa: DJ001 (as on versions: mostly there is nothing to say)
     revision = models.IntegerField()
 
     class Meta:
@@ -108,6 +108,30 @@ class Relink(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=("district_id", "merge"), name="relink_by_merge"),)
+
+
+class Question(models.Model):
+    """A key that seems to mean another person than it did. Its row is not taken until somebody says which.
+
+    ``row_hash`` is the row about which it is asked: the answer *same* holds for that row.
+    """
+
+    pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key")
+    district_id = models.UUIDField()
+    source_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    key = models.TextField(db_collation="C")
+    record_id = models.UUIDField()
+    row_hash = models.UUIDField()
+    asked_at = models.DateTimeField()
+    answer = models.CharField(max_length=5, blank=True)  # same, other; blank while it is open
+    by = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=models.Q(answer__in=("", "same", "other")), name="question_answer"),
+        )
 
 
 class Merge(models.Model):

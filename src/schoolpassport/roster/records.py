@@ -72,6 +72,16 @@ class Authority:
         return any(k == kind and rule is Rule.KEEP for (k, _), named in self.rules.items() for _, rule in named)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A key whose row seems to mean somebody else than it did: a question to a person."""
+
+    kind: str
+    key: str
+    record_id: UUID
+    row_hash: UUID
+
+
 @dataclass(kw_only=True)
 class Tallied:
     """What a revision did to one kind in one school."""
