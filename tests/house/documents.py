@@ -16,6 +16,8 @@ import click
 from schoolpassport.cli import commands as programs
 from schoolpassport.config import environment, startup
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sources.connectors import CONNECTORS
+from schoolpassport.sources.connectors.shape import Setting as ConnectorSetting
 from schoolpassport.sources.schemas import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
@@ -83,12 +85,29 @@ def operations_table() -> str:
     return _table(("GET", "envelope", "opened by the scope"), rows)
 
 
+def connectors_reference() -> str:
+    """Every way to come by a package, with what it must be told."""
+    return "\n".join(
+        f"## {c.title}\n\n{c.about}\n\n"
+        + (_table((f"`--connector {c.name}`", "default", "meaning"), map(_told, c.settings)) if c.settings else "")
+        for c in CONNECTORS.values()
+    )
+
+
+def _told(setting: ConnectorSetting) -> tuple[str, str, str]:
+    marks = [mark for mark, on in (("required", setting.required), ("secret", setting.secret)) if on]
+    more = [*marks, *([f"one of {', '.join(setting.choices)}"] if setting.choices else [])]
+    default = f"`{setting.default}`" if setting.default else "–"
+    return f"`{setting.name}`", default, f"{setting.title}: {setting.help}" + (f" ({', '.join(more)})" if more else "")
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_reference,
     "kinds": kinds_table,
     "files": files_table,
     "operations": operations_table,
+    "connectors": connectors_reference,
 }
 
 

@@ -42,10 +42,14 @@ def test_every_contract_breaks_when_the_code_breaks_it(copy):
     add(package / "tenancy" / "queries.py", "from schoolpassport.audit import queries")
     add(package / "rosterapi" / "__init__.py", "from schoolpassport.roster import queries")
     add(package / "roster" / "kinds" / "user.py", "from django.db import models")
+    add(package / "sources" / "connectors" / "folder.py", "from schoolpassport.sources.connectors import landing")
+    add(package / "sync" / "actions.py", "import httpx")
     said = verdicts(copy)
     assert "Floors BROKEN" in said
     assert "Student records are guarded BROKEN" in said
-    assert "Kinds and schemas are pure BROKEN" in said
+    assert "Kinds, schemas and connectors are pure BROKEN" in said
+    assert "Connectors are strangers to one another BROKEN" in said
+    assert "Outgoing connections only by the kit BROKEN" in said
 
 
 def test_a_room_that_has_no_floor_is_refused(copy):

@@ -95,6 +95,12 @@ SETTINGS: tuple[Setting, ...] = (
         "ports that may be called on the public internet besides the usual ones of HTTPS, SFTP and LDAP",
         _ports,
     ),
+    Setting(
+        "SCHOOLPASSPORT_FOLDERS",
+        "",
+        "folders below which sources may read packages, separated by colons; unset: `landing` in the data directory",
+        _anything,
+    ),
 )
 
 
@@ -110,6 +116,7 @@ class Environment:
     sync_threads: int
     cache_mb: int
     egress: egress.Policy
+    folders: tuple[Path, ...]
 
 
 class BadSetting(ValueError):
@@ -126,6 +133,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         raise BadSetting("; ".join(wrong))
     value = {s.name: _value(s, env) for s in SETTINGS}
     data_dir = Path(value["SCHOOLPASSPORT_DATA_DIR"] or postgres.default_data_dir()).expanduser().resolve()
+    folders = [folder for folder in value["SCHOOLPASSPORT_FOLDERS"].split(":") if folder]
     return Environment(
         data_dir=data_dir,
         database_url=value["DATABASE_URL"],
@@ -140,6 +148,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
             networks=egress.Networks.parse(value["SCHOOLPASSPORT_ALLOW_NETWORKS"]),
             more_ports=frozenset(map(int, value["SCHOOLPASSPORT_ALLOW_PORTS"].replace(",", " ").split())),
         ),
+        folders=tuple(Path(folder).expanduser() for folder in folders) or (data_dir / "landing",),
     )
 
 

@@ -43,7 +43,6 @@ INSTALLED_APPS = [
     "schoolpassport.roster",
     "schoolpassport.sources",
     "schoolpassport.quality",
-    "schoolpassport.matching",
     "schoolpassport.partners",
     "schoolpassport.sync",
     "schoolpassport.sharing",

@@ -46,6 +46,7 @@ from schoolpassport.partners.records import (
     UnknownPartner,
     UnknownToken,
 )
+from schoolpassport.sources import actions as sources
 from schoolpassport.tenancy import queries as tenancy
 from schoolpassport.tenancy import scope
 
@@ -244,7 +245,9 @@ def _reseal(by: str, now: datetime) -> Resealed:
     for district in tenancy.districts():
         with scope.inside(district.id):
             rows = Credential.objects.filter(district_id=district.id)
-            every.append(_credentials.reseal(rows, tenant=district.id, column=_vault.CREDENTIAL))
+            mine = _credentials.reseal(rows, tenant=district.id, column=_vault.CREDENTIAL)
+            theirs = sources.reseal_secrets(district_id=district.id)
+            every.append(Resealed(mine.done + theirs.done, mine.lost + theirs.lost))
             _note_resealed(district.id, every[-1], by, now)
     for partner in Partner.objects.order_by("id"):
         with partners_own(partner.id):

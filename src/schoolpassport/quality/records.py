@@ -13,7 +13,6 @@ class Subject:
 
     schema: FileSchema
     mode: Mode
-    partial: bool = False  # rows may leave out what is required: they only add to records that stand
 
     @property
     def table(self) -> str:

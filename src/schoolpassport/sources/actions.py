@@ -1,17 +1,33 @@
+import shutil
+from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
-from schoolpassport.sources.models import OF_THE_DISTRICT, Setting, Source, SourceRole
+from schoolpassport.kit.recovery import NeedsAttention, Retry
+from schoolpassport.kit.secrets import SealBroken
+from schoolpassport.sources import _secrets
+from schoolpassport.sources.connectors import CONNECTORS
+from schoolpassport.sources.connectors.shape import Checked, Given, Watch
+from schoolpassport.sources.models import OF_THE_DISTRICT, Secret, Setting, Source, SourceRole
+from schoolpassport.sources.records import Fetched, Resealed
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.tenancy import scope
 
 
 class SourceExists(Exception):
     """The district has a source of this name."""
+
+
+class BadConnection(Exception):
+    """Settings of a connection that cannot be used; the message says which, and what to give."""
 
 
 def register_source(
@@ -81,3 +97,136 @@ def write_setting(
             facts={"subject": subject, "before": version - 1, "after": version},
         )
         return version
+
+
+# -------------------------------------------------------------------------------------------------------- connections
+
+
+def connect_source(
+    *,
+    district_id: UUID,
+    source_id: UUID,
+    connector: str,
+    values: Mapping[str, str],
+    secrets: Mapping[str, str],
+    by: str,
+    now: datetime,
+) -> None:
+    """Say how a source's packages are come by. Raises ``BadConnection``.
+
+    Secrets that are not given stay as they are; those of another connector are forgotten, as is its memory. The ledger
+    gets the values before and after, and of secrets their names.
+    """
+    found = CONNECTORS.get(connector)
+    if found is None:
+        raise BadConnection(f"No connector “{connector}”. There are: {', '.join(sorted(CONNECTORS))}.")
+    with scope.inside(district_id):
+        source = Source.objects.select_for_update().get(district_id=district_id, id=source_id)
+        held = Secret.objects.filter(district_id=district_id, source_id=source_id)
+        if source.connector != connector:
+            held.delete()
+            source.memory = {}
+        known = set(held.values_list("name", flat=True))
+        problems = found.problems(values, {**dict.fromkeys(known, "*"), **secrets})
+        if found.schemas and source.schema not in found.schemas:
+            problems.append(
+                f"{found.title} delivers {', '.join(found.schemas)}; this source is set to {source.schema}."
+            )
+        if problems:
+            raise BadConnection(" ".join(problems))
+        before, source.connector, source.connection = source.connection, connector, found.filled(values)
+        source.save(update_fields=["connector", "connection", "memory"])
+        for name, secret in secrets.items():
+            _keep_secret(source, name, secret, now)
+        facts = {"connector": connector, "before": before, "after": source.connection, "secrets": sorted(secrets)}
+        audit.note(
+            district_id=district_id, act="sources:connection:set", about=str(source_id), by=by, now=now, facts=facts
+        )
+
+
+def set_secrets(*, district_id: UUID, source_id: UUID, secrets: Mapping[str, str], by: str, now: datetime) -> None:
+    """Put new secrets in the place of old ones. Raises ``BadConnection``."""
+    with scope.inside(district_id):
+        source = Source.objects.get(district_id=district_id, id=source_id)
+        connector, values = source.connector, dict(source.connection)
+    connect_source(
+        district_id=district_id,
+        source_id=source_id,
+        connector=connector,
+        values=values,
+        secrets=secrets,
+        by=by,
+        now=now,
+    )
+
+
+def check_connection(*, district_id: UUID, source_id: UUID, now: datetime) -> Checked:
+    """“Test connection”: whatever is wrong is a sentence, not an exception. Outside of any transaction."""
+    try:
+        source, given = _given(district_id, source_id, now)
+        return CONNECTORS[source.connector].check(given)
+    except (Retry, NeedsAttention) as wrong:
+        return Checked(ok=False, sentence=wrong.sentence)
+
+
+def collect(*, district_id: UUID, source_id: UUID, into: Path, watch: Watch, now: datetime) -> Fetched:
+    """Fetch a package into the folder ``into``: all of it, or nothing. Raises ``Retry`` and ``NeedsAttention``.
+
+    Outside of any transaction: it may take an hour.
+    """
+    source, given = _given(district_id, source_id, now)
+    shutil.rmtree(into, ignore_errors=True)
+    unfinished = into.with_name(f".{into.name}.{token_hex(8)}")
+    unfinished.mkdir(mode=0o700, parents=True)
+    try:
+        collected = CONNECTORS[source.connector].collect(given, unfinished, watch)
+        names = sorted(path.name for path in unfinished.iterdir())
+        if not names:
+            raise NeedsAttention("The source has no files for a package. See that it exports some.")
+        unfinished.rename(into)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    alone = len(names) == 1 and names[0].lower().endswith(".zip")
+    return Fetched(path=into / names[0] if alone else into, memory=dict(collected.memory), facts=dict(collected.facts))
+
+
+def remember(*, district_id: UUID, source_id: UUID, memory: Mapping[str, Any]) -> None:
+    """What the connector wants to find next time, in the transaction that takes what it fetched."""
+    Source.objects.filter(district_id=district_id, id=source_id).update(memory=dict(memory))
+
+
+def reseal_secrets(*, district_id: UUID) -> Resealed:
+    """Seal with the newest master key what an older one sealed, in the caller's scope and transaction."""
+    return _secrets.reseal(district_id=district_id)
+
+
+def _keep_secret(source: Source, name: str, secret: str, now: datetime) -> None:
+    sealed = _secrets.seal(secret, district_id=source.district_id, source_id=source.id, name=name)
+    Secret.objects.update_or_create(
+        district_id=source.district_id, source_id=source.id, name=name, defaults={"sealed": sealed, "set_at": now}
+    )
+
+
+def _given(district_id: UUID, source_id: UUID, now: datetime) -> tuple[Source, Given]:
+    """What the connector gets to know. Raises ``NeedsAttention``."""
+    with scope.inside(district_id):
+        source = Source.objects.get(district_id=district_id, id=source_id)
+        try:
+            secrets = _secrets.opened(district_id=district_id, source_id=source_id)
+        except SealBroken:
+            raise NeedsAttention(
+                "The secrets of this source cannot be opened with the master keys at hand. Give them anew: "
+                "schoolpassport sources secrets."
+            ) from None
+    if source.connector not in CONNECTORS:
+        raise NeedsAttention(f"This source is fetched by “{source.connector}”, which is not there any more.")
+    env = settings.ENVIRONMENT
+    return source, Given(
+        values=CONNECTORS[source.connector].filled(source.connection),
+        secrets=secrets,
+        memory=source.memory,
+        now=now,
+        schema=source.schema,
+        policy=env.egress,
+        folders=env.folders,
+    )

@@ -87,3 +87,20 @@ class Settings:
     def draft(self, subject: str, content: object) -> "Settings":
         """The same, with a document that nobody has saved."""
         return replace(self, versions={**self.versions, subject: -1}, contents={**self.contents, subject: content})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A package that a connector brought, and what it wants to remember of it."""
+
+    path: Path  # a zip file or a folder, as ``kit.archive`` reads them
+    memory: dict[str, Any]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Resealed:
+    """How many secrets are sealed with the newest key now, and how many no key opens."""
+
+    done: int
+    lost: int

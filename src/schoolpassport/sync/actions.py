@@ -17,6 +17,7 @@ from schoolpassport.audit import actions as audit
 from schoolpassport.kit import clock
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.killpoint import reach
+from schoolpassport.kit.recovery import Retry
 from schoolpassport.quality import actions as quality
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster.kinds import KINDS
@@ -47,7 +48,7 @@ class NotHeld(Exception):
     """Only a held run can be approved or rejected; the message says what state it is in."""
 
 
-def ask(*, district_id: UUID, source_id: UUID, origin: Path | None, by: str, now: datetime) -> Run:
+def ask(*, district_id: UUID, source_id: UUID, origin: Path | None = None, by: str, now: datetime) -> Run:
     """Write down that a package should be taken. The run waits until somebody walks it.
 
     Without an origin, the source's connector fetches it.
@@ -69,7 +70,7 @@ def ask(*, district_id: UUID, source_id: UUID, origin: Path | None, by: str, now
         return run
 
 
-def ask_worker(*, district_id: UUID, source_id: UUID, origin: Path | None, by: str, now: datetime) -> Run:
+def ask_worker(*, district_id: UUID, source_id: UUID, origin: Path | None = None, by: str, now: datetime) -> Run:
     """Ask, and leave the walk to a worker: the job is a row of the same transaction."""
     from schoolpassport.sync import tasks  # noqa: PLC0415 (tasks call actions)
 
@@ -191,6 +192,9 @@ def _walk(run: Run, watch: Watcher) -> None:
     except Cancelled:
         _finish(run, RunState.CANCELLED, message="Cancelled on its way; nothing was changed.")
         shutil.rmtree(_places(run).package, ignore_errors=True)
+    except Retry as later:
+        _finish(run, RunState.FAILED, message=later.sentence)
+        raise
     except Exception:
         _finish(run, RunState.FAILED, message="The run stopped by a fault of ours; nothing was changed. Try again.")
         raise
@@ -212,11 +216,13 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         with walk.step("collect"):
             # An approved run is judged by its own copy; the original may be gone or newer by now.
             kept = walk.bench.places.package
-            walk.digest = run.input_digest if kept.is_dir() and run.input_digest else walks.digest_of(_origin(run))
+            approved = run.input_digest if kept.is_dir() else ""
+            origin = Path(run.origin) if run.origin or approved else walks.fetch(walk, clock.now())
+            walk.digest = approved or walks.digest_of(origin)
             _check_approved(run, walk.digest)
         if _known(run, walk):
             return
-        walks.collect(walk, _origin(run))
+        walks.collect(walk, origin)
         walks.inspect(walk)
     except walks.Refused as refusal:
         _refuse(run, str(refusal), walk)
@@ -231,12 +237,6 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         log.info("run %s of district %s made no revision", run.number, run.district_id)
 
 
-def _origin(run: Run) -> Path:
-    if not run.origin:
-        raise walks.Refused("This source has no connector that fetches its packages. Hand one over with `sync run`.")
-    return Path(run.origin)
-
-
 def _check_approved(run: Run, digest: str) -> None:
     """An approval is for the very package that was judged."""
     if run.approved_by and digest != run.input_digest:
@@ -248,6 +248,7 @@ def _known(run: Run, walk: walks.Walk) -> bool:
     if not run.approved_by and walk.said == walk.source.input_digest:
         with scope.inside(run.district_id):
             _supersede(run)
+            _remember(walk)
         _publish(run, walk.watch, walk.steps, state=RunState.UNCHANGED, message="The same package as last time.")
         return True
     with scope.inside(run.district_id):
@@ -258,6 +259,11 @@ def _known(run: Run, walk: walks.Walk) -> bool:
         return False
     _finish(run, RunState.UNCHANGED, message=f"The same package waits as run {held.number} for a decision.", walk=walk)
     return True
+
+
+def _remember(walk: walks.Walk) -> None:
+    if walk.memory is not None:
+        sources.remember(district_id=walk.source.district_id, source_id=walk.source.id, memory=walk.memory)
 
 
 def _apply(run: Run, walk: walks.Walk) -> Applied:
@@ -275,9 +281,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
                 batches=batches,
                 cause=f"run {run.number}",
                 now=now,
-                authority=walks.authority(walk),
             )
-            roster.ask(district_id=run.district_id, source_id=run.source_id, questions=walks.questions(walk), now=now)
             changed = walks.changed(walk)
             saved = walks.worth_saving(walk, changed)
             settled = sources.note_settled(
@@ -287,6 +291,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
                 prints=walks.memories(walk, saved),
                 links_changed=len(changed),
             )
+            _remember(walk)
             quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
             _keep_statistics(run, applied, rejected)
             _supersede(run)

@@ -3,13 +3,29 @@
 from datetime import datetime
 from uuid import UUID
 
-from procrastinate import RetryStrategy
+from procrastinate import RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
 
 from schoolpassport.kit import clock
+from schoolpassport.kit.recovery import Retry
 from schoolpassport.sync import actions, schedules
 
-_TRIES = RetryStrategy(max_attempts=5, exponential_wait=4)
+_LONGEST = 3600  # seconds
+
+
+class _Patient(RetryStrategy):
+    """Later and later, and never before the other side wants to be asked again."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        usual = super().get_retry_decision(exception=exception, job=job)
+        if usual is None or not isinstance(exception, Retry):
+            return usual
+        asked = int(exception.after)
+        return RetryDecision(retry_in={"seconds": max(asked, min(asked * 2**job.attempts, _LONGEST))})
+
+
+_TRIES = _Patient(max_attempts=5, exponential_wait=4)
 
 
 @app.task(name="sync.walk", queue="sync", retry=_TRIES)

@@ -6,8 +6,7 @@ DOORS = frozenset({"actions", "queries", "records", "contract", "models"})
 ALSO = {  # what a room opens besides, each for a reason that its door plate gives
     "tenancy": {"scope", "rows"},
     "roster": {"kinds"},
-    "sources": {"schemas", "manifest", "reading", "staging"},
-    "matching": {"exact", "policies"},
+    "sources": {"connectors", "schemas", "manifest", "reading", "staging"},
     "quality": {"inspection", "filtering", "policies"},
     "sync": {"preview", "schedules", "timetable"},
     "sharing": {"catalogue", "agreements"},

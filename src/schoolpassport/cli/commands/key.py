@@ -23,7 +23,7 @@ def rotate() -> None:
         raise click.ClickException(str(refused)) from refused
     click.echo(f"A new master key seals from now on; secrets sealed anew: {resealed.done}.")
     if resealed.lost:
-        click.echo(f"No key opens the secrets of {resealed.lost} credentials; issue new ones for them.", err=True)
+        click.echo(f"No key opens {resealed.lost} secrets of clients or sources; give new ones.", err=True)
     click.echo(
         f"Copy {settings.ENVIRONMENT.key_file} to every machine that serves, and to where its copy is kept. "
         "Then: schoolpassport key forget"

@@ -7,10 +7,7 @@ NAME = "missing value"
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    required = [
-        ("sourcedId", "key"),
-        *((c.header, quoted(c.header)) for c in subject.schema.columns if c.required and not subject.partial),
-    ]
+    required = [("sourcedId", "key"), *((c.header, quoted(c.header)) for c in subject.schema.columns if c.required)]
     for header, cell in required:
         yield Check(
             rule=NAME,
