@@ -26,6 +26,8 @@ SPECIAL: dict[str, Any] = {
     "status": "active",
     "sharing_consent.state": "active",
     "sources_source.role": "roster",
+    "roster_merge.lose_id": UUID(int=1),
+    "roster_question.answer": "",
     "sync_run.state": "waiting",
 }
 

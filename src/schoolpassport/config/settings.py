@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "schoolpassport.roster",
     "schoolpassport.sources",
     "schoolpassport.quality",
+    "schoolpassport.matching",
     "schoolpassport.partners",
     "schoolpassport.sync",
     "schoolpassport.sharing",

@@ -13,6 +13,7 @@ class Subject:
 
     schema: FileSchema
     mode: Mode
+    partial: bool = False  # rows may leave out what is required: they only add to records that stand
 
     @property
     def table(self) -> str:

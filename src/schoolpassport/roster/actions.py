@@ -12,9 +12,10 @@ from psycopg import Cursor, sql
 from schoolpassport.kit.columns import quoted
 from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
 from schoolpassport.kit.killpoint import reach
+from schoolpassport.roster.claims import Claims
 from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.roster.models import OPEN
-from schoolpassport.roster.records import ALTOGETHER, Applied, Batch, Tallied
+from schoolpassport.roster.models import FIRST_SEEN, MATCHED, OPEN, Question
+from schoolpassport.roster.records import ALTOGETHER, Applied, Asked, Authority, Batch, Tallied
 from schoolpassport.roster.schools import belongs, school_join, schools
 from schoolpassport.tenancy import scope
 
@@ -23,16 +24,27 @@ _COPY_BYTES = 1 << 20
 _Counted = dict[tuple[UUID, str], int]  # by school and op
 
 
-def apply(*, district_id: UUID, source_id: UUID, batches: Iterable[Batch], cause: str, now: datetime) -> Applied:
+def apply(
+    *,
+    district_id: UUID,
+    source_id: UUID,
+    batches: Iterable[Batch],
+    cause: str,
+    now: datetime,
+    authority: Authority | None = None,
+) -> Applied:
     """Write one revision out of everything a source changes, in the caller's scope and transaction.
 
-    In order: the district is locked; each kind's rows are staged; what equals what stands is dropped; links are
-    written; the versions that end are closed and the new ones written; what is missing is archived under its last
-    content, unless another source still has it; tallies and the revision itself. No difference, no revision.
+    In order: the district is locked; each kind's rows are staged; where other keys speak of the same record, claims
+    are kept and merged; what equals what stands is dropped; links are written; the versions that end are closed and
+    the new ones written; what is missing is archived under its last content, unless another roster source still has
+    it; tallies and the revision itself. No difference, no revision.
     """
     with scope.inside(district_id), connection.cursor() as wrapped:
         cursor = wrapped.cursor  # psycopg's own: COPY and set work need nothing of the ORM
-        writer = _Writer(cursor=cursor, district_id=district_id, source_id=source_id)
+        writer = _Writer(
+            cursor=cursor, district_id=district_id, source_id=source_id, authority=authority or Authority()
+        )
         writer.lock()
         for batch in batches:
             writer.write(KINDS[batch.kind], batch)
@@ -40,16 +52,44 @@ def apply(*, district_id: UUID, source_id: UUID, batches: Iterable[Batch], cause
         return writer.finish(cause=cause, now=now)
 
 
+def ask(*, district_id: UUID, source_id: UUID, questions: Iterable[Asked], now: datetime) -> None:
+    """Keep the questions of a run, in the caller's transaction; one that does not arise any more is dropped."""
+    asked = list(questions)
+    with scope.inside(district_id):
+        mine = Question.objects.filter(district_id=district_id, source_id=source_id)
+        open_ = {(q.kind, q.key): q for q in mine.filter(answer="")}
+        mine.filter(answer="").exclude(key__in=[a.key for a in asked]).delete()
+        for a in asked:
+            if (known := open_.get((a.kind, a.key))) is not None and known.row_hash == a.row_hash:
+                continue
+            facts = {
+                "record_id": a.record_id,
+                "row_hash": a.row_hash,
+                "asked_at": now,
+                "answer": "",
+                "by": "",
+                "at": None,
+            }
+            Question.objects.update_or_create(
+                district_id=district_id, source_id=source_id, kind=a.kind, key=a.key, defaults=facts
+            )
+
+
 class _Writer:
     """One revision in the making. Lives inside one transaction."""
 
-    def __init__(self, *, cursor: Cursor[tuple[object, ...]], district_id: UUID, source_id: UUID) -> None:
+    def __init__(
+        self, *, cursor: Cursor[tuple[object, ...]], district_id: UUID, source_id: UUID, authority: Authority
+    ) -> None:
         self._cursor = cursor
         self._district = district_id
         self._source = source_id
+        self._authority = authority
+        self._claims = Claims(run=self._run, any=self._any, authority=authority, source=source_id)
         self._revision = 0
         self._ops: dict[str, int] = {}  # of the kind in hand: how many rows of each op, x for missing
         self._uneasy: object = 0
+        self._lost = False  # whether the source lost any key of the kind in hand
         self._reshaped: set[str] = set()
         self._changed: dict[str, int] = {}
         self._tallies: dict[tuple[str, UUID], Tallied] = defaultdict(Tallied)
@@ -67,12 +107,17 @@ class _Writer:
             self._changed[kind.name] = 0
             return
         self._stage(kind, batch)
-        self._drop_equal(kind)
+        self._lose(kind)
+        if self._claims.find_shared(kind, self._ops.keys() | ({"x"} if self._lost else set())):
+            self._claims.take(kind)
+            self._claims.merge(kind)
+            self._count_ops()
+        if self._ops.get("u"):
+            self._mark_equal(kind)
         self._write_links(kind)
         self._write_versions(kind)
         self._tally(kind)
-        for table in ("stage", "missing", "uneasy"):
-            self._run(f"DROP TABLE {table}")
+        self._run("DROP TABLE IF EXISTS stage, missing, uneasy, lost, shared, claimed_before")
 
     def finish(self, *, cause: str, now: datetime) -> Applied:
         if not any(self._changed.values()):
@@ -99,23 +144,27 @@ class _Writer:
         """Temporary tables, because COPY cannot write into tables under row-level security."""
         columns = _list(kind.columns)
         self._run(
-            f"CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT id, ''::text AS key, ''::text AS op, id AS hash, "
-            f"{columns} "
-            f"FROM roster_{kind.table} WHERE false"
+            f"CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT id, ''::text AS key, ''::text AS op, id AS hash, line, "
+            f"origin, '{{}}'::jsonb AS evidence, {columns}, false AS forced FROM roster_{kind.table} WHERE false"
         )
+        self._run("ALTER TABLE stage ALTER forced SET DEFAULT false")
         self._run("CREATE TEMP TABLE missing (id uuid, key text) ON COMMIT DROP")
         self._run("CREATE TEMP TABLE uneasy (id uuid, key text) ON COMMIT DROP")
-        for table, path in (("stage", batch.settled), ("missing", batch.missing), ("uneasy", batch.uneasy)):
+        staged = f"stage (id, key, op, hash, line, origin, evidence, {columns})"
+        for table, path in ((staged, batch.settled), ("missing", batch.missing), ("uneasy", batch.uneasy)):
             with path.open("rb") as file, self._cursor.copy(f"COPY {table} FROM STDIN") as copy:
                 while block := file.read(_COPY_BYTES):
                     copy.write(block)
         for table in ("stage (id, key, op)", "missing", "uneasy"):
             self._run(f"ANALYZE {table}")
-        self._run("SELECT op, count(*) FROM stage GROUP BY op UNION ALL SELECT 'x', count(*) FROM missing")
-        self._ops = {str(op): int(str(count)) for op, count in self._cursor.fetchall()}
+        self._count_ops()
         self._run("SELECT count(*) FROM uneasy")
         (self._uneasy,) = self._cursor.fetchone() or (0,)
         self._choose_joins(kind)
+
+    def _count_ops(self) -> None:
+        self._run("SELECT op, count(*) FROM stage GROUP BY op UNION ALL SELECT 'x', count(*) FROM missing")
+        self._ops = {str(op): int(str(count)) for op, count in self._cursor.fetchall()}
 
     def _choose_joins(self, kind: Kind) -> None:
         """We know how much changes against how much stands; the planner's statistics may be from before the load.
@@ -137,48 +186,57 @@ class _Writer:
             self._run("CREATE INDEX ON stage (id)")
             self._run("CREATE INDEX ON stage (key)")
 
-    def _drop_equal(self, kind: Kind) -> None:
-        """A row may be written differently and say the same. Its link learns the new hash; the record stays."""
-        if self._ops.get("u"):
-            self._mark_equal(kind)
-        if self._ops.get("x"):
-            self._keep_what_others_have(kind)
-
     def _mark_equal(self, kind: Kind) -> None:
+        """A row may be written differently and say the same. Its link learns the new hash; the record stays."""
         stands = " AND ".join(f"r.{quoted(c)} IS NOT DISTINCT FROM s.{quoted(c)}" for c in kind.columns)
         self._run(
-            f"UPDATE stage s SET op = '=' FROM roster_{kind.table} r WHERE s.op = 'u' AND r.district_id = %(d)s "
-            f"AND r.id = s.id AND r.rev_to = {OPEN} AND r.status = 'active' AND {stands}"
+            f"UPDATE stage s SET op = '=' FROM roster_{kind.table} r WHERE s.op = 'u' AND NOT s.forced "
+            f"AND r.district_id = %(d)s AND r.id = s.id AND r.rev_to = {OPEN} AND r.status = 'active' AND {stands}"
         )
 
-    def _keep_what_others_have(self, kind: Kind) -> None:
-        """Another source may still have what this one lost: its link goes, the record stays."""
-        self._run("CREATE TEMP TABLE lost ON COMMIT DROP AS SELECT key FROM missing")
+    def _lose(self, kind: Kind) -> None:
+        """``lost``: the keys that this source no longer has. ``missing`` keeps the records that go with them.
+
+        A record stays while another key of a roster source means it, one that comes tonight included.
+        """
+        self._run("CREATE TEMP TABLE lost ON COMMIT DROP AS SELECT id, key FROM missing")
+        self._lost = bool(self._ops.get("x"))
+        if not self._lost:
+            return
+        if self._source in self._authority.enrichment:
+            self._run("DELETE FROM missing")
+            self._count_ops()
+            return
         self._run(
             "DELETE FROM missing m USING roster_link l WHERE l.district_id = %(d)s AND l.record_id = m.id "
-            "AND l.kind = %(k)s AND l.source_id <> %(s)s AND NOT l.gone",
+            "AND l.kind = %(k)s AND NOT l.gone AND l.source_id <> ALL(%(enrichment)s::uuid[]) "
+            "AND NOT (l.source_id = %(s)s AND l.key IN (SELECT key FROM lost))",
             kind,
+            enrichment=list(self._authority.enrichment),
         )
+        self._run("DELETE FROM missing m USING stage s WHERE s.id = m.id")
+        self._run("DELETE FROM missing m USING missing o WHERE o.id = m.id AND o.key < m.key")
+        self._count_ops()
 
     # ------------------------------------------------------------------------------------------------------ writing
 
     def _write_links(self, kind: Kind) -> None:
         self._run(
-            "INSERT INTO roster_link (district_id, source_id, kind, key, record_id, row_hash, gone, rule, revision) "
-            "SELECT %(d)s, %(s)s, %(k)s, key, id, hash, false, 'first seen', %(r)s FROM stage WHERE op = 'a' "
-            "ORDER BY id",
+            "INSERT INTO roster_link (district_id, source_id, kind, key, record_id, row_hash, gone, rule, evidence, "
+            "revision) SELECT %(d)s, %(s)s, %(k)s, key, id, hash, false, "
+            f"CASE op WHEN 'a' THEN '{FIRST_SEEN}' ELSE '{MATCHED}' END, evidence, %(r)s FROM stage "
+            "WHERE op IN ('a', 'l') AND key IS NOT NULL ORDER BY id",
             kind,
         )
         where = "l.district_id = %(d)s AND l.source_id = %(s)s AND l.kind = %(k)s"
-        if self._ops.keys() & {"u", "r"}:
+        if self._ops.keys() & {"u", "r", "="}:
             self._run(
                 f"UPDATE roster_link l SET row_hash = s.hash, gone = false FROM stage s "
-                f"WHERE {where} AND l.key = s.key AND s.op <> 'a'",
+                f"WHERE {where} AND l.key = s.key AND s.op NOT IN ('a', 'l')",
                 kind,
             )
-        if self._ops.get("x"):
+        if self._lost:
             self._run(f"UPDATE roster_link l SET gone = true FROM lost WHERE {where} AND l.key = lost.key", kind)
-            self._run("DROP TABLE lost")
         if self._uneasy:
             self._run(
                 f"UPDATE roster_link l SET row_hash = '{UUID(int=0)}' FROM uneasy u WHERE {where} AND l.key = u.key",
@@ -190,15 +248,17 @@ class _Writer:
         if self._ops.keys() & {"u", "r"} or self._ops.get("x"):
             self._close(table)
         self._run(
-            f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, {columns}) "
-            f"SELECT %(d)s, id, %(r)s, {OPEN}, 'active', {columns} FROM stage WHERE op IN ('a', 'u', 'r') ORDER BY id"
+            f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
+            f"SELECT %(d)s, id, %(r)s, {OPEN}, 'active', line, origin, {columns} "
+            "FROM stage WHERE op IN ('a', 'u', 'r') ORDER BY id"
         )
         written = self._cursor.rowcount
         if self._ops.get("x"):
             self._run(
-                f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, {columns}) "
-                f"SELECT r.district_id, r.id, %(r)s, {OPEN}, 'tobedeleted', {_list(kind.columns, 'r')} "
-                f"FROM {table} r JOIN missing m USING (id) WHERE r.district_id = %(d)s AND r.rev_to = %(r)s"
+                f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
+                f"SELECT r.district_id, r.id, %(r)s, {OPEN}, 'tobedeleted', r.line, r.origin, "
+                f"{_list(kind.columns, 'r')} FROM {table} r JOIN missing m USING (id) "
+                "WHERE r.district_id = %(d)s AND r.rev_to = %(r)s"
             )
             written += self._cursor.rowcount
         self._changed[kind.name] = written
@@ -285,9 +345,13 @@ class _Writer:
             tally = self._tallies[str(kind), _uuid(school)]
             tally.unchanged = int(str(standing)) - tally.added - tally.updated - tally.restored
 
-    def _run(self, statement: str, kind: Kind | None = None) -> None:
+    def _any(self, query: str, kind: Kind | None = None) -> bool:
+        self._run(f"SELECT EXISTS ({query})", kind)
+        return bool((self._cursor.fetchone() or (False,))[0])
+
+    def _run(self, statement: str, kind: Kind | None = None, **more: object) -> None:
         facts = {"d": self._district, "s": self._source, "r": self._revision, "k": kind.name if kind else ""}
-        self._cursor.execute(sql.SQL(statement), facts)
+        self._cursor.execute(sql.SQL(statement), {**facts, **more})
 
 
 def _uuid(value: object) -> UUID:

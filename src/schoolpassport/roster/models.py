@@ -16,6 +16,8 @@ from django.db import models
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 
 OPEN = 2_147_483_647  # rev_to of the version that holds now
+FIRST_SEEN = "first seen"  # the rule of the link that a record was made from
+MATCHED, MERGED, SPLIT = "matched", "merged", "split"  # of links that came, or were moved, later
 
 
 class Status(models.TextChoices):
@@ -44,7 +46,8 @@ class Link(models.Model):
     """Ties what one source calls ``key`` to a GG4L ID, and says why. Never deleted: ids are not recycled.
 
     ``row_hash`` is the hash of the source row as last taken without a finding (zero: look at it again next time);
-    ``gone`` says that the source no longer has it.
+    ``gone`` says that the source no longer has it. ``rule`` is *first seen* for the key that a record was made from;
+    where it is another, ``evidence`` says what the link was made by.
     """
 
     pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key")
@@ -55,11 +58,113 @@ class Link(models.Model):
     record_id = models.UUIDField()
     row_hash = models.UUIDField()
     gone = models.BooleanField(default=False)
-    rule = models.CharField(max_length=40, default="first seen")
+    rule = models.CharField(max_length=40, default=FIRST_SEEN)
+    evidence = models.JSONField(null=True)
     revision = models.IntegerField()
 
     class Meta:
-        indexes = (models.Index(fields=("district_id", "record_id"), name="link_by_record"),)
+        indexes = (
+            models.Index(fields=("district_id", "record_id"), name="link_by_record"),
+            # Whether any record has more than one link is asked often, and mostly answered with no.
+            models.Index(fields=("district_id",), condition=~models.Q(rule=FIRST_SEEN), name="link_by_other_rule"),
+        )
+
+
+class Claim(models.Model):
+    """What one key of one source says about a record that others speak of, too (docs/adr/0012).
+
+    A record of which one key alone speaks has no claim: it stands as that key said it. ``said`` is the row as it
+    would stand alone, by column, without what is blank.
+    """
+
+    pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key")
+    district_id = models.UUIDField()
+    source_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    key = models.TextField(db_collation="C")
+    record_id = models.UUIDField()
+    said = models.JSONField()
+    line = models.IntegerField(null=True)
+    origin = models.TextField(null=True)  # noqa: DJ001 (as on versions: mostly there is nothing to say)
+    revision = models.IntegerField()
+
+    class Meta:
+        indexes = (models.Index(fields=("district_id", "kind", "record_id"), name="claim_by_record"),)
+
+
+class Relink(models.Model):
+    """What a key meant before a person, or a merge, said that it means another record."""
+
+    pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key", "revision")
+    district_id = models.UUIDField()
+    source_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    key = models.TextField(db_collation="C")
+    revision = models.IntegerField()
+    was_id = models.UUIDField()
+    rule = models.CharField(max_length=40)  # of the link that was
+    evidence = models.JSONField(null=True)
+    merge = models.IntegerField(null=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("district_id", "merge"), name="relink_by_merge"),)
+
+
+class Question(models.Model):
+    """A key that seems to mean another person than it did. Its row is not taken until somebody says which.
+
+    ``row_hash`` is the row about which it is asked: the answer *same* holds for that row.
+    """
+
+    pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key")
+    district_id = models.UUIDField()
+    source_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    key = models.TextField(db_collation="C")
+    record_id = models.UUIDField()
+    row_hash = models.UUIDField()
+    asked_at = models.DateTimeField()
+    answer = models.CharField(max_length=5, blank=True)  # same, other; blank while it is open
+    by = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=models.Q(answer__in=("", "same", "other")), name="question_answer"),
+        )
+
+
+class Merge(models.Model):
+    """Two records that were found to be one. Can be undone, and then says by whom."""
+
+    pk = models.CompositePrimaryKey("district_id", "number")
+    district_id = models.UUIDField()
+    number = models.IntegerField()
+    kind = models.CharField(max_length=20)
+    keep_id = models.UUIDField()
+    lose_id = models.UUIDField()
+    evidence = models.JSONField(default=dict)
+    by = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    revision = models.IntegerField()
+    undone_by = models.CharField(max_length=200, blank=True)
+    undone_revision = models.IntegerField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=~models.Q(keep_id=models.F("lose_id")), name="merges_are_of_two"),
+        )
+
+
+class Alias(models.Model):
+    """A GG4L ID that was merged into another. It is never given to anybody else, and still resolves."""
+
+    pk = models.CompositePrimaryKey("district_id", "kind", "alias_id")
+    district_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    alias_id = models.UUIDField()
+    record_id = models.UUIDField()
+    merge = models.IntegerField()
 
 
 class Tally(models.Model):
@@ -127,6 +232,8 @@ def _record_model(kind: Kind) -> type[models.Model]:
         "rev_from": models.IntegerField(),
         "rev_to": models.IntegerField(default=OPEN),
         "status": models.CharField(max_length=11),
+        "line": models.IntegerField(null=True),  # where the source said it; ``origin`` names the file if not the usual
+        "origin": models.TextField(null=True),
         **{f.column: column(f) for f in kind.fields},
     }
     return type(name, (models.Model,), attributes)

@@ -1,6 +1,6 @@
 """Reading the library of record: as of now, or as of any revision or instant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from django.db import connection
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.roster.models import OPEN, Revision
+from schoolpassport.roster.models import FIRST_SEEN, OPEN, Link, Question, Relink, Revision
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.roster.schools import belongs, school_join, schools
 
@@ -102,6 +102,67 @@ def export_links(*, district_id: UUID, source_id: UUID, kind: str, into: Path) -
         with wrapped.cursor.copy(statement, [district_id, source_id, kind]) as copy:
             for block in copy:
                 file.write(block)
+
+
+def export_values(
+    *, district_id: UUID, kind: str, attributes: Sequence[str], into: Path, ids: Path | None = None
+) -> None:
+    """Values of records as text that COPY wrote: id, status, then the attributes; of some only, or of all.
+
+    Of what was merged away nothing is told. An attribute of a kind that goes with this one (a user's birth date) is
+    found there. ``ids``: a file of ids, as COPY reads it.
+    """
+    declared = KINDS[kind]
+    beside = next((k for k in KINDS.values() if k.same_id_as == kind), None)
+    columns = ["r.id", "r.status"]
+    joins = ""
+    for name in attributes:
+        if name in declared:
+            column, many = f"r.{quoted(declared[name].column)}", declared[name].many
+        else:
+            assert beside is not None  # noqa: S101 (the caller's own attributes)
+            column, many = f"x.{quoted(beside[name].column)}", beside[name].many
+            joins = (
+                f"LEFT JOIN roster_{beside.table} x ON x.district_id = r.district_id AND x.id = r.id "
+                f"AND x.rev_to = {OPEN}"
+            )
+        columns.append(f"array_to_string({column}, ',')" if many else column)
+    with connection.cursor() as wrapped, into.open("wb") as file:
+        cursor = wrapped.cursor
+        if ids is not None:
+            cursor.execute("CREATE TEMP TABLE wanted (id uuid) ON COMMIT DROP")
+            with ids.open("rb") as asked, cursor.copy("COPY wanted FROM STDIN") as copy_in:
+                while block_in := asked.read(_COPY_BYTES):
+                    copy_in.write(block_in)
+            cursor.execute("ANALYZE wanted")
+            joins += " JOIN wanted ON wanted.id = r.id"
+        statement = (
+            f"COPY (SELECT {', '.join(columns)} FROM roster_{declared.table} r {joins} WHERE r.district_id = %(d)s "
+            f"AND r.rev_to = {OPEN} AND NOT EXISTS (SELECT FROM roster_alias a WHERE a.district_id = %(d)s "
+            "AND a.kind = %(k)s AND a.alias_id = r.id)) TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
+        )
+        with cursor.copy(statement, {"d": district_id, "k": kind}) as copy:
+            for block in copy:
+                file.write(block)
+        if ids is not None:
+            cursor.execute("DROP TABLE wanted")
+
+
+def has_one_link_each(*, district_id: UUID) -> bool:
+    """Whether no record has a second link: every further one came by another rule than being seen first."""
+    return not Link.objects.filter(district_id=district_id).exclude(rule=FIRST_SEEN).exists()
+
+
+def parted(*, district_id: UUID, source_id: UUID, kind: str) -> list[tuple[str, UUID]]:
+    """Keys, and the records of which a person said that they are not what the key means."""
+    rows = Relink.objects.filter(district_id=district_id, source_id=source_id, kind=kind, merge=None)
+    return [(row.key, row.was_id) for row in rows]
+
+
+def taken_for_same(*, district_id: UUID, source_id: UUID, kind: str) -> list[tuple[str, UUID]]:
+    """Keys, and the rows (their hashes) of which a person said that they mean whom the key always meant."""
+    rows = Question.objects.filter(district_id=district_id, source_id=source_id, kind=kind, answer="same")
+    return [(row.key, row.row_hash) for row in rows]
 
 
 def export_edges(*, district_id: UUID, source_id: UUID, kind: str, into: Path) -> None:

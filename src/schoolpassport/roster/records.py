@@ -1,7 +1,9 @@
 """What passes through the doors of this room. Frozen; everyone may use them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +14,9 @@ ALTOGETHER = UUID(int=0)  # the "school" under which a kind is counted as a whol
 class Batch:
     """What one source changes about one kind, as files that PostgreSQL's COPY reads (text format, in this order).
 
-    ``settled``: id, key, op, hash, one column per field of the kind. ``missing``: id, key. ``uneasy``: id, key.
+    ``settled``: id, key, op, hash, line, origin, evidence, one column per field of the kind. ``missing``: id, key.
+    ``uneasy``: id, key. ``op``: a added, u updated, r restored, l a new key of a record that is known; ``evidence``
+    (JSON) says why it is that record.
     """
 
     kind: str
@@ -23,6 +27,59 @@ class Batch:
     @property
     def is_empty(self) -> bool:
         return not any(path.stat().st_size for path in (self.settled, self.missing, self.uneasy))
+
+
+class Rule(StrEnum):
+    """What a source's value of an attribute counts, where several sources speak of a record."""
+
+    MASTER = "master"  # stands whenever there is one
+    FILL = "fill"  # stands while no master has one
+    KEEP = "keep"  # taken when nothing stands, and never put in the place of what stands
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """The sources of an attribute: those whose values go first, in this order, and those that are only kept."""
+
+    first: tuple[UUID, ...]
+    kept: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authority:
+    """Whose word counts in a district.
+
+    ``sources``: all of them, in the order of their registration; ``rules``: (kind, column) → what was set for single
+    sources. Where no master is set, the first roster source is master; whoever is not named fills in.
+    """
+
+    sources: tuple[UUID, ...] = ()
+    enrichment: frozenset[UUID] = frozenset()
+    rules: Mapping[tuple[str, str], tuple[tuple[UUID, Rule], ...]] = field(default_factory=dict)
+
+    def ranked(self, kind: str, column: str) -> Ranked:
+        named = dict(self.rules.get((kind, column), ()))
+        masters = [s for s, rule in named.items() if rule is Rule.MASTER]
+        if not masters:
+            masters = [s for s in self.sources if s not in self.enrichment and s not in named][:1]
+        fills = [s for s, rule in named.items() if rule is Rule.FILL]
+        fills += [s for s in self.sources if s not in named and s not in masters]
+        kept = tuple(s for s, rule in named.items() if rule is Rule.KEEP)
+        return Ranked(first=(*masters, *fills), kept=kept)
+
+    def keeps(self, kind: str) -> bool:
+        """Whether any source of any attribute of the kind is only kept."""
+        return any(k == kind and rule is Rule.KEEP for (k, _), named in self.rules.items() for _, rule in named)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A key whose row seems to mean somebody else than it did: a question to a person."""
+
+    kind: str
+    key: str
+    record_id: UUID
+    row_hash: UUID
 
 
 @dataclass(kw_only=True)

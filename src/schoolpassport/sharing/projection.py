@@ -11,7 +11,7 @@ would be cut is withheld, unless the consent does not share the target's kind at
 from dataclasses import dataclass
 from uuid import UUID
 
-from schoolpassport.kit.columns import quoted
+from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.catalogue import SIS_ID
@@ -26,7 +26,8 @@ class Terms:
     district_id: UUID
     attributes: dict[str, list[str]]
     scoped: bool
-    one_source: bool = False  # the district's roster has a single source, so its links need no choosing
+    one_link: bool = False  # every record has one link, so that none must be chosen
+    enrichment: tuple[UUID, ...] = ()  # sources whose keys are no SIS ids
 
     def shares(self, kind: str) -> bool:
         return kind in self.attributes
@@ -121,7 +122,7 @@ class Projected:
 def looks_at_members(kind: Kind, terms: Terms) -> bool:
     """Whether the joins of ``project`` may name ``mem`` or ``own``."""
     listed = any(f.is_reference and (f.many or f.target == kind.name) for f in kind.fields)
-    return listed or bool(kind.derived) or not terms.one_source
+    return listed or bool(kind.derived) or not terms.one_link
 
 
 def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
@@ -236,18 +237,23 @@ def _derived(name: str, kind_name: str, field: str, terms: Terms, joins: list[st
 
 
 def _sis_id(kind: Kind, terms: Terms, joins: list[str]) -> str:
-    """SQL: what the source calls the record; of several sources, the first in the order of their ids."""
+    """SQL: what the SIS calls the record: of several keys, one that is not gone, of the source registered first."""
     if not terms.shows(kind, SIS_ID):
         return _NO_TEXT
     links = f"FROM roster_link WHERE district_id = '{terms.district_id}'::uuid AND kind = '{kind.name}'"
-    if terms.one_source:  # every record has one link
+    if terms.one_link:
         joins.append(f"LEFT JOIN (SELECT record_id, key {links}) l ON l.record_id = r.id")
     else:
         joins.append(
-            f"LEFT JOIN (SELECT record_id, min(key) AS key {links} AND record_id IN (SELECT id FROM mem) "
-            "GROUP BY record_id) l ON l.record_id = r.id"
+            f"LEFT JOIN (SELECT DISTINCT ON (record_id) record_id, key {links} AND record_id IN (SELECT id FROM mem)"
+            f"{_but(terms.enrichment)} ORDER BY record_id, gone, source_id, key) l ON l.record_id = r.id"
         )
     return "l.key"
+
+
+def _but(sources: tuple[UUID, ...]) -> str:
+    """SQL: not of these sources."""
+    return f" AND source_id NOT IN ({', '.join(literal(str(s)) for s in sources)})" if sources else ""
 
 
 def _metadata(kind: Kind, terms: Terms, sis: str) -> str:

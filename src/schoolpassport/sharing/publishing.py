@@ -30,6 +30,7 @@ from schoolpassport.sharing.projection import (
     project,
 )
 from schoolpassport.sources import queries as sources
+from schoolpassport.sources.models import SourceRole
 
 # The schools of a consent and everything above them, as of a revision.
 _UPWARDS = (
@@ -79,7 +80,10 @@ class _Publication:
             district_id=view.district_id,
             attributes=attributes,
             scoped=consent.schools is not None,
-            one_source=len(sources.sources(district_id=view.district_id)) == 1,
+            one_link=roster.has_one_link_each(district_id=view.district_id),
+            enrichment=tuple(
+                s.id for s in sources.sources(district_id=view.district_id) if s.role == SourceRole.ENRICHMENT
+            ),
         )
         self.reshaped: set[str] = set()
         self._flipped: set[str] = set()  # kinds of which some record came into the view or left it

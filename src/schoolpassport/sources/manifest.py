@@ -19,14 +19,18 @@ _HEAD_BYTES = 1_000_000  # a header or a manifest longer than this is none
 _MAX_COLUMNS = 500
 
 
-def plan(*, schema: Schema, files: Mapping[str, Path]) -> PackagePlan:
-    """What to read. Raises ``PackageBroken`` with every structural problem at once, not only the first."""
+def plan(*, schema: Schema, files: Mapping[str, Path], partial: bool = False) -> PackagePlan:
+    """What to read. Raises ``PackageBroken`` with every structural problem at once, not only the first.
+
+    ``partial``: files may lack columns that are required of records; their rows only add to what stands.
+    """
     problems: list[Problem] = []
     modes = _modes(schema, files, problems)
     plans = [
         planned
         for file in schema.files
-        if file.name in modes and (planned := _file(file, files[file.file_name], modes[file.name], problems))
+        if file.name in modes
+        and (planned := _file(file, files[file.file_name], modes[file.name], problems, partial=partial))
     ]
     problems.extend(_not_read(schema, files))
     if not modes and not any(p.breaks for p in problems):
@@ -141,13 +145,13 @@ def _mode(file: FileSchema, said: str, there: bool, problems: list[Problem]) -> 
     return Mode(said)
 
 
-def _file(file: FileSchema, path: Path, mode: Mode, problems: list[Problem]) -> FilePlan | None:
+def _file(file: FileSchema, path: Path, mode: Mode, problems: list[Problem], *, partial: bool) -> FilePlan | None:
     before = sum(p.breaks for p in problems)
     rows = _csv_head(path, problems, limit=2, file_name=file.file_name)
     if sum(p.breaks for p in problems) > before:
         return None
     headers = tuple(h.strip() for h in rows[0]) if rows else ()
-    problems.extend(_header_problems(file, headers))
+    problems.extend(_header_problems(file, headers, partial=partial))
     if len(rows) < 2 and headers:  # noqa: PLR2004 (a header and one row)
         problems.append(
             Problem(
@@ -168,7 +172,7 @@ def _file(file: FileSchema, path: Path, mode: Mode, problems: list[Problem]) -> 
     )
 
 
-def _header_problems(file: FileSchema, headers: tuple[str, ...]) -> Iterator[Problem]:
+def _header_problems(file: FileSchema, headers: tuple[str, ...], *, partial: bool) -> Iterator[Problem]:
     name = file.file_name
     if not headers:
         yield Problem(rule="empty file", file=name, sentence=f"{name} is empty; it needs at least its header line.")
@@ -202,7 +206,7 @@ def _header_problems(file: FileSchema, headers: tuple[str, ...]) -> Iterator[Pro
                 breaks=False,
             )
     for missing in [KEY, *(c.header for c in file.columns)]:
-        if missing in headers or missing in meant.values():
+        if missing in headers or missing in meant.values() or (partial and missing != KEY):
             continue
         required = missing == KEY or any(c.header == missing and c.required for c in file.columns)
         yield Problem(

@@ -13,6 +13,11 @@ def sources(*, district_id: UUID) -> list[Source]:
     return list(Source.objects.filter(district_id=district_id).order_by("name"))
 
 
+def registered(*, district_id: UUID) -> list[Source]:
+    """In the order of their registration."""
+    return list(Source.objects.filter(district_id=district_id).order_by("created_at", "id"))
+
+
 def source(*, district_id: UUID, id_or_name: UUID | str) -> Source:
     for candidate in sources(district_id=district_id):
         if str(id_or_name) in {str(candidate.id), candidate.name}:

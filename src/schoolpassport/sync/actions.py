@@ -281,7 +281,9 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
                 batches=batches,
                 cause=f"run {run.number}",
                 now=now,
+                authority=walks.authority(walk),
             )
+            roster.ask(district_id=run.district_id, source_id=run.source_id, questions=walks.questions(walk), now=now)
             changed = walks.changed(walk)
             saved = walks.worth_saving(walk, changed)
             settled = sources.note_settled(

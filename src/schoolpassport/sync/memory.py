@@ -14,6 +14,7 @@ from schoolpassport.sync.skimming import Skimmed, Way
 
 MEANING = ("attributes", "transforms", "prefix", "schools")  # what a row means
 CHOICE = ("filters",)  # which rows are taken
+IDENTITY = ("domains", "identity")  # whose rows they are
 _MOST_MISSES = 2  # nights on end on which hardly a line came again; once may have been a clean-up
 
 
@@ -69,7 +70,7 @@ def marked(plan: PackagePlan, settings: Settings) -> PackagePlan:
 
 def said(digest: str, settings: Settings, *, on: date | None = None) -> str:
     """What a package says under these settings (and on this day, if they ask), as a hash; its own without any."""
-    under = settings.digest(*MEANING, *CHOICE) + (on.isoformat() if on else "")
+    under = settings.digest(*MEANING, *CHOICE, *IDENTITY) + (on.isoformat() if on else "")
     return hashlib.sha256(f"{digest}{under}".encode()).hexdigest() if under else digest
 
 

@@ -1,7 +1,8 @@
 """From accepted rows to records: GG4L IDs given or found again, references resolved, values in their final text.
 
-Makes ``settled_<kind>`` (id, key, op, hash, cells, line, then one column per field, as PostgreSQL's COPY reads it) and
-``idmap_<kind>`` (key → id of everything that stands after this run). ``op``: a added, u updated, r restored.
+Makes ``settled_<kind>`` (id, key, op, hash, cells, line, origin, evidence, then one column per field, as PostgreSQL's
+COPY reads it) and ``idmap_<kind>`` (key → id of everything that stands after this run). ``op``: a added, u updated,
+r restored, l a new key of a record that is known, found by ``evidence``.
 ``uneasy_<kind>`` holds the ids whose row was left out or cut: their hash is forgotten, so the next run looks again.
 """
 
@@ -15,7 +16,10 @@ NO_HASH = "00000000-0000-0000-0000-000000000000"
 
 
 def identify(db: DuckDBPyConnection, kind: Kind) -> None:
-    """Give every accepted row its GG4L ID: the one it has, its user's (demographics), or a new one."""
+    """Give every accepted row its GG4L ID: the one it has, its user's (demographics), a match's, or a new one.
+
+    ``match_``, ``withheld_`` and ``nobody_`` of the kind must be there (see ``identifying``).
+    """
     table = kind.table
     new = "uuidv7()"
     join = ""
@@ -23,14 +27,16 @@ def identify(db: DuckDBPyConnection, kind: Kind) -> None:
         new = "i.id"
         join = f"JOIN idmap_{KINDS[kind.same_id_as].table} i ON c.key = i.key"
     db.execute(
-        f"CREATE TABLE ids_{table} AS SELECT c.key, c.line, coalesce(c.known_id, {new}) AS id, "
-        f"CASE WHEN c.known_id IS NULL THEN 'a' WHEN c.was_gone THEN 'r' ELSE 'u' END AS op "
-        f"FROM cand_{table} c ANTI JOIN bad_{table} b ON c.line = b.line {join}"
+        f"CREATE TABLE ids_{table} AS SELECT c.key, c.line, coalesce(c.known_id, m.id, {new}) AS id, "
+        "CASE WHEN c.known_id IS NULL THEN CASE WHEN m.id IS NULL THEN 'a' ELSE 'l' END "
+        f"WHEN c.was_gone THEN 'r' ELSE 'u' END AS op, m.evidence FROM cand_{table} c "
+        f"ANTI JOIN bad_{table} b ON c.line = b.line ANTI JOIN withheld_{table} w ON c.line = w.line "
+        f"ANTI JOIN nobody_{table} n ON c.line = n.line LEFT JOIN match_{table} m ON c.line = m.line {join}"
     )
     db.execute(
         f"CREATE VIEW idmap_{table} AS SELECT s.key, s.id FROM state_{table} s "
-        f"ANTI JOIN missing_{table} m ON s.key = m.key WHERE NOT s.gone "
-        f"UNION ALL SELECT key, id FROM ids_{table} WHERE op <> 'u'"
+        f"ANTI JOIN missing_{table} m ON s.key = m.key ANTI JOIN withheld_{table} w ON s.key = w.key "
+        f"WHERE NOT s.gone UNION ALL SELECT key, id FROM ids_{table} WHERE op <> 'u'"
     )
 
 
@@ -45,14 +51,16 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
     db.execute(
         f"CREATE TABLE settled_{table} AS SELECT i.id, c.key, i.op, "
         f"CASE WHEN w.line IS NULL THEN c.hash::UUID ELSE {literal(NO_HASH)}::UUID END AS hash, "
-        f"CASE WHEN w.line IS NULL THEN c.cells END AS cells, c.line, {', '.join(values)} "
+        f"CASE WHEN w.line IS NULL THEN c.cells END AS cells, c.line, NULL::VARCHAR AS origin, i.evidence, "
+        f"{', '.join(values)} "
         f"FROM ids_{table} i JOIN cand_{table} c ON i.line = c.line "
         f"LEFT JOIN (SELECT DISTINCT line FROM finding WHERE severity = 'warning' "
         f"AND file = {literal(schema.file_name)} AND line IS NOT NULL) w ON c.line = w.line "
         f"{' '.join(joins)} ORDER BY i.id"
     )
     db.execute(
-        f"CREATE TABLE uneasy_{table} AS SELECT DISTINCT s.id, s.key FROM bad_{table} b "
+        f"CREATE TABLE uneasy_{table} AS SELECT DISTINCT s.id, s.key "
+        f"FROM (SELECT key FROM bad_{table} UNION ALL SELECT key FROM withheld_{table}) b "
         f"JOIN state_{table} s ON b.key = s.key WHERE s.hash <> {literal(NO_HASH)}::UUID "
         f"AND s.key NOT IN (SELECT key FROM settled_{table})"
     )

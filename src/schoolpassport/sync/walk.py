@@ -19,19 +19,21 @@ from uuid import UUID
 from schoolpassport.kit.archive import PackageRefused, open_package
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import NeedsAttention
+from schoolpassport.matching import policies as matching
 from schoolpassport.quality import filtering, inspection, policies
 from schoolpassport.quality.filtering import Chosen
 from schoolpassport.quality.policies import Filters
 from schoolpassport.quality.records import Inspected, Subject
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.roster.records import ALTOGETHER
+from schoolpassport.roster.records import ALTOGETHER, Asked, Authority
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import manifest, staging
-from schoolpassport.sources.models import Source
+from schoolpassport.sources import queries as source_queries
+from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
-from schoolpassport.sync import difference, guard, memory, settling, skimming
+from schoolpassport.sync import difference, guard, identifying, memory, settling, skimming
 from schoolpassport.sync.contract import Progress, Watcher
 from schoolpassport.sync.models import Limits
 from schoolpassport.sync.skimming import Skimmed, Way
@@ -78,6 +80,11 @@ class Walk:
     def said(self) -> str:
         """What the package says under the settings that hold, as a hash."""
         return memory.said(self.digest, self.settings, on=self.today if self.filters.ask_the_clock else None)
+
+    @property
+    def is_partial(self) -> bool:
+        """An enrichment source adds to records: its rows need not say everything."""
+        return self.source.role == SourceRole.ENRICHMENT
 
     @contextmanager
     def step(self, name: str) -> Iterator[Timed]:
@@ -127,7 +134,7 @@ def collect(walk: Walk, origin: Path) -> None:
         files = _files(target) if target.is_dir() else _take(origin, target)
         linked = {name: _into(walk.bench.places.work, path) for name, path in files.items()}
         try:
-            planned = manifest.plan(schema=SCHEMAS[walk.source.schema], files=linked)
+            planned = manifest.plan(schema=SCHEMAS[walk.source.schema], files=linked, partial=walk.is_partial)
             walk.plan = memory.marked(planned, walk.settings)
             filtering.check(walk.filters, walk.plan)
         except PackageBroken as broken:
@@ -229,7 +236,9 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
         difference.compare(db, plan, unseen=before.unseen)
         if "parent" in kind:
             walk.bench.load_edges(kind.name)
-        walk.inspected[kind.name] = inspection.inspect(db, Subject(schema=plan.schema, mode=plan.mode))
+        walk.inspected[kind.name] = inspection.inspect(
+            db, Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial)
+        )
         _warn_of_withheld_removals(walk, plan)
         skimming.learn(db, plan)
     # The rows that differ are in cand_; the rest is not needed any more, and memory is bounded.
@@ -278,7 +287,14 @@ def settle(walk: Walk) -> None:
     db = walk.bench.db
     schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
     with walk.step("settle") as timed:
+        ways = identifying.Ways(
+            domains=matching.domains(walk.settings.get("domains")),
+            several_roles=matching.several_roles(walk.settings.get("identity")),
+            creates=not walk.is_partial,
+            files=schemas,
+        )
         for kind in KINDS.values():
+            identifying.prepare(walk.bench, kind, ways)
             settling.identify(db, kind)
         for kind in KINDS.values():
             if kind.name in walk.looked_at:
@@ -387,6 +403,21 @@ def memories(walk: Walk, saved: set[str]) -> dict[str, dict[str, object]]:
     for kind in walk.unseen:
         known[kind] = replace(known.get(kind, memory.of(walk.source, kind)), unseen=True)
     return {kind: asdict(m) for kind, m in known.items()}
+
+
+def authority(walk: Walk) -> Authority:
+    """Whose word counts in the district; read inside its scope."""
+    registered = source_queries.registered(district_id=walk.source.district_id)
+    found = [matching.Registered(id=s.id, name=s.name, is_roster=s.role == SourceRole.ROSTER) for s in registered]
+    return matching.authority(walk.settings.get("masters"), sources=found)
+
+
+def questions(walk: Walk) -> list[Asked]:
+    """The keys that seem to have passed to somebody else."""
+    if not walk.bench.has("reused_user"):
+        return []
+    rows = walk.bench.db.execute("SELECT key, id, hash FROM reused_user ORDER BY key").fetchall()
+    return [Asked(kind="user", key=key, record_id=id_, row_hash=hash_) for key, id_, hash_ in rows]
 
 
 def learn_lines(walk: Walk, saved: set[str]) -> None:

@@ -121,7 +121,7 @@ class Bench:
         columns_ = ", ".join(quoted(c) for c in KINDS[kind].columns)
         key = copy_text("key")
         queries = {
-            "settled": f"SELECT id, {key}, op, hash, {columns_} FROM settled_{table}",
+            "settled": f"SELECT id, {key}, op, hash, line, origin, evidence, {columns_} FROM settled_{table}",
             "missing": f"SELECT id, {key} FROM missing_{table}",
             "uneasy": f"SELECT id, {key} FROM uneasy_{table}",
         }

@@ -22,7 +22,7 @@ def checks(subject: Subject) -> Iterator[Check]:
     for column in subject.schema.columns:
         if not column.field.is_reference:
             continue
-        severity = Severity.ERROR if column.required else Severity.WARNING
+        severity = Severity.ERROR if column.required and not subject.partial else Severity.WARNING
         if column.parse is Parse.LIST:
             yield from _list(subject, column.header, column.field)
         else:
@@ -63,7 +63,8 @@ def _list(subject: Subject, header: str, field: Field) -> Iterator[Check]:
     )
     alive = f"SELECT DISTINCT e.line FROM {exploded} e JOIN keys_{target} k ON e.ref = k.key"
     lost = f"FROM {exploded} c ANTI JOIN keys_{target} k ON c.ref = k.key LEFT JOIN fallen_{target} b ON c.ref = b.key"
-    if field.required:
+    required = field.required and not subject.partial
+    if required:
         yield Check(
             rule=NAME,
             severity=Severity.ERROR,
@@ -78,5 +79,5 @@ def _list(subject: Subject, header: str, field: Field) -> Iterator[Check]:
         column=header,
         about_references=True,
         sql=f"SELECT c.line, c.key, ref, {_sentence(header, field, _CUT)} {lost} WHERE ref <> ''"
-        + (f" AND c.line IN ({alive})" if field.required else ""),
+        + (f" AND c.line IN ({alive})" if required else ""),
     )

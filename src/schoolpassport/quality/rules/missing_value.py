@@ -7,7 +7,10 @@ NAME = "missing value"
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    required = [("sourcedId", "key"), *((c.header, quoted(c.header)) for c in subject.schema.columns if c.required)]
+    required = [
+        ("sourcedId", "key"),
+        *((c.header, quoted(c.header)) for c in subject.schema.columns if c.required and not subject.partial),
+    ]
     for header, cell in required:
         yield Check(
             rule=NAME,

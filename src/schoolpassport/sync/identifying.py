@@ -1,0 +1,267 @@
+"""Whose row is it? What makes the tables from which ``settling.identify`` gives GG4L IDs.
+
+For each kind, from its candidates: ``match_<kind>`` (line, id, evidence), new keys of records that are known;
+``withheld_<kind>`` (line, key), rows that wait for a person's word, and those that depend on them; ``nobody_<kind>``
+(line, key), rows of an enrichment source that belong to nobody we know.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.matching import exact
+from schoolpassport.matching.policies import BORN, DEFAULT_DOMAINS, NAMES, Domains
+from schoolpassport.quality.records import Severity
+from schoolpassport.roster import queries as roster
+from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.sources.schemas import FileSchema
+from schoolpassport.sync.workbench import Bench
+from schoolpassport.tenancy import scope
+
+_JUDGED = (*NAMES, "grades", BORN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """How the rows of a source are told. ``creates``: what is found nowhere is new (not so for enrichment)."""
+
+    domains: Domains = field(default_factory=lambda: DEFAULT_DOMAINS)
+    several_roles: bool = False
+    creates: bool = True
+    files: dict[str, FileSchema] = field(default_factory=dict)  # by kind
+
+
+def prepare(bench: Bench, kind: Kind, ways: Ways) -> None:
+    """Make ``match_``, ``withheld_`` and ``nobody_`` of one kind; the kinds it refers to must be identified."""
+    _withhold(bench, kind, ways)
+    if kind.same_id_as:
+        _match_beside(bench, kind)
+    elif ways.domains.get(kind.name) and _is_any_new(bench, kind):
+        _match(bench, kind, ways)
+    else:
+        exact.nothing_found(bench.db, kind)
+    _name_nobody(bench, kind, ways)
+
+
+def _new(kind: Kind) -> str:
+    """SQL: accepted rows without a link."""
+    table = kind.table
+    return (
+        f"(SELECT c.* FROM cand_{table} c ANTI JOIN bad_{table} b ON c.line = b.line "
+        f"ANTI JOIN withheld_{table} w ON c.line = w.line WHERE c.known_id IS NULL)"
+    )
+
+
+def _is_any_new(bench: Bench, kind: Kind) -> bool:
+    return bench.any(_new(kind))
+
+
+# -------------------------------------------------------------------------------------------------------- exact matches
+
+
+def _match(bench: Bench, kind: Kind, ways: Ways) -> None:
+    db, table, domains = bench.db, kind.table, ways.domains[kind.name]
+    asked = exact.asked_about(domains)
+    schema = ways.files[kind.name]
+    role = "role" if "role" in kind else ""
+    values, joins = [], []
+    for name in asked:
+        value, join = _cell(bench, schema, name)
+        values.append(f"{exact.folded(value)} AS {quoted(name)}")
+        joins.append(join)
+    kin = exact.kin(f"c.{quoted(role)}") if role and _header(schema, role) else "NULL"
+    db.execute(
+        f"CREATE OR REPLACE TEMP TABLE want AS SELECT c.line, c.key, {kin} AS kin, {', '.join(values)} "
+        f"FROM {_new(kind)} c {' '.join(joins)}"
+    )
+    _load_known(bench, kind, tuple(dict.fromkeys((*asked, *([role] if role else [])))), "records")
+    texts = ", ".join(f"{exact.folded(quoted(a))} AS {quoted(a)}" for a in asked)
+    # Enrichment adds to those who are there; a roster source may bring somebody back.
+    there = "" if ways.creates else "WHERE status = 'active'"
+    db.execute(
+        f"CREATE OR REPLACE TEMP TABLE known AS SELECT id, {exact.kin(role) if role else 'NULL'} AS kin, {texts} "
+        f"FROM records {there}"
+    )
+    with scope.inside(bench.places.district_id):
+        parted = roster.parted(district_id=bench.places.district_id, source_id=bench.places.source_id, kind=kind.name)
+    db.execute("CREATE OR REPLACE TEMP TABLE parted (key VARCHAR, id UUID)")
+    if parted:
+        db.executemany("INSERT INTO parted VALUES (?, ?)", parted)
+    exact.find(
+        db,
+        kind,
+        domains,
+        taken=f"SELECT id FROM state_{table} ANTI JOIN absent_{table} USING (key) WHERE NOT gone "
+        f"UNION SELECT known_id FROM cand_{table} WHERE known_id IS NOT NULL",
+        parted="SELECT w.line, q.id FROM parted q JOIN want w USING (key)",
+        several_roles=ways.several_roles,
+    )
+    db.execute("DROP TABLE want; DROP TABLE known; DROP TABLE records; DROP TABLE parted")
+
+
+def _cell(bench: Bench, schema: FileSchema, name: str) -> tuple[str, str]:
+    """SQL: the value of an attribute in a candidate row ``c``, and the join that it needs."""
+    if name not in schema.kind:
+        beside = next(k for k in KINDS.values() if k.same_id_as == schema.kind.name)
+        has = bench.db.execute(
+            "SELECT count(*) FROM duckdb_columns() WHERE table_name = ? AND column_name = ?",
+            [f"cand_{beside.table}", name],
+        ).fetchone()
+        if not has or not has[0]:
+            return "NULL", ""
+        return f"x.{quoted(name)}", (
+            f"LEFT JOIN (SELECT key, any_value({quoted(name)}) AS {quoted(name)} FROM cand_{beside.table} "
+            f"ANTI JOIN bad_{beside.table} USING (line) GROUP BY key) x ON x.key = c.key"
+        )
+    header = _header(schema, name)
+    if not header:
+        return "NULL", ""
+    cell, attribute = f"c.{quoted(header)}", schema.kind[name]
+    if not attribute.is_reference:
+        return cell, ""
+    alias = f"to_{attribute.column}"
+    return f"{alias}.id::VARCHAR", f"LEFT JOIN idmap_{KINDS[attribute.target].table} {alias} ON {alias}.key = {cell}"
+
+
+def _header(schema: FileSchema, name: str) -> str:
+    return next((c.header for c in schema.columns if c.field.name == name), "")
+
+
+def _load_known(bench: Bench, kind: Kind, attributes: tuple[str, ...], into: str, ids: Path | None = None) -> None:
+    """A table (id, status, one text per attribute) of what stands."""
+    file = bench.places.work / f"known_{kind.table}.csv"
+    with scope.inside(bench.places.district_id):
+        roster.export_values(
+            district_id=bench.places.district_id, kind=kind.name, attributes=attributes, into=file, ids=ids
+        )
+    named = ", ".join(f"{literal(a)}: 'VARCHAR'" for a in attributes)
+    bench.db.execute(
+        f"CREATE OR REPLACE TEMP TABLE {into} AS FROM read_csv({literal(str(file))}, header = false, "
+        "auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
+        f"columns = {{'id': 'UUID', 'status': 'VARCHAR', {named}}})"
+    )
+    file.unlink()
+
+
+def _match_beside(bench: Bench, kind: Kind) -> None:
+    """A kind with the id of another: where that one is known already, this one may be, too."""
+    db, table, whole = bench.db, kind.table, KINDS[kind.same_id_as].table
+    exact.nothing_found(db, kind)
+    new = (
+        f"SELECT c.line, i.id FROM {_new(kind)} c JOIN idmap_{whole} i ON c.key = i.key "
+        f"ANTI JOIN (FROM ids_{whole} WHERE op = 'a') n ON n.key = c.key"
+    )
+    if not bench.any(f"({new})"):
+        return
+    ids = bench.places.work / f"beside_{table}.tsv"
+    db.execute(f"COPY (SELECT id FROM ({new})) TO {literal(str(ids))} (FORMAT csv, HEADER false)")
+    _load_known(bench, kind, (), "records", ids)
+    db.execute(f"INSERT INTO match_{table} SELECT n.line, n.id, NULL FROM ({new}) n SEMI JOIN records r USING (id)")
+    db.execute("DROP TABLE records")
+
+
+# -------------------------------------------------------------------------------------------------- rows that must wait
+
+
+def _withhold(bench: Bench, kind: Kind, ways: Ways) -> None:
+    """Rows whose key seems to have passed to somebody else, and rows that name such a key."""
+    db, table = bench.db, kind.table
+    db.execute(f"CREATE TABLE withheld_{table} (line BIGINT, key VARCHAR)")
+    if kind.name == "user" and ways.creates and bench.any(_known_again(kind)):
+        _withhold_reused(bench, kind, ways)
+    named = [
+        f"c.{quoted(header)} IN (SELECT key FROM withheld_{KINDS[r.target].table})"
+        for r in kind.references
+        if r.required and not r.many and r.target != kind.name and bench.any(f"withheld_{KINDS[r.target].table}")
+        if (header := "key" if r.name == "sourcedId" else _header(ways.files[kind.name], r.name))
+    ]
+    if named:
+        db.execute(
+            f"INSERT INTO withheld_{table} SELECT c.line, c.key FROM cand_{table} c "
+            f"ANTI JOIN bad_{table} b ON c.line = b.line WHERE {' OR '.join(named)}"
+        )
+
+
+def _known_again(kind: Kind) -> str:
+    return (
+        f"(SELECT c.* FROM cand_{kind.table} c ANTI JOIN bad_{kind.table} b ON c.line = b.line "
+        "WHERE c.known_id IS NOT NULL)"
+    )
+
+
+def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
+    """An id that is given to another pupil: both names are others, and so is what else is known of date and grade."""
+    db, table, schema = bench.db, kind.table, ways.files[kind.name]
+    ids = bench.places.work / f"again_{table}.tsv"
+    db.execute(f"COPY (SELECT known_id FROM {_known_again(kind)}) TO {literal(str(ids))} (FORMAT csv, HEADER false)")
+    _load_known(bench, kind, _JUDGED, "records", ids)
+    beside = next(k for k in KINDS.values() if k.same_id_as == kind.name)
+    born, join = _cell(bench, schema, BORN)
+    # A row of demographics that is no candidate says what it said: then it is the same pupil's.
+    unchanged = (
+        f"r.{quoted(BORN)} IS NOT NULL AND c.key NOT IN (SELECT key FROM cand_{beside.table}) "
+        f"AND c.key NOT IN (SELECT key FROM missing_{beside.table})"
+    )
+    grades = _cell(bench, schema, "grades")[0]
+    with scope.inside(bench.places.district_id):
+        same = roster.taken_for_same(
+            district_id=bench.places.district_id, source_id=bench.places.source_id, kind=kind.name
+        )
+    db.execute("CREATE OR REPLACE TEMP TABLE same (key VARCHAR, hash UUID)")
+    if same:
+        db.executemany("INSERT INTO same VALUES (?, ?)", same)
+    names = " AND ".join(_other(_cell(bench, schema, n)[0], f"r.{quoted(n)}") for n in NAMES)
+    facts = ((born, f"r.{quoted(BORN)}"), (f"replace({grades}, ' ', '')", 'r."grades"'))
+    differ = [_other(here, there) for here, there in facts]
+    agree = [f"coalesce({exact.folded(here)} = {exact.folded(there)}, false)" for here, there in facts]
+    db.execute(
+        f"CREATE TABLE reused_{table} AS SELECT c.line, c.key, c.known_id AS id, c.hash::UUID AS hash "
+        f"FROM {_known_again(kind)} c JOIN records r ON r.id = c.known_id {join} "
+        f"ANTI JOIN same s ON s.key = c.key AND s.hash = c.hash::UUID "
+        f"WHERE {names} AND ({' OR '.join(differ)}) AND NOT ({' OR '.join(agree)}) AND NOT ({unchanged})"
+    )
+    db.execute(f"INSERT INTO withheld_{table} SELECT line, key FROM reused_{table}")
+    _say(
+        bench,
+        schema,
+        f"SELECT line, key FROM reused_{table}",
+        "id of another",
+        Severity.ERROR,
+        "'sourcedId “' || key || '” stood for somebody else until now: names, birth date and grade are others. "
+        "The row was not taken. Say who it is: schoolpassport people same, or people other.'",
+    )
+    db.execute("DROP TABLE records; DROP TABLE same")
+
+
+def _other(here: str, there: str) -> str:
+    return f"coalesce({exact.folded(here)} <> {exact.folded(there)}, false)"
+
+
+def _name_nobody(bench: Bench, kind: Kind, ways: Ways) -> None:
+    table = kind.table
+    bench.db.execute(f"CREATE TABLE nobody_{table} (line BIGINT, key VARCHAR)")
+    if ways.creates:
+        return
+    bench.db.execute(
+        f"INSERT INTO nobody_{table} SELECT c.line, c.key FROM {_new(kind)} c "
+        f"ANTI JOIN match_{table} m ON c.line = m.line"
+    )
+    if kind.same_id_as or kind.name not in ways.files:
+        return
+    _say(
+        bench,
+        ways.files[kind.name],
+        f"SELECT line, key FROM nobody_{table}",
+        "nobody found",
+        Severity.WARNING,
+        f"'“' || key || '” means no {kind.name} that we know by a roster source; nothing was added. It is tried again "
+        "every night.'",
+    )
+
+
+def _say(bench: Bench, schema: FileSchema, rows: str, rule: str, severity: Severity, sentence: str) -> None:
+    bench.db.execute(
+        f"INSERT INTO finding BY NAME SELECT {literal(severity)} AS severity, {literal(rule)} AS rule, "
+        f"{literal(schema.kind.name)} AS kind, {literal(schema.file_name)} AS file, line, 'sourcedId' AS \"column\", "
+        f"key, key AS value, {sentence} AS sentence FROM ({rows})"
+    )
