@@ -1,3 +1,4 @@
+import hashlib
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -7,8 +8,13 @@ from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import COPY_TEXT, copy_text, literal, quoted
 from schoolpassport.quality import policies
+from schoolpassport.quality.assessment import Assessor, Span
 from schoolpassport.quality.inspection import KEPT
+from schoolpassport.quality.models import Assessment, LeftOut, Standing
+from schoolpassport.roster import queries as roster
 from schoolpassport.sources import actions as sources
+from schoolpassport.sources import queries as source_queries
+from schoolpassport.tenancy import scope
 
 _BYTES = 1 << 20
 
@@ -19,6 +25,48 @@ def set_filters(*, district_id: UUID, source_id: UUID, content: object, by: str,
     return sources.write_setting(
         district_id=district_id, source_id=source_id, subject="filters", content=content, by=by, now=now
     )
+
+
+def set_rules(*, district_id: UUID, content: object, by: str, now: datetime) -> int:
+    """Let these rules hold in a district. What they find in the roster is known at once. Raises ``NotUnderstood``."""
+    policies.rules(content)
+    version = sources.write_setting(district_id=district_id, subject="rules", content=content, by=by, now=now)
+    assess(district_id=district_id, now=now)
+    return version
+
+
+def assess(*, district_id: UUID, now: datetime) -> int:
+    """Bring the standing findings up to the roster's revision, the rules and the day, in one transaction.
+
+    Returns how many findings stand. May be called at any time: what was looked at already is left alone.
+    """
+    with scope.inside(district_id), connection.cursor() as wrapped:
+        wrapped.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 5))", [str(district_id)])
+        rulings = policies.rules(source_queries.settings(district_id=district_id).get("rules")).standing
+        digest = hashlib.sha256("".join(r.digest for r in rulings).encode()).hexdigest()
+        last = Assessment.objects.filter(district_id=district_id).first()
+        revision = roster.current_revision(district_id=district_id)
+        if last and (last.revision, last.rules, last.day) == (revision, digest, now.date()):
+            return Standing.objects.filter(district_id=district_id, closed_at=None).count()
+        span = Span(
+            since=last.revision if last else 0,
+            whole=last is None or last.rules != digest or last.revision == 0,
+            new_day=last is None or last.day != now.date(),
+        )
+        assessor = Assessor(cursor=wrapped.cursor, district_id=district_id, rulings=rulings)
+        assessor.assess(span, now=now)
+        left_out = dict(LeftOut.objects.filter(district_id=district_id).values_list("source_id", "rows"))
+        known = [s.id for s in source_queries.sources(district_id=district_id)]
+        assessor.keep_counts(sources={id_: left_out.get(id_, 0) for id_ in known})
+        Assessment.objects.update_or_create(
+            district_id=district_id, defaults={"revision": revision, "rules": digest, "day": now.date()}
+        )
+        return Standing.objects.filter(district_id=district_id, closed_at=None).count()
+
+
+def note_left_out(*, district_id: UUID, source_id: UUID, rows: int) -> None:
+    """Remember how many rows of a source's package were not taken, in the caller's scope and transaction."""
+    LeftOut.objects.update_or_create(district_id=district_id, source_id=source_id, defaults={"rows": rows})
 
 
 def export_findings(db: DuckDBPyConnection, *, folder: Path) -> tuple[Path, Path]:

@@ -6,9 +6,14 @@ kinds referred to also ``keys_`` and ``fallen_``, which this module makes for ea
 the table ``finding``.
 """
 
+from collections.abc import Iterator, Sequence
+
 from duckdb import DuckDBPyConnection
 
+from schoolpassport.kit import conditions
 from schoolpassport.kit.columns import literal
+from schoolpassport.quality.filtering import column_of
+from schoolpassport.quality.policies import Ruling
 from schoolpassport.quality.records import Check, Inspected, Severity, Subject
 from schoolpassport.quality.rules import checks
 from schoolpassport.sources.records import Mode, Problem
@@ -34,11 +39,14 @@ def record_problems(db: DuckDBPyConnection, problems: tuple[Problem, ...]) -> No
         )
 
 
-def inspect(db: DuckDBPyConnection, subject: Subject) -> Inspected:
-    """Put every rule to one file. Afterwards ``bad_`` holds the lines left out, ``keys_`` what can be referred to."""
+def inspect(db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruling] = ()) -> Inspected:
+    """Put every rule to one file. Afterwards ``bad_`` holds the lines left out, ``keys_`` what can be referred to.
+
+    ``withholding``: rules of the district whose rows are left out, too.
+    """
     _find_twice(db, subject)
     _find_endless(db, subject)
-    asked = list(checks(subject))
+    asked = [*checks(subject), *withheld(subject, withholding)]
     # Each round must know which rows fell before: own faults, references that leave a row out, references cut.
     for about_references, severities in (
         (False, tuple(Severity)),
@@ -52,6 +60,42 @@ def inspect(db: DuckDBPyConnection, subject: Subject) -> Inspected:
         )
         _mark(db, subject)
     return _counts(db, subject)
+
+
+def withheld(subject: Subject, rulings: Sequence[Ruling]) -> Iterator[Check]:
+    """The questions of rules that a district has graded *skip*; they ask of nothing but the row."""
+    column = column_of(subject.schema, "r")
+    headers = {c.field.name: c.header for c in subject.schema.columns}
+    for ruling in rulings:
+        assert ruling.rule.where is not None  # noqa: S101 (`policies` lets no other rule withhold)
+        wrong = conditions.sql(ruling.rule.where, column=column)
+        if ruling.roles:
+            wrong += f" AND {column('role').sql} IN ({', '.join(map(literal, ruling.roles))})"
+        if ruling.schools:
+            wrong += f" AND {_in_schools(subject, ruling)}"
+        shown = column(ruling.rule.attribute) if ruling.rule.attribute else None
+        value = "NULL" if shown is None else f"array_to_string({shown.sql}, ', ')" if shown.many else shown.sql
+        sentence = literal(ruling.rule.sentence + " The row was withheld.")
+        yield Check(
+            rule=ruling.rule.name,
+            severity=Severity.SKIP,
+            column=headers.get(ruling.rule.attribute, ruling.rule.attribute),
+            sql=f"SELECT line, key, {value}, replace(replace({sentence}, '{{who}}', coalesce(key, '')), '{{value}}', "
+            f"coalesce({value}, '')) FROM {subject.rows} r WHERE {wrong}",
+        )
+
+
+def _in_schools(subject: Subject, ruling: Ruling) -> str:
+    """SQL: the row names one of the schools that the rule is for."""
+    ids = ", ".join(literal(str(school)) for school in ruling.schools)
+    names = f"(SELECT list(key) FROM state_org WHERE id::VARCHAR IN ({ids}))"
+    kind = subject.schema.kind
+    if kind.school == "id":
+        return f"coalesce(list_contains({names}, r.key), false)"
+    cell = column_of(subject.schema, "r")(kind.school).sql if kind.school else "NULL"
+    many = bool(kind.school) and kind[kind.school].many
+    each = f"list_transform({cell}, lambda e: trim(e))" if many else f"[{cell}]"
+    return f"coalesce(list_has_any({each}, {names}), false)"
 
 
 def nothing_to_inspect(db: DuckDBPyConnection, table: str) -> None:
@@ -78,7 +122,8 @@ def _mark(db: DuckDBPyConnection, subject: Subject) -> None:
     table = subject.table
     db.execute(
         f"CREATE OR REPLACE TABLE bad_{table} AS SELECT line, any_value(key) AS key FROM finding "
-        f"WHERE severity = 'error' AND file = {literal(subject.schema.file_name)} AND line IS NOT NULL GROUP BY line "
+        f"WHERE severity IN ('error', 'skip') AND file = {literal(subject.schema.file_name)} AND line IS NOT NULL "
+        "GROUP BY line "
         f"UNION ALL SELECT line, NULL FROM twice_{table} WHERE NOT differ AND line > first_line"
     )
     _keys(db, table)
@@ -144,8 +189,9 @@ def _find_endless(db: DuckDBPyConnection, subject: Subject) -> None:
 
 def _counts(db: DuckDBPyConnection, subject: Subject) -> Inspected:
     row = db.execute(
-        "SELECT count(DISTINCT line) FILTER (severity = 'error'), count(*) FILTER (severity = 'warning') "
+        "SELECT count(DISTINCT line) FILTER (severity = 'error'), count(*) FILTER (severity = 'warning'), "
+        "count(DISTINCT line) FILTER (severity IN ('error', 'skip')) "
         f"FROM finding WHERE file = {literal(subject.schema.file_name)}"
     ).fetchone()
     assert row is not None  # noqa: S101 (an aggregate has one row)
-    return Inspected(bad_rows=row[0], warnings=row[1])
+    return Inspected(bad_rows=row[0], warnings=row[1], withheld=row[2] - row[0])

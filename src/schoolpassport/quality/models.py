@@ -1,9 +1,13 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
 class Severity(models.TextChoices):
-    ERROR = "error"  # the row is left out
-    WARNING = "warning"  # the row is taken; one value of it is not
+    """How bad it is. An error of a package check cannot be taken; one of a rule is shared all the same."""
+
+    ERROR = "error"  # must be mended. Of a package check: the row is left out
+    WARNING = "warning"  # should be looked at. Of a package check: one value is left out, or it is only said
+    SKIP = "skip"  # the row is withheld, because a rule of the district says so
 
 
 class Finding(models.Model):
@@ -40,3 +44,88 @@ class FindingCount(models.Model):
     rule = models.CharField(max_length=40)
     column = models.CharField(max_length=200, blank=True)
     count = models.BigIntegerField()
+
+
+class Standing(models.Model):
+    """A fault of a record of the roster, from the day it was found until the day it was mended.
+
+    One row per rule and record; found again after it was mended, it is opened again. ``value`` and ``sentence`` are
+    those of the last time it was looked at, and so are ``line`` and ``origin`` (the file, if not the kind's own).
+    """
+
+    pk = models.CompositePrimaryKey("district_id", "rule", "kind", "record_id")
+    district_id = models.UUIDField()
+    rule = models.CharField(max_length=80)
+    kind = models.CharField(max_length=20)
+    record_id = models.UUIDField()
+    severity = models.CharField(max_length=10, choices=Severity.choices)
+    source_id = models.UUIDField(null=True)
+    key = models.TextField(blank=True)
+    origin = models.TextField(blank=True)
+    line = models.BigIntegerField(null=True)
+    attribute = models.CharField(max_length=80, blank=True)
+    value = models.TextField(blank=True)
+    sentence = models.TextField()
+    schools = ArrayField(models.UUIDField())
+    opened_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=models.Q(severity__in=Severity.values), name="standing_severity"),
+        )
+        indexes = (
+            models.Index(
+                fields=("district_id", "kind"), condition=models.Q(closed_at__isnull=True), name="standing_open"
+            ),
+        )
+
+
+class Assessment(models.Model):
+    """Up to where the roster of a district was looked at: revision, rules and day."""
+
+    district_id = models.UUIDField(primary_key=True)
+    revision = models.IntegerField()
+    rules = models.CharField(max_length=64)
+    day = models.DateField()
+
+
+class LeftOut(models.Model):
+    """How many rows of a source's last package were left out or withheld."""
+
+    pk = models.CompositePrimaryKey("district_id", "source_id")
+    district_id = models.UUIDField()
+    source_id = models.UUIDField()
+    rows = models.BigIntegerField()
+
+
+class Trend(models.Model):
+    """How many findings stood after an assessment, by rule, kind and school (nil UUID: altogether)."""
+
+    pk = models.CompositePrimaryKey("district_id", "at", "rule", "kind", "school_id")
+    district_id = models.UUIDField()
+    at = models.DateTimeField()
+    rule = models.CharField(max_length=80)
+    kind = models.CharField(max_length=20)
+    school_id = models.UUIDField()
+    severity = models.CharField(max_length=10, choices=Severity.choices)
+    count = models.BigIntegerField()
+
+
+class Score(models.Model):
+    """The quality score after an assessment, by source and school (nil UUID: all sources, altogether)."""
+
+    pk = models.CompositePrimaryKey("district_id", "at", "source_id", "school_id")
+    district_id = models.UUIDField()
+    at = models.DateTimeField()
+    source_id = models.UUIDField()
+    school_id = models.UUIDField()
+    score = models.FloatField()
+    records = models.BigIntegerField()
+    faults = models.FloatField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=models.Q(score__gte=0, score__lte=100), name="scores_are_percent"),
+        )

@@ -1,10 +1,12 @@
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from schoolpassport.kit.conditions import Tree
 from schoolpassport.quality.models import Severity
 from schoolpassport.sources.records import Mode
 from schoolpassport.sources.schemas import FileSchema
 
-__all__ = ["Check", "Inspected", "Severity", "Subject"]
+__all__ = ["Check", "Example", "Inspected", "Rule", "Severity", "Subject"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,45 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspected:
-    """What the inspection of one file came to."""
+    """What the inspection of one file came to: rows that cannot be taken, rows that a rule withholds, warnings."""
 
     bad_rows: int
     warnings: int
+    withheld: int = 0
+
+    @property
+    def left_out(self) -> int:
+        return self.bad_rows + self.withheld
+
+
+Example = tuple[tuple[str, str, Mapping[str, str]], ...]
+"""A few rows of a package (kind, key, cells under their OneRoster headers); the first is the one it is about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A fault that a record of the roster can have.
+
+    ``where``: conditions that the faulty record fulfils; such a rule can also withhold rows. Or ``sql``: a condition
+    over ``r``, the record in PostgreSQL, for what only the roster as a whole can tell; ``{parameter}`` stands for one
+    of the ``parameters``. ``touched_by`` says whose changes make it worth another look: ``enrollment.class`` (records
+    that name this one), ``.terms`` (what this one names), or a kind whose every change asks for all of them.
+    ``peers``: an attribute whose equals must be looked at, too. In ``sentence`` stand ``{who}`` and ``{value}``.
+    """
+
+    name: str
+    kind: str
+    severity: Severity
+    sentence: str
+    fix: str
+    attribute: str = ""
+    where: Tree | None = None
+    sql: str = ""
+    value: str = ""  # SQL of what is shown as the value; the attribute's if blank
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    touched_by: tuple[str, ...] = ()
+    peers: str = ""
+    by_clock: bool = False
+    own: bool = False  # of the district, not of the shelf
+    bad: tuple[Example, ...] = ()
+    good: tuple[Example, ...] = ()

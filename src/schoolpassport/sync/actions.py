@@ -295,6 +295,8 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
             )
             _remember(walk)
             quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
+            left_out = sum(i.left_out for i in walk.inspected.values())
+            quality.note_left_out(district_id=run.district_id, source_id=run.source_id, rows=left_out)
             _keep_statistics(run, applied, rejected)
             _supersede(run)
             run.revision = applied.number or 0

@@ -8,11 +8,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
 
+from schoolpassport.quality.policies import rules
 from schoolpassport.sources.models import Source
 from schoolpassport.sources.records import FilePlan, Mode, PackagePlan, Settings
 from schoolpassport.sync.skimming import Skimmed, Way
 
-MEANING = ("attributes", "transforms", "prefix", "schools")  # what a row means
+MEANING = ("attributes", "transforms", "prefix", "schools")  # what a row means; so do rules that withhold rows
 CHOICE = ("filters",)  # which rows are taken
 IDENTITY = ("domains", "identity")  # whose rows they are
 _MOST_MISSES = 2  # nights on end on which hardly a line came again; once may have been a clean-up
@@ -64,13 +65,15 @@ def of(source: Source, kind: str) -> Memory:
 
 def marked(plan: PackagePlan, settings: Settings) -> PackagePlan:
     """The plan, its rows hashed together with the settings that shape their reading."""
-    meant, chosen = settings.digest(*MEANING), settings.digest(*CHOICE)
+    meant = settings.digest(*MEANING) + rules(settings.get("rules")).withheld
+    chosen = settings.digest(*CHOICE)
     return replace(plan, files=tuple(replace(f, meant=meant, chosen=chosen) for f in plan.files))
 
 
 def said(digest: str, settings: Settings, *, on: date | None = None) -> str:
     """What a package says under these settings (and on this day, if they ask), as a hash; its own without any."""
-    under = settings.digest(*MEANING, *CHOICE, *IDENTITY) + (on.isoformat() if on else "")
+    under = settings.digest(*MEANING, *CHOICE, *IDENTITY) + rules(settings.get("rules")).withheld
+    under += on.isoformat() if on else ""
     return hashlib.sha256(f"{digest}{under}".encode()).hexdigest() if under else digest
 
 

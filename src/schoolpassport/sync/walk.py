@@ -22,7 +22,7 @@ from schoolpassport.kit.recovery import NeedsAttention
 from schoolpassport.matching import policies as matching
 from schoolpassport.quality import filtering, inspection, policies
 from schoolpassport.quality.filtering import Chosen
-from schoolpassport.quality.policies import Filters
+from schoolpassport.quality.policies import Filters, Rules
 from schoolpassport.quality.records import Inspected, Subject
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
@@ -75,6 +75,10 @@ class Walk:
     @cached_property
     def filters(self) -> Filters:
         return policies.filters(self.settings.get("filters"))
+
+    @cached_property
+    def rules(self) -> Rules:
+        return policies.rules(self.settings.get("rules"))
 
     @property
     def said(self) -> str:
@@ -237,7 +241,9 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
         if "parent" in kind:
             walk.bench.load_edges(kind.name)
         walk.inspected[kind.name] = inspection.inspect(
-            db, Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial)
+            db,
+            Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial),
+            walk.rules.withholding(kind.name),
         )
         _warn_of_withheld_removals(walk, plan)
         skimming.learn(db, plan)
@@ -364,10 +370,10 @@ def rejected_by_school(walk: Walk) -> dict[tuple[str, UUID], int]:
     found: dict[tuple[str, UUID], int] = {}
     schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
     for name, inspected in walk.inspected.items():
-        if not inspected.bad_rows:
+        if not inspected.left_out:
             continue
         kind = KINDS[name]
-        found[name, ALTOGETHER] = inspected.bad_rows
+        found[name, ALTOGETHER] = inspected.left_out
         column = next((c for c in schemas[name].columns if c.field.name == kind.school), None)
         if column is None:
             continue

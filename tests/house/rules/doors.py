@@ -5,7 +5,7 @@ from tests.house.rules.shape import PACKAGE, Found, Rule, Source, file
 DOORS = frozenset({"actions", "queries", "records", "contract", "models"})
 ALSO = {  # what a room opens besides, each for a reason that its door plate gives
     "tenancy": {"scope", "rows"},
-    "roster": {"kinds"},
+    "roster": {"kinds", "schools"},
     "sources": {"connectors", "schemas", "manifest", "reading", "staging"},
     "matching": {"exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},

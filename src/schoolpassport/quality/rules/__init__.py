@@ -1,5 +1,7 @@
 """The shelf of rules: one file each, found by looking here. A rule module has ``NAME`` and ``checks(subject)``.
 
+The shelf ``standing`` beside it holds rules about records of the roster.
+
 A check about references (``about_references``) is asked after the others: it needs to know which rows fell before.
 """
 
@@ -18,4 +20,4 @@ def checks(subject: Subject) -> Iterator[Check]:
 
 
 def _rules() -> list[ModuleType]:
-    return [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
+    return [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__) if not m.ispkg]

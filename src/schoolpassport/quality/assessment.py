@@ -1,0 +1,345 @@
+"""The rules of a district, put to its roster: what is wrong with a record stands as a finding until it is mended.
+
+After each revision only records are looked at that it touched, or whose neighbours it touched; all of them when rules
+were changed, and those of rules that ask the clock when a day went by. So counts are complete also on a night on which
+hardly a row was read. Set work in PostgreSQL; one kind after the other.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from psycopg import Cursor
+
+from schoolpassport.kit import conditions
+from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.conditions import POSTGRESQL, Column
+from schoolpassport.quality.policies import METADATA, Asked, Attributes, Ruling
+from schoolpassport.quality.records import Rule, Severity
+from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
+from schoolpassport.roster.models import OPEN, RECORDS
+from schoolpassport.roster.records import ALTOGETHER
+from schoolpassport.roster.schools import belongs, school_join
+
+WEIGHTS = {Severity.ERROR: 1.0, Severity.SKIP: 1.0, Severity.WARNING: 0.25}
+
+_HERE = f"r.district_id = %(d)s AND r.rev_to = {OPEN} AND r.status = 'active'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """What lies between the last assessment and this one."""
+
+    since: int  # the revision that was looked at
+    whole: bool  # every record, for every rule
+    new_day: bool
+
+
+class Assessor:
+    """One assessment of one district, in the caller's scope and transaction."""
+
+    def __init__(self, *, cursor: Cursor[tuple[object, ...]], district_id: UUID, rulings: tuple[Ruling, ...]) -> None:
+        self._cursor = cursor
+        self._facts: dict[str, object] = {"d": district_id}
+        self._rulings = rulings
+
+    def assess(self, span: Span, *, now: datetime) -> int:
+        """Open, keep and close findings. Returns how many records were looked at, or -1 for all."""
+        self._facts |= {"now": now, "since": span.since}
+        self._run("CREATE TEMP TABLE found (rule text, id uuid, value text) ON COMMIT DROP")
+        self._run("CREATE TEMP TABLE scope (id uuid PRIMARY KEY) ON COMMIT DROP")
+        changed = frozenset(KINDS) if span.whole else self._changed()
+        looked_at = 0
+        for kind in KINDS.values():
+            rulings = [r for r in self._rulings if r.rule.kind == kind.name]
+            looked_at += self._kind(kind, rulings, changed, span, now.date())
+        self._retire()
+        self._run("DROP TABLE found; DROP TABLE scope")
+        return -1 if span.whole else looked_at
+
+    def _kind(self, kind: Kind, rulings: list[Ruling], changed: frozenset[str], span: Span, today: date) -> int:
+        in_full = [r for r in rulings if span.whole or (span.new_day and r.rule.by_clock) or self._all(r.rule, changed)]
+        in_part = [r for r in rulings if r not in in_full]
+        rows = self._scope(kind, in_part, changed) if in_part else 0
+        for ruling in in_full:
+            self._look(kind, ruling, today, "")
+        for ruling in in_part if rows else ():
+            self._look(kind, ruling, today, "AND r.id IN (SELECT id FROM scope)")
+        if in_full:
+            self._close(kind, in_full, "")
+        if rows:
+            self._close(kind, in_part, "AND s.record_id IN (SELECT id FROM scope)")
+        if in_full or rows:
+            self._open(kind, rulings)
+            self._run("TRUNCATE found; TRUNCATE scope")
+        return rows
+
+    @staticmethod
+    def _all(rule: Rule, changed: frozenset[str]) -> bool:
+        return bool(changed & set(rule.touched_by))
+
+    # ---------------------------------------------------------------------------------------------- which records
+
+    def _changed(self) -> frozenset[str]:
+        """The kinds that changed since, and ``changed_<kind>``: which of their records did."""
+        self._run(
+            "SELECT key FROM roster_revision, jsonb_each_text(changed) WHERE district_id = %(d)s "
+            "AND number > %(since)s GROUP BY key HAVING sum(value::bigint) > 0"
+        )
+        kinds = frozenset(str(kind) for (kind,) in self._cursor.fetchall())
+        for kind in kinds:
+            table = KINDS[kind].table
+            self._run(
+                f"CREATE TEMP TABLE changed_{table} ON COMMIT DROP AS SELECT DISTINCT id FROM roster_{table} "
+                "WHERE district_id = %(d)s AND rev_from > %(since)s"
+            )
+            self._run(f"ANALYZE changed_{table}")
+        return kinds
+
+    def _scope(self, kind: Kind, rulings: list[Ruling], changed: frozenset[str]) -> int:
+        ways = [f"SELECT id FROM changed_{kind.table}"] if kind.name in changed else []
+        for touched in sorted({t for r in rulings for t in r.rule.touched_by}):
+            ways += self._touched(kind, touched, changed)
+        if kind.name in changed:
+            ways += [self._peers(kind, p) for p in sorted({r.rule.peers for r in rulings if r.rule.peers})]
+        for way in ways:
+            self._run(f"INSERT INTO scope SELECT id FROM ({way}) w(id) WHERE id IS NOT NULL ON CONFLICT DO NOTHING")
+        if not ways:
+            return 0
+        self._run("ANALYZE scope")
+        self._run("SELECT count(*) FROM scope")
+        return self._count()
+
+    def _touched(self, kind: Kind, touched: str, changed: frozenset[str]) -> Iterator[str]:
+        """SQL: records next to what changed; in old versions, too, for who was left."""
+        other, _, name = touched.partition(".")
+        if other and name and other in changed:
+            field = KINDS[other][name]
+            yield (
+                f"SELECT DISTINCT v.{quoted(field.column)} FROM roster_{KINDS[other].table} v "
+                f"JOIN changed_{KINDS[other].table} USING (id) WHERE v.district_id = %(d)s AND v.rev_to > %(since)s"
+            )
+        reference = next((r for r in kind.references if r.name == name), None) if not other else None
+        if reference and reference.target in changed:
+            there = f"SELECT id FROM changed_{KINDS[reference.target].table}"
+            if reference.name == "sourcedId":
+                yield there
+            elif reference.many:
+                column = f"r.{quoted(reference.column)}"
+                yield f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND {column} && ARRAY({there})"
+            else:
+                column = f"r.{quoted(reference.column)}"
+                yield f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND {column} IN ({there})"
+
+    def _peers(self, kind: Kind, attribute: str) -> str:
+        """SQL: records that share a value with what changed, before or now."""
+        column = quoted(kind[attribute].column)
+        return (
+            f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND lower(r.{column}) IN (SELECT lower(v.{column}) "
+            f"FROM roster_{kind.table} v JOIN changed_{kind.table} USING (id) "
+            "WHERE v.district_id = %(d)s AND v.rev_to > %(since)s)"
+        )
+
+    # ------------------------------------------------------------------------------------------------- what is wrong
+
+    def _look(self, kind: Kind, ruling: Ruling, today: date, scope: str) -> None:
+        self._run(
+            f"INSERT INTO found SELECT {_text(ruling.rule.name)}, r.id, left(({_shown(kind, ruling.rule)})::text, 200) "
+            f"FROM roster_{kind.table} r {school_join(kind)} WHERE {_HERE} {scope} AND ({faulty(ruling, today=today)})"
+        )
+
+    def _close(self, kind: Kind, rulings: list[Ruling], scope: str) -> None:
+        names = ", ".join(_text(r.rule.name) for r in rulings)
+        self._run(
+            "UPDATE quality_standing s SET closed_at = %(now)s WHERE s.district_id = %(d)s "
+            f"AND s.kind = {_text(kind.name)} AND s.closed_at IS NULL AND s.rule IN ({names}) {scope} "
+            "AND NOT EXISTS (SELECT FROM found f WHERE f.rule = s.rule AND f.id = s.record_id)"
+        )
+
+    def _retire(self) -> None:
+        """What no rule says any more is not wrong any more."""
+        names = ", ".join(_text(r.rule.name) for r in self._rulings) or "''"
+        self._run(
+            "UPDATE quality_standing SET closed_at = %(now)s WHERE district_id = %(d)s AND closed_at IS NULL "
+            f"AND rule NOT IN ({names})"
+        )
+
+    def _open(self, kind: Kind, rulings: list[Ruling]) -> None:
+        graded = ", ".join(
+            f"({_text(r.rule.name)}, {_text(r.severity)}, {_text(r.rule.attribute)}, {_text(r.rule.sentence)})"
+            for r in rulings
+        )
+        where = "r.origin, r.line" if hasattr(RECORDS[kind.name], "line") else "NULL::text, NULL::bigint"
+        self._run(
+            "INSERT INTO quality_standing (district_id, rule, kind, record_id, severity, source_id, key, origin, line, "
+            "attribute, value, sentence, schools, opened_at, seen_at) SELECT district_id, rule, kind, id, severity, "
+            "source_id, coalesce(key, ''), coalesce(origin, ''), line, attribute, value, "
+            "replace(replace(sentence, '{who}', who), '{value}', value), schools, %(now)s, %(now)s "
+            f"FROM (SELECT r.district_id, f.rule, {_text(kind.name)} AS kind, r.id, g.severity, l.source_id, l.key, "
+            f"g.attribute, coalesce(f.value, '') AS value, g.sentence, {_schools(kind)} AS schools, "
+            f"coalesce({_label(kind)}, l.key, '') AS who, {where} FROM found f "
+            f"JOIN (VALUES {graded}) g(rule, severity, attribute, sentence) USING (rule) "
+            f"JOIN roster_{kind.table} r ON {_HERE} AND r.id = f.id {school_join(kind)} {_label_join(kind)} "
+            "LEFT JOIN LATERAL (SELECT source_id, key FROM roster_link l WHERE l.district_id = %(d)s "
+            f"AND l.record_id = f.id AND l.kind = {_text(kind.name)} AND NOT l.gone ORDER BY source_id LIMIT 1) l "
+            "ON true) x(district_id, rule, kind, id, severity, source_id, key, attribute, value, sentence, schools, "
+            "who, origin, line) "
+            "ON CONFLICT (district_id, rule, kind, record_id) DO UPDATE SET severity = EXCLUDED.severity, "
+            "source_id = EXCLUDED.source_id, key = EXCLUDED.key, origin = EXCLUDED.origin, line = EXCLUDED.line, "
+            "attribute = EXCLUDED.attribute, value = EXCLUDED.value, sentence = EXCLUDED.sentence, "
+            "schools = EXCLUDED.schools, seen_at = EXCLUDED.seen_at, closed_at = NULL, opened_at = CASE "
+            "WHEN quality_standing.closed_at IS NULL THEN quality_standing.opened_at ELSE EXCLUDED.opened_at END"
+        )
+
+    # ---------------------------------------------------------------------------------------------------- counting
+
+    def keep_counts(self, *, sources: dict[UUID, int]) -> None:
+        """Trend and scores as of now. ``sources``: the district's sources, and how many rows each left out last."""
+        whole = f"'{ALTOGETHER}'::uuid"
+        for table in ("quality_trend", "quality_score"):
+            self._run(f"DELETE FROM {table} WHERE district_id = %(d)s AND at = %(now)s")
+        self._run(
+            "INSERT INTO quality_trend (district_id, at, rule, kind, school_id, severity, count) "
+            "SELECT district_id, %(now)s, rule, kind, school, min(severity), count(*) FROM quality_standing, "
+            f"unnest({whole} || schools) school WHERE district_id = %(d)s AND closed_at IS NULL "
+            "GROUP BY district_id, rule, kind, school"
+        )
+        weight = " ".join(f"WHEN {_text(s)} THEN {w}" for s, w in WEIGHTS.items())
+        self._run(
+            "CREATE TEMP TABLE faulty ON COMMIT DROP AS SELECT source_id, school, sum(w)::float AS faults FROM ("
+            f"SELECT source_id, unnest({whole} || any_value_schools) AS school, w FROM (SELECT kind, record_id, "
+            "(array_agg(source_id))[1] AS source_id, "
+            f"max(CASE severity {weight} END) AS w, max(schools) AS any_value_schools FROM quality_standing "
+            "WHERE district_id = %(d)s AND closed_at IS NULL GROUP BY kind, record_id) x) y GROUP BY 1, 2"
+        )
+        self._run(
+            "CREATE TEMP TABLE scored ON COMMIT DROP AS "
+            f"SELECT {whole} AS source_id, school_id, sum(standing)::bigint AS records FROM roster_tally "
+            "WHERE district_id = %(d)s GROUP BY school_id"
+        )
+        for source in sources if len(sources) > 1 else ():
+            self._run(
+                f"INSERT INTO scored SELECT source_id, {whole}, count(*) FROM roster_link WHERE district_id = %(d)s "
+                f"AND source_id = '{source}' AND NOT gone GROUP BY source_id"
+            )
+        left_out = ", ".join(f"('{s}'::uuid, {n})" for s, n in sources.items()) or "(NULL::uuid, 0)"
+        self._run(
+            "INSERT INTO quality_score (district_id, at, source_id, school_id, score, records, faults) "
+            "SELECT %(d)s, %(now)s, source_id, school_id, "
+            "greatest(0, 100 * (1 - faults / greatest(records + rows, 1))), records + rows, faults "
+            "FROM (SELECT s.source_id, s.school_id, s.records, "
+            f"CASE WHEN s.school_id = {whole} THEN coalesce(o.rows, 0) ELSE 0 END AS rows, "
+            f"least(coalesce(sum(f.faults), 0) + CASE WHEN s.school_id = {whole} THEN coalesce(o.rows, 0) ELSE 0 END, "
+            "s.records + coalesce(o.rows, 0)) AS faults FROM scored s "
+            f"LEFT JOIN (SELECT coalesce(source_id, {whole}) AS source_id, sum(rows)::bigint AS rows "
+            f"FROM (VALUES {left_out}) v(source_id, rows) GROUP BY GROUPING SETS ((source_id), ())) o "
+            "USING (source_id) "
+            f"LEFT JOIN faulty f ON f.school = s.school_id AND (s.source_id = {whole} OR s.source_id = f.source_id) "
+            "GROUP BY s.source_id, s.school_id, s.records, o.rows) x"
+        )
+        self._run("DROP TABLE faulty; DROP TABLE scored")
+
+    def _run(self, statement: str) -> None:
+        self._cursor.execute(statement.encode(), self._facts if "%(" in statement else None)
+
+    def _count(self) -> int:
+        (count,) = self._cursor.fetchone() or (0,)
+        return int(str(count))
+
+
+# ------------------------------------------------------------------------------------------------ records as SQL
+
+
+def faulty(ruling: Ruling, *, today: date) -> str:
+    """SQL over ``r``, the record as it stands: the rule finds fault with it, and concerns it."""
+    kind, rule = KINDS[ruling.rule.kind], ruling.rule
+    if rule.where is not None:
+        wrong = conditions.sql(rule.where, column=_column_of(kind), today=today, dialect=POSTGRESQL).replace("%", "%%")
+    else:
+        wrong = _filled_in(rule, today)
+    parts = [wrong]
+    if ruling.schools:
+        wanted = ", ".join(literal(str(school)) for school in ruling.schools)
+        parts.append(f"{_schools(kind)} && ARRAY[{wanted}]::uuid[]")
+    if ruling.roles:
+        parts.append(f"r.role IN ({', '.join(map(literal, ruling.roles))})")
+    return " AND ".join(f"({p})" for p in parts)
+
+
+def _filled_in(rule: Rule, today: date) -> str:
+    return rule.sql.format(today=today, **rule.parameters)
+
+
+def _column_of(kind: Kind) -> Callable[[str], Column]:
+    known = Attributes(kind)
+
+    def column(name: str) -> Column:
+        asked = known.asked(name)
+        return Column(sql=_attribute(asked), shape=asked.shape, many=asked.many)
+
+    return column
+
+
+def _attribute(asked: Asked) -> str:
+    if asked.through is None:
+        return _value(asked.field, "r", asked.name)
+    target, value = KINDS[asked.target], _value(asked.field, "a", asked.name)
+    ref = "r.id" if asked.through.name == "sourcedId" else f"r.{quoted(asked.through.column)}"
+    match = f"a.id = ANY({ref})" if asked.through.many else f"a.id = {ref}"
+    rows = f"FROM roster_{target.table} a WHERE a.district_id = r.district_id AND a.rev_to = {OPEN} AND {match}"
+    if asked.field is not None and asked.field.many:
+        return f"ARRAY(SELECT unnest({value}) {rows})"
+    return f"ARRAY(SELECT {value} {rows})" if asked.through.many else f"(SELECT {value} {rows})"
+
+
+def _value(field: Field | None, alias: str, name: str) -> str:
+    if field is None:
+        return (
+            f"{alias}.metadata ->> {literal(name.removeprefix(METADATA))}"
+            if name != "sourcedId"
+            else f"{alias}.id::text"
+        )
+    column = f"{alias}.{quoted(field.column)}"
+    if field.many:
+        return column if field.type is Type.TEXT else f"{column}::text[]"
+    return f"{column}::text"
+
+
+def _shown(kind: Kind, rule: Rule) -> str:
+    if rule.value:
+        return rule.value
+    if not rule.attribute:
+        return "NULL"
+    known = Attributes(kind)
+    asked = known.asked(rule.attribute)
+    shown = _attribute(asked).replace("%", "%%")
+    return f"array_to_string({shown}, ', ')" if asked.many else f"({shown})"
+
+
+def _schools(kind: Kind) -> str:
+    """SQL: the schools that the record belongs to, as an array."""
+    value = belongs(kind)
+    many = bool(kind.same_id_as) or (kind.school not in {"", "id"} and kind[kind.school].many)
+    return f"coalesce({value}, ARRAY[]::uuid[])" if many else f"array_remove(ARRAY[{value}], NULL)"
+
+
+def _label(kind: Kind) -> str:
+    """SQL: how a person knows the record."""
+    if kind.name == "user":
+        return "concat_ws(' ', r.given_name, r.family_name)"
+    if kind.name in {"enrollment", "demographics"}:
+        return "concat_ws(' ', w.given_name, w.family_name)"
+    name = next((f.column for f in kind.fields if f.name in {"title", "name"}), None)
+    return f"r.{quoted(name)}" if name else "NULL"
+
+
+def _label_join(kind: Kind) -> str:
+    user = {"enrollment": "r.user_id", "demographics": "r.id"}.get(kind.name)
+    if user is None:
+        return ""
+    return f"LEFT JOIN roster_user w ON w.district_id = r.district_id AND w.rev_to = {OPEN} AND w.id = {user}"
+
+
+def _text(value: str) -> str:
+    return literal(str(value)).replace("%", "%%")

@@ -1,0 +1,21 @@
+"""How rules ask the roster about what stands beside a record ``r``."""
+
+from schoolpassport.roster.kinds import KINDS
+
+OPEN = 2_147_483_647  # as in roster.models; a rule is pure, and imports no tables
+
+
+def stands(kind: str, alias: str, condition: str) -> str:
+    """SQL: a record of this kind stands of which that holds."""
+    return (
+        f"EXISTS (SELECT FROM roster_{KINDS[kind].table} {alias} WHERE {alias}.district_id = r.district_id "
+        f"AND {alias}.rev_to = {OPEN} AND {alias}.status = 'active' AND {condition})"
+    )
+
+
+def counted(kind: str, alias: str, condition: str) -> str:
+    """SQL: how many records of this kind stand of which that holds."""
+    return (
+        f"(SELECT count(*) FROM roster_{KINDS[kind].table} {alias} WHERE {alias}.district_id = r.district_id "
+        f"AND {alias}.rev_to = {OPEN} AND {alias}.status = 'active' AND {condition})"
+    )

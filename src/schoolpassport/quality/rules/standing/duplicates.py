@@ -1,0 +1,52 @@
+"""Values that should belong to one person and belong to several."""
+
+from schoolpassport.kit.columns import quoted
+from schoolpassport.quality.records import Rule, Severity
+from schoolpassport.quality.rules.standing._roster import stands
+from schoolpassport.roster.kinds import KINDS
+
+
+def _twice(name: str, attribute: str, severity: Severity, sentence: str, fix: str) -> Rule:
+    column = quoted(KINDS["user"][attribute].column)
+    return Rule(
+        name=name,
+        kind="user",
+        severity=severity,
+        attribute=attribute,
+        peers=attribute,
+        sql=f"r.{column} <> '' AND " + stands("user", "o", f"lower(o.{column}) = lower(r.{column}) AND o.id <> r.id"),
+        sentence=sentence,
+        fix=fix,
+        bad=(
+            (
+                ("user", "b", {attribute: f"x-{attribute}@amber.example"}),
+                ("user", "c", {attribute: f"X-{attribute}@amber.example"}),
+            ),
+        ),
+        good=((("user", "g", {attribute: f"y-{attribute}@amber.example"}),),),
+    )
+
+
+RULES = (
+    _twice(
+        "duplicate username",
+        "username",
+        Severity.ERROR,
+        "The username “{value}” of {who} belongs to somebody else, too.",
+        "Give each person a username of their own in the SIS. If both are the same person, merge them.",
+    ),
+    _twice(
+        "duplicate identifier",
+        "identifier",
+        Severity.ERROR,
+        "The identifier “{value}” of {who} belongs to somebody else, too.",
+        "Correct the student or staff number in the SIS. If both are the same person, merge them.",
+    ),
+    _twice(
+        "shared e-mail",
+        "email",
+        Severity.WARNING,
+        "The e-mail address “{value}” of {who} is used by somebody else, too.",
+        "Give each person an address of their own: often a parent's address stands with several children.",
+    ),
+)
