@@ -15,6 +15,9 @@ import click
 
 from schoolpassport.cli import commands as programs
 from schoolpassport.config import environment, startup
+from schoolpassport.kit import conditions
+from schoolpassport.quality.policies import hangs_on
+from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Setting as ConnectorSetting
@@ -101,6 +104,25 @@ def _told(setting: ConnectorSetting) -> tuple[str, str, str]:
     return f"`{setting.name}`", default, f"{setting.title}: {setting.help}" + (f" ({', '.join(more)})" if more else "")
 
 
+def rules_table() -> str:
+    """The rules of the roster, as they are before a district changes them."""
+    rows = (
+        (f"**{r.name}**", f"`{r.kind}`", str(r.severity), "yes" if r.where is not None else "–", r.sentence, r.fix)
+        for r in SHELF.values()
+    )
+    return _table(("rule", "kind", "severity", "can withhold", "finding", "what to do"), rows)
+
+
+def linked_table() -> str:
+    """What goes with a row that a filter leaves out."""
+    rows = ((f"`{kind}`", ", ".join(f"`{k}`" for k in hangs_on(kind)) or "–") for kind in KINDS)
+    return _table(("filter of", "goes along by default"), rows)
+
+
+def tests_of_conditions() -> str:
+    return ", ".join(f"`{test}`" for test in conditions.Test) + "\n"
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_reference,
@@ -108,6 +130,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "files": files_table,
     "operations": operations_table,
     "connectors": connectors_reference,
+    "rules": rules_table,
+    "linked": linked_table,
+    "tests": tests_of_conditions,
 }
 
 

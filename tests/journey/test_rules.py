@@ -1,11 +1,16 @@
 """Rules of the roster: findings that stand until they are mended, complete on a night on which hardly a row is read."""
 
+import csv
+import io
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 
+from schoolpassport.cli.commands import findings
 from schoolpassport.quality import actions as quality
 from schoolpassport.quality import queries
 from schoolpassport.quality.models import Assessment
@@ -320,3 +325,43 @@ def test_another_district_sees_none_of_it(sis, other_district):
     with scope.inside(other_district.id):
         assert queries.standing(district_id=sis.district_id) == []
     assert isinstance(sis.district_id, UUID)
+
+
+# -------------------------------------------------------------------------------------------------- the command line
+
+
+def test_the_command_line_lists_counts_and_writes_findings_as_csv(sis, tmp_path):
+    package = (
+        small().changed("users", "p1", email='=HYPERLINK("http://x.example")').changed("users", "p2", role="pupil")
+    )
+    sis.done(package)
+    asked = ["--district", str(sis.district_id)]
+    listed = _findings("list", *asked, "--rule", "bad e-mail", "--json")
+    (found,) = (json.loads(line) for line in listed.splitlines())
+    assert (found["severity"], found["shared"], found["source"], found["file"], found["key"]) == (
+        *("error", True, "SIS", "users.csv"),
+        "p1",
+    )
+    assert found["schools"] == "School s1"
+    into = tmp_path / "findings.csv"
+    _findings("list", *asked, "--csv", str(into))
+    text = into.read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    (mail,) = (r for r in rows if r["rule"] == "bad e-mail")
+    assert mail["value"] == '\'=HYPERLINK("http://x.example")'
+    (left_out,) = (r for r in rows if r["rule"] == "bad value")
+    assert (left_out["shared"], left_out["line"], left_out["file"]) == ("no", "6", "users.csv")
+    assert _findings("list", *asked, "--school", "School s2", "--rule", "bad e-mail") == ""
+    assert "student without grade" in _findings("counts", *asked)
+    assert _findings("score", *asked, "--json").splitlines()
+    assert len(_findings("trend", *asked, "--rule", "bad e-mail", "--json").splitlines()) == 1
+    own = tmp_path / "rules.json"
+    own.write_text(json.dumps({"own": [{**NO_MAIL, "severity": "error"}]}), encoding="utf-8")
+    assert "of the rules holds" in _findings("set-rules", *asked, str(own))
+    assert NO_MAIL["name"] in _findings("rules", *asked)
+
+
+def _findings(*words: str) -> str:
+    done = CliRunner().invoke(findings.command, [*words])
+    assert done.exit_code == 0, done.output
+    return done.output

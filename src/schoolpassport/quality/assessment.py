@@ -218,12 +218,15 @@ class Assessor:
             f"SELECT {whole} AS source_id, school_id, sum(standing)::bigint AS records FROM roster_tally "
             "WHERE district_id = %(d)s GROUP BY school_id"
         )
-        for source in sources if len(sources) > 1 else ():
+        ids = {f"{literal(str(source))}::uuid": rows for source, rows in sources.items()}
+        for source in ids:
             self._run(
                 f"INSERT INTO scored SELECT source_id, {whole}, count(*) FROM roster_link WHERE district_id = %(d)s "
-                f"AND source_id = '{source}' AND NOT gone GROUP BY source_id"
+                f"AND source_id = {source} AND NOT gone GROUP BY source_id"
+                if len(ids) > 1
+                else f"INSERT INTO scored SELECT {source}, {whole}, records FROM scored WHERE school_id = {whole}"
             )
-        left_out = ", ".join(f"('{s}'::uuid, {n})" for s, n in sources.items()) or "(NULL::uuid, 0)"
+        left_out = ", ".join(f"({source}, {rows})" for source, rows in ids.items()) or "(NULL::uuid, 0)"
         self._run(
             "INSERT INTO quality_score (district_id, at, source_id, school_id, score, records, faults) "
             "SELECT %(d)s, %(now)s, source_id, school_id, "

@@ -1,12 +1,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
 
 from schoolpassport.kit.conditions import Tree
 from schoolpassport.quality.models import Severity
 from schoolpassport.sources.records import Mode
 from schoolpassport.sources.schemas import FileSchema
 
-__all__ = ["Check", "Example", "Inspected", "Rule", "Severity", "Subject"]
+__all__ = ["Check", "Example", "Inspected", "Rule", "Severity", "Subject", "Told"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,3 +83,28 @@ class Rule:
     own: bool = False  # of the district, not of the shelf
     bad: tuple[Example, ...] = ()
     good: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A finding as people read it: of a record that stands, or of a row that was left out."""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        *("severity", "shared", "rule", "kind", "source", "file", "line", "attribute", "key", "value", "sentence"),
+        *("fix", "schools", "since"),
+    )
+
+    severity: str
+    shared: bool  # the record is served as it is; otherwise the row was not taken
+    rule: str
+    kind: str
+    source: str
+    file: str
+    line: int | None
+    attribute: str
+    key: str
+    value: str
+    sentence: str
+    fix: str
+    schools: str
+    since: datetime | None

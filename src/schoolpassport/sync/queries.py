@@ -47,3 +47,13 @@ def statistics_named(*, district_id: UUID, run_id: UUID) -> list[dict[str, Any]]
         for s in statistics(district_id=district_id, run_id=run_id)
     ]
     return sorted(rows, key=lambda r: (order.index(r["kind"]), r["school"] or ""))
+
+
+def last_taken(*, district_id: UUID) -> dict[UUID, UUID]:
+    """The last run of each source whose package was taken: source → run."""
+    taken = Run.objects.filter(district_id=district_id, revision__isnull=False).order_by("source_id", "-number")
+    return dict(taken.distinct("source_id").values_list("source_id", "id"))
+
+
+def school_names(*, district_id: UUID) -> dict[UUID, str]:
+    return roster.school_names(district_id=district_id)
