@@ -1,13 +1,9 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from schoolpassport.quality.records import Severity
 
-class Severity(models.TextChoices):
-    """How bad it is. An error of a package check cannot be taken; one of a rule is shared all the same."""
-
-    ERROR = "error"  # must be mended. Of a package check: the row is left out
-    WARNING = "warning"  # should be looked at. Of a package check: one value is left out, or it is only said
-    SKIP = "skip"  # the row is withheld, because a rule of the district says so
+_SEVERITIES = [(s.value, s.value) for s in Severity]
 
 
 class Finding(models.Model):
@@ -17,7 +13,7 @@ class Finding(models.Model):
     district_id = models.UUIDField()
     run_id = models.UUIDField()
     number = models.IntegerField()
-    severity = models.CharField(max_length=10, choices=Severity.choices)
+    severity = models.CharField(max_length=10, choices=_SEVERITIES)
     rule = models.CharField(max_length=40)
     kind = models.CharField(max_length=20, blank=True)
     file = models.CharField(max_length=100)
@@ -29,7 +25,9 @@ class Finding(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=models.Q(severity__in=Severity.values), name="finding_severity"),
+            models.CheckConstraint(
+                condition=models.Q(severity__in=[s.value for s in Severity]), name="finding_severity"
+            ),
         )
 
 
@@ -39,7 +37,7 @@ class FindingCount(models.Model):
     pk = models.CompositePrimaryKey("district_id", "run_id", "file", "rule", "column", "severity")
     district_id = models.UUIDField()
     run_id = models.UUIDField()
-    severity = models.CharField(max_length=10, choices=Severity.choices)
+    severity = models.CharField(max_length=10, choices=_SEVERITIES)
     file = models.CharField(max_length=100)
     rule = models.CharField(max_length=40)
     column = models.CharField(max_length=200, blank=True)
@@ -58,7 +56,7 @@ class Standing(models.Model):
     rule = models.CharField(max_length=80)
     kind = models.CharField(max_length=20)
     record_id = models.UUIDField()
-    severity = models.CharField(max_length=10, choices=Severity.choices)
+    severity = models.CharField(max_length=10, choices=_SEVERITIES)
     source_id = models.UUIDField(null=True)
     key = models.TextField(blank=True)
     origin = models.TextField(blank=True)
@@ -73,7 +71,9 @@ class Standing(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=models.Q(severity__in=Severity.values), name="standing_severity"),
+            models.CheckConstraint(
+                condition=models.Q(severity__in=[s.value for s in Severity]), name="standing_severity"
+            ),
         )
         indexes = (
             models.Index(
@@ -109,7 +109,7 @@ class Trend(models.Model):
     rule = models.CharField(max_length=80)
     kind = models.CharField(max_length=20)
     school_id = models.UUIDField()
-    severity = models.CharField(max_length=10, choices=Severity.choices)
+    severity = models.CharField(max_length=10, choices=_SEVERITIES)
     count = models.BigIntegerField()
 
 

@@ -257,7 +257,7 @@ def _ruling(rule: Rule, said: object) -> Ruling | None:
     severity = said.get("severity", rule.severity)
     if severity == OFF:
         return None
-    if severity not in Severity.values:
+    if severity not in list(Severity):
         raise NotUnderstood(f"{where}: the severity is warning, error, skip or off, not “{severity}”.")
     if severity == Severity.SKIP and (rule.where is None or _asks_elsewhere(rule)):
         raise NotUnderstood(

@@ -2,8 +2,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from uuid import UUID
 
 from schoolpassport.quality import csvfile, policies
-from schoolpassport.quality.models import Assessment, Finding, FindingCount, Score, Severity, Standing, Trend
-from schoolpassport.quality.records import Told
+from schoolpassport.quality.models import Assessment, Finding, FindingCount, Score, Standing, Trend
+from schoolpassport.quality.records import Severity, Told
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sources import queries as sources

@@ -1,14 +1,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 from schoolpassport.kit.conditions import Tree
-from schoolpassport.quality.models import Severity
 from schoolpassport.sources.records import Mode
 from schoolpassport.sources.schemas import FileSchema
 
 __all__ = ["Check", "Example", "Inspected", "Rule", "Severity", "Subject", "Told"]
+
+
+class Severity(StrEnum):
+    """How bad it is. An error of a package check cannot be taken; one of a rule is shared all the same."""
+
+    ERROR = "error"  # must be mended. Of a package check: the row is left out
+    WARNING = "warning"  # should be looked at. Of a package check: one value is left out, or it is only said
+    SKIP = "skip"  # the row is withheld, because a rule of the district says so
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--rule", default="", help="Of this rule.")
 @click.option("--kind", default="", type=click.Choice(["", *KINDS]), help="Of records of this kind.")
-@click.option("--severity", default="", type=click.Choice(["", *Severity.values]), help="Graded so.")
+@click.option("--severity", default="", type=click.Choice(["", *(s.value for s in Severity)]), help="Graded so.")
 @click.option("--school", default="", help="In the school of this name or GG4L ID.")
 @click.option("--source", default="", help="Of records that come from this source.")
 @click.option("--limit", default=1000, show_default=True, type=click.IntRange(min=1), help="At most so many.")

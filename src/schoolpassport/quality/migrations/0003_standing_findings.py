@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 (
                     "severity",
                     models.CharField(
-                        choices=[("error", "Error"), ("warning", "Warning"), ("skip", "Skip")], max_length=10
+                        choices=[("error", "error"), ("warning", "warning"), ("skip", "skip")], max_length=10
                     ),
                 ),
                 ("source_id", models.UUIDField(null=True)),
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                 (
                     "severity",
                     models.CharField(
-                        choices=[("error", "Error"), ("warning", "Warning"), ("skip", "Skip")], max_length=10
+                        choices=[("error", "error"), ("warning", "warning"), ("skip", "skip")], max_length=10
                     ),
                 ),
                 ("count", models.BigIntegerField()),
@@ -138,14 +138,14 @@ class Migration(migrations.Migration):
             model_name="finding",
             name="severity",
             field=models.CharField(
-                choices=[("error", "Error"), ("warning", "Warning"), ("skip", "Skip")], max_length=10
+                choices=[("error", "error"), ("warning", "warning"), ("skip", "skip")], max_length=10
             ),
         ),
         migrations.AlterField(
             model_name="findingcount",
             name="severity",
             field=models.CharField(
-                choices=[("error", "Error"), ("warning", "Warning"), ("skip", "Skip")], max_length=10
+                choices=[("error", "error"), ("warning", "warning"), ("skip", "skip")], max_length=10
             ),
         ),
         migrations.AddConstraint(
