@@ -63,7 +63,7 @@ def test_a_record_goes_with_its_last_roster_source_and_comes_back_as_it_was(dist
     directory.done(told)
     p1 = sis.ids("user")["p1"]
     before = district_of.record(p1)
-    without = known().without("users", "p1").without("enrollments", "e3")
+    without = known().without("users", "p1").without("enrollments", "e2")
     sis.done(without)
     assert district_of.record(p1)["status"] == "tobedeleted"
     changed = accounts(account("a1", "p1", identifier="N-1", email="other@amber.example"))
@@ -99,11 +99,11 @@ def test_a_pupil_who_returns_after_years_under_another_id_is_the_same(district_o
     first = known()
     sis.done(first)
     p1 = sis.ids("user")["p1"]
-    sis.done(first.without("users", "p1").without("enrollments", "e3"))
-    sis.done(first.without("users", "p1").without("enrollments", "e3").changed("users", "p2", grades="09"))
+    sis.done(first.without("users", "p1").without("enrollments", "e2"))
+    sis.done(first.without("users", "p1").without("enrollments", "e2").changed("users", "p2", grades="09"))
     sis.done(
         first.without("users", "p1")
-        .without("enrollments", "e3")
+        .without("enrollments", "e2")
         .with_rows("users", user("q1", identifier="N-1", givenName="Given-p1", familyName="Family-p1"))
     )
     assert sis.ids("user")["q1"] == p1
@@ -134,7 +134,7 @@ def test_what_does_not_tell_a_person_links_nobody(district_of, cells, same):
     sis.done(known(email="family@amber.example"))
     other = district_of.more("Other SIS")
     theirs = {**user("x1", givenName="Given-p1", familyName="Family-p1"), **cells}
-    package = small().without("users", "p1").without("enrollments", "e3").with_rows("users", theirs)
+    package = small().without("users", "p1").without("enrollments", "e2").with_rows("users", theirs)
     other.done(package)
     assert (other.ids("user")["x1"] in set(sis.ids("user").values())) == same
 
@@ -144,7 +144,7 @@ def test_a_person_may_hold_several_roles_where_the_district_says_so(district_of)
     district_of.sis.done(known())
     other = district_of.more("Other SIS")
     both = user("x1", givenName="Given-p1", familyName="Family-p1", identifier="N-1", role="teacher")
-    other.done(small().without("users", "p1").without("enrollments", "e3").with_rows("users", both))
+    other.done(small().without("users", "p1").without("enrollments", "e2").with_rows("users", both))
     assert other.ids("user")["x1"] == district_of.sis.ids("user")["p1"]
 
 
@@ -186,7 +186,7 @@ def test_birth_dates_of_two_sources_make_one_record_of_demographics(district_of)
     other.done(
         small()
         .without("users", "p1")
-        .without("enrollments", "e3")
+        .without("enrollments", "e2")
         .without("demographics", "p1")
         .with_rows("users", there)
         .with_rows("demographics", born)

@@ -1,27 +1,26 @@
-"""Writing revisions. The only place where the roster changes."""
+"""Writing revisions. The only door by which the roster changes."""
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from psycopg import Cursor, sql
 
-from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
+from schoolpassport.audit import actions as audit
 from schoolpassport.kit.killpoint import reach
-from schoolpassport.roster.claims import Claims
-from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.roster.models import FIRST_SEEN, MATCHED, OPEN, Question
-from schoolpassport.roster.records import ALTOGETHER, Applied, Asked, Authority, Batch, Tallied
-from schoolpassport.roster.schools import belongs, school_join, schools
+from schoolpassport.roster.joining import Joining, NotJoined
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.models import Merge, Question
+from schoolpassport.roster.records import Applied, Asked, Authority, Batch
+from schoolpassport.roster.writing import NOBODY, Writer
 from schoolpassport.tenancy import scope
 
-_COPY_BYTES = 1 << 20
+__all__ = ["Busy", "NotJoined", "answer", "apply", "ask", "merge", "merge_anew", "split", "undo_merge"]
 
-_Counted = dict[tuple[UUID, str], int]  # by school and op
+
+class Busy(Exception):
+    """A run of the district is on its way; what a person decides waits until it is done."""
 
 
 def apply(
@@ -42,9 +41,7 @@ def apply(
     """
     with scope.inside(district_id), connection.cursor() as wrapped:
         cursor = wrapped.cursor  # psycopg's own: COPY and set work need nothing of the ORM
-        writer = _Writer(
-            cursor=cursor, district_id=district_id, source_id=source_id, authority=authority or Authority()
-        )
+        writer = Writer(cursor=cursor, district_id=district_id, source_id=source_id, authority=authority or Authority())
         writer.lock()
         for batch in batches:
             writer.write(KINDS[batch.kind], batch)
@@ -75,289 +72,116 @@ def ask(*, district_id: UUID, source_id: UUID, questions: Iterable[Asked], now: 
             )
 
 
-class _Writer:
-    """One revision in the making. Lives inside one transaction."""
+def merge(
+    *,
+    district_id: UUID,
+    kind: str,
+    keep: UUID,
+    lose: UUID,
+    by: str,
+    now: datetime,
+    authority: Authority,
+    evidence: dict[str, object] | None = None,
+) -> Merge:
+    """Make one record of two. What meant ``lose`` means ``keep``; ``lose`` stays an alias that resolves.
 
-    def __init__(
-        self, *, cursor: Cursor[tuple[object, ...]], district_id: UUID, source_id: UUID, authority: Authority
-    ) -> None:
-        self._cursor = cursor
-        self._district = district_id
-        self._source = source_id
-        self._authority = authority
-        self._claims = Claims(run=self._run, any=self._any, authority=authority, source=source_id)
-        self._revision = 0
-        self._ops: dict[str, int] = {}  # of the kind in hand: how many rows of each op, x for missing
-        self._uneasy: object = 0
-        self._lost = False  # whether the source lost any key of the kind in hand
-        self._reshaped: set[str] = set()
-        self._changed: dict[str, int] = {}
-        self._tallies: dict[tuple[str, UUID], Tallied] = defaultdict(Tallied)
-
-    def lock(self) -> None:
-        """One writer per district; the number of the revision to come."""
-        self._run("SELECT pg_advisory_xact_lock(hashtextextended(%(d)s::text, 1))")
-        self._run("SELECT coalesce(max(number), 0) + 1 FROM roster_revision WHERE district_id = %(d)s")
-        (number,) = self._cursor.fetchone() or (1,)
-        assert isinstance(number, int)  # noqa: S101 (count of an integer column)
-        self._revision = number
-
-    def write(self, kind: Kind, batch: Batch) -> None:
-        if batch.is_empty and not self._changed.get(kind.same_id_as):
-            self._changed[kind.name] = 0
-            return
-        self._stage(kind, batch)
-        self._lose(kind)
-        if self._claims.find_shared(kind, self._ops.keys() | ({"x"} if self._lost else set())):
-            self._claims.take(kind)
-            self._claims.merge(kind)
-            self._count_ops()
-        if self._ops.get("u"):
-            self._mark_equal(kind)
-        self._write_links(kind)
-        self._write_versions(kind)
-        self._tally(kind)
-        self._run("DROP TABLE IF EXISTS stage, missing, uneasy, lost, shared, claimed_before")
-
-    def finish(self, *, cause: str, now: datetime) -> Applied:
-        if not any(self._changed.values()):
-            return Applied(number=None, at=None)
-        # Instants of revisions are milliseconds and strictly increase: dateLastModified never hides a change.
-        self._run("SELECT max(at) FROM roster_revision WHERE district_id = %(d)s")
-        (last,) = self._cursor.fetchone() or (None,)
-        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        if isinstance(last, datetime) and at <= last:
-            at = last + timedelta(milliseconds=1)
-        self._cursor.execute(
-            "INSERT INTO roster_revision (district_id, number, at, cause, changed) VALUES (%s, %s, %s, %s, %s::jsonb)",
-            [self._district, self._revision, at, cause, json.dumps(self._changed)],
-        )
-        for kind in (k for k in KINDS.values() if k.same_id_as):
-            if self._changed.get(kind.name) or self._changed.get(kind.same_id_as):
-                self._add_up(kind, *self._follow(kind))
-        self._carry_tallies()
-        return Applied(number=self._revision, at=at, tallies=dict(self._tallies), reshaped=frozenset(self._reshaped))
-
-    # ------------------------------------------------------------------------------------------------------- staging
-
-    def _stage(self, kind: Kind, batch: Batch) -> None:
-        """Temporary tables, because COPY cannot write into tables under row-level security."""
-        columns = _list(kind.columns)
-        self._run(
-            f"CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT id, ''::text AS key, ''::text AS op, id AS hash, line, "
-            f"origin, '{{}}'::jsonb AS evidence, {columns}, false AS forced FROM roster_{kind.table} WHERE false"
-        )
-        self._run("ALTER TABLE stage ALTER forced SET DEFAULT false")
-        self._run("CREATE TEMP TABLE missing (id uuid, key text) ON COMMIT DROP")
-        self._run("CREATE TEMP TABLE uneasy (id uuid, key text) ON COMMIT DROP")
-        staged = f"stage (id, key, op, hash, line, origin, evidence, {columns})"
-        for table, path in ((staged, batch.settled), ("missing", batch.missing), ("uneasy", batch.uneasy)):
-            with path.open("rb") as file, self._cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                while block := file.read(_COPY_BYTES):
-                    copy.write(block)
-        for table in ("stage (id, key, op)", "missing", "uneasy"):
-            self._run(f"ANALYZE {table}")
-        self._count_ops()
-        self._run("SELECT count(*) FROM uneasy")
-        (self._uneasy,) = self._cursor.fetchone() or (0,)
-        self._choose_joins(kind)
-
-    def _count_ops(self) -> None:
-        self._run("SELECT op, count(*) FROM stage GROUP BY op UNION ALL SELECT 'x', count(*) FROM missing")
-        self._ops = {str(op): int(str(count)) for op, count in self._cursor.fetchall()}
-
-    def _choose_joins(self, kind: Kind) -> None:
-        """We know how much changes against how much stands; the planner's statistics may be from before the load.
-
-        A large share is joined by hashing. A small one looks its records up; should the planner turn the join round,
-        it finds an index here, too.
-        """
-        self._run(
-            "SELECT standing FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s "
-            f"AND school_id = '{ALTOGETHER}'",
-            kind,
-        )
-        (standing,) = self._cursor.fetchone() or (0,)
-        large, joins = chosen(changing=sum(self._ops.values()), standing=int(str(standing)))
-        self._run(joins)
-        if large and sum(self._ops.values()) >= WORTH_STATISTICS:
-            self._reshaped |= {f"roster_{kind.table}", "roster_link"}
-        if not large:
-            self._run("CREATE INDEX ON stage (id)")
-            self._run("CREATE INDEX ON stage (key)")
-
-    def _mark_equal(self, kind: Kind) -> None:
-        """A row may be written differently and say the same. Its link learns the new hash; the record stays."""
-        stands = " AND ".join(f"r.{quoted(c)} IS NOT DISTINCT FROM s.{quoted(c)}" for c in kind.columns)
-        self._run(
-            f"UPDATE stage s SET op = '=' FROM roster_{kind.table} r WHERE s.op = 'u' AND NOT s.forced "
-            f"AND r.district_id = %(d)s AND r.id = s.id AND r.rev_to = {OPEN} AND r.status = 'active' AND {stands}"
-        )
-
-    def _lose(self, kind: Kind) -> None:
-        """``lost``: the keys that this source no longer has. ``missing`` keeps the records that go with them.
-
-        A record stays while another key of a roster source means it, one that comes tonight included.
-        """
-        self._run("CREATE TEMP TABLE lost ON COMMIT DROP AS SELECT id, key FROM missing")
-        self._lost = bool(self._ops.get("x"))
-        if not self._lost:
-            return
-        if self._source in self._authority.enrichment:
-            self._run("DELETE FROM missing")
-            self._count_ops()
-            return
-        self._run(
-            "DELETE FROM missing m USING roster_link l WHERE l.district_id = %(d)s AND l.record_id = m.id "
-            "AND l.kind = %(k)s AND NOT l.gone AND l.source_id <> ALL(%(enrichment)s::uuid[]) "
-            "AND NOT (l.source_id = %(s)s AND l.key IN (SELECT key FROM lost))",
-            kind,
-            enrichment=list(self._authority.enrichment),
-        )
-        self._run("DELETE FROM missing m USING stage s WHERE s.id = m.id")
-        self._run("DELETE FROM missing m USING missing o WHERE o.id = m.id AND o.key < m.key")
-        self._count_ops()
-
-    # ------------------------------------------------------------------------------------------------------ writing
-
-    def _write_links(self, kind: Kind) -> None:
-        self._run(
-            "INSERT INTO roster_link (district_id, source_id, kind, key, record_id, row_hash, gone, rule, evidence, "
-            "revision) SELECT %(d)s, %(s)s, %(k)s, key, id, hash, false, "
-            f"CASE op WHEN 'a' THEN '{FIRST_SEEN}' ELSE '{MATCHED}' END, evidence, %(r)s FROM stage "
-            "WHERE op IN ('a', 'l') AND key IS NOT NULL ORDER BY id",
-            kind,
-        )
-        where = "l.district_id = %(d)s AND l.source_id = %(s)s AND l.kind = %(k)s"
-        if self._ops.keys() & {"u", "r", "="}:
-            self._run(
-                f"UPDATE roster_link l SET row_hash = s.hash, gone = false FROM stage s "
-                f"WHERE {where} AND l.key = s.key AND s.op NOT IN ('a', 'l')",
-                kind,
-            )
-        if self._lost:
-            self._run(f"UPDATE roster_link l SET gone = true FROM lost WHERE {where} AND l.key = lost.key", kind)
-        if self._uneasy:
-            self._run(
-                f"UPDATE roster_link l SET row_hash = '{UUID(int=0)}' FROM uneasy u WHERE {where} AND l.key = u.key",
-                kind,
-            )
-
-    def _write_versions(self, kind: Kind) -> None:
-        table, columns = f"roster_{kind.table}", _list(kind.columns)
-        if self._ops.keys() & {"u", "r"} or self._ops.get("x"):
-            self._close(table)
-        self._run(
-            f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
-            f"SELECT %(d)s, id, %(r)s, {OPEN}, 'active', line, origin, {columns} "
-            "FROM stage WHERE op IN ('a', 'u', 'r') ORDER BY id"
-        )
-        written = self._cursor.rowcount
-        if self._ops.get("x"):
-            self._run(
-                f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
-                f"SELECT r.district_id, r.id, %(r)s, {OPEN}, 'tobedeleted', r.line, r.origin, "
-                f"{_list(kind.columns, 'r')} FROM {table} r JOIN missing m USING (id) "
-                "WHERE r.district_id = %(d)s AND r.rev_to = %(r)s"
-            )
-            written += self._cursor.rowcount
-        self._changed[kind.name] = written
-
-    def _close(self, table: str) -> None:
-        self._run(
-            f"UPDATE {table} r SET rev_to = %(r)s FROM "
-            "(SELECT id FROM stage WHERE op IN ('u', 'r') UNION ALL SELECT id FROM missing) ended "
-            f"WHERE r.district_id = %(d)s AND r.id = ended.id AND r.rev_to = {OPEN}"
-        )
-
-    # ------------------------------------------------------------------------------------------------------ counting
-
-    def _tally(self, kind: Kind) -> None:
-        """What changed, by school, and how many stand afterwards."""
-        if not self._changed[kind.name] and not self._changed.get(kind.same_id_as):
-            return
-        counted = self._count("SELECT * FROM stage WHERE op IN ('a', 'u', 'r')", "r.op", kind)
-        ended = {}
-        if self._ops.keys() & {"u", "r", "x"}:
-            closed = (
-                f"SELECT o.* FROM roster_{kind.table} o WHERE o.district_id = %(d)s AND o.rev_to = %(r)s "
-                "AND o.status = 'active' AND o.id IN (SELECT id FROM stage UNION ALL SELECT id FROM missing)"
-            )
-            ended = self._count(closed, "CASE WHEN r.id IN (SELECT id FROM missing) THEN 'x' ELSE 'u' END", kind)
-        names = {"a": "added", "u": "updated", "r": "restored", "x": "archived"}
-        for (school, op), count in {**{k: n for k, n in ended.items() if k[1] == "x"}, **counted}.items():
-            setattr(self._tallies[kind.name, school], names[op], count)
-        if not kind.same_id_as:
-            self._add_up(kind, counted, ended)
-
-    def _count(self, rows: str, op: str, kind: Kind, at: str = "%(r)s") -> _Counted:
-        """By school and op. Rows of the same schools are counted first: they are many, and sets of schools are few."""
-        self._run(
-            f"SELECT school, op, sum(n) FROM (SELECT {schools('belongs', kind)} AS school, op, n FROM ("
-            f"SELECT {belongs(kind)} AS belongs, {op} AS op, count(*) AS n FROM ({rows}) r {school_join(kind, at)} "
-            "GROUP BY 1, 2) y) x WHERE school IS NOT NULL GROUP BY school, op"
-        )
-        return {(_uuid(school), str(op_)): int(str(n)) for school, op_, n in self._cursor.fetchall()}
-
-    def _add_up(self, kind: Kind, begun: _Counted, ended: _Counted) -> None:
-        """What stands is what stood, less the versions that ended, and those that began."""
-        delta: dict[UUID, int] = defaultdict(int)
-        for (school, _), count in begun.items():
-            delta[school] += count
-        for (school, _), count in ended.items():
-            delta[school] -= count
-        self._cursor.executemany(
-            "INSERT INTO roster_tally (district_id, kind, school_id, standing) VALUES (%s, %s, %s, 0) "
-            "ON CONFLICT DO NOTHING",
-            [(self._district, kind.name, school) for school in delta],
-        )
-        self._cursor.executemany(
-            "UPDATE roster_tally SET standing = standing + %s WHERE district_id = %s AND kind = %s AND school_id = %s",
-            [(change, self._district, kind.name, school) for school, change in delta.items()],
-        )
-
-    def _follow(self, kind: Kind) -> tuple[_Counted, _Counted]:
-        """Demographics stand where their user stands, and a user moves without them. What began, and what ended."""
-        table, user = f"roster_{kind.table}", f"roster_{KINDS[kind.same_id_as].table}"
-        new = "district_id = %(d)s AND rev_from = %(r)s"
-        self._run(
-            f"CREATE TEMP TABLE moved ON COMMIT DROP AS SELECT id FROM {table} WHERE {new} "
-            f"UNION SELECT id FROM {user} WHERE {new}"
-        )
-        self._run("ANALYZE moved")
-        began, ended = (
-            self._count(
-                f"SELECT o.* FROM {table} o JOIN moved USING (id) WHERE o.district_id = %(d)s AND o.status = 'active' "
-                f"AND o.rev_from <= {at} AND o.rev_to > {at}",
-                "''",
-                kind,
-                at=at,
-            )
-            for at in ("%(r)s", "%(r)s - 1")
-        )
-        self._run("DROP TABLE moved")
-        return began, ended
-
-    def _carry_tallies(self) -> None:
-        """Every kind and school has its line, also where nothing happened."""
-        self._run("SELECT kind, school_id, standing FROM roster_tally WHERE district_id = %(d)s")
-        for kind, school, standing in self._cursor.fetchall():
-            tally = self._tallies[str(kind), _uuid(school)]
-            tally.unchanged = int(str(standing)) - tally.added - tally.updated - tally.restored
-
-    def _any(self, query: str, kind: Kind | None = None) -> bool:
-        self._run(f"SELECT EXISTS ({query})", kind)
-        return bool((self._cursor.fetchone() or (False,))[0])
-
-    def _run(self, statement: str, kind: Kind | None = None, **more: object) -> None:
-        facts = {"d": self._district, "s": self._source, "r": self._revision, "k": kind.name if kind else ""}
-        self._cursor.execute(sql.SQL(statement), {**facts, **more})
+    In order: links move (what they meant is remembered), references of other records follow, the kept record is merged
+    from all claims, the lost one is archived; one revision. Raises ``NotJoined`` and ``Busy``.
+    """
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        made, _ = joining.merge(KINDS[kind], keep=keep, lose=lose, evidence=evidence or {})
+        facts = {"kind": kind, "keep": str(keep), "lose": str(lose), "revision": made.revision}
+        _note(joining, "merge", str(made.number), facts)
+        return made
 
 
-def _uuid(value: object) -> UUID:
-    return value if isinstance(value, UUID) else UUID(str(value))
+def undo_merge(*, district_id: UUID, number: int, by: str, now: datetime, authority: Authority) -> Merge:
+    """Make two records of what merge ``number`` made one: both ids, links, values and references as they were.
+
+    What was said since about either is looked at again with the next package. Raises ``NotJoined`` and ``Busy``.
+    """
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        merge_, _ = joining.undo(number)
+        facts = {"kind": merge_.kind, "keep": str(merge_.keep_id), "lose": str(merge_.lose_id)}
+        _note(joining, "undo", str(number), {**facts, "revision": merge_.undone_revision})
+        return merge_
 
 
-def _list(columns: Iterable[str], alias: str = "") -> str:
-    dot = f"{alias}." if alias else ""
-    return ", ".join(f"{dot}{quoted(c)}" for c in columns)
+def split(
+    *,
+    district_id: UUID,
+    kind: str,
+    source_id: UUID,
+    key: str,
+    by: str,
+    now: datetime,
+    authority: Authority,
+) -> UUID | None:
+    """Part one key from the record it shares with others; it gets a record and a GG4L ID of its own.
+
+    The pair is not matched again. The row of a source that only adds means nobody afterwards: None. Raises
+    ``NotJoined`` and ``Busy``.
+    """
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        new, _ = joining.split(KINDS[kind], source_id=source_id, key=key)
+        _note(joining, "split", str(source_id), {"kind": kind, "new": str(new)})
+        return new
+
+
+def answer(
+    *,
+    district_id: UUID,
+    source_id: UUID,
+    kind: str,
+    key: str,
+    means: str,
+    by: str,
+    now: datetime,
+    authority: Authority,
+) -> None:
+    """Say whom a key means of which it was asked: ``same`` as ever, or an ``other`` person.
+
+    Either way the row is taken with the next package; as another's, under a new id, and the record that had the key
+    goes unless another roster source has it. Raises ``NotJoined`` and ``Busy``.
+    """
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        question = Question.objects.filter(
+            district_id=district_id, source_id=source_id, kind=kind, key=key, answer=""
+        ).first()
+        if question is None:
+            raise NotJoined(f"Nothing is asked about “{key}”. What is: schoolpassport people questions.")
+        if means == "other":
+            joining.cut(KINDS[kind], source_id=source_id, key=key)
+        question.answer, question.by, question.at = means, by, now
+        question.save(update_fields=["answer", "by", "at"])
+        _note(joining, means, str(question.record_id), {"kind": kind, "source": str(source_id)})
+
+
+def merge_anew(*, district_id: UUID, cause: str, by: str, now: datetime, authority: Authority) -> Applied:
+    """Merge every record that has claims by the rules that hold now. Raises ``Busy``."""
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        return joining.merge_anew(cause)
+
+
+@contextmanager
+def _joining(district_id: UUID, authority: Authority, *, by: str, now: datetime) -> Iterator[Joining]:
+    """A decision, while no run of the district is on its way: a run holds ids that it was given before."""
+    with scope.inside(district_id), connection.cursor() as wrapped:
+        cursor = wrapped.cursor
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s::text, 3))", [district_id])
+        if not (cursor.fetchone() or (False,))[0]:
+            raise Busy("A run of this district is on its way; try again when it is done.")
+        writer = Writer(cursor=cursor, district_id=district_id, source_id=NOBODY, authority=authority)
+        writer.lock()
+        yield Joining(writer=writer, district_id=district_id, authority=authority, by=by, now=now)
+
+
+def _note(joining: Joining, verb: str, about: str, facts: dict[str, object]) -> None:
+    audit.note(
+        district_id=joining.district_id,
+        act=f"roster:record:{verb}",
+        about=about,
+        by=joining.by,
+        now=joining.now,
+        facts=facts,
+    )

@@ -78,12 +78,7 @@ class Claims:
     def take(self, kind: Kind) -> None:
         """What this source says of shared records tonight becomes its claims; what it lost is claimed no more."""
         self.claim_what_stands(kind)
-        if self.authority.keeps(kind.name):
-            self.run(
-                "CREATE TEMP TABLE claimed_before ON COMMIT DROP AS SELECT c.* FROM roster_claim c "
-                "JOIN shared ON shared.id = c.record_id WHERE c.district_id = %(d)s AND c.kind = %(k)s",
-                kind,
-            )
+        self.remember(kind)
         self.run(
             "INSERT INTO roster_claim (district_id, source_id, kind, key, record_id, said, line, origin, revision) "
             f"SELECT %(d)s, %(s)s, %(k)s, s.key, s.id, {said(kind, 's')}, s.line, s.origin, %(r)s FROM stage s "
@@ -97,6 +92,15 @@ class Claims:
             "AND c.kind = %(k)s AND c.key = lost.key",
             kind,
         )
+
+    def remember(self, kind: Kind) -> None:
+        """``claimed_before``: the claims as they are, where it matters whose value stood until now."""
+        if self.authority.keeps(kind.name):
+            self.run(
+                "CREATE TEMP TABLE claimed_before ON COMMIT DROP AS SELECT c.* FROM roster_claim c "
+                "JOIN shared ON shared.id = c.record_id WHERE c.district_id = %(d)s AND c.kind = %(k)s",
+                kind,
+            )
 
     def claim_what_stands(self, kind: Kind) -> None:
         """A record without claims stands as its one live link said it: that becomes the first of its claims."""
@@ -125,11 +129,11 @@ class Claims:
         parameters: dict[str, object] = {"enrichment": list(self.authority.enrichment)}
         for number, (ranked, columns) in enumerate(groups.items()):
             parameters |= {f"first{number}": list(ranked.first), f"kept{number}": list(ranked.kept)}
-            laid.append(f"{_laid(f'first{number}')} AS g{number}")
+            laid.append(f"{_first(number)} AS g{number}")
             joins.append(_read(kind, f"m.g{number}", f"p{number}"))
             if ranked.kept:
-                laid.append(f"{_laid(f'kept{number}')} AS k{number}")
-                before = f"(SELECT {_laid(f'first{number}')} FROM claimed_before c WHERE c.record_id = m.id)"
+                laid.append(f"{_kept(number)} AS k{number}")
+                before = f"(SELECT {_first(number)} FROM claimed_before c WHERE c.record_id = m.id)"
                 joins += [_read(kind, f"m.k{number}", f"q{number}"), _read(kind, before, f"b{number}")]
             values |= {c: _value(c, number, kept=bool(ranked.kept)) for c in columns}
         self.run(
@@ -159,9 +163,16 @@ class Claims:
         )
 
 
-def _laid(order: str) -> str:
-    """SQL: the claims of these sources as one document, the first source's on top."""
-    place = f"array_position(%({order})s::uuid[], c.source_id)"
+def _first(number: int) -> str:
+    """SQL: the claims as one document, the first source's on top; a source that no rule knows comes last."""
+    place = f"coalesce(array_position(%(first{number})s::uuid[], c.source_id), 1000)"
+    kept = f"c.source_id = ANY(%(kept{number})s::uuid[])"
+    return f"laid_over(c.said ORDER BY {place} DESC, c.key DESC) FILTER (WHERE NOT {kept})"
+
+
+def _kept(number: int) -> str:
+    """SQL: what is only kept, as one document."""
+    place = f"array_position(%(kept{number})s::uuid[], c.source_id)"
     return f"laid_over(c.said ORDER BY {place} DESC, c.key DESC) FILTER (WHERE {place} IS NOT NULL)"
 
 

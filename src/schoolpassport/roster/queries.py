@@ -10,7 +10,7 @@ from django.db import connection
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.roster.models import FIRST_SEEN, OPEN, Link, Question, Relink, Revision
+from schoolpassport.roster.models import FIRST_SEEN, OPEN, Alias, Link, Merge, Question, Relink, Revision
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.roster.schools import belongs, school_join, schools
 
@@ -151,6 +151,29 @@ def export_values(
 def has_one_link_each(*, district_id: UUID) -> bool:
     """Whether no record has a second link: every further one came by another rule than being seen first."""
     return not Link.objects.filter(district_id=district_id).exclude(rule=FIRST_SEEN).exists()
+
+
+def resolve(*, district_id: UUID, kind: str, id: UUID) -> UUID:  # noqa: A002 (the column's name)
+    """The id that stands for this one now: itself, or what it was merged into."""
+    while (alias := Alias.objects.filter(district_id=district_id, kind=kind, alias_id=id).first()) is not None:
+        id = alias.record_id  # noqa: A001 (see above)
+    return id
+
+
+def merges(*, district_id: UUID, limit: int = 100) -> list[Merge]:
+    """Newest first, those that were undone included."""
+    return list(Merge.objects.filter(district_id=district_id).order_by("-number")[:limit])
+
+
+def questions(*, district_id: UUID) -> list[Question]:
+    """The keys of which somebody must say whom they mean."""
+    return list(Question.objects.filter(district_id=district_id, answer="").order_by("asked_at", "key"))
+
+
+def decided(*, district_id: UUID, source_id: UUID) -> int:
+    """How often people decided about the keys of a source: what a run knew before the last of these is outdated."""
+    mine = {"district_id": district_id, "source_id": source_id}
+    return Relink.objects.filter(**mine).count() + Question.objects.filter(**mine, answer="same").count()
 
 
 def parted(*, district_id: UUID, source_id: UUID, kind: str) -> list[tuple[str, UUID]]:

@@ -156,6 +156,16 @@ def reject(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
     return run
 
 
+def catch_up(*, district_id: UUID) -> None:
+    """After a person changed the roster by hand: whatever hangs on it moves to its current revision.
+
+    One run per district at a time; raises ``DistrictBusy``.
+    """
+    with _district_lock(district_id):
+        for follower in followers:
+            follower(district_id=district_id, now=clock.now())
+
+
 def set_limits(*, district_id: UUID, by: str, now: datetime, **limits: float) -> Limits:
     with scope.inside(district_id):
         made, _ = Limits.objects.update_or_create(district_id=district_id, defaults=limits)

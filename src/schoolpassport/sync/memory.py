@@ -70,10 +70,14 @@ def marked(plan: PackagePlan, settings: Settings) -> PackagePlan:
     return replace(plan, files=tuple(replace(f, meant=meant, chosen=chosen) for f in plan.files))
 
 
-def said(digest: str, settings: Settings, *, on: date | None = None) -> str:
-    """What a package says under these settings (and on this day, if they ask), as a hash; its own without any."""
+def said(digest: str, settings: Settings, *, on: date | None = None, decided: int = 0) -> str:
+    """What a package says under these settings (and on this day, if they ask), as a hash; its own without any.
+
+    ``decided``: how often people decided about the source's keys, after which the same package says something else.
+    """
     under = settings.digest(*MEANING, *CHOICE, *IDENTITY) + rules(settings.get("rules")).withheld
     under += on.isoformat() if on else ""
+    under += str(decided) if decided else ""
     return hashlib.sha256(f"{digest}{under}".encode()).hexdigest() if under else digest
 
 

@@ -19,6 +19,7 @@ from uuid import UUID
 from schoolpassport.kit.archive import PackageRefused, open_package
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import NeedsAttention
+from schoolpassport.matching import decisions
 from schoolpassport.matching import policies as matching
 from schoolpassport.quality import filtering, inspection, policies
 from schoolpassport.quality.filtering import Chosen
@@ -29,7 +30,6 @@ from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER, Asked, Authority
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import manifest, staging
-from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
@@ -83,7 +83,8 @@ class Walk:
     @property
     def said(self) -> str:
         """What the package says under the settings that hold, as a hash."""
-        return memory.said(self.digest, self.settings, on=self.today if self.filters.ask_the_clock else None)
+        today = self.today if self.filters.ask_the_clock else None
+        return memory.said(self.digest, self.settings, on=today, decided=self.bench.places.decided)
 
     @property
     def is_partial(self) -> bool:
@@ -413,9 +414,8 @@ def memories(walk: Walk, saved: set[str]) -> dict[str, dict[str, object]]:
 
 def authority(walk: Walk) -> Authority:
     """Whose word counts in the district; read inside its scope."""
-    registered = source_queries.registered(district_id=walk.source.district_id)
-    found = [matching.Registered(id=s.id, name=s.name, is_roster=s.role == SourceRole.ROSTER) for s in registered]
-    return matching.authority(walk.settings.get("masters"), sources=found)
+    registered = decisions.registered(district_id=walk.source.district_id)
+    return matching.authority(walk.settings.get("masters"), sources=registered)
 
 
 def questions(walk: Walk) -> list[Asked]:

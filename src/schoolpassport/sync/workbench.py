@@ -9,7 +9,7 @@ when the number differs or a file is missing.
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -38,6 +38,7 @@ class Places:
     district_id: UUID
     source_id: UUID
     run_id: UUID
+    decided: int = 0  # how often people moved links of the source: what was known before is outdated
 
     @property
     def package(self) -> Path:
@@ -49,7 +50,7 @@ class Places:
         return self.data_dir / "work" / str(self.district_id) / str(self.run_id)
 
     def state(self, settled: int) -> Path:
-        return self._states / f"{settled}-v{_STATE_FORMAT}"
+        return self._states / f"{settled}{f'.{self.decided}' if self.decided else ''}-v{_STATE_FORMAT}"
 
     @property
     def _states(self) -> Path:
@@ -196,6 +197,9 @@ def bench(places: Places, *, settled: int, memory_mb: int, threads: int) -> Iter
     """An empty work folder with columns in it; gone afterwards, whatever happened."""
     shutil.rmtree(places.work, ignore_errors=True)
     private(places.work)
+    with scope.inside(places.district_id):
+        decided = roster.decided(district_id=places.district_id, source_id=places.source_id)
+    places = replace(places, decided=decided)
     try:
         with columns(folder=places.work, memory_mb=memory_mb, threads=threads) as db:
             yield Bench(db, places, settled)

@@ -7,7 +7,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     "tenancy": {"scope", "rows"},
     "roster": {"kinds", "schools"},
     "sources": {"connectors", "schemas", "manifest", "reading", "staging"},
-    "matching": {"exact", "policies"},
+    "matching": {"decisions", "exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},
     "sync": {"preview", "schedules", "timetable"},
     "sharing": {"catalogue", "agreements"},
