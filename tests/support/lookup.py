@@ -1,7 +1,9 @@
 """Look-ups of names without a server of names: numbers are read as the system's library reads them."""
 
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 Answers = list[tuple[Any, ...]]
@@ -32,3 +34,24 @@ def telling(*answers: tuple[str, ...]) -> Callable[..., Answers]:
         return answer(*(left.pop(0) if len(left) > 1 else left[0]), port=port)
 
     return resolve
+
+
+@contextmanager
+def free_port() -> Iterator[int]:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made.getsockname()[1]
+
+
+def wait_for(port: int, seconds: float = 10.0) -> None:
+    """Until somebody listens there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return

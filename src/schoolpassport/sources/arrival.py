@@ -70,6 +70,14 @@ def unfinished(look: Look) -> list[str]:
     return sorted(n for n in waiting if look[n].changed > newest - _LEFT_BEHIND)
 
 
+def refuse_unfinished(look: Look) -> None:
+    """What cannot be complete at the first look already. Raises ``Retry``."""
+    if waiting := unfinished(look):
+        raise Retry(SOON, f"{waiting[0]!r} is still being written, so its package is waited for.")
+    if not chosen(look):
+        raise Retry(SOON, "No package is in the folder yet.")
+
+
 def declared(manifest: bytes) -> set[str]:
     """The files that a manifest says the package holds."""
     rows = csv.reader(io.StringIO(manifest[:1_000_000].decode("utf-8-sig", "replace")))
@@ -122,10 +130,7 @@ def look(folder: Path) -> dict[str, Seen]:
 def arrived(folder: Path, *, seconds: float) -> dict[str, Seen]:
     """The files of a folder in which nothing changed for so long, and nothing is open. Raises ``Retry``."""
     before = look(folder)
-    if waiting := unfinished(before):
-        raise Retry(SOON, f"{waiting[0]!r} is still being written, so its package is waited for.")
-    if not chosen(before):
-        raise Retry(SOON, "No package is in the folder yet.")
+    refuse_unfinished(before)
     time.sleep(seconds)
     after = look(folder)
     if changed := sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n)):

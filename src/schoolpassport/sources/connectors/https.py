@@ -26,7 +26,9 @@ def _check(given: Given) -> Checked:
     """Fetch the first file and throw it away: nothing less tells whether it arrives whole."""
     name = next(iter(_names(given)), "")
     with tempfile.TemporaryDirectory() as scratch, _client(given) as client:
-        got = client.download(_address(given, name), Path(scratch) / "tried", headers=_headers(given))
+        got = client.download(
+            _address(given, name), Path(scratch) / "tried", headers=_headers(given), limits=given.limits
+        )
         what = name or _named(given, got.path).name
     return Checked(ok=True, sentence=f"{what} arrives whole: {got.size:,} bytes.", facts={"bytes": got.size})
 
@@ -36,10 +38,15 @@ def _collect(given: Given, into: Path, watch: Watch) -> Collected:
     with _client(given) as client:
         for name in names:
             watch(name)
-            client.download(_address(given, name), into / name, headers=_headers(given))
+            client.download(_address(given, name), into / name, headers=_headers(given), limits=given.limits)
         if not names:
             watch("downloading")
-            _named(given, client.download(_address(given, ""), into / "arrived", headers=_headers(given)).path)
+            _named(
+                given,
+                client.download(
+                    _address(given, ""), into / "arrived", headers=_headers(given), limits=given.limits
+                ).path,
+            )
     for path in into.glob("*.zip"):
         arrival.check_zip(path)
     return Collected(facts={"files": sorted(path.name for path in into.iterdir())})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schoolpassport.kit.egress import Policy
-from schoolpassport.kit.http import USUAL, Pace
+from schoolpassport.kit.http import FILE, USUAL, Limits, Pace
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 
 __all__ = ["Checked", "Collected", "Connector", "Given", "NeedsAttention", "Retry", "Setting", "Type", "Watch"]
@@ -66,6 +66,7 @@ class Given:
     schema: str
     policy: Policy = field(default_factory=Policy, repr=False)  # what the installation lets out
     pace: Pace = USUAL
+    limits: Limits = FILE
     folders: tuple[Path, ...] = ()  # below which the operator lets folders be read
 
     def value(self, name: str) -> str:
