@@ -6,6 +6,7 @@ tests.house.documents`` writes all of them anew.
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +20,12 @@ from schoolpassport.kit import conditions
 from schoolpassport.quality.policies import hangs_on
 from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sources import cleaning
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Setting as ConnectorSetting
 from schoolpassport.sources.schemas import SCHEMAS
+from schoolpassport.sources.tables import TABLES
+from schoolpassport.sources.transforms import TRANSFORMS, Example, Parameter
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,6 +127,44 @@ def tests_of_conditions() -> str:
     return ", ".join(f"`{test}`" for test in conditions.Test) + "\n"
 
 
+def transforms_table() -> str:
+    """The vocabulary of transforms: what each does, its parameters, and an example."""
+    rows = (
+        (f"`{t.name}`", t.sentence, "<br>".join(_parameter(p) for p in t.parameters) or "–", _becomes(t.examples[0]))
+        for t in TRANSFORMS.values()
+    )
+    return _table(("do", "what it does", "parameters (* required)", "example"), rows)
+
+
+def _parameter(parameter: Parameter) -> str:
+    choices = " (" + ", ".join(f"`{c or ' '}`" for c in parameter.choices) + ")" if parameter.choices else ""
+    return f"`{parameter.name}`{'*' if parameter.required else ''}: {parameter.sentence}{choices}"
+
+
+def _becomes(example: Example) -> str:
+    values = "".join(f", {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in example.values.items())
+    before, after = ("blank" if v is None else f"“{v}”" for v in (example.given, example.becomes))
+    return f"{before} → {after}{values}".replace("|", "\\|")
+
+
+def tables_table() -> str:
+    rows = ((f"`{t.name}`", t.sentence, f"{len(t.words)}") for t in TABLES.values())
+    return _table(("table", "holds", "entries"), rows)
+
+
+def cleaning_table() -> str:
+    rows = (
+        (c.what, ", ".join(f"`{a}`" for a in c.attributes) or "all", c.sentence, _examples(c.examples))
+        for c in cleaning.LIST
+    )
+    return _table(("of", "attributes", "what is done", "examples"), rows)
+
+
+def _examples(examples: tuple[tuple[str, str], ...]) -> str:
+    visible = ((a.replace("\u00a0", "⍽").replace("\u2003", "⍽"), b) for a, b in examples)
+    return "<br>".join(f"“{a}” → “{b}”" for a, b in visible) or "–"
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_reference,
@@ -133,6 +175,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "rules": rules_table,
     "linked": linked_table,
     "tests": tests_of_conditions,
+    "transforms": transforms_table,
+    "tables": tables_table,
+    "cleaning": cleaning_table,
 }
 
 

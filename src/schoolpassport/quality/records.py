@@ -26,6 +26,7 @@ class Subject:
     schema: FileSchema
     mode: Mode
     partial: bool = False  # rows may leave out what is required: they only add to records that stand
+    fallible: tuple[str, ...] = ()  # columns whose values a transform may have been unable to read
 
     @property
     def table(self) -> str:

@@ -13,13 +13,18 @@ from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.kit.secrets import SealBroken
-from schoolpassport.sources import _secrets
+from schoolpassport.sources import _secrets, policies, queries
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Checked, Given, Watch
 from schoolpassport.sources.models import OF_THE_DISTRICT, Secret, Setting, Source, SourceRole
-from schoolpassport.sources.records import Fetched, Resealed
+from schoolpassport.sources.records import Fetched, Resealed, Saved
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.tenancy import scope
+
+_REKEYED = (
+    "Every id of this source is another from its next run on. Unless it is new, the guard will hold that run, because "
+    "all of its records seem to go and as many to come."
+)
 
 
 class SourceExists(Exception):
@@ -230,3 +235,20 @@ def _given(district_id: UUID, source_id: UUID, now: datetime) -> tuple[Source, G
         policy=env.egress,
         folders=env.folders,
     )
+
+
+def set_shaping(*, district_id: UUID, source_id: UUID, subject: str, content: object, by: str, now: datetime) -> Saved:
+    """Let a source be read in another way from its next run on: see ``policies`` for the subjects.
+
+    Raises ``policies.BadPolicy`` for what cannot be taken, and then nothing is changed.
+    """
+    with scope.inside(district_id):
+        source = Source.objects.get(district_id=district_id, id=source_id)
+        before = queries.settings(district_id=district_id, source_id=source_id)
+        old = policies.shaping(before, SCHEMAS[source.schema])
+        new = policies.check(subject, content, SCHEMAS[source.schema])
+        version = write_setting(
+            district_id=district_id, source_id=source_id, subject=subject, content=content, by=by, now=now
+        )
+    warnings = (_REKEYED,) if subject == "prefix" and new.prefix != old.prefix and source.settled else ()
+    return Saved(version=version, warnings=warnings)

@@ -9,17 +9,22 @@ import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from schoolpassport.sources.policies import Feed, Shaping, fills
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem
 from schoolpassport.sources.schemas import FileSchema, Schema
+from schoolpassport.sources.shaping import shaped as shape_of
 
 MANIFEST = "manifest.csv"
 KEY, STATUS, MODIFIED = "sourcedId", "status", "dateLastModified"
 METADATA = "metadata."
 _HEAD_BYTES = 1_000_000  # a header or a manifest longer than this is none
 _MAX_COLUMNS = 500
+AS_IT_IS = Shaping()
 
 
-def plan(*, schema: Schema, files: Mapping[str, Path], partial: bool = False) -> PackagePlan:
+def plan(
+    *, schema: Schema, files: Mapping[str, Path], shaping: Shaping = AS_IT_IS, partial: bool = False
+) -> PackagePlan:
     """What to read. Raises ``PackageBroken`` with every structural problem at once, not only the first.
 
     ``partial``: files may lack columns that are required of records; their rows only add to what stands.
@@ -30,7 +35,7 @@ def plan(*, schema: Schema, files: Mapping[str, Path], partial: bool = False) ->
         planned
         for file in schema.files
         if file.name in modes
-        and (planned := _file(file, files[file.file_name], modes[file.name], problems, partial=partial))
+        and (planned := _file(file, files[file.file_name], modes[file.name], problems, says=shaping, partial=partial))
     ]
     problems.extend(_not_read(schema, files))
     if not modes and not any(p.breaks for p in problems):
@@ -145,13 +150,15 @@ def _mode(file: FileSchema, said: str, there: bool, problems: list[Problem]) -> 
     return Mode(said)
 
 
-def _file(file: FileSchema, path: Path, mode: Mode, problems: list[Problem], *, partial: bool) -> FilePlan | None:
+def _file(
+    file: FileSchema, path: Path, mode: Mode, problems: list[Problem], *, says: Shaping, partial: bool
+) -> FilePlan | None:
     before = sum(p.breaks for p in problems)
     rows = _csv_head(path, problems, limit=2, file_name=file.file_name)
     if sum(p.breaks for p in problems) > before:
         return None
     headers = tuple(h.strip() for h in rows[0]) if rows else ()
-    problems.extend(_header_problems(file, headers, partial=partial))
+    problems.extend(_header_problems(file, headers, says, partial=partial))
     if len(rows) < 2 and headers:  # noqa: PLR2004 (a header and one row)
         problems.append(
             Problem(
@@ -163,16 +170,20 @@ def _file(file: FileSchema, path: Path, mode: Mode, problems: list[Problem], *, 
         )
     if sum(p.breaks for p in problems) > before:
         return None
+    shaped = shape_of(file, headers, says)
     return FilePlan(
         schema=file,
         path=path,
         mode=mode,
         headers=headers,
-        metadata=tuple(sorted(h for h in headers if h.startswith(METADATA) and h != METADATA)),
+        metadata=tuple(sorted(h for h in {*headers, *shaped.columns} if h.startswith(METADATA) and h != METADATA)),
+        shaped=shaped,
     )
 
 
-def _header_problems(file: FileSchema, headers: tuple[str, ...], *, partial: bool) -> Iterator[Problem]:
+def _header_problems(
+    file: FileSchema, headers: tuple[str, ...], shaping: Shaping, *, partial: bool
+) -> Iterator[Problem]:
     name = file.file_name
     if not headers:
         yield Problem(rule="empty file", file=name, sentence=f"{name} is empty; it needs at least its header line.")
@@ -185,9 +196,13 @@ def _header_problems(file: FileSchema, headers: tuple[str, ...], *, partial: boo
         )
     for twice in sorted({h for h in headers if headers.count(h) > 1}):
         yield Problem(rule="column twice", file=name, column=twice, sentence=f"{name} has the column “{twice}” twice.")
+    feeds = shaping.feeds_of(file.kind.name)
+    yield from _feed_problems(file, headers, feeds, partial=partial)
+    filled = {h for h, steps in shaping.steps_of(file).items() if fills(steps)} | set(feeds)
+    mapped = {f.header for f in feeds.values()}
     expected = {KEY, STATUS, MODIFIED, *(c.header for c in file.columns), *file.skipped}
-    strangers = [h for h in headers if h not in expected and not h.startswith(METADATA)]
-    meant = {h: _expected(file, h, expected - set(headers)) for h in strangers}
+    strangers = [h for h in headers if h not in expected and h not in mapped and not h.startswith(METADATA)]
+    meant = {h: _expected(file, h, expected - set(headers) - filled) for h in strangers}
     for header, wanted in meant.items():
         if wanted:
             yield Problem(
@@ -206,7 +221,7 @@ def _header_problems(file: FileSchema, headers: tuple[str, ...], *, partial: boo
                 breaks=False,
             )
     for missing in [KEY, *(c.header for c in file.columns)]:
-        if missing in headers or missing in meant.values() or (partial and missing != KEY):
+        if missing in {*headers, *meant.values(), *filled} or (partial and missing != KEY):
             continue
         required = missing == KEY or any(c.header == missing and c.required for c in file.columns)
         yield Problem(
@@ -217,6 +232,23 @@ def _header_problems(file: FileSchema, headers: tuple[str, ...], *, partial: boo
             + (", which is required." if required else "; its values count as blank."),
             breaks=required,
         )
+
+
+def _feed_problems(
+    file: FileSchema, headers: tuple[str, ...], feeds: Mapping[str, Feed], *, partial: bool
+) -> Iterator[Problem]:
+    """Columns that a mapping reads and the file does not have."""
+    required = {KEY} if partial else {KEY, *(c.header for c in file.columns if c.required)}
+    for target, feed in feeds.items():
+        if feed.header and feed.header not in headers:
+            yield Problem(
+                rule="missing column",
+                file=file.file_name,
+                column=feed.header,
+                sentence=f"{file.file_name} has no column “{feed.header}”, which is mapped to “{target}”"
+                + (", which is required." if target in required else "; its values count as blank."),
+                breaks=target in required,
+            )
 
 
 def _expected(file: FileSchema, header: str, free: set[str]) -> str:

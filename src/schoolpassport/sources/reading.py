@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schoolpassport.kit.columns import literal
+from schoolpassport.sources.cleaning import cleaned
 from schoolpassport.sources.manifest import KEY, STATUS
 from schoolpassport.sources.records import FilePlan
+from schoolpassport.sources.shaping import layered
 
 MAX_UNREAD = 100_000
 _NEVER = "\x02\x1fno cell\x1f\x03"  # stands for a cell that is not there; a blank one is an empty text
@@ -40,9 +42,34 @@ def lines(path: Path) -> str:
     )
 
 
+def shaped(plan: FilePlan, relation: str) -> str:
+    """SQL: a relation of cells (c0, c1 …) with what the settings make of them beside; itself where they say nothing."""
+    return layered(relation, plan.shaped.layers)
+
+
+def has(plan: FilePlan, header: str) -> bool:
+    """Whether anything may stand in this column of the schema."""
+    return header in plan.headers or header in plan.shaped.columns
+
+
 def cell(plan: FilePlan, header: str) -> str:
-    """SQL: a cell by its column's place, since DuckDB tells names by other rules than the standard; NULL when blank."""
+    """SQL over ``shaped``: the value of a column of the schema, cleaned; NULL when blank."""
+    field = next((c.field for c in plan.schema.columns if c.header == header), None)
+    return cleaned(field, plan.shaped.columns.get(header) or _written(plan, header))
+
+
+def _written(plan: FilePlan, header: str) -> str:
+    """By its column's place, since DuckDB tells names by other rules than the standard."""
     return f"nullif(trim({_at(plan, header)}), '')" if header in plan.headers else "NULL"
+
+
+FAULTS = 'STRUCT("column" VARCHAR, "value" VARCHAR, sentence VARCHAR)[]'
+
+
+def faults(plan: FilePlan) -> str:
+    """SQL over ``shaped``: the values of a row that a transform cannot read; NULL when there are none."""
+    found = plan.shaped.faults
+    return f"CASE WHEN len({found}) > 0 THEN {found} END" if found else f"NULL::{FAULTS}"
 
 
 def metadata(plan: FilePlan) -> str:
@@ -70,6 +97,8 @@ def said(plan: FilePlan) -> str:
     """
     headers = (KEY, *sorted(c.header for c in plan.schema.columns))
     cells = [f"coalesce({s}, '')" for s in (*(cell(plan, h) for h in headers), metadata(plan))]
+    # A row whose value cannot be read says something else than one in which it is as it should be.
+    cells += [f"{faults(plan)}::VARCHAR"] if plan.shaped.faults else []
     return f"md5_number(concat_ws({_UNIT}, {', '.join(cells + ([literal(plan.meant)] if plan.meant else []))}))"
 
 
@@ -82,7 +111,8 @@ def cells_hash(plan: FilePlan) -> str:
     headers = (KEY, *sorted(c.header for c in plan.schema.columns))
     values = [_at(plan, h) if h in plan.headers else "NULL" for h in headers]
     status = f"nullif(trim({_at(plan, STATUS)}), 'active')" if STATUS in plan.headers else "''"
-    named = [part for h in plan.metadata for part in (literal(h), _at(plan, h))]
+    own = (*(h for h in plan.metadata if h in plan.headers), *_strangers(plan))
+    named = [part for h in own for part in (literal(h), _at(plan, h))]
     last = len(plan.headers) - 1
     under = [literal(_settings(plan))] if _settings(plan) else []
     parts = [*values, f"coalesce({status}, '')", *named, f"c{last} IS NULL", f"c{last + 1}", *under]
@@ -92,6 +122,12 @@ def cells_hash(plan: FilePlan) -> str:
 def line_hash(plan: FilePlan) -> str:
     """SQL: 64 bits over a line below this header. Quick, and the same only within one version of DuckDB."""
     return f"xor(hash(line), hash({literal(chr(31).join(plan.headers) + _settings(plan))}))"
+
+
+def _strangers(plan: FilePlan) -> list[str]:
+    """Columns that the schema does not know and a mapping reads."""
+    known = {KEY, STATUS, *(c.header for c in plan.schema.columns), *plan.metadata}
+    return [h for h in plan.shaped.read if h not in known]
 
 
 def _settings(plan: FilePlan) -> str:

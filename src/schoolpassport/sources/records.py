@@ -39,6 +39,26 @@ class PackageBroken(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shaped:
+    """How cells become columns where settings say so, as SQL over the cells (c0, c1 …); see ``shaping``.
+
+    ``columns``: a column of the schema → its name in the relation that ``layers`` make, one upon the other.
+    ``read``: the headers it looks at. ``fallible``, ``faults``: the columns whose values may be none that a step can
+    read, and SQL of the findings in a row. ``key_stands_alone``: the id depends on no other cell.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    layers: tuple[tuple[tuple[str, str], ...], ...] = ()
+    read: tuple[str, ...] = ()
+    fallible: tuple[str, ...] = ()
+    faults: str = ""
+    key_stands_alone: bool = True
+
+
+PLAIN = Shaped()
+
+
+@dataclass(frozen=True, kw_only=True)
 class FilePlan:
     """One file to be read: where it is, what its rows are, and which of its columns feed which field."""
 
@@ -46,7 +66,8 @@ class FilePlan:
     path: Path
     mode: Mode
     headers: tuple[str, ...]  # as they stand in the file
-    metadata: tuple[str, ...]  # headers named metadata.*, sorted
+    metadata: tuple[str, ...]  # columns named metadata.*, of the file or fed by another, sorted
+    shaped: Shaped = PLAIN
     meant: str = ""  # digest of the settings that say what a row means: under others, every row is a candidate
     chosen: str = ""  # digest of those that say which rows are taken: under others, every row is read
 
@@ -104,3 +125,11 @@ class Resealed:
 
     done: int
     lost: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A document that holds from now on, and what whoever saved it should know."""
+
+    version: int
+    warnings: tuple[str, ...] = ()

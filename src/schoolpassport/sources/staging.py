@@ -1,9 +1,9 @@
 """A package as columns: one DuckDB table ``raw_<kind>`` per file, a row per readable row of the file, in file order.
 
 Columns of a raw table: ``place`` (0 for the first row of the file), ``key``, ``status``, ``stamp``, one per field of
-the schema (trimmed text, NULL when blank), ``metadata`` (JSON text), ``hash`` (``reading.said``) and ``cells``
-(``reading.cells_hash``). Rows that cannot be read as CSV are in ``unread_<kind>`` (line, key when it can be told,
-message).
+the schema (text as the settings shape it, NULL when blank), ``metadata`` (JSON text), ``faults`` (what a transform
+could not read), ``hash`` (``reading.said``) and ``cells`` (``reading.cells_hash``). Rows that cannot be read as CSV
+are in ``unread_<kind>`` (line, key when it can be told, message).
 """
 
 from dataclasses import dataclass, replace
@@ -43,7 +43,9 @@ def stage(db: DuckDBPyConnection, plan: FilePlan) -> Staged:
 def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
     """Take some rows of a file whose rows are one line each: ``part`` is SQL of a relation (place, c0, c1 …)."""
     table = plan.kind_table
-    db.execute(f"CREATE TABLE all_{table} AS SELECT place, {_selected(plan)} FROM {part} ORDER BY place")
+    db.execute(
+        f"CREATE TABLE all_{table} AS SELECT place, {_selected(plan)} FROM {reading.shaped(plan, part)} ORDER BY place"
+    )
     db.execute(f"CREATE VIEW raw_{table} AS SELECT * EXCLUDE (misshapen) FROM all_{table}")
     _make_ledgers(db, table)
     _set_apart(db, plan, "place")
@@ -54,7 +56,7 @@ def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> No
     names = "".join(f"{quoted(c.header)} VARCHAR, " for c in columns)
     db.execute(
         f"CREATE TABLE all_{table} (place BIGINT, key VARCHAR, status VARCHAR, stamp VARCHAR, {names} "
-        "metadata VARCHAR, hash UHUGEINT, cells UBIGINT)"
+        f"metadata VARCHAR, faults {reading.FAULTS}, hash UHUGEINT, cells UBIGINT)"
     )
     db.execute(f"CREATE VIEW raw_{table} AS FROM all_{table}")
     _make_ledgers(db, table)
@@ -98,6 +100,7 @@ def _selected(plan: FilePlan) -> str:
         f"{reading.cell(plan, MODIFIED)} AS stamp",
         *(f"{reading.cell(plan, c.header)} AS {quoted(c.header)}" for c in plan.schema.columns),
         f"{reading.metadata(plan)} AS metadata",
+        f"{reading.faults(plan)} AS faults",
         f"{reading.said(plan)} AS hash",
         f"{reading.cells_hash(plan)} AS cells",
         f"{reading.shape(plan)} AS misshapen",
@@ -127,10 +130,10 @@ def _try(db: DuckDBPyConnection, plan: FilePlan) -> None:
     """Read in parallel; a file with line breaks within quotes (the standard has none) can only be read in one go."""
     statement = f"CREATE TABLE all_{plan.kind_table} AS SELECT {_selected(plan)} FROM "
     try:
-        db.execute(statement + reading.rows(plan))
+        db.execute(statement + reading.shaped(plan, reading.rows(plan)))
     except duckdb.Error:
         forget_rejects(db)
-        db.execute(statement + reading.rows(plan, parallel=False))
+        db.execute(statement + reading.shaped(plan, reading.rows(plan, parallel=False)))
 
 
 def _make_ledgers(db: DuckDBPyConnection, table: str) -> None:
@@ -145,7 +148,8 @@ def _keep_rejects(db: DuckDBPyConnection, plan: FilePlan) -> None:
         "GROUP BY line ORDER BY line"
     ).fetchall()
     if rejects:
-        table, first = plan.kind_table, plan.headers.index(KEY) == 0
+        # What stands in a line that is no CSV cannot be shaped.
+        table, first = plan.kind_table, plan.headers[0] == KEY and KEY not in plan.shaped.columns
         # DuckDB counts rows; where one runs over several lines, only the byte tells the line.
         physical = reading.lines_of_bytes(plan.path, [byte for _, byte, _, _ in rejects])
         db.executemany(
@@ -200,11 +204,17 @@ def _count_lines(db: DuckDBPyConnection, plan: FilePlan, physical: Physical) -> 
     return False
 
 
+def _key_is_first(plan: FilePlan) -> bool:
+    if KEY not in plan.shaped.columns:
+        return plan.headers[0] == KEY
+    return plan.shaped.key_stands_alone and plan.shaped.layers[0][:1] == (("h0", "nullif(trim(c0), '')"),)
+
+
 def _set_apart(db: DuckDBPyConnection, plan: FilePlan, place: str) -> None:
     """Move rows of another shape into ``unread_<kind>``, with the key where it can be told for certain."""
     table = plan.kind_table
     # Only the first cell of a misshapen row is surely what it seems to be.
-    key = "r.key" if plan.headers.index(KEY) == 0 else "NULL"
+    key = "r.key" if _key_is_first(plan) else "NULL"
     db.execute(
         f"INSERT INTO unread_{table} SELECT {line_of(db, table, f'r.{place}')}, {key}, r.misshapen FROM all_{table} r "
         "WHERE r.misshapen IS NOT NULL"

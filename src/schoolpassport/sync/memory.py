@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from schoolpassport.quality.policies import rules
+from schoolpassport.sources import policies
 from schoolpassport.sources.models import Source
 from schoolpassport.sources.records import FilePlan, Mode, PackagePlan, Settings
 from schoolpassport.sync.skimming import Skimmed, Way
 
-MEANING = ("attributes", "transforms", "prefix", "schools")  # what a row means; so do rules that withhold rows
+MEANING = (*policies.SUBJECTS, "schools")  # what a row means; so do rules that withhold rows
 CHOICE = ("filters",)  # which rows are taken
 IDENTITY = ("domains", "identity")  # whose rows they are
 _MOST_MISSES = 2  # nights on end on which hardly a line came again; once may have been a clean-up

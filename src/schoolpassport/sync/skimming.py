@@ -136,18 +136,19 @@ def _touch(db: DuckDBPyConnection, plan: FilePlan, going: dict[str, str]) -> int
 def _ways_to(plan: FilePlan, going: dict[str, str]) -> list[str]:
     """SQL: the keys of rows that refer to what goes; one question for all single references, one for each list."""
     key, single, ways = reading.cell(plan, KEY), [], []
+    rows = reading.shaped(plan, reading.rows(plan))
     for target, keys in going.items():
         if plan.schema.kind.same_id_as == target:
             single.append(f"{key} IN ({keys})")
-        for column in (c for c in plan.schema.columns if c.field.target == target and c.header in plan.headers):
+        for column in (c for c in plan.schema.columns if c.field.target == target and reading.has(plan, c.header)):
             cell = reading.cell(plan, column.header)
             if column.parse is Parse.LIST:
-                each = f"SELECT {key} AS key, trim(unnest(string_split({cell}, ','))) AS ref FROM {reading.rows(plan)}"
+                each = f"SELECT {key} AS key, trim(unnest(string_split({cell}, ','))) AS ref FROM {rows}"
                 ways.append(f"SELECT key FROM ({each} WHERE {cell} IS NOT NULL) WHERE ref IN ({keys})")
             else:
                 single.append(f"{cell} IN ({keys})")
     if single:
-        ways.append(f"SELECT {key} FROM {reading.rows(plan)} WHERE {' OR '.join(single)}")
+        ways.append(f"SELECT {key} FROM {rows} WHERE {' OR '.join(single)}")
     return ways
 
 

@@ -31,6 +31,7 @@ from schoolpassport.roster.records import ALTOGETHER, Asked, Authority
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import manifest, staging
 from schoolpassport.sources.models import Source, SourceRole
+from schoolpassport.sources.policies import BadPolicy, shaping
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 from schoolpassport.sync import difference, guard, identifying, memory, settling, skimming
@@ -139,7 +140,7 @@ def collect(walk: Walk, origin: Path) -> None:
         files = _files(target) if target.is_dir() else _take(origin, target)
         linked = {name: _into(walk.bench.places.work, path) for name, path in files.items()}
         try:
-            planned = manifest.plan(schema=SCHEMAS[walk.source.schema], files=linked, partial=walk.is_partial)
+            planned = _planned(walk, linked)
             walk.plan = memory.marked(planned, walk.settings)
             filtering.check(walk.filters, walk.plan)
         except PackageBroken as broken:
@@ -147,6 +148,15 @@ def collect(walk: Walk, origin: Path) -> None:
             inspection.record_problems(walk.bench.db, broken.problems)
             raise Refused(str(broken)) from broken
         timed.rows = len(files)
+
+
+def _planned(walk: Walk, files: dict[str, Path]) -> PackagePlan:
+    schema = SCHEMAS[walk.source.schema]
+    try:
+        says = shaping(walk.settings, schema)
+        return manifest.plan(schema=schema, files=files, shaping=says, partial=walk.is_partial)
+    except BadPolicy as bad:
+        raise Refused(f"{bad} Change the setting; the package may be right.") from bad
 
 
 def _take(origin: Path, target: Path) -> dict[str, Path]:
@@ -165,6 +175,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 def _into(work: Path, path: Path) -> Path:
     here = work / path.name
+    here.unlink(missing_ok=True)  # a preview plans the same package twice
     try:
         here.hardlink_to(path)
     except OSError:
@@ -241,11 +252,8 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
         difference.compare(db, plan, unseen=before.unseen)
         if "parent" in kind:
             walk.bench.load_edges(kind.name)
-        walk.inspected[kind.name] = inspection.inspect(
-            db,
-            Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial),
-            walk.rules.withholding(kind.name),
-        )
+        subject = Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial, fallible=plan.shaped.fallible)
+        walk.inspected[kind.name] = inspection.inspect(db, subject, walk.rules.withholding(kind.name))
         _warn_of_withheld_removals(walk, plan)
         skimming.learn(db, plan)
     # The rows that differ are in cand_; the rest is not needed any more, and memory is bounded.

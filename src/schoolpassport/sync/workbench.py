@@ -20,11 +20,12 @@ from schoolpassport.kit.columns import COPY_TEXT, columns, copy_text, literal, q
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Batch
+from schoolpassport.sources import cleaning
 from schoolpassport.sync.settling import NO_HASH
 from schoolpassport.tenancy import scope
 
-# Part of the folder's name: after a change of the format or of DuckDB's hashes, no old file is found.
-_STATE_FORMAT = f"2-{duckdb.__version__}"
+# Part of the folder's name: after a change of the format or of cleaning or of DuckDB's hashes, no old file is found.
+_STATE_FORMAT = f"3-{duckdb.__version__}-{cleaning.digest()}"
 
 
 _NO_HASH = f"{literal(NO_HASH)}::UUID"

@@ -6,7 +6,7 @@ DOORS = frozenset({"actions", "queries", "records", "contract", "models"})
 ALSO = {  # what a room opens besides, each for a reason that its door plate gives
     "tenancy": {"scope", "rows"},
     "roster": {"kinds", "schools"},
-    "sources": {"connectors", "schemas", "manifest", "reading", "staging"},
+    "sources": {"connectors", "schemas", "manifest", "reading", "staging", "policies", "cleaning", "tables"},
     "matching": {"decisions", "exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},
     "sync": {"preview", "schedules", "timetable"},

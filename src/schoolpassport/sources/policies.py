@@ -1,0 +1,300 @@
+"""What a district decides about how a source's files are to be read, parsed from its documents.
+
+``attributes``: which column feeds which attribute. ``transforms``: what is done to the values of an attribute, step by
+step. ``prefix``: what stands before every id of the source. ``cleaning``: in which country its phones ring.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from schoolpassport.kit import conditions
+from schoolpassport.kit.conditions import Attribute, Tree
+from schoolpassport.roster.kinds import Type
+from schoolpassport.sources.cleaning import COUNTRIES
+from schoolpassport.sources.records import Settings
+from schoolpassport.sources.schemas import FileSchema, Schema
+from schoolpassport.sources.transforms import TRANSFORMS, Parameter, Transform, Wanted
+from schoolpassport.sources.transforms.template import NAMES
+
+SUBJECTS = ("attributes", "transforms", "prefix", "cleaning")
+MOST_STEPS = 20  # for one attribute
+_HIGHEST = 1_000  # of a whole number
+_LONGEST = 2_000  # characters of a text that a step holds
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}")
+_OWN = {"sourcedId": "sourcedId", "status": "status"}  # attributes of every kind, and their columns
+METADATA = re.compile(r"metadata\.\S(.*\S)?")
+
+
+class BadPolicy(ValueError):
+    """A document cannot be taken; the sentence says where, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """Where an attribute's values come from: a column of the file, or always the same text."""
+
+    header: str = ""
+    constant: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One transform in its place. ``when``: only of rows that fulfil it, as the source gives them."""
+
+    transform: Transform
+    values: Mapping[str, Any]
+    when: Tree | None = None
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """The other attributes of the row that it looks at."""
+        named = set(conditions.attributes_of(self.when)) if self.when is not None else set()
+        for parameter in self.transform.parameters:
+            value = self.values[parameter.name]
+            match parameter.wanted:
+                case Wanted.ATTRIBUTE if value:
+                    named.add(value)
+                case Wanted.ATTRIBUTES:
+                    named.update(value)
+                case Wanted.TEMPLATE:
+                    named.update(NAMES.findall(value))
+                case _:
+                    pass
+        return frozenset(named)
+
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shaping:
+    """How files become attributes: by kind, and by the column that the schema has for an attribute."""
+
+    feeds: Mapping[str, Mapping[str, Feed]] = field(default_factory=lambda: _NONE)
+    steps: Mapping[str, Mapping[str, tuple[Step, ...]]] = field(default_factory=lambda: _NONE)
+    prefix: str = ""
+    country: str = ""
+
+    def feeds_of(self, kind: str) -> Mapping[str, Feed]:
+        return self.feeds.get(kind, _NONE)
+
+    def steps_of(self, file: FileSchema) -> dict[str, tuple[Step, ...]]:
+        """Those that the district put in order, then what goes with its phones and its prefix."""
+        steps = dict(self.steps.get(file.kind.name, _NONE))
+        for column in file.columns:
+            if self.country and column.field.name in {"phone", "sms"}:
+                step = Step(transform=TRANSFORMS["phone"], values={"country": self.country})
+                steps[column.header] = (*steps.get(column.header, ()), step)
+        if self.prefix:
+            step = Step(transform=TRANSFORMS["prefix"], values={"text": self.prefix})
+            for header in ("sourcedId", *(c.header for c in file.columns if c.field.is_reference)):
+                steps[header] = (*steps.get(header, ()), step)
+        return steps
+
+
+def shaping(settings: Settings, schema: Schema) -> Shaping:
+    """Every document that holds. Raises ``BadPolicy``."""
+    return Shaping(
+        feeds=_by_kind("attributes", settings.get("attributes"), schema, _feeds),
+        steps=_by_kind("transforms", settings.get("transforms"), schema, _steps),
+        prefix=_word("prefix", settings.get("prefix"), "prefix"),
+        country=_word("cleaning", settings.get("cleaning"), "country"),
+    )
+
+
+def check(subject: str, content: object, schema: Schema) -> Shaping:
+    """Whether one document can be taken. Raises ``BadPolicy``."""
+    if subject not in SUBJECTS:
+        raise BadPolicy(f"There is no setting “{subject}” here. There are: {', '.join(SUBJECTS)}.")
+    return shaping(Settings().draft(subject, content), schema)
+
+
+def headers_of(file: FileSchema) -> dict[str, str]:
+    """Attribute → the column that the schema has for it; metadata.* stand for themselves."""
+    return {**_OWN, **{c.field.name: c.header for c in file.columns}}
+
+
+def column_of(file: FileSchema, attribute: str) -> str:
+    return headers_of(file).get(attribute, attribute)
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def _by_kind(subject: str, content: object, schema: Schema, read: Any) -> Mapping[str, Any]:  # noqa: ANN401 (_feeds or _steps)
+    if not content:
+        return _NONE
+    files = {f.kind.name: f for f in schema.files}
+    if not isinstance(content, dict):
+        raise BadPolicy(f"In {subject}: write an object, kind by kind, like {{“user”: …}}.")
+    for kind in content:
+        if kind not in files:
+            raise BadPolicy(f"In {subject}: there is no kind “{kind}” in {schema.title}; there are: {_list(files)}.")
+    return {kind: read(f"{subject}, {kind}", told, files[kind]) for kind, told in content.items()}
+
+
+def _feeds(where: str, content: object, file: FileSchema) -> dict[str, Feed]:
+    if not isinstance(content, list):
+        raise BadPolicy(f"In {where}: write a list of objects with “to” and “from”, or “to” and “constant”.")
+    feeds: dict[str, Feed] = {}
+    for number, told in enumerate(content, 1):
+        here = f"{where}, entry {number}"
+        if not isinstance(told, dict) or set(told) not in ({"to", "from"}, {"to", "constant"}):
+            raise BadPolicy(f"In {here}: write “to” and “from”, or “to” and “constant”, and nothing else.")
+        header = _attribute(here, told["to"], file)
+        if header in feeds:
+            raise BadPolicy(f"In {here}: “{told['to']}” has a feed already. Each attribute has one; take one away.")
+        word = "from" if "from" in told else "constant"
+        text = _text(here, word, told[word])
+        feeds[header] = Feed(header=text) if word == "from" else Feed(constant=text)
+    return feeds
+
+
+def _steps(where: str, content: object, file: FileSchema) -> dict[str, tuple[Step, ...]]:
+    if not isinstance(content, dict):
+        raise BadPolicy(f"In {where}: write an object, attribute by attribute, like {{“email”: [{{“do”: “trim”}}]}}.")
+    steps = {}
+    for attribute, told in content.items():
+        header = _attribute(where, attribute, file)
+        if not isinstance(told, list) or len(told) > MOST_STEPS:
+            raise BadPolicy(f"In {where}, {attribute}: write a list of at most {MOST_STEPS} steps.")
+        steps[header] = tuple(_step(f"{where}, {attribute}, step {n}", t, file) for n, t in enumerate(told, 1))
+    return {header: each for header, each in steps.items() if each}
+
+
+def _step(where: str, content: object, file: FileSchema) -> Step:
+    if not isinstance(content, dict) or not isinstance(content.get("do"), str):
+        raise BadPolicy(f"In {where}: write an object with “do”, like {{“do”: “trim”}}.")
+    transform = TRANSFORMS.get(content["do"])
+    if transform is None:
+        raise BadPolicy(f"In {where}: there is no transform “{content['do']}”; there are: {_list(TRANSFORMS)}.")
+    where = f"{where} ({transform.name})"
+    known = {p.name for p in transform.parameters}
+    for name in content:
+        if name not in {"do", "when", *known}:
+            raise BadPolicy(f"In {where}: there is no parameter “{name}”; there are: {_list(known) or 'none'}.")
+    values = {p.name: _value(where, p, content, file) for p in transform.parameters}
+    if refusal := transform.refuses(values):
+        raise BadPolicy(f"In {where}: {refusal}")
+    return Step(transform=transform, values=values, when=_when(where, content.get("when"), file))
+
+
+def _value(where: str, parameter: Parameter, content: Mapping[str, Any], file: FileSchema) -> Any:  # noqa: ANN401 (by its type)
+    name = parameter.name
+    if name not in content:
+        if parameter.required:
+            raise BadPolicy(f"In {where}: “{name}” is missing: {parameter.sentence}.")
+        return parameter.default
+    value = content[name]
+    match parameter.wanted:
+        case Wanted.NUMBER:
+            if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _HIGHEST:
+                raise BadPolicy(f"In {where}: “{name}” must be a whole number.")
+            return value
+        case Wanted.TEXTS | Wanted.ATTRIBUTES:
+            return _texts(where, parameter, value, file)
+        case Wanted.WORDS:
+            if not isinstance(value, dict) or not value:
+                raise BadPolicy(f"In {where}: “{name}” must be an object, text by text.")
+            return {_text(where, name, word): _text(where, name, each) for word, each in value.items()}
+        case _:
+            return _word_of(where, parameter, value, file)
+
+
+def _texts(where: str, parameter: Parameter, value: object, file: FileSchema) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise BadPolicy(f"In {where}: “{parameter.name}” must be a list of texts.")
+    texts = tuple(_text(where, parameter.name, each) for each in value)
+    return _named(where, texts, file) if parameter.wanted is Wanted.ATTRIBUTES else texts
+
+
+def _word_of(where: str, parameter: Parameter, value: object, file: FileSchema) -> str:
+    text = _text(where, parameter.name, value, blank=parameter.default == "")
+    if parameter.choices and text not in parameter.choices:
+        choices = ", ".join(f"“{c}”" for c in parameter.choices)
+        raise BadPolicy(f"In {where}: “{parameter.name}” must be one of: {choices}.")
+    if parameter.wanted is Wanted.ATTRIBUTE:
+        _named(where, (text,), file)
+    if parameter.wanted is Wanted.TEMPLATE:
+        _named(where, tuple(NAMES.findall(text)), file)
+    return text
+
+
+def _named(where: str, names: tuple[str, ...], file: FileSchema) -> tuple[str, ...]:
+    for name in names:
+        _attribute(where, name, file)
+    return names
+
+
+def _when(where: str, content: object, file: FileSchema) -> Tree | None:
+    if content is None:
+        return None
+    try:
+        tree = conditions.parse(content)
+        asked = sorted(conditions.attributes_of(tree))
+        for name in asked:
+            _attribute(where, name, file)
+        conditions.parse(content, known={name: kind_of(file, name) for name in asked})
+    except conditions.Unreadable as unreadable:
+        raise BadPolicy(f"In {where}, when: {unreadable}") from unreadable
+    if conditions.asks_the_clock(tree):
+        raise BadPolicy(f"In {where}, when: what a row says must not depend on the day it is read; give a date.")
+    return tree
+
+
+def kind_of(file: FileSchema, attribute: str) -> Attribute:
+    """What can be asked about an attribute: texts, as long as they are as the source gives them."""
+    many = any(c.field.name == attribute and c.field.many for c in file.columns)
+    return Attribute(many=many)
+
+
+def _attribute(where: str, name: object, file: FileSchema) -> str:
+    known = headers_of(file)
+    if isinstance(name, str) and (name in known or METADATA.fullmatch(name)):
+        return known.get(name, name)
+    called = {header: attribute for attribute, header in known.items()}
+    if name in called:
+        raise BadPolicy(f"In {where}: “{name}” is the name of a column; the attribute is called “{called[name]}”.")
+    raise BadPolicy(
+        f"In {where}: {file.kind.plural} have no attribute “{name}”; there are: {_list(known)} and metadata.*."
+    )
+
+
+def _text(where: str, name: str, value: object, *, blank: bool = False) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST or not (value or blank):
+        raise BadPolicy(f"In {where}: “{name}” must be a text of 1 to {_LONGEST:,} characters.")
+    if re.search(r"[\x00-\x1f\x7f]", value):
+        raise BadPolicy(f"In {where}: “{name}” holds a control character; remove it.")
+    return value
+
+
+def _word(subject: str, content: object, name: str) -> str:
+    if not content:
+        return ""
+    if not isinstance(content, dict) or set(content) != {name} or not isinstance(content[name], str):
+        raise BadPolicy(f"In {subject}: write an object with “{name}” alone; an empty one takes it away.")
+    text: str = content[name]
+    if subject == "prefix" and not _PREFIX.fullmatch(text):
+        raise BadPolicy(
+            f"In prefix: “{text}” cannot stand before ids. Use at most 40 letters, digits, dots, colons, hyphens and "
+            "underscores, the first a letter or digit."
+        )
+    if subject == "cleaning" and text not in COUNTRIES:
+        raise BadPolicy(f"In cleaning: phones of “{text}” are not known; there are: {_list(COUNTRIES)}.")
+    return text
+
+
+def _list(names: Any) -> str:  # noqa: ANN401 (any collection of texts)
+    return ", ".join(sorted(names))
+
+
+def fills(steps: tuple[Step, ...]) -> bool:
+    """Whether there can be a value where the file has no column."""
+    return any(s.transform.fills for s in steps)
+
+
+def is_list(file: FileSchema, header: str) -> bool:
+    return any(c.header == header and c.field.many and c.field.type is not Type.USER_IDS for c in file.columns)
