@@ -46,6 +46,8 @@ def assess(*, district_id: UUID, now: datetime) -> int:
         digest = hashlib.sha256("".join(r.digest for r in rulings).encode()).hexdigest()
         last = Assessment.objects.filter(district_id=district_id).first()
         revision = roster.current_revision(district_id=district_id)
+        if not revision:
+            return 0  # nothing was ever taken
         if last and (last.revision, last.rules, last.day) == (revision, digest, now.date()):
             return Standing.objects.filter(district_id=district_id, closed_at=None).count()
         span = Span(

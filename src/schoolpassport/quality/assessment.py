@@ -62,10 +62,9 @@ class Assessor:
         in_full = [r for r in rulings if span.whole or (span.new_day and r.rule.by_clock) or self._all(r.rule, changed)]
         in_part = [r for r in rulings if r not in in_full]
         rows = self._scope(kind, in_part, changed) if in_part else 0
-        for ruling in in_full:
-            self._look(kind, ruling, today, "")
-        for ruling in in_part if rows else ():
-            self._look(kind, ruling, today, "AND r.id IN (SELECT id FROM scope)")
+        self._look(kind, in_full, today, "")
+        if rows:
+            self._look(kind, in_part, today, "IN (SELECT id FROM scope)")
         if in_full:
             self._close(kind, in_full, "")
         if rows:
@@ -143,7 +142,25 @@ class Assessor:
 
     # ------------------------------------------------------------------------------------------------- what is wrong
 
-    def _look(self, kind: Kind, ruling: Ruling, today: date, scope: str) -> None:
+    def _look(self, kind: Kind, rulings: list[Ruling], today: date, scope: str) -> None:
+        for ruling in (r for r in rulings if not r.rule.beside):
+            self._ask(kind, ruling, today, f"AND r.id {scope}" if scope else "")
+        for beside in dict.fromkeys(r.rule.beside for r in rulings if r.rule.beside):
+            self._ask_together(kind, [r for r in rulings if r.rule.beside == beside], today, scope)
+
+    def _ask_together(self, kind: Kind, rulings: list[Ruling], today: date, scope: str) -> None:
+        """One look at each record for all rules that want the same beside it."""
+        asked = ", ".join(
+            f"({_text(r.rule.name)}, {faulty(r, today=today)}, ({_shown(kind, r.rule)})::text)" for r in rulings
+        )
+        beside = rulings[0].rule.beside.format(scope=scope or "IS NOT NULL")
+        self._run(
+            f"INSERT INTO found SELECT v.rule, r.id, left(v.value, 200) FROM roster_{kind.table} r {school_join(kind)} "
+            f"LEFT JOIN ({beside}) n ON n.id = r.id, LATERAL (VALUES {asked}) v(rule, wrong, value) "
+            f"WHERE {_HERE} {f'AND r.id {scope}' if scope else ''} AND v.wrong"
+        )
+
+    def _ask(self, kind: Kind, ruling: Ruling, today: date, scope: str) -> None:
         self._run(
             f"INSERT INTO found SELECT {_text(ruling.rule.name)}, r.id, left(({_shown(kind, ruling.rule)})::text, 200) "
             f"FROM roster_{kind.table} r {school_join(kind)} WHERE {_HERE} {scope} AND ({faulty(ruling, today=today)})"

@@ -73,6 +73,8 @@ class Rule:
     over ``r``, the record in PostgreSQL, for what only the roster as a whole can tell; ``{parameter}`` stands for one
     of the ``parameters``. ``touched_by`` says whose changes make it worth another look: ``enrollment.class`` (records
     that name this one), ``.terms`` (what this one names), or a kind whose every change asks for all of them.
+    ``beside``: a relation joined as ``n`` by its ``id``, which says ``… AND id {scope}``; rules
+    with the same one are asked together, so that what is dear to count is counted once.
     ``peers``: an attribute whose equals must be looked at, too. In ``sentence`` stand ``{who}`` and ``{value}``.
     """
 
@@ -84,6 +86,7 @@ class Rule:
     attribute: str = ""
     where: Tree | None = None
     sql: str = ""
+    beside: str = ""
     value: str = ""  # SQL of what is shown as the value; the attribute's if blank
     parameters: Mapping[str, int] = field(default_factory=dict)
     touched_by: tuple[str, ...] = ()

@@ -11,11 +11,3 @@ def stands(kind: str, alias: str, condition: str) -> str:
         f"EXISTS (SELECT FROM roster_{KINDS[kind].table} {alias} WHERE {alias}.district_id = r.district_id "
         f"AND {alias}.rev_to = {OPEN} AND {alias}.status = 'active' AND {condition})"
     )
-
-
-def counted(kind: str, alias: str, condition: str) -> str:
-    """SQL: how many records of this kind stand of which that holds."""
-    return (
-        f"(SELECT count(*) FROM roster_{KINDS[kind].table} {alias} WHERE {alias}.district_id = r.district_id "
-        f"AND {alias}.rev_to = {OPEN} AND {alias}.status = 'active' AND {condition})"
-    )

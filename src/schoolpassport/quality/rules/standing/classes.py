@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 
 from schoolpassport.quality.records import Rule, Severity
-from schoolpassport.quality.rules.standing._roster import counted, stands
+from schoolpassport.quality.rules.standing._roster import OPEN, stands
 
-_HERE = "e.class_id = r.id"
 _MINE = "e.user_id = r.id"
 _IN_A_TERM = "t.id = ANY(r.terms)"
-_TEACHES = f"{_HERE} AND e.role = 'teacher'"
-_LEARNS = f"{_HERE} AND e.role = 'student'"
+# Everybody in a class, counted once for all rules that ask.
+_SEATS = (
+    "SELECT e.class_id AS id, count(*) FILTER (WHERE e.role = 'teacher') AS teachers, "
+    "count(*) FILTER (WHERE e.role = 'teacher' AND e.\"primary\") AS primaries, "
+    "count(*) FILTER (WHERE e.role = 'student') AS students FROM roster_enrollment e "
+    f"WHERE e.district_id = %(d)s AND e.rev_to = {OPEN} AND e.status = 'active' "
+    "AND e.class_id {scope} GROUP BY e.class_id"
+)
 
 
 def _seat(key: str, user: str, **cells: str) -> tuple[str, str, Mapping[str, str]]:
@@ -24,7 +29,8 @@ RULES = (
         name="class without teacher",
         kind="class",
         severity=Severity.WARNING,
-        sql=f"NOT {stands('enrollment', 'e', _TEACHES)}",
+        sql="coalesce(n.teachers, 0) = 0",
+        beside=_SEATS,
         touched_by=("enrollment.class",),
         sentence="{who} has no teacher.",
         fix="Assign a teacher to the class in the SIS, and export the enrollment with the role teacher.",
@@ -35,7 +41,8 @@ RULES = (
         name="class without students",
         kind="class",
         severity=Severity.WARNING,
-        sql=f"NOT {stands('enrollment', 'e', _LEARNS)}",
+        sql="coalesce(n.students, 0) = 0",
+        beside=_SEATS,
         touched_by=("enrollment.class",),
         sentence="{who} has no students.",
         fix="Enroll students, or close the class in the SIS so that it is not exported any more.",
@@ -46,7 +53,8 @@ RULES = (
         name="two primary teachers",
         kind="class",
         severity=Severity.WARNING,
-        sql=counted("enrollment", "e", f'{_TEACHES} AND e."primary"') + " > 1",
+        sql="n.primaries > 1",
+        beside=_SEATS,
         touched_by=("enrollment.class",),
         sentence="{who} has more than one primary teacher.",
         fix="Mark one of the teachers as primary in the SIS, and the others not.",
@@ -65,8 +73,9 @@ RULES = (
         name="too many students",
         kind="class",
         severity=Severity.WARNING,
-        sql=counted("enrollment", "e", _LEARNS) + " > {most}",
-        value=counted("enrollment", "e", _LEARNS),
+        sql="n.students > {most}",
+        beside=_SEATS,
+        value="n.students",
         parameters={"most": 100},
         touched_by=("enrollment.class",),
         sentence="{who} has {value} students.",
@@ -91,7 +100,7 @@ RULES = (
         kind="class",
         severity=Severity.WARNING,
         sql="(SELECT count(DISTINCT t.school_year) FROM roster_academic_session t WHERE t.district_id = r.district_id "
-        f"AND t.rev_to = 2147483647 AND t.status = 'active' AND {_IN_A_TERM}) > 1",
+        f"AND t.rev_to = {OPEN} AND t.status = 'active' AND {_IN_A_TERM}) > 1",
         touched_by=(".terms",),
         sentence="{who} lies in terms of different school years.",
         fix="Assign the class to the terms of one school year in the SIS.",
@@ -129,8 +138,8 @@ RULES = (
         severity=Severity.WARNING,
         attribute="beginDate",
         sql="EXISTS (SELECT FROM roster_class c JOIN roster_academic_session t ON t.district_id = c.district_id "
-        "AND t.rev_to = 2147483647 AND t.id = ANY(c.terms) WHERE c.district_id = r.district_id AND c.id = r.class_id "
-        "AND c.rev_to = 2147483647 HAVING r.begin_date > max(t.end_date) OR r.end_date < min(t.start_date))",
+        f"AND t.rev_to = {OPEN} AND t.id = ANY(c.terms) WHERE c.district_id = r.district_id AND c.id = r.class_id "
+        f"AND c.rev_to = {OPEN} HAVING r.begin_date > max(t.end_date) OR r.end_date < min(t.start_date))",
         value="concat_ws(' – ', r.begin_date, r.end_date)",
         touched_by=(".class", "academicSession"),
         sentence="The enrollment of {who} ({value}) lies outside the terms of its class.",
