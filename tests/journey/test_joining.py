@@ -223,3 +223,67 @@ def test_master_fields_that_are_changed_hold_at_once(district_of):
     for content in ({"user": [["givenName", "familyName"]]}, {"user": [["birthDate"]]}, {"user": [["nick"]]}):
         with pytest.raises(Unfit):
             decisions.set_domains(content=content, **told)
+
+
+def test_one_question_tells_why_a_record_says_what_it_says_and_since_when(district_of):
+    from schoolpassport.sync import people
+
+    sis = district_of.sis
+    package = small().changed("users", "p1", identifier="N-1", email="sis@amber.example")
+    first = sis.done(package)
+    p1 = sis.ids("user")["p1"]
+
+    def why(attribute: str):
+        found = people.why(district_id=sis.district_id, kind="user", id=p1, attribute=attribute)
+        assert found is not None
+        claims = {(found.names[c.source_id], c.key, c.value, c.rule) for c in found.lineage.claims}
+        chosen = found.lineage.chosen and found.lineage.chosen.value
+        return found, claims, (chosen, found.lineage.by)
+
+    found, claims, chosen = why("email")
+    assert (found.run, found.source, found.file, found.lineage.line) == (first.number, "SIS", "users.csv", 5)
+    assert (found.lineage.revision, found.digest) == (1, sis_digest(sis, first))
+    assert claims == {("SIS", "p1", "sis@amber.example", "first seen")}
+    assert chosen == ("sis@amber.example", "only source")
+    directory = district_of.more("Directory", SourceRole.ENRICHMENT)
+    account = {"sourcedId": "a1", "identifier": "N-1", "givenName": "Given-p1", "familyName": "Family-p1"}
+    second = directory.done(accounts({**account, "email": "d@amber.example", "sms": "7"}))
+    sis.done(package.changed("users", "p1", phone="1"))
+    found, claims, chosen = why("email")
+    assert (found.lineage.revision, found.run) == (1, first.number)  # it says so since the first night
+    assert claims == {
+        ("SIS", "p1", "sis@amber.example", "first seen"),
+        ("Directory", "a1", "d@amber.example", "matched"),
+    }
+    assert chosen == ("sis@amber.example", "master")
+    found, _, chosen = why("sms")
+    assert (found.run, found.source, found.lineage.line) == (second.number, "Directory", 2)
+    assert chosen == ("7", "fill")
+
+
+def sis_digest(sis, run):
+    from schoolpassport.sync import queries as runs
+
+    with scope.inside(sis.district_id):
+        return runs.run(district_id=sis.district_id, number=run.number).input_digest
+
+
+def test_the_command_line_merges_undoes_and_tells_why(district_of):
+    from click.testing import CliRunner
+
+    from schoolpassport.cli.commands import people, why
+
+    sis = district_of.sis
+    sis.done(twice())
+    ids, where = sis.ids("user"), ["--district", str(sis.district_id)]
+
+    def said(command, *words: str) -> str:
+        done = CliRunner().invoke(command, [*map(str, words), *where])
+        return f"{done.exit_code} {done.output}"
+
+    assert said(people.command, "merge", ids["p1"], ids["x1"]).startswith("0 Merge 1")
+    assert "was merged into" in said(people.command, "merge", ids["p2"], ids["x1"])
+    assert "“x1” (merged) says 'x1@amber.example'" in said(why.command, "user", ids["x1"], "email")
+    assert said(people.command, "undo", "1").startswith("0 ")
+    assert "undone by" in said(people.command, "merges")
+    assert said(people.command, "other", "SIS", "p1").startswith("1 Error: Nothing is asked")

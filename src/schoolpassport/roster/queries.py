@@ -1,5 +1,6 @@
 """Reading the library of record: as of now, or as of any revision or instant."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,9 +10,9 @@ from uuid import UUID
 from django.db import connection
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.roster.kinds import KINDS
-from schoolpassport.roster.models import FIRST_SEEN, OPEN, Alias, Link, Merge, Question, Relink, Revision
-from schoolpassport.roster.records import ALTOGETHER
+from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.models import FIRST_SEEN, OPEN, Alias, Claim, Link, Merge, Question, Relink, Revision
+from schoolpassport.roster.records import ALTOGETHER, Authority, Claimed, Lineage
 from schoolpassport.roster.schools import belongs, school_join, schools
 
 _COPY_BYTES = 1 << 20
@@ -151,6 +152,87 @@ def export_values(
 def has_one_link_each(*, district_id: UUID) -> bool:
     """Whether no record has a second link: every further one came by another rule than being seen first."""
     return not Link.objects.filter(district_id=district_id).exclude(rule=FIRST_SEEN).exists()
+
+
+def lineage(
+    *,
+    district_id: UUID,
+    kind: str,
+    id: UUID,  # noqa: A002 (the column's name)
+    attribute: str,
+    authority: Authority,
+) -> Lineage | None:
+    """Why a record says this, and since when. None when there is no such record."""
+    field = KINDS[kind][attribute]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT to_jsonb({quoted(field.column)}), status, rev_from, line, origin FROM roster_{KINDS[kind].table} "
+            "WHERE district_id = %s AND id = %s ORDER BY rev_from DESC",
+            [district_id, id],
+        )
+        versions = [(json.loads(value) if value else None, *rest) for value, *rest in cursor.fetchall()]
+    if not versions:
+        return None
+    value, status, *_ = versions[0]
+    brought = versions[0]
+    for version in versions:
+        if version[0] != value:
+            break
+        brought = version
+    revision = Revision.objects.get(district_id=district_id, number=brought[2])
+    claims = _claims(district_id, KINDS[kind], id, field.column, alone=(value, brought[3], brought[2]))
+    chosen, rule = _chosen(claims, authority, kind, field.column, value)
+    return Lineage(
+        value=value,
+        status=status,
+        revision=revision.number,
+        at=revision.at,
+        cause=revision.cause,
+        line=brought[3],
+        origin=brought[4] or "",
+        claims=claims,
+        chosen=chosen,
+        by=rule,
+    )
+
+
+def _claims(
+    district_id: UUID, kind: Kind, id_: UUID, column: str, *, alone: tuple[object, int | None, int]
+) -> tuple[Claimed, ...]:
+    """What every key says; a record without claims says what its one live link does."""
+    links = Link.objects.filter(district_id=district_id, kind=kind.name, record_id=id_, gone=False)
+    rules = {(link.source_id, link.key): link.rule for link in links}
+    found = Claim.objects.filter(district_id=district_id, kind=kind.name, record_id=id_).order_by("source_id", "key")
+    claims = tuple(
+        Claimed(
+            source_id=c.source_id,
+            key=c.key,
+            value=c.said.get(column),
+            rule=rules.get((c.source_id, c.key), ""),
+            line=c.line,
+            since=c.revision,
+        )
+        for c in found
+    )
+    value, line, since = alone
+    return claims or tuple(
+        Claimed(source_id=source_id, key=key, value=value, rule=rule, line=line, since=since)
+        for (source_id, key), rule in rules.items()
+    )
+
+
+def _chosen(
+    claims: tuple[Claimed, ...], authority: Authority, kind: str, column: str, value: object
+) -> tuple[Claimed | None, str]:
+    """The claim whose value it is, and the rule that chose it."""
+    if len(claims) == 1:
+        return claims[0], "only source"
+    ranked = authority.ranked(kind, column)
+    for source_id in (*ranked.first, *ranked.kept):
+        for claim in claims:
+            if claim.source_id == source_id and claim.value is not None and claim.value == value:
+                return claim, authority.rule(kind, column, source_id)
+    return None, ""
 
 
 def resolve(*, district_id: UUID, kind: str, id: UUID) -> UUID:  # noqa: A002 (the column's name)

@@ -67,6 +67,13 @@ class Authority:
         kept = tuple(s for s, rule in named.items() if rule is Rule.KEEP)
         return Ranked(first=(*masters, *fills), kept=kept)
 
+    def rule(self, kind: str, column: str, source_id: UUID) -> str:
+        """By which rule a source's value counts."""
+        named = dict(self.rules.get((kind, column), ()))
+        ranked = self.ranked(kind, column)
+        default = Rule.MASTER if Rule.MASTER not in named.values() and source_id in ranked.first[:1] else Rule.FILL
+        return named.get(source_id, default)
+
     def keeps(self, kind: str) -> bool:
         """Whether any source of any attribute of the kind is only kept."""
         return any(k == kind and rule is Rule.KEEP for (k, _), named in self.rules.items() for _, rule in named)
@@ -80,6 +87,38 @@ class Asked:
     key: str
     record_id: UUID
     row_hash: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """What one key says about an attribute now. ``rule`` is that of its link: how it came to mean the record."""
+
+    source_id: UUID
+    key: str
+    value: object
+    rule: str
+    line: int | None
+    since: int  # the revision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """Where a record's value comes from: since which revision it stands, and what every source says.
+
+    ``line`` and ``origin`` are where the row stood that brought it; ``chosen`` is the claim whose value it is, by the
+    rule ``by``, if any says so now.
+    """
+
+    value: object
+    status: str
+    revision: int
+    at: datetime
+    cause: str
+    line: int | None
+    origin: str
+    claims: tuple[Claimed, ...]
+    chosen: Claimed | None
+    by: str
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     "sources": {"connectors", "schemas", "manifest", "reading", "staging", "policies", "cleaning", "tables"},
     "matching": {"decisions", "exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},
-    "sync": {"preview", "schedules", "timetable"},
+    "sync": {"people", "preview", "schedules", "timetable"},
     "sharing": {"catalogue", "agreements"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door

@@ -12,6 +12,7 @@ from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.sources import actions as source_actions
 from schoolpassport.sources import queries as source_queries
+from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions, queries
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.tenancy import actions as tenancy_actions
@@ -50,12 +51,21 @@ def command() -> None:
 @click.option("--district", help="Name or id. When there is no district yet, one of this name is made.")
 @click.option("--source", default="SIS", show_default=True, help="The data source it comes from; made when new.")
 @click.option("--schema", default="oneroster-1.1", show_default=True, help="What a new source speaks.")
+@click.option(
+    "--role",
+    type=click.Choice(list(SourceRole)),
+    default=SourceRole.ROSTER.value,
+    show_default=True,
+    help="What a new source does: roster creates people, enrichment adds to those whom others tell of.",
+)
 @click.option("--queue", is_flag=True, help="Leave it to a worker (`schoolpassport worker`).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
-def run(package: Path, district: str | None, source: str, schema: str, *, queue: bool, as_json: bool) -> None:
+def run(
+    package: Path, district: str | None, source: str, schema: str, role: str, *, queue: bool, as_json: bool
+) -> None:
     """Take PACKAGE now, in the foreground."""
     id_ = _district(district, package)
-    source_id = _source(id_, source, schema)
+    source_id = _source(id_, source, schema, SourceRole(role))
     if queue:
         asked = actions.ask_worker(district_id=id_, source_id=source_id, origin=package, by=me(), now=clock.now())
         click.echo(f"Run {asked.number} waits for a worker.")
@@ -173,13 +183,15 @@ def _district(name: str | None, package: Path) -> UUID:
     return made.id
 
 
-def _source(id_: UUID, name: str, schema: str) -> UUID:
+def _source(id_: UUID, name: str, schema: str, role: SourceRole) -> UUID:
     with scope.inside(id_):
         known = {s.name: s.id for s in source_queries.sources(district_id=id_)}
     if name in known:
         return known[name]
     try:
-        return source_actions.register_source(district_id=id_, name=name, schema=schema, by=me(), now=clock.now()).id
+        return source_actions.register_source(
+            district_id=id_, name=name, schema=schema, role=role, by=me(), now=clock.now()
+        ).id
     except ValueError as unknown:
         raise click.ClickException(str(unknown)) from unknown
 

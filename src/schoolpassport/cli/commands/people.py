@@ -1,0 +1,162 @@
+"""``schoolpassport people``: who is who, where sources or ids leave it open."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from schoolpassport.cli import show
+from schoolpassport.cli.asking import district_id, me
+from schoolpassport.kit import clock
+from schoolpassport.matching import decisions
+from schoolpassport.matching.policies import Unfit
+from schoolpassport.sources.queries import UnknownSource
+from schoolpassport.sync import people
+from schoolpassport.sync.actions import DistrictBusy
+
+_DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
+_KIND = click.option("--kind", default="user", show_default=True, help="Another kind of record.")
+_FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+
+
+@click.group()
+def command() -> None:
+    """Merge, split and undo; say whom an id means; set how sources are matched and merged."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (people.NotJoined, people.Busy, DistrictBusy, UnknownSource, Unfit) as sentence:
+        raise click.ClickException(str(sentence)) from sentence
+
+
+@command.command("merge")
+@click.argument("keep", type=click.UUID)
+@click.argument("lose", type=click.UUID)
+@_KIND
+@_DISTRICT
+def merge(keep: UUID, lose: UUID, kind: str, district: str | None) -> None:
+    """Make one record of two: the GG4L ID KEEP stays, LOSE becomes an alias that still resolves."""
+    with _told():
+        made = people.merge(
+            district_id=district_id(district), kind=kind, keep=keep, lose=lose, by=me(), now=clock.now()
+        )
+    click.echo(f"Merge {made.number}: {lose} is {keep} now. Undo: schoolpassport people undo {made.number}")
+
+
+@command.command("undo")
+@click.argument("number", type=int)
+@_DISTRICT
+def undo(number: int, district: str | None) -> None:
+    """Undo merge NUMBER: both ids, links and values as they were."""
+    with _told():
+        merge_ = people.undo(district_id=district_id(district), number=number, by=me(), now=clock.now())
+    click.echo(f"{merge_.lose_id} stands for itself again.")
+
+
+@command.command("split")
+@click.argument("source")
+@click.argument("key")
+@_KIND
+@_DISTRICT
+def split(source: str, key: str, kind: str, district: str | None) -> None:
+    """Part what SOURCE calls KEY from the record it was matched with, for good."""
+    with _told():
+        new = people.split(
+            district_id=district_id(district), kind=kind, source=source, key=key, by=me(), now=clock.now()
+        )
+    click.echo(f"“{key}” is {new} now." if new else f"“{key}” means nobody now; {source} only adds to others.")
+
+
+@command.command("questions")
+@_DISTRICT
+def questions(district: str | None) -> None:
+    """Ids that seem to have passed to somebody else; their rows wait for `same` or `other`."""
+    found = people.questions(district_id=district_id(district))
+    rows = [(source, q.key, q.record_id, f"{q.asked_at:%Y-%m-%d}") for source, q in found]
+    show.table(("source", "id", "GG4L ID", "asked"), rows)
+
+
+@command.command("same")
+@click.argument("source")
+@click.argument("key")
+@_KIND
+@_DISTRICT
+def same(source: str, key: str, kind: str, district: str | None) -> None:
+    """SOURCE means by KEY whom it always meant; the row is taken with the next package."""
+    _answer(source, key, kind, district, "same")
+
+
+@command.command("other")
+@click.argument("source")
+@click.argument("key")
+@_KIND
+@_DISTRICT
+def other(source: str, key: str, kind: str, district: str | None) -> None:
+    """SOURCE gave KEY to somebody else, who gets a GG4L ID of their own with the next package."""
+    _answer(source, key, kind, district, "other")
+
+
+def _answer(source: str, key: str, kind: str, district: str | None, means: str) -> None:
+    with _told():
+        people.answer(
+            district_id=district_id(district), kind=kind, source=source, key=key, means=means, by=me(), now=clock.now()
+        )
+    click.echo(f"Noted. “{key}” of {source} is taken with the next package.")
+
+
+@command.command("merges")
+@_DISTRICT
+def merges(district: str | None) -> None:
+    """What was merged, newest first."""
+    rows = [
+        (m.number, m.kind, m.keep_id, m.lose_id, m.by, f"undone by {m.undone_by}" if m.undone_by else "")
+        for m in people.merges(district_id=district_id(district))
+    ]
+    show.table(("merge", "kind", "kept", "alias", "by", ""), rows)
+
+
+@command.command("domains")
+@_FILE
+@_DISTRICT
+def domains(file: Path, district: str | None) -> None:
+    """Set by which attributes rows mean the same person; FILE holds JSON like {"user": [["identifier", "email"]]}."""
+    with _told():
+        version = decisions.set_domains(
+            district_id=district_id(district), content=_json(file), by=me(), now=clock.now()
+        )
+    click.echo(f"Domains of uniqueness, version {version}, hold from the next package on.")
+
+
+@command.command("masters")
+@_FILE
+@_DISTRICT
+def masters(file: Path, district: str | None) -> None:
+    """Set whose values stand; FILE holds JSON: {"user": [{"attribute": …, "source": …, "rule": "master"}]}."""
+    with _told():
+        version = decisions.set_masters(
+            district_id=district_id(district), content=_json(file), by=me(), now=clock.now()
+        )
+    click.echo(f"Master fields, version {version}, hold now.")
+
+
+@command.command("roles")
+@click.argument("number", type=click.Choice(["one", "several"]))
+@_DISTRICT
+def roles(number: str, district: str | None) -> None:
+    """Say whether one person may hold several roles, like a pupil who teaches."""
+    content = {"several_roles": number == "several"}
+    decisions.set_identity(district_id=district_id(district), content=content, by=me(), now=clock.now())
+    click.echo(f"A person holds {number} from the next package on.")
+
+
+def _json(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as wrong:
+        raise click.ClickException(f"{file.name} is not JSON: {wrong}.") from wrong

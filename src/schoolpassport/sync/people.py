@@ -1,0 +1,140 @@
+"""What people decide about identity, from the asking to the views; and why a record says what it says."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from schoolpassport.matching import decisions
+from schoolpassport.roster import actions as roster
+from schoolpassport.roster import queries
+from schoolpassport.roster.models import Merge, Question
+from schoolpassport.roster.records import Authority, Lineage
+from schoolpassport.sources import queries as sources
+from schoolpassport.sources.schemas import SCHEMAS
+from schoolpassport.sync import actions
+from schoolpassport.sync.models import Run
+from schoolpassport.tenancy import scope
+
+Result = TypeVar("Result")
+NotJoined, Busy = roster.NotJoined, roster.Busy
+_RUN = re.compile("run ([0-9]+)")
+
+
+def merge(*, district_id: UUID, kind: str, keep: UUID, lose: UUID, by: str, now: datetime) -> Merge:
+    """Make one record of two, and let the views follow. Raises ``NotJoined`` and ``Busy``."""
+    return _decide(
+        district_id,
+        lambda authority: roster.merge(
+            district_id=district_id, kind=kind, keep=keep, lose=lose, by=by, now=now, authority=authority
+        ),
+    )
+
+
+def undo(*, district_id: UUID, number: int, by: str, now: datetime) -> Merge:
+    """Make two records of one again, and let the views follow. Raises ``NotJoined`` and ``Busy``."""
+    return _decide(
+        district_id,
+        lambda authority: roster.undo_merge(
+            district_id=district_id, number=number, by=by, now=now, authority=authority
+        ),
+    )
+
+
+def split(*, district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime) -> UUID | None:
+    """Give a key a record of its own, and let the views follow. Raises ``NotJoined`` and ``Busy``."""
+    source_id = _source(district_id, source)
+    return _decide(
+        district_id,
+        lambda authority: roster.split(
+            district_id=district_id, kind=kind, source_id=source_id, key=key, by=by, now=now, authority=authority
+        ),
+    )
+
+
+def answer(*, district_id: UUID, kind: str, source: str, key: str, means: str, by: str, now: datetime) -> None:
+    """Say whom a key means, and let the views follow. Raises ``NotJoined`` and ``Busy``."""
+    source_id = _source(district_id, source)
+    _decide(
+        district_id,
+        lambda authority: roster.answer(
+            district_id=district_id,
+            kind=kind,
+            source_id=source_id,
+            key=key,
+            means=means,
+            by=by,
+            now=now,
+            authority=authority,
+        ),
+    )
+
+
+def questions(*, district_id: UUID) -> list[tuple[str, Question]]:
+    """The keys of which somebody must say whom they mean, with the names of their sources."""
+    with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
+        names = {s.id: s.name for s in sources.sources(district_id=district_id)}
+        return [(names[q.source_id], q) for q in queries.questions(district_id=district_id)]
+
+
+def merges(*, district_id: UUID) -> list[Merge]:
+    with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
+        return queries.merges(district_id=district_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Why:
+    """Where a value comes from. ``run``, ``digest``, ``file``, ``settings``: empty where no package brought it."""
+
+    lineage: Lineage
+    names: dict[UUID, str]  # of the sources
+    run: int | None = None
+    source: str = ""
+    digest: str = ""
+    file: str = ""
+    settings: dict[str, int] | None = None
+
+
+def why(*, district_id: UUID, kind: str, id: UUID, attribute: str) -> Why | None:  # noqa: A002 (the column's name)
+    """Why does this record say this, and since when? None when there is no such record."""
+    with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
+        found = queries.lineage(
+            district_id=district_id,
+            kind=kind,
+            id=queries.resolve(district_id=district_id, kind=kind, id=id),
+            attribute=attribute,
+            authority=decisions.authority(district_id=district_id),
+        )
+        if found is None:
+            return None
+        known = {s.id: s for s in sources.sources(district_id=district_id)}
+        names = {id_: s.name for id_, s in known.items()}
+        told = _RUN.fullmatch(found.cause)
+        run = Run.objects.filter(district_id=district_id, number=int(told[1])).first() if told else None
+        if run is None:
+            return Why(lineage=found, names=names)
+        source = known[run.source_id]
+        usual = next((f.file_name for f in SCHEMAS[source.schema].files if f.kind.name == kind), "")
+        return Why(
+            lineage=found,
+            names=names,
+            run=run.number,
+            source=source.name,
+            digest=run.input_digest,
+            file=found.origin or usual,
+            settings=run.settings,
+        )
+
+
+def _source(district_id: UUID, name: str) -> UUID:
+    with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
+        return sources.source(district_id=district_id, id_or_name=name).id
+
+
+def _decide(district_id: UUID, decision: Callable[[Authority], Result]) -> Result:
+    with scope.inside(district_id):  # house: scope-at-the-door (an action in all but the file's name)
+        result = decision(decisions.authority(district_id=district_id))
+    actions.catch_up(district_id=district_id)
+    return result
