@@ -167,4 +167,4 @@ def test_a_run_without_a_package_of_a_source_without_a_connector_says_what_to_do
         run = queries.run(district_id=sis.district_id, number=1)
     walked = sis.walk(run)
     assert walked.state == "refused"
-    assert "sync run" in walked.message
+    assert "schoolpassport sync PACKAGE" in walked.message

@@ -16,7 +16,8 @@ from schoolpassport.quality.filtering import column_of
 from schoolpassport.quality.policies import Ruling
 from schoolpassport.quality.records import Check, Inspected, Severity, Subject
 from schoolpassport.quality.rules import checks
-from schoolpassport.sources.records import Mode, Problem
+from schoolpassport.sources.reading import rows as rows_of
+from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, FilePlan, Misread, Mode, Problem
 from schoolpassport.sources.staging import line_of
 
 KEPT = 1_000  # findings kept per file, rule and column; counts are complete
@@ -36,6 +37,29 @@ def record_problems(db: DuckDBPyConnection, problems: tuple[Problem, ...]) -> No
         db.execute(
             "INSERT INTO finding VALUES (?, ?, '', ?, NULL, ?, NULL, NULL, ?)",
             [severity, p.rule, p.file, p.column, p.sentence],
+        )
+
+
+def record_misread(db: DuckDBPyConnection, lines: tuple[Misread, ...]) -> None:
+    """Lines that a translation could not read."""
+    if lines:
+        db.executemany(
+            "INSERT INTO finding (severity, rule, kind, file, line, sentence) VALUES (?, ?, '', ?, ?, ?)",
+            [[Severity.ERROR, "unreadable line", m.file, m.line, m.sentence] for m in lines],
+        )
+
+
+def trace(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    """Lead the findings of a translated file back to the file and line that its rows were made from."""
+    file = literal(plan.schema.file_name)
+    (found,) = db.execute(f"SELECT count(*) FROM finding WHERE file = {file} AND line IS NOT NULL").fetchone() or (0,)
+    if found:
+        origin, line = (f"c{plan.headers.index(h)}" for h in (ORIGIN_FILE, ORIGIN_LINE))
+        place = "row_number() OVER () + 1"
+        rows = f"SELECT {place} AS place, {origin} AS origin, {line}::BIGINT AS first FROM {rows_of(plan)}"
+        db.execute(
+            f"UPDATE finding SET file = o.origin, line = o.first FROM ({rows}) o "
+            f"WHERE finding.file = {file} AND finding.line = o.place"
         )
 
 

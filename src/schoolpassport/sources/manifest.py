@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from schoolpassport.sources.policies import Feed, Shaping, fills
-from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem
+from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, FilePlan, Mode, PackageBroken, PackagePlan, Problem
 from schoolpassport.sources.schemas import FileSchema, Schema
 from schoolpassport.sources.shaping import shaped as shape_of
 
@@ -82,9 +82,9 @@ def _modes(schema: Schema, files: Mapping[str, Path], problems: list[Problem]) -
                 )
             )
         return {f.name: Mode.BULK for f in schema.files if f.file_name in files}
-    said = _properties(files[MANIFEST], problems)
+    said = properties(files[MANIFEST], problems)
     version = said.get("oneroster.version", schema.version)
-    if version != schema.version:
+    if version != schema.version and not schema.inputs:  # a translation has looked
         problems.append(
             Problem(
                 rule="other version",
@@ -101,8 +101,8 @@ def _modes(schema: Schema, files: Mapping[str, Path], problems: list[Problem]) -
     return modes
 
 
-def _properties(path: Path, problems: list[Problem]) -> dict[str, str]:
-    rows = _csv_head(path, problems, limit=200)
+def properties(path: Path, problems: list[Problem]) -> dict[str, str]:
+    rows = csv_head(path, problems, limit=200)
     if not rows or [c.strip() for c in rows[0]] != ["propertyName", "value"]:
         problems.append(
             Problem(
@@ -154,7 +154,7 @@ def _file(
     file: FileSchema, path: Path, mode: Mode, problems: list[Problem], *, says: Shaping, partial: bool
 ) -> FilePlan | None:
     before = sum(p.breaks for p in problems)
-    rows = _csv_head(path, problems, limit=2, file_name=file.file_name)
+    rows = csv_head(path, problems, limit=2, file_name=file.file_name)
     if sum(p.breaks for p in problems) > before:
         return None
     headers = tuple(h.strip() for h in rows[0]) if rows else ()
@@ -200,7 +200,7 @@ def _header_problems(
     yield from _feed_problems(file, headers, feeds, partial=partial)
     filled = {h for h, steps in shaping.steps_of(file).items() if fills(steps)} | set(feeds)
     mapped = {f.header for f in feeds.values()}
-    expected = {KEY, STATUS, MODIFIED, *(c.header for c in file.columns), *file.skipped}
+    expected = {KEY, STATUS, MODIFIED, ORIGIN_FILE, ORIGIN_LINE, *(c.header for c in file.columns), *file.skipped}
     strangers = [h for h in headers if h not in expected and h not in mapped and not h.startswith(METADATA)]
     meant = {h: _expected(file, h, expected - set(headers) - filled) for h in strangers}
     for header, wanted in meant.items():
@@ -263,7 +263,7 @@ def _expected(file: FileSchema, header: str, free: set[str]) -> str:
     return folded[close[0]] if close else ""
 
 
-def _csv_head(path: Path, problems: list[Problem], *, limit: int, file_name: str = MANIFEST) -> list[list[str]]:
+def csv_head(path: Path, problems: list[Problem], *, limit: int, file_name: str = MANIFEST) -> list[list[str]]:
     """The first rows of a small CSV or of a large one's top."""
     with path.open("rb") as file:
         raw = file.read(_HEAD_BYTES)

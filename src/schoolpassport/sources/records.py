@@ -11,6 +11,8 @@ from typing import Any
 
 from schoolpassport.sources.schemas import FileSchema
 
+ORIGIN_FILE, ORIGIN_LINE = "origin.file", "origin.line"  # the last columns of a file that a translation made
+
 
 class Mode(StrEnum):
     """What a file's rows are, by the manifest (OneRoster CSV 1.1, 2.2)."""
@@ -70,10 +72,40 @@ class FilePlan:
     shaped: Shaped = PLAIN
     meant: str = ""  # digest of the settings that say what a row means: under others, every row is a candidate
     chosen: str = ""  # digest of those that say which rows are taken: under others, every row is read
+    withheld: bool = False  # nothing of this kind is held to be missing tonight; see ``Translated``
 
     @property
     def kind_table(self) -> str:
         return self.schema.kind.table
+
+    @property
+    def translated(self) -> bool:
+        """Whether each row tells from which file and line of the package it was made."""
+        return ORIGIN_FILE in self.headers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misread:
+    """A line that could not be read, of a file as it was sent."""
+
+    file: str
+    line: int | None
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translated:
+    """A package in canonical files.
+
+    ``withheld``: kinds of which nothing is held to be missing, since a line or a file that may speak of them could not
+    be read or did not come. ``seen``: the inputs that came.
+    """
+
+    files: Mapping[str, Path]
+    problems: tuple[Problem, ...] = ()
+    misread: tuple[Misread, ...] = ()
+    withheld: frozenset[str] = frozenset()
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,7 @@ def stage(db: DuckDBPyConnection, plan: FilePlan) -> Staged:
     _keep_rejects(db, plan)
     plain = _count_lines(db, plan, reading.physical_lines(plan.path))
     _set_apart(db, plan, "rowid")
+    _withhold(db, plan)
     (rows,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
     return Staged(rows=int(rows), plain=plain)
 
@@ -49,6 +50,7 @@ def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
     db.execute(f"CREATE VIEW raw_{table} AS SELECT * EXCLUDE (misshapen) FROM all_{table}")
     _make_ledgers(db, table)
     _set_apart(db, plan, "place")
+    _withhold(db, plan)
 
 
 def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> None:
@@ -220,3 +222,9 @@ def _set_apart(db: DuckDBPyConnection, plan: FilePlan, place: str) -> None:
         "WHERE r.misshapen IS NOT NULL"
     )
     db.execute(f"DELETE FROM all_{table} WHERE misshapen IS NOT NULL")
+
+
+def _withhold(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    """A line of which nobody knows whose it is, so that nothing is missing; what it was, the translation tells."""
+    if plan.withheld:
+        db.execute(f"INSERT INTO unread_{plan.kind_table} VALUES (NULL, NULL, '')")

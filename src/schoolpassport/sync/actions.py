@@ -280,7 +280,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
     """The one transaction in which a run changes anything: records, links, findings, statistics, prints."""
     with walk.step("apply") as timed:
         batches = [walk.bench.write_batch(kind) for kind in KINDS if kind in walk.looked_at]
-        findings = quality.export_findings(walk.bench.db, folder=walk.bench.places.work)
+        findings = walks.export_findings(walk)
         rejected = walks.rejected_by_school(walk)
         reach("apply.before")
         with scope.inside(run.district_id):
@@ -359,7 +359,7 @@ def _publish(
 
 
 def _hold(run: Run, walk: walks.Walk, report: dict[str, object]) -> None:
-    findings = quality.export_findings(walk.bench.db, folder=walk.bench.places.work)
+    findings = walks.export_findings(walk)
     message = " ".join(r["sentence"] for r in report["reasons"])  # type: ignore[attr-defined]  # a list of reasons
     with scope.inside(run.district_id):
         _supersede(run)
@@ -372,7 +372,7 @@ def _hold(run: Run, walk: walks.Walk, report: dict[str, object]) -> None:
 def _refuse(run: Run, message: str, walk: walks.Walk | None = None) -> None:
     with scope.inside(run.district_id):
         if walk is not None and walk.bench.has("finding"):
-            findings = quality.export_findings(walk.bench.db, folder=walk.bench.places.work)
+            findings = walks.export_findings(walk)
             quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
         _finish(run, RunState.REFUSED, message=message, walk=walk)
     shutil.rmtree(_places(run).package, ignore_errors=True)

@@ -83,7 +83,8 @@ def _value(column: Column | None, field: Field, joins: list[str], rows: str) -> 
         return copy_text(_text_array(cell))
     if field.type is Type.BOOLEAN:
         return f"lower({cell})"
-    return copy_text(cell) if field.type is Type.TEXT and not field.values else cell
+    free = field.type in {Type.TEXT, Type.JSON} and not field.values
+    return copy_text(cell) if free else cell
 
 
 def _reference(cell: str, field: Field, joins: list[str], *, rows: str, many: bool) -> str:

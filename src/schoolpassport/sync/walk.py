@@ -21,6 +21,7 @@ from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import NeedsAttention
 from schoolpassport.matching import decisions
 from schoolpassport.matching import policies as matching
+from schoolpassport.quality import actions as quality
 from schoolpassport.quality import filtering, inspection, policies
 from schoolpassport.quality.filtering import Chosen
 from schoolpassport.quality.policies import Filters, Rules
@@ -29,10 +30,10 @@ from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER, Asked, Authority
 from schoolpassport.sources import actions as sources
-from schoolpassport.sources import manifest, staging
+from schoolpassport.sources import manifest, staging, translation
 from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.policies import BadPolicy, shaping
-from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings
+from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings, Translated
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 from schoolpassport.sync import difference, guard, identifying, memory, settling, skimming
 from schoolpassport.sync.contract import Progress, Watcher
@@ -43,6 +44,7 @@ from schoolpassport.tenancy import scope
 
 log = logging.getLogger(__name__)
 _EXAMPLES = 5
+_INPUTS = "inputs"  # beside the kinds in a source's memory: which files of another dialect came the last time
 
 
 @dataclass(kw_only=True)
@@ -66,6 +68,7 @@ class Walk:
     steps: dict[str, Timed] = field(default_factory=dict)
     digest: str = ""
     memory: dict[str, Any] | None = None  # what the connector wants to find next time, if it fetched the package
+    translated: Translated = field(default_factory=lambda: Translated(files={}))  # of a package of another dialect
     plan: PackagePlan = field(default_factory=lambda: PackagePlan(files=(), problems=()))
     inspected: dict[str, Inspected] = field(default_factory=dict)
     chosen: dict[str, Chosen] = field(default_factory=dict)  # what the filters left of each file
@@ -134,14 +137,14 @@ def digest_of(origin: Path) -> str:
 
 
 def collect(walk: Walk, origin: Path) -> None:
-    """Copy the package into the run's own folder and plan its reading."""
+    """Copy the package into the run's own folder, translate it where it is of another dialect, and plan its reading."""
     target = walk.bench.places.package
     with walk.step("collect") as timed:
         files = _files(target) if target.is_dir() else _take(origin, target)
         linked = {name: _into(walk.bench.places.work, path) for name, path in files.items()}
         try:
-            planned = _planned(walk, linked)
-            walk.plan = memory.marked(planned, walk.settings)
+            planned = _planned(walk, _translate(walk, linked))
+            walk.plan = _translated(memory.marked(planned, walk.settings), walk.translated)
             filtering.check(walk.filters, walk.plan)
         except PackageBroken as broken:
             inspection.begin(walk.bench.db)
@@ -157,6 +160,37 @@ def _planned(walk: Walk, files: dict[str, Path]) -> PackagePlan:
         return manifest.plan(schema=schema, files=files, shaping=says, partial=walk.is_partial)
     except BadPolicy as bad:
         raise Refused(f"{bad} Change the setting; the package may be right.") from bad
+
+
+def _translate(walk: Walk, files: dict[str, Path]) -> dict[str, Path]:
+    schema = SCHEMAS[walk.source.schema]
+    if schema.inputs:
+        walk.translated = translation.translate(
+            walk.bench.db,
+            schema=schema,
+            files=files,
+            into=walk.bench.places.work / "translated",
+            seen=tuple(walk.source.prints.get(_INPUTS, {}).get("seen", ())),
+            today=walk.today,
+        )
+        return dict(walk.translated.files)
+    return files
+
+
+def _translated(plan: PackagePlan, made: Translated) -> PackagePlan:
+    """The plan, with what the translation knows of its files."""
+    files = tuple(replace(f, withheld=f.schema.kind.name in made.withheld) for f in plan.files)
+    return replace(plan, files=files, problems=(*made.problems, *plan.problems))
+
+
+def export_findings(walk: Walk) -> tuple[Path, Path]:
+    """The findings as files that COPY reads, at the files and lines of the package as it was sent. The last act."""
+    db = walk.bench.db
+    for plan in walk.plan.files:
+        if plan.translated:
+            inspection.trace(db, plan)
+    inspection.record_misread(db, walk.translated.misread)
+    return quality.export_findings(db, folder=walk.bench.places.work)
 
 
 def _take(origin: Path, target: Path) -> dict[str, Path]:
@@ -417,7 +451,8 @@ def memories(walk: Walk, saved: set[str]) -> dict[str, dict[str, object]]:
         known[kind] = before.after(plan, walk.skimmed[kind], saved=kind in saved)
     for kind in walk.unseen:
         known[kind] = replace(known.get(kind, memory.of(walk.source, kind)), unseen=True)
-    return {kind: asdict(m) for kind, m in known.items()}
+    inputs = {_INPUTS: {"seen": list(walk.translated.seen)}} if walk.translated.seen else {}
+    return {**{kind: asdict(m) for kind, m in known.items()}, **inputs}
 
 
 def authority(walk: Walk) -> Authority:

@@ -6,7 +6,17 @@ DOORS = frozenset({"actions", "queries", "records", "contract", "models"})
 ALSO = {  # what a room opens besides, each for a reason that its door plate gives
     "tenancy": {"scope", "rows"},
     "roster": {"kinds", "schools"},
-    "sources": {"connectors", "schemas", "manifest", "reading", "staging", "policies", "cleaning", "tables"},
+    "sources": {
+        "connectors",
+        "schemas",
+        "manifest",
+        "reading",
+        "staging",
+        "translation",
+        "policies",
+        "cleaning",
+        "tables",
+    },
     "matching": {"decisions", "exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},
     "sync": {"people", "preview", "schedules", "timetable"},

@@ -13,5 +13,5 @@ def checks(subject: Subject) -> Iterator[Check]:
         severity=Severity.ERROR,
         column="",
         sql="SELECT line, key, NULL, 'The line cannot be read: ' || coalesce(message, '') || ' Check its commas, "
-        f"quotes and encoding (UTF-8).' FROM unread_{subject.table}",
+        f"quotes and encoding (UTF-8).' FROM unread_{subject.table} WHERE message IS DISTINCT FROM ''",
     )

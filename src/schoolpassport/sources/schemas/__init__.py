@@ -5,9 +5,9 @@ import pkgutil
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from schoolpassport.sources.schemas.shape import Column, FileSchema, Parse, Schema
+from schoolpassport.sources.schemas.shape import Column, FileSchema, Input, Output, Parse, Schema
 
-__all__ = ["SCHEMAS", "Column", "FileSchema", "Parse", "Schema"]
+__all__ = ["SCHEMAS", "Column", "FileSchema", "Input", "Output", "Parse", "Schema"]
 
 
 def _found() -> Mapping[str, Schema]:

@@ -1,25 +1,9 @@
 """OneRoster 1.1 CSV (bulk and delta), column by column, in the normative order."""
 
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sources.schemas.canonical import REFERENCES
 from schoolpassport.sources.schemas.shape import FileSchema, Schema, columns_of
 
-# header → field, where the names differ; every other column is named as its field.
-_REFERENCES = {
-    "parentSourcedId": "parent",
-    "schoolYearSourcedId": "schoolYear",
-    "orgSourcedId": "org",
-    "orgSourcedIds": "orgs",
-    "courseSourcedId": "course",
-    "schoolSourcedId": "school",
-    "termSourcedIds": "terms",
-    "agentSourcedIds": "agents",
-    "classSourcedId": "class",
-    "userSourcedId": "user",
-    "categorySourcedId": "category",
-    "gradingPeriodSourcedId": "gradingPeriod",
-    "lineItemSourcedId": "lineItem",
-    "studentSourcedId": "student",
-}
 # 1.1 header → what OneRoster 1.0 called it
 _OLDER = {
     "userIds": ("userId", "userID"),
@@ -38,7 +22,7 @@ def _file(name: str, kind: str, headers: str, *, skipped: tuple[str, ...] = (), 
     return FileSchema(
         name=name,
         kind=KINDS[kind],
-        columns=columns_of(KINDS[kind], {h: _REFERENCES.get(h, h) for h in headers.split()}, _OLDER),
+        columns=columns_of(KINDS[kind], {h: REFERENCES.get(h, h) for h in headers.split()}, _OLDER),
         skipped=skipped,
         older_names=((older, "sourcedId"),) if older else (),
     )

@@ -1,5 +1,6 @@
 """The words in which a CSV dialect is declared."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,14 +47,58 @@ class FileSchema:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Input:
+    """A file as a vendor makes it. ``columns``: how the translation calls a column → the headers that may name it.
+
+    Headers are compared without regard to case, blanks and underscores, as vendors' own importers do. ``required``:
+    the columns without which nothing can be made of the file. ``optional``: a package may do without the file.
+    """
+
+    name: str
+    columns: Mapping[str, tuple[str, ...]]
+    required: tuple[str, ...]
+    optional: bool = False
+    skipped: tuple[str, ...] = ()  # headers that are known and never read: passwords
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Records of one kind, made of the rows of one or several inputs.
+
+    ``sql`` selects from ``{input}`` (one relation per input: ``line``, then its columns; text, trimmed, NULL when
+    blank) and gives ``file``, ``line`` and any headers of the canonical file. ``{year}`` is the year in which the
+    running school year ends. Made when one of ``of`` is in the package.
+    """
+
+    kind: str
+    of: tuple[str, ...]
+    sql: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schema:
-    """A whole dialect. ``files`` are in the order in which references can be resolved."""
+    """A whole dialect. ``files`` are in the order in which references can be resolved.
+
+    A dialect with ``inputs`` is translated: its packages hold those, and ``outputs`` make the canonical ``files``.
+    """
 
     name: str
     title: str
     version: str
     files: tuple[FileSchema, ...]
     not_read: tuple[str, ...] = ()  # files that belong to the dialect and are not taken yet
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    modes: bool = False  # whether a manifest says which files are deltas
+
+
+def same(*names: str) -> dict[str, tuple[str, ...]]:
+    """Columns that the translation calls as their vendor does."""
+    return {name: (name,) for name in names}
 
 
 def columns_of(kind: Kind, headers: dict[str, str], older: dict[str, tuple[str, ...]]) -> tuple[Column, ...]:

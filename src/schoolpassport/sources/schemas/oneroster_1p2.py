@@ -1,0 +1,180 @@
+"""OneRoster 1.2 CSV (1.2.1), bulk and delta: roles and profiles of users are in files of their own."""
+
+from schoolpassport.kit.columns import literal
+from schoolpassport.sources.schemas.canonical import FILES, listed
+from schoolpassport.sources.schemas.shape import Input, Output, Schema, same
+
+_FIRST = ("sourcedId", "status", "dateLastModified")
+# What 1.2 calls roles, in the words of 1.1. A counselor looks after pupils: an aide; the others run something.
+_ROLES = {
+    **{same_: same_ for same_ in ("aide", "guardian", "parent", "proctor", "relative", "student", "teacher")},
+    "counselor": "aide",
+    **dict.fromkeys(
+        ("districtAdministrator", "principal", "siteAdministrator", "systemAdministrator", "administrator"),
+        "administrator",
+    ),
+}
+_ROLE = (
+    "CASE r.role "
+    + " ".join(f"WHEN {literal(new)} THEN {literal(old)}" for new, old in _ROLES.items())
+    + " ELSE r.role END"
+)
+_FLAGS = (
+    *(
+        "americanIndianOrAlaskaNative",
+        "asian",
+        "blackOrAfricanAmerican",
+        "nativeHawaiianOrOtherPacificIslander",
+        "white",
+    ),
+    *("demographicRaceTwoOrMoreRaces", "hispanicOrLatinoEthnicity"),
+)
+
+
+def _input(name: str, columns: str, required: str, *, skipped: str = "", optional: bool = True) -> Input:
+    return Input(
+        name=name,
+        columns=same(*_FIRST, *columns.split()),
+        required=("sourcedId", *required.split()),
+        optional=optional,
+        skipped=tuple(skipped.split()),
+    )
+
+
+def _as_it_is(kind: str, name: str, columns: str, **others: str) -> Output:
+    """Columns that both versions have, and those that only have another name or need a word changed."""
+    cells = [f'"{c}"' for c in (*_FIRST, *columns.split())] + [f'{sql} AS "{c}"' for c, sql in others.items()]
+    file = literal(f"{name}.csv")
+    return Output(kind=kind, of=(name,), sql=f"SELECT {', '.join(cells)}, {file} AS file, line FROM {{{name}}}")
+
+
+SCHEMA = Schema(
+    name="oneroster-1.2",
+    title="OneRoster 1.2 CSV",
+    version="1.2",
+    files=FILES,
+    modes=True,
+    inputs=(
+        _input("orgs", "name type identifier parentSourcedId", "name type"),
+        _input(
+            "academicSessions",
+            "title type startDate endDate parentSourcedId schoolYear",
+            "title type startDate endDate schoolYear",
+        ),
+        _input("categories", "title weight", "title"),
+        _input("resources", "vendorResourceId title roles importance vendorId applicationId", "vendorResourceId"),
+        _input(
+            "courses",
+            "schoolYearSourcedId title courseCode grades orgSourcedId subjects subjectCodes",
+            "title orgSourcedId",
+        ),
+        _input(
+            "users",
+            "enabledUser username userIds givenName familyName middleName identifier email sms phone agentSourcedIds "
+            "grades userMasterIdentifier preferredGivenName preferredMiddleName preferredFamilyName "
+            "primaryOrgSourcedId pronouns",
+            "enabledUser givenName familyName",
+            skipped="password resourceSourcedIds",
+        ),
+        _input(
+            "roles",
+            "userSourcedId roleType role beginDate endDate orgSourcedId userProfileSourcedId",
+            "userSourcedId role orgSourcedId",
+        ),
+        _input(
+            "userProfiles",
+            "userSourcedId profileType vendorId applicationId description credentialType username",
+            "userSourcedId",
+            skipped="password",
+        ),
+        _input(
+            "classes",
+            "title grades courseSourcedId classCode classType location schoolSourcedId termSourcedIds subjects "
+            "subjectCodes periods",
+            "title courseSourcedId classType schoolSourcedId termSourcedIds",
+        ),
+        _input(
+            "enrollments",
+            "classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate",
+            "classSourcedId schoolSourcedId userSourcedId role",
+        ),
+        _input(
+            "demographics",
+            "birthDate sex " + " ".join(_FLAGS) + " countryOfBirthCode stateOfBirthAbbreviation cityOfBirth "
+            "publicSchoolResidenceStatus",
+            "",
+        ),
+        _input(
+            "lineItems",
+            "title description assignDate dueDate classSourcedId categorySourcedId academicSessionSourcedId "
+            "schoolSourcedId resultValueMin resultValueMax",
+            "title assignDate dueDate classSourcedId categorySourcedId",
+        ),
+        _input(
+            "results",
+            "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment textScore classSourcedId "
+            "inProgress incomplete late missing",
+            "lineItemSourcedId studentSourcedId scoreStatus",
+        ),
+    ),
+    not_read=(
+        *("classResources", "courseResources", "userResources", "scoreScales", "lineItemScoreScales"),
+        *("resultScoreScales", "lineItemLearningObjectiveIds", "resultLearningObjectiveIds"),
+    ),
+    outputs=(
+        _as_it_is("org", "orgs", "name type identifier parentSourcedId"),
+        _as_it_is("academicSession", "academicSessions", "title type startDate endDate parentSourcedId schoolYear"),
+        _as_it_is("category", "categories", "title"),
+        _as_it_is("resource", "resources", "vendorResourceId title roles importance vendorId applicationId"),
+        _as_it_is(
+            "course", "courses", "schoolYearSourcedId title courseCode grades orgSourcedId subjects subjectCodes"
+        ),
+        Output(
+            kind="user",
+            of=("users", "roles", "userProfiles"),
+            sql=f"""SELECT {", ".join(f'u."{c}"' for c in _FIRST)}, u."enabledUser", r.orgs AS "orgSourcedIds",
+            r.role AS "role", coalesce(u."username", u."email", u."sourcedId") AS "username", u."userIds",
+            u."givenName",
+            u."familyName", u."middleName", u."identifier", u."email", u."sms", u."phone", u."agentSourcedIds",
+            u."grades", u."userMasterIdentifier", u."preferredGivenName" AS "preferredFirstName",
+            u."preferredMiddleName", u."preferredFamilyName" AS "preferredLastName", u."pronouns",
+            u."primaryOrgSourcedId", r.told AS "roles", p.told AS "userProfiles", 'users.csv' AS file, u.line
+            FROM {{users}} u LEFT JOIN (SELECT "userSourcedId" AS id, {listed('"orgSourcedId"')} AS orgs,
+            arg_min({_ROLE}, ("roleType" IS DISTINCT FROM 'primary', line)) AS role,
+            to_json(list({{'roleType': "roleType", 'role': "role", 'org': "orgSourcedId", 'beginDate': "beginDate",
+            'endDate': "endDate"}} ORDER BY line))::VARCHAR AS told
+            FROM {{roles}} r WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) r ON r.id = u."sourcedId"
+            LEFT JOIN (SELECT "userSourcedId" AS id, to_json(list({{'profileId': "sourcedId",
+            'profileType': "profileType", 'vendorId': "vendorId", 'applicationId': "applicationId",
+            'description': "description", 'username': "username"}} ORDER BY line))::VARCHAR AS told
+            FROM {{userProfiles}}
+            WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) p ON p.id = u."sourcedId" """,
+        ),
+        _as_it_is(
+            "class",
+            "classes",
+            "title grades courseSourcedId classCode location schoolSourcedId termSourcedIds subjects subjectCodes "
+            "periods",
+            classType="CASE WHEN \"classType\" LIKE 'ext:%' THEN 'scheduled' ELSE \"classType\" END",
+        ),
+        _as_it_is(
+            "enrollment",
+            "enrollments",
+            "classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate",
+        ),
+        _as_it_is(
+            "demographics",
+            "demographics",
+            "birthDate " + " ".join(_FLAGS) + " countryOfBirthCode stateOfBirthAbbreviation cityOfBirth "
+            "publicSchoolResidenceStatus",
+            sex="CASE WHEN \"sex\" IN ('male', 'female') THEN \"sex\" END",
+        ),
+        _as_it_is(
+            "lineItem",
+            "lineItems",
+            "title description assignDate dueDate classSourcedId categorySourcedId resultValueMin resultValueMax",
+            gradingPeriodSourcedId='"academicSessionSourcedId"',
+        ),
+        _as_it_is("result", "results", "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment"),
+    ),
+)

@@ -1,0 +1,288 @@
+"""Packages of other dialects, written anew as canonical files, so that all that follows knows one dialect.
+
+Set work: each input is read as columns once, each output is one statement. The files come out the same, byte by byte,
+when the same went in; each row says from which file and line it was made.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.sources import manifest, reading
+from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, Misread, PackageBroken, Problem, Translated
+from schoolpassport.sources.schemas import FileSchema, Input, Output, Schema
+
+_SCHOOL_YEAR_BEGINS = 7  # July
+_MOST_UNREAD = 1_000  # lines of a file; beyond it, the file is no CSV
+
+
+def translate(
+    db: DuckDBPyConnection,
+    *,
+    schema: Schema,
+    files: Mapping[str, Path],
+    into: Path,
+    seen: tuple[str, ...],
+    today: date,
+) -> Translated:
+    """Write the canonical files of a package, its manifest included, below ``into``.
+
+    ``seen``: the inputs that came the last time; of what they feed, nothing is held to be missing when they do not
+    come. Raises ``PackageBroken`` with all that is wrong with files and headers at once.
+    """
+    into.mkdir()
+    named = {name.casefold(): path for name, path in files.items()}
+    problems: list[Problem] = []
+    given = {i.name: _Given(i, named[i.file_name.casefold()]) for i in schema.inputs if i.file_name.casefold() in named}
+    modes = _modes(schema, named, problems)
+    given = {name: file for name, file in given.items() if modes.get(name, "bulk") != "absent"}
+    for each in given.values():
+        problems.extend(each.look())
+    problems.extend(_absent(schema, given))
+    problems.extend(_strangers(schema, files))
+    if any(p.breaks for p in problems):
+        raise PackageBroken(tuple(problems))
+    misread = [line for i in schema.inputs for line in _read(db, i, given.get(i.name))]
+    written, made = {}, {}
+    for file in schema.files:
+        outputs = [o for o in schema.outputs if o.kind == file.kind.name and set(o.of) & set(given)]
+        if outputs:
+            path = into / file.file_name
+            if _write(db, file, outputs, path, year=_school_year(today)):
+                written[file.file_name] = path
+                made[file.name] = _mode(outputs, modes)
+    lost = {i.file_name for i in schema.inputs if i.name in seen and i.name not in given}
+    problems.extend(_lost(lost))
+    written[manifest.MANIFEST] = _manifest(into, made)
+    speechless = lost | {line.file for line in misread}
+    return Translated(
+        files=written,
+        problems=tuple(problems),
+        misread=tuple(misread),
+        withheld=frozenset(o.kind for o in schema.outputs if {f"{name}.csv" for name in o.of} & speechless),
+        seen=tuple(sorted(given)),
+    )
+
+
+class _Given:
+    """An input as it came: which of its headers is which column."""
+
+    def __init__(self, wanted: Input, path: Path) -> None:
+        self.wanted = wanted
+        self.path = path
+        self.headers: tuple[str, ...] = ()
+        self.places: dict[str, int] = {}
+
+    def look(self) -> Iterator[Problem]:
+        problems: list[Problem] = []
+        rows = manifest.csv_head(self.path, problems, limit=1, file_name=self.wanted.file_name)
+        if problems:
+            yield from problems
+            return
+        self.headers = tuple(h.strip() for h in rows[0]) if rows else ()
+        folded = [_folded(h) for h in self.headers]
+        for column, names in self.wanted.columns.items():
+            place = next((folded.index(_folded(n)) for n in names if _folded(n) in folded), None)
+            if place is not None:
+                self.places[column] = place
+        yield from self._header_problems(folded)
+
+    def _header_problems(self, folded: list[str]) -> Iterator[Problem]:
+        name = self.wanted.file_name
+        if not self.headers:
+            yield Problem(rule="empty file", file=name, sentence=f"{name} is empty; it needs at least its header line.")
+            return
+        for column in self.wanted.required:
+            if column not in self.places:
+                header = self.wanted.columns[column][0]
+                yield Problem(
+                    rule="missing column",
+                    file=name,
+                    column=header,
+                    sentence=f"{name} has no column “{header}”, which is required.",
+                )
+        known = {_folded(n) for names in self.wanted.columns.values() for n in names}
+        known |= {_folded(n) for n in self.wanted.skipped}
+        for header, each in zip(self.headers, folded, strict=True):
+            if each not in known:
+                yield Problem(
+                    rule="unknown column",
+                    file=name,
+                    column=header,
+                    sentence=f"{name} has a column “{header}”, which is not read.",
+                    breaks=False,
+                )
+        for twice in sorted({h for h in folded if folded.count(h) > 1}):
+            yield Problem(
+                rule="column twice", file=name, column=twice, sentence=f"{name} has the column “{twice}” twice."
+            )
+
+
+def _folded(header: str) -> str:
+    return header.casefold().replace("_", "").replace(" ", "")
+
+
+def _modes(schema: Schema, named: Mapping[str, Path], problems: list[Problem]) -> dict[str, str]:
+    """Input → bulk, delta or absent, where the dialect has a manifest and the package holds it."""
+    if not schema.modes or manifest.MANIFEST not in named:
+        return {}
+    said = manifest.properties(named[manifest.MANIFEST], problems)
+    version = said.get("oneroster.version", schema.version)
+    if version != schema.version:
+        sentence = f"{manifest.MANIFEST} says OneRoster {version}; this source is set to {schema.title}."
+        problems.append(
+            Problem(rule="other version", file=manifest.MANIFEST, column="oneroster.version", sentence=sentence)
+        )
+    return {i.name: said.get(f"file.{i.name}", "absent") for i in schema.inputs}
+
+
+def _mode(outputs: list[Output], modes: Mapping[str, str]) -> str:
+    """A file that is made of a delta is one."""
+    return "delta" if any(modes.get(name) == "delta" for o in outputs for name in o.of) else "bulk"
+
+
+def _absent(schema: Schema, given: Mapping[str, _Given]) -> Iterator[Problem]:
+    for wanted in schema.inputs:
+        if wanted.name not in given and not wanted.optional:
+            sentence = f"The package has no {wanted.file_name}, which {schema.title} requires."
+            yield Problem(rule="missing file", file=wanted.file_name, sentence=sentence)
+
+
+def _strangers(schema: Schema, files: Mapping[str, Path]) -> Iterator[Problem]:
+    known = {manifest.MANIFEST, *(i.file_name.casefold() for i in schema.inputs)}
+    for name in sorted(files):
+        if name.casefold() not in known:
+            why = (
+                "this part of the standard is not taken yet."
+                if name.removesuffix(".csv") in schema.not_read
+                else f"{schema.title} knows no file of this name."
+            )
+            yield Problem(rule="file not read", file=name, sentence=f"{name} was not read: {why}", breaks=False)
+
+
+def _lost(names: set[str]) -> Iterator[Problem]:
+    for name in sorted(names):
+        sentence = (
+            f"{name} was in the package before and is not in this one. Nobody is removed for it; if it shall not come "
+            "any more, send it once with its header alone."
+        )
+        yield Problem(rule="file did not come", file=name, sentence=sentence, breaks=False)
+
+
+# --------------------------------------------------------------------------------------------------------- reading
+
+
+def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None) -> Iterator[Misread]:
+    """Make ``in_<input>``: line and columns of the rows that can be read. Gives the lines that cannot."""
+    table = f"in_{wanted.name}"
+    if given is None:
+        columns = ", ".join(f"{quoted(c)} VARCHAR" for c in wanted.columns)
+        db.execute(f"CREATE TABLE {table} (line BIGINT, {columns})")
+        return
+    width = len(given.headers)
+    cells = ", ".join(
+        (f"nullif(trim(c{given.places[c]}), '')" if c in given.places else "NULL::VARCHAR") + f" AS {quoted(c)}"
+        for c in wanted.columns
+    )
+    shape = f"c{width} IS NOT NULL OR c{width - 1} IS NULL AS misshapen"
+    try:
+        _try(db, f"CREATE TABLE all_{table} AS SELECT {cells}, {shape} FROM ", given.path, width)
+    except duckdb.Error as error:
+        name = wanted.file_name
+        sentence = f"{name} cannot be read as CSV. Check its quotes, its line ends and its encoding (UTF-8)."
+        raise PackageBroken((Problem(rule="bad csv", file=name, sentence=sentence),)) from error
+    rejected = sorted({int(line) for (line,) in db.execute("SELECT line FROM reject_errors").fetchall()})
+    db.execute("DROP TABLE reject_errors")
+    db.execute("DROP TABLE reject_scans")
+    if len(rejected) > _MOST_UNREAD:
+        name = wanted.file_name
+        sentence = f"{len(rejected):,} lines of {name} cannot be read as CSV, the first is line {rejected[0]:,}."
+        raise PackageBroken((Problem(rule="bad csv", file=name, sentence=sentence),))
+    (rows,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
+    blank = []
+    if reading.physical_lines(given.path).count != rows + len(rejected) + 1:
+        blank = reading.blank_lines(given.path)[:_MOST_UNREAD]
+    # A rejected or blank line is no row: those after it stand one line further down.
+    no_rows = sorted({*rejected, *blank})
+    before = "".join(f" + (rowid + 2 >= {line - number})::BIGINT" for number, line in enumerate(no_rows))
+    db.execute(f"CREATE TABLE {table} AS SELECT rowid + 2{before} AS line, * FROM all_{table}")
+    db.execute(f"DROP TABLE all_{table}")
+    misshapen = [int(line) for (line,) in db.execute(f"SELECT line FROM {table} WHERE misshapen").fetchall()]
+    db.execute(f"DELETE FROM {table} WHERE misshapen")
+    db.execute(f"ALTER TABLE {table} DROP misshapen")
+    for line in sorted({*rejected, *misshapen}):
+        sentence = (
+            "The line cannot be read: it has other cells than the header, or is no CSV. Check its commas and quotes."
+        )
+        yield Misread(file=wanted.file_name, line=line, sentence=sentence)
+
+
+def _try(db: DuckDBPyConnection, statement: str, path: Path, width: int) -> None:
+    try:
+        db.execute(statement + reading.cells_of(path, width))
+    except duckdb.Error:
+        for table in ("reject_errors", "reject_scans"):
+            db.execute(f"DROP TABLE IF EXISTS {table}")
+        db.execute(statement + reading.cells_of(path, width, parallel=False))
+
+
+# --------------------------------------------------------------------------------------------------------- writing
+
+
+def _write(db: DuckDBPyConnection, file: FileSchema, outputs: list[Output], path: Path, *, year: int) -> bool:
+    """Returns whether there is a row at all: a file without rows says nothing, and is not written."""
+    headers = [manifest.KEY, manifest.STATUS, manifest.MODIFIED, *(c.header for c in file.columns)]
+    parts = []
+    for number, output in enumerate(outputs):
+        names = {name: f"in_{name}" for name in output.of}
+        sql = output.sql
+        for name, table in names.items():
+            sql = sql.replace(f"{{{name}}}", table)
+        sql = sql.replace("{year}", str(year))
+        db.execute(f"CREATE OR REPLACE VIEW made AS {sql}")
+        there = {name for name, *_ in db.execute("DESCRIBE made").fetchall()}
+        strangers = there - set(headers) - {"file", "line"} - {h for h in there if h.startswith("metadata.")}
+        if strangers:
+            raise ValueError(f"{file.file_name} has no column {min(strangers)}")
+        cells = ", ".join((quoted(h) if h in there else "NULL") + f" AS {quoted(h)}" for h in headers)
+        extra = "".join(f", {quoted(h)}" for h in sorted(there) if h.startswith("metadata."))
+        db.execute(
+            f"CREATE OR REPLACE TABLE part_{number} AS SELECT {number} AS part, {cells}{extra}, file, line FROM made"
+        )
+        parts.append(f"FROM part_{number}")
+    db.execute(f"CREATE OR REPLACE TABLE whole AS {' UNION ALL BY NAME '.join(parts)}")
+    (rows,) = db.execute("SELECT count(*) FROM whole").fetchone() or (0,)
+    if rows:
+        extras = [n for n, *_ in db.execute("DESCRIBE whole").fetchall() if n.startswith("metadata.")]
+        columns = ", ".join(quoted(h) for h in (*headers, *extras))
+        db.execute(
+            f"COPY (SELECT {columns}, file AS {quoted(ORIGIN_FILE)}, line AS {quoted(ORIGIN_LINE)} FROM whole "
+            f"ORDER BY part, line, {quoted(manifest.KEY)}) TO {literal(str(path))} (FORMAT csv, HEADER true)"
+        )
+    for table in ("whole", *(f"part_{n}" for n in range(len(parts)))):
+        db.execute(f"DROP TABLE {table}")
+    db.execute("DROP VIEW made")
+    return bool(rows)
+
+
+def _manifest(into: Path, modes: Mapping[str, str]) -> Path:
+    """The table of contents of what was written, in the words of OneRoster 1.1."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("propertyName", "value"))
+    writer.writerow(("oneroster.version", "canonical"))
+    writer.writerows((f"file.{name}", mode) for name, mode in modes.items())
+    path = into / manifest.MANIFEST
+    path.write_text(out.getvalue(), encoding="utf-8")
+    return path
+
+
+def _school_year(today: date) -> int:
+    """The year in which the running school year ends."""
+    return today.year + (today.month >= _SCHOOL_YEAR_BEGINS)

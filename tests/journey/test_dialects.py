@@ -1,0 +1,238 @@
+"""Packages of other dialects than OneRoster 1.1: what comes out of vendors' own samples, and of damaged ones."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from schoolpassport.sources.actions import register_source
+from schoolpassport.sources.schemas import SCHEMAS
+from tests.support.nights import BY, Nights
+from tests.support.packages import folder
+
+DATA = Path(__file__).parent.parent / "data"
+SAMPLES = {"sds-v1": DATA / "sds-v1-100-users", "sds-v2.1": DATA / "sds-v2.1"}
+
+BASIC = {
+    "schools.csv": "School_id,School_name,School_number\n1,Amber Primary,01\n2,Birch High,02\n",
+    "students.csv": "School_id,Student_id,Last_name,First_name,Grade,DOB,Gender,Student_email\n"
+    "1,100,Klein,Ora,03,5/17/2017,F,ora@amber.example\n"
+    "1,101,Moss,Ian,04,2016-01-02,M,\n"
+    "2,101,Moss,Ian,04,2016-01-02,M,\n",
+    "teachers.csv": "School_id,Teacher_id,Last_name,First_name,Teacher_email\n1,100,Reed,Ann,ann@amber.example\n2,7,Lind,Bo,\n",
+    "sections.csv": "School_id,Section_id,Teacher_id,Teacher_2_id,Name,Course_name,Term_name,Term_start,Term_end\n"
+    "1,900,100,,Maths 3,Maths,Autumn,8/20/2026,12/18/2026\n"
+    "2,901,7,100,Art,Art,Autumn,8/20/2026,12/18/2026\n",
+    "enrollments.csv": "School_id,Section_id,Student_id\n1,900,100\n1,900,101\n2,901,101\n",
+    "staff.csv": "School_id,Staff_id,Last_name,First_name\n1,55,Vale,Kit\n",
+}
+
+ONEROSTER_1P2 = {
+    "manifest.csv": "propertyName,value\nmanifest.version,1.0\noneroster.version,1.2\n"
+    + "".join(
+        f"file.{n},bulk\n" for n in ("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments")
+    ),
+    "orgs.csv": "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId\ns1,,,Amber Primary,school,01,\n",
+    "academicSessions.csv": "sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear\n"
+    "y,,,Year,schoolYear,2026-08-01,2027-07-01,,2027\n",
+    "courses.csv": "sourcedId,status,dateLastModified,schoolYearSourcedId,title,courseCode,grades,orgSourcedId,subjects,subjectCodes\n"
+    "c1,,,y,Maths,,,s1,,\n",
+    "classes.csv": "sourcedId,status,dateLastModified,title,grades,courseSourcedId,classCode,classType,location,"
+    "schoolSourcedId,termSourcedIds,subjects,subjectCodes,periods\nk1,,,Maths 3,,c1,,scheduled,,s1,y,,,\n",
+    "users.csv": "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,middleName,"
+    "identifier,email,sms,phone,agentSourcedIds,grades,password,userMasterIdentifier,preferredGivenName,"
+    "preferredMiddleName,preferredFamilyName,primaryOrgSourcedId,pronouns\n"
+    "u1,,,true,ora,,Ora,Klein,,,,,,,03,,M1,Oz,,,s1,she/her\nu2,,,true,,,Ann,Reed,,,ann@amber.example,,,,,,,,,,,\n",
+    "roles.csv": "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId,userProfileSourcedId\n"
+    "r1,,,u1,primary,student,,,s1,\nr2,,,u2,secondary,teacher,,,s1,\nr3,,,u2,primary,principal,,,s1,\n",
+    "enrollments.csv": "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role,primary,beginDate,endDate\n"
+    "e1,,,k1,s1,u1,student,,,\n",
+}
+
+DIRECTORY = {
+    "accounts.csv": "id,dn,username,mail,givenName,sn,displayName,employeeNumber,department,telephone,enabled\n"
+    "a1,cn=1,ora,ora@amber.example,Ora,Klein,Ora Klein,100,,,true\n"
+}
+
+
+def source(district, tmp_path, now, schema):
+    made = register_source(district_id=district.id, name=schema, schema=schema, by=BY, now=now)
+    return Nights(district.id, made, tmp_path, now)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def standing(sis):
+    return {kind: len(records) for kind, records in sis.everything().items() if records}
+
+
+def test_every_dialect_that_is_translated_has_a_package_here():
+    here = {"basic-roster", "oneroster-1.2", "directory", *SAMPLES}
+    assert {name for name, schema in SCHEMAS.items() if schema.inputs} == here
+
+
+def test_the_sample_of_sds_v1_goes_in_whole(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "sds-v1")
+    sis.done(SAMPLES["sds-v1"])
+    files = {name: rows(SAMPLES["sds-v1"] / f"{name}.csv") for name in ("School", "Student", "Teacher", "Section")}
+    seats = {
+        (name, r["Section SIS ID"], r["SIS ID"])
+        for name in ("StudentEnrollment", "TeacherRoster")
+        for r in rows(SAMPLES["sds-v1"] / f"{name}.csv")
+    }
+    counts = standing(sis)
+    assert counts["org"] == len(files["School"])
+    assert counts["user"] == len({r["SIS ID"] for r in files["Student"]}) + len({r["SIS ID"] for r in files["Teacher"]})
+    assert counts["class"] == len(files["Section"])
+    assert counts["enrollment"] == len(seats)
+    klein = sis.records("user")["student/13001"]
+    assert (klein["givenName"], klein["familyName"], klein["role"], klein["orgs"]) == (
+        "Ora",
+        "Klein",
+        "student",
+        ["school/10001"],
+    )
+    assert sis.records("demographics")["student/13001"]["birthDate"] == "2000-04-02"
+
+
+def test_the_sample_of_sds_v2p1_goes_in(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "sds-v2.1")
+    run = sis.done(SAMPLES["sds-v2.1"])
+    roles = {r["userSourcedId"] for r in rows(SAMPLES["sds-v2.1"] / "roles.csv")}
+    users = {r["sourcedId"] for r in rows(SAMPLES["sds-v2.1"] / "users.csv")}
+    assert set(sis.records("user")) == users & roles
+    # Parents and guardians have no org in this dialect, and a user without one cannot be taken: the findings say so.
+    unplaced = {
+        r["sourcedId"]: n
+        for n, r in enumerate(rows(SAMPLES["sds-v2.1"] / "users.csv"), 2)
+        if r["sourcedId"] not in roles
+    }
+    told = {(f.file, f.line) for f in sis.findings(run, "error") if f.column == "orgSourcedIds"}
+    assert told == {("users.csv", line) for line in unplaced.values()}
+    jack = sis.records("user")["114001"]
+    assert (jack["role"], jack["orgs"], jack["grades"]) == ("student", ["110003"], ["10"])
+
+
+def test_a_basic_roster_goes_in(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    sis.done(BASIC)
+    assert standing(sis) == {
+        "org": 2,
+        "academicSession": 1,
+        "course": 2,
+        "user": 5,
+        "class": 2,
+        "enrollment": 6,
+        "demographics": 2,
+    }
+    moss = sis.records("user")["student/101"]
+    assert (moss["orgs"], moss["role"], moss["grades"]) == (["school/1", "school/2"], "student", ["04"])
+    assert sis.records("user")["teacher/100"]["familyName"] == "Reed"  # another than student 100
+    assert sis.records("demographics")["student/100"]["birthDate"] == "2017-05-17"
+    leads = {k: r["primary"] for k, r in sis.records("enrollment").items() if r["role"] == "teacher"}
+    assert leads == {"lead/900/100": True, "lead/901/7": True, "lead/901/100": False}
+
+
+def test_a_oneroster_1p2_package_goes_in(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "oneroster-1.2")
+    sis.done(ONEROSTER_1P2)
+    people = sis.records("user")
+    assert {k: (u["role"], u["orgs"], u["username"]) for k, u in people.items()} == {
+        "u1": ("student", ["s1"], "ora"),
+        "u2": ("administrator", ["s1"], "ann@amber.example"),
+    }
+    ora = people["u1"]
+    assert (ora["preferredFirstName"], ora["pronouns"], ora["userMasterIdentifier"]) == ("Oz", "she/her", "M1")
+    assert [r["role"] for r in people["u2"]["roles"]] == ["teacher", "principal"]
+
+
+def test_a_1p2_package_for_a_1p1_source_is_refused_with_the_reason(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "oneroster-1.1")
+    run = sis.run(ONEROSTER_1P2)
+    assert run.state == "refused"
+    assert "manifest.csv says OneRoster 1.2; this source is set to OneRoster 1.1 CSV." in run.message
+
+
+@pytest.mark.parametrize("package", [BASIC, ONEROSTER_1P2], ids=["basic-roster", "oneroster-1.2"])
+def test_the_same_again_in_another_order_and_dress_is_no_change(district, tmp_path, now, package):
+    sis = source(district, tmp_path, now, "basic-roster" if package is BASIC else "oneroster-1.2")
+    sis.done(package)
+    dressed = {name: "\ufeff" + text.replace("\n", "\r\n") for name, text in package.items()}
+    assert sis.run(dressed).state == "unchanged"
+    shuffled = {name: _turned(text) for name, text in package.items()}
+    assert sis.run(shuffled).state == "unchanged"
+    assert sis.revision() == 1
+
+
+def _turned(text: str) -> str:
+    """Columns from right to left."""
+    return (
+        "".join(",".join(reversed(line.split(","))) + "\n" for line in text.splitlines())
+        if '"' not in text and not text.startswith("propertyName")
+        else text
+    )
+
+
+def test_headers_may_be_written_as_vendors_write_them(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    shouted = {
+        name: text.split("\n", 1)[0].upper().replace("_", " ") + "\n" + text.split("\n", 1)[1]
+        for name, text in BASIC.items()
+    }
+    sis.done(shouted)
+    assert standing(sis)["user"] == 5
+
+
+def test_a_finding_names_the_file_and_line_that_were_sent(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    damaged = {**BASIC, "teachers.csv": BASIC["teachers.csv"] + "\n1,8,,Ada,\n1,9,Only\n"}
+    run = sis.done(damaged)
+    assert {(f.file, f.line, f.rule) for f in sis.findings(run, "error")} >= {
+        ("teachers.csv", 5, "missing value"),
+        ("teachers.csv", 6, "unreadable line"),
+    }
+    assert sis.active("user") == {"student/100", "student/101", "teacher/100", "teacher/7", "staff/55"}
+
+
+def test_where_a_line_cannot_be_read_nobody_of_its_kind_is_removed(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    sis.done(BASIC)
+    fewer = {**BASIC, "students.csv": "".join(BASIC["students.csv"].splitlines(keepends=True)[:2])}
+    broken = {**fewer, "teachers.csv": BASIC["teachers.csv"] + "1,9,Only\n"}
+    sis.run(broken)
+    assert "student/101" in sis.active("user")
+    sis.run(fewer)  # the control: without the broken line it is a removal
+    assert "student/101" not in sis.active("user")
+
+
+def test_a_file_that_came_before_and_does_not_come_removes_nobody(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    sis.done(BASIC)
+    run = sis.run({name: text for name, text in BASIC.items() if name != "staff.csv"})
+    assert "staff/55" in sis.active("user")
+    assert "file did not come" in {f.rule for f in sis.findings(run)}
+    sis.run({**BASIC, "staff.csv": "School_id,Staff_id,Last_name,First_name\n"})
+    assert "staff/55" not in sis.active("user")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"sections.csv": None}, "The package has no sections.csv, which Basic Roster CSV requires."),
+        (
+            {"students.csv": "School_id,Student_id,First_name\n1,2,Ada\n"},
+            "students.csv has no column “Last_name”, which is required.",
+        ),
+        ({"schools.csv": ""}, "schools.csv is empty; it needs at least its header line."),
+        ({"schools.csv": b"\xff\xfeS\x00c\x00"}, "schools.csv is not UTF-8 (it looks like UTF-16). Save it as UTF-8."),
+    ],
+)
+def test_what_a_dialect_cannot_do_without_is_named(district, tmp_path, now, change, sentence):
+    sis = source(district, tmp_path, now, "basic-roster")
+    package = {name: text for name, text in {**BASIC, **change}.items() if text is not None}
+    run = sis.run(folder(tmp_path / "damaged", package))
+    assert run.state == "refused"
+    assert sentence in run.message
