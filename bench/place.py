@@ -105,7 +105,10 @@ def write_packages(folder: Path, *, size: Size, seed: int, shuffled: bool = True
 
 
 def a_district() -> District:
-    """With the guard's limits raised: in a big district 1 % of everybody is more than a guard should let pass."""
+    """With the guard's limits raised: in a big district 1 % of everybody is more than a guard should let pass.
+
+    One witness, so that what a night removes is seen on that night.
+    """
     from schoolpassport.partners import actions as partners  # noqa: PLC0415 (Django is set up by now)
     from schoolpassport.roster.kinds import KINDS  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sharing import actions as sharing  # noqa: PLC0415 (not before Django is set up)
@@ -129,5 +132,13 @@ def a_district() -> District:
         by=BY,
         now=clock.now(),
     )
-    set_limits(district_id=district.id, by=BY, now=clock.now(), removed_count=1_000_000_000)
+    set_limits(
+        district_id=district.id,
+        by=BY,
+        now=clock.now(),
+        witnesses=1,
+        removed_count=1_000_000_000,
+        school_removed_share=1,
+        school_removed_count=1_000_000_000,
+    )
     return District(id=district.id, source_id=source.id, integration_id=integration.id)

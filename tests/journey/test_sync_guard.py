@@ -1,4 +1,4 @@
-"""Suspicious removals wait for a person; what was good stays in force meanwhile."""
+"""A run that waits as a whole; what was good stays in force meanwhile. How single removals wait: test_sync_waiting."""
 
 from datetime import timedelta
 
@@ -15,7 +15,9 @@ from tests.support.views import View
 
 @pytest.fixture
 def sis(district, tmp_path, now) -> Nights:
-    return nights(district_id=district.id, folder=tmp_path, now=now)
+    made = nights(district_id=district.id, folder=tmp_path, now=now)
+    made.set_limits(hold_whole=True, school_removed_share=1)
+    return made
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def test_limits_are_settings_of_the_district_and_two_hundred_is_what_they_are_at
 
 def test_limits_of_one_district_do_not_bind_another(sis, other_district, tmp_path, now):
     other = nights(district_id=other_district.id, folder=tmp_path / "other", now=now)
-    other.set_limits(removed_share=1, removed_count=1000, overlap_share=0)
+    other.set_limits(removed_share=1, removed_count=1000, overlap_share=0, school_removed_share=1)
     sis.done(crowd(60))
     other.done(crowd(60))
     assert sis.run(leaving(crowd(60), *range(20))).state == "held"

@@ -43,7 +43,7 @@ def live_through(history: list[Package], folder: Path) -> None:
     district = register_district(name=f"Amber Valley {uuid4()}", now=NOW)
     sis = nights(district_id=district.id, folder=folder, now=NOW)
     # The guard is not what is tried here; only a school that vanishes is asked about whatever the limits are.
-    sis.set_limits(removed_share=1, removed_count=10**6, overlap_share=0, bad_row_share=1)
+    sis.set_limits(removed_share=1, removed_count=10**6, overlap_share=0, bad_row_share=1, hold_whole=True)
     oracle, ids = Oracle(), sis.all_ids()
     past: dict[int, Roster] = {0: roster(sis)}
     for package in history:

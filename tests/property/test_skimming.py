@@ -38,7 +38,16 @@ NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 NIGHTS = 6
 SEEDS = range(amount("SKIMS_FROM", 0), amount("SKIMS_FROM", 0) + amount("SKIMS", 2))
 READ = "%s: read by %s, %s"
-EASY = {"removed_share": 1, "removed_count": 10**6, "overlap_share": 0, "bad_row_share": 1}
+EASY = {
+    "removed_share": 1,
+    "removed_count": 10**6,
+    "school_removed_share": 1,
+    "added_share": 1000,
+    "updated_share": 1,
+    "overlap_share": 0,
+    "bad_row_share": 1,
+    "hold_whole": True,
+}
 Read = tuple[str, Way, str]  # which kind, in which way, and whether anything was new
 Files = Mapping[str, bytes | str]
 

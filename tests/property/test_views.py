@@ -97,7 +97,7 @@ def test_a_view_is_its_consent_applied_to_the_roster(history, first, one, other)
 def live_through(history: list[Package], decided: list[list[Terms | str]], folder: Path) -> None:
     district = register_district(name=f"Birch Hollow {uuid4()}", now=NOW)
     sis = nights(district_id=district.id, folder=folder, now=NOW)
-    sis.set_limits(removed_share=1, removed_count=10**6, overlap_share=0, bad_row_share=1)
+    sis.set_limits(removed_share=1, removed_count=10**6, overlap_share=0, bad_row_share=1, hold_whole=True)
     applications = [application(sis) for _ in decided]
     for night, package in enumerate(history):
         for app, decisions_ in zip(applications, decided, strict=True):

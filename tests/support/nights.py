@@ -17,6 +17,7 @@ from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sources.actions import register_source
 from schoolpassport.sources.models import Source
 from schoolpassport.sync import actions, queries
+from schoolpassport.sync.contract import Which
 from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
 from tests.support import packages
@@ -70,6 +71,12 @@ class Nights:
 
     def reject(self, run: Run) -> Run:
         return actions.reject(district_id=self.district_id, number=run.number, by=BY, now=self.now)
+
+    def release(self, **which: Any) -> actions.Released:
+        return actions.release(district_id=self.district_id, which=Which(**which), by=BY, now=self.now)
+
+    def keep(self, **which: Any) -> dict[str, int]:
+        return actions.keep(district_id=self.district_id, which=Which(**which), by=BY, now=self.now)
 
     def set_limits(self, **limits: float) -> None:
         actions.set_limits(district_id=self.district_id, by=BY, now=self.now, **limits)
@@ -131,6 +138,12 @@ class Nights:
             found = {k: roster.records(district_id=self.district_id, kind=k, as_of=as_of) for k in kinds}
         return {kind: {keys[kind][r["id"]]: _in_words(kind, r, keys) for r in rs} for kind, rs in found.items()}
 
+    def waiting(self, kind: str = "", state: str = "") -> set[str]:
+        """The keys of records of which the removal waits."""
+        with scope.inside(self.district_id):
+            found = queries.absences(district_id=self.district_id, source_id=self.source.id)
+        return {a.key for a in found if kind in {"", a.kind} and state in {"", a.state}}
+
     def active(self, kind: str) -> set[str]:
         return {key for key, r in self.records(kind).items() if r["status"] == "active"}
 
@@ -151,6 +164,13 @@ def _in_words(kind: str, record: dict[str, Any], keys: dict[str, dict[UUID, str]
     return words
 
 
-def nights(*, district_id: UUID, folder: Path, now: datetime) -> Nights:
+def nights(*, district_id: UUID, folder: Path, now: datetime, witnesses: int | None = 1) -> Nights:
+    """``witnesses``: after how many packages a removal takes effect; None: as it is at first.
+
+    One, so that a test can be about something else than waiting.
+    """
     source = register_source(district_id=district_id, name="SIS", schema=SCHEMA, by=BY, now=now)
-    return Nights(district_id, source, folder, now)
+    made = Nights(district_id, source, folder, now)
+    if witnesses is not None:
+        made.set_limits(witnesses=witnesses)
+    return made

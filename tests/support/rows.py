@@ -28,6 +28,7 @@ SPECIAL: dict[str, Any] = {
     "sources_source.role": "roster",
     "roster_merge.lose_id": UUID(int=1),
     "roster_question.answer": "",
+    "sync_absence.state": "witness",
     "sync_run.state": "waiting",
 }
 
@@ -51,6 +52,7 @@ def _value(table: str, column: str, kind: str, thing: UUID) -> Any:
         "uuid[]": [thing],
         "text": thing.hex,
         "text[]": [thing.hex],
+        "integer[]": [1],
         "character varying": thing.hex[:1],
         "integer": 1,
         "bigint": 1,

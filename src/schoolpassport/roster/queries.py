@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from psycopg import Cursor
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Kind
@@ -91,6 +92,79 @@ def by_school(*, district_id: UUID, kind: str, ids: Path) -> dict[UUID, int]:
         found = dict(cursor.fetchall())
         cursor.execute("DROP TABLE asked")
     return {school: count for school, count in found.items() if school not in {ALTOGETHER, None}}
+
+
+def export_places(*, district_id: UUID, kind: str, ids: Path, into: Path) -> None:
+    """To which schools these records (a file of ids, as COPY reads it) belong: id, school, and a pupil's grades.
+
+    Of orgs, those that are schools; of kinds that belong to no school, nothing.
+    """
+    declared = KINDS[kind]
+    grade, only = "NULL::text", ""
+    if kind == "org":
+        only = "AND r.type = 'school'"
+    if kind == "user":
+        grades = "CASE WHEN x.role = 'student' AND cardinality(x.grades) > 0 THEN x.grades ELSE array[NULL::text] END"
+        grade = f"unnest({grades})"
+    with connection.cursor() as wrapped:
+        _asked(wrapped.cursor, ids)
+        _export(
+            wrapped.cursor,
+            f"SELECT id, school, {grade} FROM (SELECT r.*, "
+            f"{schools(belongs(declared), declared)} AS school FROM asked a "
+            f"JOIN roster_{declared.table} r ON r.id = a.id {school_join(declared)} "
+            f"WHERE r.district_id = %(d)s AND r.rev_to = {OPEN} {only}) x WHERE school <> '{ALTOGETHER}'",
+            {"d": district_id},
+            into,
+        )
+
+
+def export_bound(*, district_id: UUID, kind: str, ids: Path, to: Path, into: Path) -> None:
+    """Which of these records are bound to one of those: both are files of ids, as COPY reads them."""
+    declared = KINDS[kind]
+    bound = [
+        f"r.{'id' if f.name == 'sourcedId' else quoted(f.column)} IN (SELECT id FROM held)"
+        for f in declared.references
+        if f.binding and not f.many
+    ]
+    with connection.cursor() as wrapped:
+        _asked(wrapped.cursor, ids)
+        _asked(wrapped.cursor, to, table="held")
+        _export(
+            wrapped.cursor,
+            f"SELECT r.id FROM asked a JOIN roster_{declared.table} r ON r.id = a.id WHERE r.district_id = %(d)s "
+            f"AND r.rev_to = {OPEN} AND ({' OR '.join(bound) or 'false'})",
+            {"d": district_id},
+            into,
+        )
+
+
+def standing_by_grade(*, district_id: UUID, schools: Iterable[UUID]) -> dict[tuple[UUID, str], int]:
+    """How many students stand in each grade of these schools."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT school, grade, count(*) FROM (SELECT unnest(orgs) AS school, grades FROM roster_user "
+            f"WHERE district_id = %(d)s AND rev_to = {OPEN} AND status = 'active' AND role = 'student' "
+            "AND orgs && %(s)s::uuid[]) x, unnest(grades) AS grade WHERE school = ANY(%(s)s::uuid[]) GROUP BY 1, 2",
+            {"d": district_id, "s": list(schools)},
+        )
+        return {(school, grade): n for school, grade, n in cursor.fetchall()}
+
+
+def _asked(cursor: Cursor[Any], ids: Path, *, table: str = "asked") -> None:
+    cursor.execute(f"CREATE TEMP TABLE {table} (id uuid) ON COMMIT DROP")
+    with ids.open("rb") as file, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        while block := file.read(_COPY_BYTES):
+            copy.write(block)
+    cursor.execute(f"ANALYZE {table}")
+
+
+def _export(cursor: Cursor[Any], query: str, facts: dict[str, Any], into: Path) -> None:
+    """As CSV; the temporary tables go, so that the next question may make them anew."""
+    with into.open("wb") as file, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", facts) as copy:
+        for block in copy:
+            file.write(block)
+    cursor.execute("DROP TABLE asked; DROP TABLE IF EXISTS held")
 
 
 def export_links(*, district_id: UUID, source_id: UUID, kind: str, into: Path) -> None:

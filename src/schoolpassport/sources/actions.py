@@ -1,5 +1,5 @@
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -68,6 +68,18 @@ def note_settled(
     source.settled += 1 if links_changed else 0
     source.save(update_fields=["input_digest", "prints", "settled"])
     return source.settled
+
+
+def note_removed(*, district_id: UUID, source_id: UUID, unseen: Iterable[str]) -> None:
+    """Records went outside a run, in the caller's transaction: the next package is read whoever sent it before.
+
+    ``unseen``: the kinds whose files must be asked, when they come next, about what went meanwhile.
+    """
+    source = Source.objects.select_for_update().get(district_id=district_id, id=source_id)
+    source.input_digest = ""
+    source.prints = {**source.prints, **{kind: {**source.prints.get(kind, {}), "unseen": True} for kind in unseen}}
+    source.settled += 1
+    source.save(update_fields=["input_digest", "prints", "settled"])
 
 
 def write_setting(

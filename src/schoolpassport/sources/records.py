@@ -112,6 +112,7 @@ class Translated:
 class PackagePlan:
     files: tuple[FilePlan, ...]
     problems: tuple[Problem, ...]  # warnings that go with it
+    counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # kind → rows, where announced
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import duckdb
@@ -25,11 +27,13 @@ from schoolpassport.roster.records import Applied, Tallied
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source
+from schoolpassport.sync import absences, waiting
 from schoolpassport.sync import walk as walks
-from schoolpassport.sync.contract import STEPS, Progress, Watcher, followers
-from schoolpassport.sync.models import TRANSITIONS, Limits, Run, RunState, Statistic, Step
+from schoolpassport.sync.contract import STEPS, Progress, Watcher, Which, followers
+from schoolpassport.sync.models import TRANSITIONS, Run, RunState, Statistic, Step
+from schoolpassport.sync.policies import LIMITS, ROLLOVER, Dates, Limits, Rollover
 from schoolpassport.sync.watching import Cancelled, Watched
-from schoolpassport.sync.workbench import Places, bench, sweep
+from schoolpassport.sync.workbench import Places, bench, private, sweep
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 
@@ -42,6 +46,14 @@ _ENDED_BADLY = {RunState.FAILED, RunState.REFUSED, RunState.CANCELLED, RunState.
 
 class DistrictBusy(Exception):
     """Another run of the district is on its way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """How many removals of each kind took effect, and the revisions they made (one per source)."""
+
+    counts: dict[str, int]
+    revisions: tuple[int, ...]
 
 
 class NotHeld(Exception):
@@ -166,11 +178,106 @@ def catch_up(*, district_id: UUID) -> None:
             follower(district_id=district_id, now=clock.now())
 
 
-def set_limits(*, district_id: UUID, by: str, now: datetime, **limits: float) -> Limits:
+def release(*, district_id: UUID, which: Which, by: str, now: datetime) -> Released:
+    """Let removals that are held take effect, all or some, at once: a revision of their own, and the views follow.
+
+    What waits and is bound to one of them goes with it. What still refers to them is looked at with the next package.
+    Raises ``DistrictBusy`` while a run is on its way.
+    """
+    with _district_lock(district_id), _desk(district_id) as work:
+        with scope.inside(district_id):
+            released = _release(district_id=district_id, which=which, work=work, now=now)
+            if released.counts:
+                facts = {"counts": released.counts, "revisions": list(released.revisions)}
+                audit.note(
+                    district_id=district_id,
+                    act="sync:absence:release",
+                    about=str(district_id),
+                    by=by,
+                    now=now,
+                    facts=facts,
+                )
+        for follower in followers:
+            follower(district_id=district_id, now=clock.now())
+    return released
+
+
+def _release(*, district_id: UUID, which: Which, work: Path, now: datetime) -> Released:
+    with absences.chosen(district_id=district_id, which=which, work=work):
+        absences.choose_bound(district_id=district_id, work=work)
+        counts, revisions = absences.chosen_counts(), []
+        for source_id in absences.chosen_sources():
+            applied = roster.apply(
+                district_id=district_id,
+                source_id=source_id,
+                batches=absences.batches(source_id=source_id, work=work),
+                cause="release of held removals",
+                now=now,
+                authority=walks.authority(district_id, source_queries.settings(district_id=district_id)),
+            )
+            gone = absences.chosen_counts(source_id).keys()
+            unseen = [k.name for k in KINDS.values() if gone & {r.target for r in k.references}]
+            sources.note_removed(district_id=district_id, source_id=source_id, unseen=unseen)
+            revisions += [applied.number] if applied.number else []
+        absences.forget_chosen(district_id=district_id)
+    return Released(counts=counts, revisions=tuple(revisions))
+
+
+def keep(*, district_id: UUID, which: Which, by: str, now: datetime) -> dict[str, int]:
+    """The other answer: they stay, and nobody is asked about them again; the source alone can bring them back to life.
+
+    Returns how many of each kind.
+    """
+    with (
+        _desk(district_id) as work,
+        scope.inside(district_id),
+        absences.chosen(district_id=district_id, which=which, work=work),
+    ):
+        counts = absences.chosen_counts()
+        absences.keep_chosen(district_id=district_id, reason=f"Kept by {by}.")
+        if counts:
+            facts = {"counts": counts}
+            audit.note(
+                district_id=district_id, act="sync:absence:keep", about=str(district_id), by=by, now=now, facts=facts
+            )
+        return counts
+
+
+@contextmanager
+def _desk(district_id: UUID) -> Iterator[Path]:
+    """A folder to work in; gone afterwards."""
+    work = settings.ENVIRONMENT.data_dir / "work" / str(district_id) / str(new_id())
+    private(work)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def set_limits(*, district_id: UUID, source_id: UUID | None = None, by: str, now: datetime, **limits: float) -> Limits:
+    """Let some limits be others, of the district or of one source. Raises ``BadPolicy``.
+
+    A source's limits begin with those of the district as they are then.
+    """
     with scope.inside(district_id):
-        made, _ = Limits.objects.update_or_create(district_id=district_id, defaults=limits)
-        audit.note(district_id=district_id, act="sync:limits:set", about=str(district_id), by=by, now=now, facts=limits)
+        held = source_queries.settings(district_id=district_id, source_id=source_id).get(LIMITS) or {}
+        content = {**held, **limits}
+        made = Limits.parse(content)
+        sources.write_setting(
+            district_id=district_id, source_id=source_id, subject=LIMITS, content=content, by=by, now=now
+        )
         return made
+
+
+def set_rollover(
+    *, district_id: UUID, source_id: UUID | None = None, content: dict[str, Any], by: str, now: datetime
+) -> Rollover:
+    """Say when nothing is imported or removed, and what is expected to go. Raises ``BadPolicy``."""
+    made = Rollover.parse(content)
+    sources.write_setting(
+        district_id=district_id, source_id=source_id, subject=ROLLOVER, content=content, by=by, now=now
+    )
+    return made
 
 
 # ------------------------------------------------------------------------------------------------------------ the walk
@@ -179,7 +286,6 @@ def set_limits(*, district_id: UUID, by: str, now: datetime, **limits: float) ->
 def _walk(run: Run, watch: Watcher) -> None:
     with scope.inside(run.district_id):
         source = Source.objects.get(district_id=run.district_id, id=run.source_id)
-        limits = Limits.objects.filter(district_id=run.district_id).first() or Limits(district_id=run.district_id)
         held = source_queries.settings(district_id=run.district_id, source_id=run.source_id)
         Run.objects.filter(district_id=run.district_id, id=run.id).update(settings=dict(held.versions))
     if run.revision is not None:  # a predecessor applied it and was killed before it published
@@ -189,13 +295,25 @@ def _walk(run: Run, watch: Watcher) -> None:
         _finish(run, RunState.SUPERSEDED, message="A newer package of this source was taken meanwhile.")
         shutil.rmtree(_places(run).package, ignore_errors=True)
         return
+    now = clock.now()
+    if not run.approved_by and (rest := Rollover.of(held).rests(now)):
+        _suspend(run, rest)
+        return
     env = settings.ENVIRONMENT
     try:
         with bench(
             _places(run), settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads
         ) as made:
-            today = clock.now().date()
-            walk = walks.Walk(bench=made, source=source, limits=limits, settings=held, watch=watch, today=today)
+            walk = walks.Walk(
+                bench=made,
+                source=source,
+                settings=held,
+                watch=watch,
+                today=now.date(),
+                now=now,
+                number=run.number,
+                lenient=bool(run.approved_by),
+            )
             _steps(run, walk)
     except walks.Refused as refusal:
         _refuse(run, str(refusal))
@@ -208,6 +326,11 @@ def _walk(run: Run, watch: Watcher) -> None:
     except Exception:
         _finish(run, RunState.FAILED, message="The run stopped by a fault of ours; nothing was changed. Try again.")
         raise
+
+
+def _suspend(run: Run, rest: Dates) -> None:
+    message = f"Imports of this source rest from {rest.first} to {rest.last}; the package was not read."
+    _finish(run, RunState.SUSPENDED, message=message)
 
 
 def _overtaken(run: Run) -> bool:
@@ -233,6 +356,7 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         if _known(run, walk):
             return
         walks.collect(walk, origin)
+        _recall(walk)
         walks.inspect(walk)
     except walks.Refused as refusal:
         _refuse(run, str(refusal), walk)
@@ -245,6 +369,17 @@ def _steps(run: Run, walk: walks.Walk) -> None:
     _publish(run, walk.watch, walk.steps)
     if applied.number is None:
         log.info("run %s of district %s made no revision", run.number, run.district_id)
+
+
+def _recall(walk: walks.Walk) -> None:
+    """What waits of the source already, and which runs brought this very package before."""
+    district_id, source_id = walk.source.district_id, walk.source.id
+    with scope.inside(district_id):
+        into = walk.bench.places.work / "waited.csv"
+        walk.waited = absences.export(district_id=district_id, source_id=source_id, into=into)
+        if walk.waited is not None:
+            same = Run.objects.filter(district_id=district_id, source_id=source_id, input_digest=walk.digest)
+            walk.same = tuple(same.values_list("number", flat=True))
 
 
 def _check_approved(run: Run, digest: str) -> None:
@@ -282,6 +417,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
         batches = [walk.bench.write_batch(kind) for kind in KINDS if kind in walk.looked_at]
         findings = walks.export_findings(walk)
         rejected = walks.rejected_by_school(walk)
+        turned = waiting.turned(walk.bench, walk.looked_at)
         reach("apply.before")
         with scope.inside(run.district_id):
             now = clock.now()
@@ -291,7 +427,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
                 batches=batches,
                 cause=f"run {run.number}",
                 now=now,
-                authority=walks.authority(walk),
+                authority=walks.authority(run.district_id, walk.settings),
             )
             roster.ask(district_id=run.district_id, source_id=run.source_id, questions=walks.questions(walk), now=now)
             changed = walks.changed(walk)
@@ -307,12 +443,14 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
             quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
             left_out = sum(i.left_out for i in walk.inspected.values())
             quality.note_left_out(district_id=run.district_id, source_id=run.source_id, rows=left_out)
+            absences.keep(district_id=run.district_id, source_id=run.source_id, run=run.number, turned=turned)
+            reach("apply.absences")
             _keep_statistics(run, applied, rejected)
             _supersede(run)
             run.revision = applied.number or 0
-            run.input_digest = walk.digest
+            run.input_digest, run.quarantine = walk.digest, walks.quarantine(walk)
             Run.objects.filter(district_id=run.district_id, id=run.id).update(
-                revision=run.revision, input_digest=walk.digest
+                revision=run.revision, input_digest=walk.digest, quarantine=run.quarantine
             )
             reach("apply.before_commit")
         reach("apply.committed")
@@ -354,6 +492,7 @@ def _publish(
     reach("publish.end")
     if state is RunState.DONE and not run.revision:
         state, message = RunState.UNCHANGED, message or "Everything in the package stands already."
+    message = " ".join(part for part in (message, waiting.sentence(run.quarantine)) if part)
     _finish(run, state, message=message, steps=steps)
     shutil.rmtree(_places(run).package, ignore_errors=True)
 

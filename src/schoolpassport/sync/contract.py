@@ -39,3 +39,17 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Which:
+    """Removals that are held: all that are named by every part that is not empty. ``run``: the one that held them.
+
+    Those that a person decided to keep are among them only where they are named by their ids.
+    """
+
+    source_id: UUID | None = None
+    run: int | None = None
+    kinds: tuple[str, ...] = ()
+    schools: tuple[UUID, ...] = ()
+    ids: tuple[UUID, ...] = ()

@@ -4,7 +4,8 @@ For each kind, from ``raw_<kind>`` (rows that were read) and ``base_<kind>`` (ke
 links say, as far as those rows could speak of it):
 
 * ``cand_<kind>``: rows that are new, changed or back, and unchanged rows that refer to something about to go;
-* ``absent_<kind>`` / ``missing_<kind>``: records of the state that the file lacks, and those of them still standing.
+* ``absent_<kind>`` / ``missing_<kind>``: records of the state that the file lacks, and those of them still standing
+  that go tonight. Removals that wait are in ``waiting_<kind>`` instead; nobody further on sees them.
 
 A row left out for an error is no removal: its key is in the file. Where a line could not even be read, so that its
 key is unknown, nothing of the kind is held to be missing.
@@ -19,17 +20,12 @@ from schoolpassport.sources.schemas import FileSchema, Parse
 from schoolpassport.sources.staging import line_of
 
 
-def compare(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool) -> None:
-    """Make ``cand_``, ``absent_`` and ``missing_`` of one file; those of the kinds it refers to must be there.
-
-    ``unseen``: something it refers to went on a night on which this file was not compared.
-    """
-    table = plan.kind_table
+def absences(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    """Make ``absent_`` and ``missing_`` of one file. What waits is then taken out of ``missing_`` (``waiting``)."""
     if plan.mode is Mode.DELTA:
-        _compare_delta(db, table)
+        _compare_delta(db, plan.kind_table)
     else:
-        _compare_bulk(db, table)
-    _candidates(db, plan, unseen=unseen)
+        _compare_bulk(db, plan.kind_table)
 
 
 def nothing_said(db: DuckDBPyConnection, table: str) -> None:
@@ -70,7 +66,11 @@ def _compare_delta(db: DuckDBPyConnection, table: str) -> None:
     )
 
 
-def _candidates(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool) -> None:
+def candidates(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool) -> None:
+    """Make ``cand_`` of one file, when it is known what goes: of its own kind, and of those it refers to.
+
+    ``unseen``: something it refers to went on a night on which this file was not compared.
+    """
     table = plan.kind_table
     worth = "s.key IS NULL OR s.gone OR s.hash <> r.hash::UUID"
     if plan.mode is Mode.DELTA:

@@ -1,17 +1,38 @@
-"""The guard asks, before anything is applied, whether a run is too much to be true.
+"""The guard asks, before anything is applied, whether what a package says is too much to be true.
 
-Pure judgement over counts; the walk collects them. A held run waits for a person; it never turns into approval by
+Pure judgement over counts; ``waiting`` and the walk collect them. Suspicious removals wait by themselves while the rest
+flows; where ids, additions or updates are suspicious, the run waits as a whole. What waits never turns into approval by
 time, and the last good data is served meanwhile.
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from uuid import UUID
 
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.sync.models import Limits
+from schoolpassport.sync.policies import Limits
 
 PEOPLE_OF_A_SCHOOL = ("user", "enrollment")
 SMALLEST_SCHOOL = 10  # with fewer, everybody leaving at once is no sign
+
+
+class Rule(StrEnum):
+    """Why something waits, for programs; the sentences are for people."""
+
+    TOO_MANY_REMOVALS = "too many removals"
+    TOO_MANY_OF_A_SCHOOL = "too many removals in a school"
+    SCHOOL_VANISHED = "school vanished"
+    GRADE_VANISHED = "grade vanished"
+    BOUND = "bound to what waits"
+    ONE_WITNESS = "not enough witnesses"
+    NO_NEWLINE = "no line end at the end"
+    FEWER_ROWS = "fewer rows than announced"
+    OTHER_COLUMNS = "other columns"
+    REMOVALS_REST = "removals rest"
+    IMPORTS_REST = "imports rest"
+    OTHER_IDS = "other ids"
+    TOO_MANY_ADDITIONS = "too many additions"
+    TOO_MANY_UPDATES = "too many updates"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,20 +40,27 @@ class KindFacts:
     """One kind, before the run is applied."""
 
     standing: int  # records that stand for this source
-    removed: int
+    removed: int  # of which the package says so: those that go tonight, and those that begin to wait
     added: int
     updated: int
     restored: int
     rejected: int
+    expected: int = 0  # removals among them that were announced
     removed_by_school: dict[UUID, int] = field(default_factory=dict)
+    added_by_school: dict[UUID, int] = field(default_factory=dict)
+    updated_by_school: dict[UUID, int] = field(default_factory=dict)
     examples: tuple[str, ...] = ()  # the source's ids of some that would go
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
+    """``school``, ``grade``: only removals of that school, or of that grade in it."""
+
     rule: str
     kind: str
     sentence: str
+    school: UUID | None = None
+    grade: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,48 +71,108 @@ class Schools:
     standing: dict[tuple[str, UUID], int]
     vanished: tuple[UUID, ...] = ()  # schools whose own record would go
 
+    def name(self, school: UUID) -> str:
+        return self.names.get(school, str(school))
 
-def reasons(*, limits: Limits, kinds: dict[str, KindFacts], schools: Schools) -> list[Reason]:
-    """Why this run should wait for a person; empty when it need not."""
-    found: list[Reason] = []
-    for kind, facts in kinds.items():
-        found.extend(_too_many(limits, kind, facts))
-        found.extend(_other_ids(limits, kind, facts))
+
+# ---------------------------------------------------------------------------------------------- removals of one kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removals:
+    """Removals of a kind that have their witnesses, those that wait for a person already among them."""
+
+    kind: str
+    by_school: dict[UUID, int] = field(default_factory=dict)
+    by_grade: dict[tuple[UUID, str], tuple[int, int]] = field(default_factory=dict)  # how many go, of how many
+
+
+def of_schools(*, limits: Limits, removals: Removals, schools: Schools) -> list[Reason]:
+    """Which schools, or grades of schools, lose too much; what they lose waits, the others' flows."""
+    found = [
+        Reason(
+            rule=Rule.SCHOOL_VANISHED,
+            kind="org",
+            school=school,
+            sentence=f"The school “{schools.name(school)}” is no longer there.",
+        )
+        for school in schools.vanished
+        if removals.kind == "org"
+    ]
+    if removals.kind == "org":
+        return found
+    for school, removed in sorted(removals.by_school.items(), key=str):
+        found.extend(_of_school(limits, removals.kind, school, removed, schools))
+    known = {reason.school for reason in found}
     found.extend(
         Reason(
-            rule="school vanished", kind="org", sentence=f"The school “{schools.names.get(s, s)}” is no longer there."
+            rule=Rule.GRADE_VANISHED,
+            kind=removals.kind,
+            school=school,
+            grade=grade,
+            sentence=f"All {standing:,} students of grade {grade} of “{schools.name(school)}” would be removed.",
         )
-        for s in schools.vanished
+        for (school, grade), (removed, standing) in sorted(removals.by_grade.items(), key=str)
+        if school not in known and removed >= standing >= SMALLEST_SCHOOL
     )
-    found.extend(_emptied(kinds, schools))
     return found
 
 
-def _too_many(limits: Limits, kind: str, facts: KindFacts) -> list[Reason]:
-    if facts.standing < limits.minimum_base or not facts.removed:
-        return []
-    share = facts.removed / facts.standing
-    if share <= limits.removed_share and facts.removed <= limits.removed_count:
+def _of_school(limits: Limits, kind: str, school: UUID, removed: int, schools: Schools) -> list[Reason]:
+    standing, plural = schools.standing.get((kind, school), 0), KINDS[kind].plural
+    if kind in PEOPLE_OF_A_SCHOOL and removed >= standing >= SMALLEST_SCHOOL:
+        sentence = f"All {standing:,} {plural} of “{schools.name(school)}” would be removed."
+        return [Reason(rule=Rule.SCHOOL_VANISHED, kind=kind, school=school, sentence=sentence)]
+    share, count = limits.school_removed_share, limits.school_removed_count
+    if standing < limits.minimum_base or (removed <= share * standing and removed <= count):
         return []
     return [
         Reason(
-            rule="too many removals",
+            rule=Rule.TOO_MANY_OF_A_SCHOOL,
             kind=kind,
-            sentence=f"{facts.removed:,} of {facts.standing:,} {KINDS[kind].plural} ({share:.1%}) would be removed; "
-            f"up to {limits.removed_share:.0%} and {limits.removed_count:,} pass without asking.",
+            school=school,
+            sentence=f"{removed:,} of {standing:,} {plural} of “{schools.name(school)}” ({removed / standing:.1%}) "
+            f"would be removed; up to {share:.0%} and {count:,} of a school pass without asking.",
         )
     ]
+
+
+def of_kind(*, limits: Limits, kind: str, standing: int, removed: int) -> Reason | None:
+    """Whether a kind as a whole loses too much."""
+    if standing < limits.minimum_base or not removed:
+        return None
+    share = removed / standing
+    if share <= limits.removed_share and removed <= limits.removed_count:
+        return None
+    return Reason(
+        rule=Rule.TOO_MANY_REMOVALS,
+        kind=kind,
+        sentence=f"{removed:,} of {standing:,} {KINDS[kind].plural} ({share:.1%}) would be removed; "
+        f"up to {limits.removed_share:.0%} and {limits.removed_count:,} pass without asking.",
+    )
+
+
+# ------------------------------------------------------------------------------------------------ the run as a whole
+
+
+def of_run(*, limits: Limits, kinds: dict[str, KindFacts], schools: Schools) -> list[Reason]:
+    """Why this run should wait for a person as a whole; empty when it need not."""
+    found: list[Reason] = []
+    for kind, facts in kinds.items():
+        found.extend(_other_ids(limits, kind, facts))
+        found.extend(_too_many_changes(limits, kind, facts, schools))
+    return found
 
 
 def _other_ids(limits: Limits, kind: str, facts: KindFacts) -> list[Reason]:
     if facts.standing < limits.minimum_base:
         return []
-    overlap = 1 - facts.removed / facts.standing
+    overlap = 1 - (facts.removed - facts.expected) / facts.standing
     if overlap >= limits.overlap_share:
         return []
     return [
         Reason(
-            rule="other ids",
+            rule=Rule.OTHER_IDS,
             kind=kind,
             sentence=f"Only {overlap:.0%} of the ids of {KINDS[kind].plural} that stand are in the package "
             f"(at least {limits.overlap_share:.0%} are expected).",
@@ -92,46 +180,62 @@ def _other_ids(limits: Limits, kind: str, facts: KindFacts) -> list[Reason]:
     ]
 
 
-def _emptied(kinds: dict[str, KindFacts], schools: Schools) -> list[Reason]:
-    found = []
-    for kind in PEOPLE_OF_A_SCHOOL:
-        facts = kinds.get(kind)
-        for school, removed in sorted((facts.removed_by_school if facts else {}).items(), key=str):
+def _too_many_changes(limits: Limits, kind: str, facts: KindFacts, schools: Schools) -> list[Reason]:
+    plural, found = KINDS[kind].plural, []
+    added = (Rule.TOO_MANY_ADDITIONS, "added", facts.added, limits.added_share, limits.added_count)
+    updated = (Rule.TOO_MANY_UPDATES, "changed", facts.updated, limits.updated_share, limits.updated_count)
+    for rule, word, number, share, count in (added, updated):
+        if facts.standing >= limits.minimum_base and (number > share * facts.standing or number > count):
+            sentence = (
+                f"{number:,} {plural} would be {word}, and {facts.standing:,} stand; "
+                f"up to {share:.0%} and {count:,} pass without asking."
+            )
+            found.append(Reason(rule=rule, kind=kind, sentence=sentence))
+    if found:
+        return found
+    of_schools_ = (
+        (Rule.TOO_MANY_ADDITIONS, "added", facts.added_by_school, limits.school_added_share),
+        (Rule.TOO_MANY_UPDATES, "changed", facts.updated_by_school, limits.school_updated_share),
+    )
+    for rule, word, by_school, share in of_schools_:
+        for school, number in sorted(by_school.items(), key=str):
             standing = schools.standing.get((kind, school), 0)
-            if school not in schools.vanished and removed >= standing >= SMALLEST_SCHOOL:
-                name = schools.names.get(school, str(school))
-                found.append(
-                    Reason(
-                        rule="school vanished",
-                        kind=kind,
-                        sentence=f"All {standing:,} {KINDS[kind].plural} of “{name}” would be removed.",
-                    )
+            if standing >= limits.minimum_base and number > share * standing:
+                sentence = (
+                    f"{number:,} {plural} of “{schools.name(school)}” would be {word}, and {standing:,} stand; "
+                    f"up to {share:.0%} of a school pass without asking."
                 )
+                found.append(Reason(rule=rule, kind=kind, school=school, sentence=sentence))
     return found
+
+
+# ----------------------------------------------------------------------------------------------------- what is told
 
 
 def likely_cause(found: list[Reason], kinds: dict[str, KindFacts]) -> str:
     """A guess, in plain words, at what happened at the source."""
     rules = {r.rule for r in found}
-    renamed = [r.kind for r in found if r.rule == "other ids" and kinds[r.kind].added >= kinds[r.kind].removed / 2]
+    renamed = [r.kind for r in found if r.rule == Rule.OTHER_IDS and kinds[r.kind].added >= kinds[r.kind].removed / 2]
     if renamed:
         return (
             f"As many {KINDS[renamed[0]].plural} arrive as leave: the source seems to give its records new ids "
-            "(another SIS, or another column as sourcedId)."
+            "(another SIS, or another column as sourcedId). A migration?"
         )
-    if rules == {"school vanished"} or "org" in {r.kind for r in found}:
+    if rules == {Rule.SCHOOL_VANISHED} or "org" in {r.kind for r in found}:
         return "A school is not in the export any more: closed, renamed, or not selected in the SIS."
     if "academicSession" in {r.kind for r in found} or (
         kinds.get("academicSession") and kinds["academicSession"].added
     ):
         return "Terms change too: this may be the change of term or school year."
+    if rules <= {Rule.TOO_MANY_ADDITIONS, Rule.TOO_MANY_UPDATES}:
+        return "The export may have been widened, or its columns or a mapping changed."
     return "The export may be cut off or filtered. Compare its number of rows with yesterday's."
 
 
 def report(*, found: list[Reason], kinds: dict[str, KindFacts], schools: Schools) -> dict[str, object]:
     """What the person who decides should see."""
     return {
-        "reasons": [{"rule": r.rule, "kind": r.kind, "sentence": r.sentence} for r in found],
+        "reasons": told(found),
         "likely_cause": likely_cause(found, kinds),
         "kinds": {
             name: {
@@ -151,3 +255,7 @@ def report(*, found: list[Reason], kinds: dict[str, KindFacts], schools: Schools
             for school, removed in sorted(f.removed_by_school.items(), key=lambda item: -item[1])
         ],
     }
+
+
+def told(found: list[Reason]) -> list[dict[str, str]]:
+    return [{"rule": str(r.rule), "kind": r.kind, "sentence": r.sentence} for r in found]

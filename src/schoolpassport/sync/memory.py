@@ -5,6 +5,7 @@ for what it was.
 """
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -27,11 +28,14 @@ class Memory:
     ``misses``: how many nights on end lines did not come again as they were; where every row is stamped anew each
     night, none ever does.
     ``unseen``: something the file refers to went on a night on which it was not compared.
+    ``ended``, ``columns``: by which tomorrow's file is known to be cut off, or another.
     """
 
     header: str = ""
     misses: int = 0
     unseen: bool = False
+    ended: bool = False  # the file ended in a line end
+    columns: str = ""  # which columns it had, whatever their order
 
     def ways(self, plan: FilePlan) -> tuple[Way, ...]:
         """How to try to skim the file. A delta says only what differs: it is read in full."""
@@ -49,6 +53,9 @@ class Memory:
         """The memory of a file that was read tonight. ``saved``: its state is written, with what was learned."""
         if plan.mode is Mode.DELTA:
             return self
+        return replace(self._after(plan, found, saved=saved), ended=ends(plan), columns=columns(plan))
+
+    def _after(self, plan: FilePlan, found: Skimmed, *, saved: bool) -> "Memory":
         if found.way is Way.LINE:
             return replace(self, misses=0, unseen=False)
         if not saved or not found.plain:
@@ -84,3 +91,14 @@ def said(digest: str, settings: Settings, *, on: date | None = None, decided: in
 
 def _header(plan: FilePlan) -> str:
     return ",".join(plan.headers) + plan.meant + plan.chosen
+
+
+def columns(plan: FilePlan) -> str:
+    return ",".join(sorted(plan.headers))
+
+
+def ends(plan: FilePlan) -> bool:
+    """Whether the file's last line is a whole one."""
+    with plan.path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) in b"\r\n"

@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -13,6 +14,7 @@ class RunState(models.TextChoices):
     FAILED = "failed"
     CANCELLED = "cancelled"  # a person took it back before it changed anything
     PARKED = "parked"  # it failed too often; it waits for a person to look at it
+    SUSPENDED = "suspended"  # imports of the source rest at this time; the package was not read
 
 
 # Every transition there is. `sync.actions` moves a run by a conditional UPDATE and refuses anything else.
@@ -31,6 +33,7 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
             RunState.SUPERSEDED,
             RunState.CANCELLED,
             RunState.PARKED,
+            RunState.SUSPENDED,
         }
     ),
     RunState.HELD: frozenset({RunState.RUNNING, RunState.REJECTED, RunState.SUPERSEDED}),
@@ -42,6 +45,7 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.SUPERSEDED: frozenset(),
     RunState.CANCELLED: frozenset(),
     RunState.PARKED: frozenset(),
+    RunState.SUSPENDED: frozenset(),
 }
 
 
@@ -66,6 +70,7 @@ class Run(models.Model):
     revision = models.IntegerField(null=True)  # the revision it made
     message = models.TextField(blank=True)  # what a person should know, in plain words
     hold = models.JSONField(null=True)  # the guard's report
+    quarantine = models.JSONField(null=True)  # removals that wait since this run, and why
     settings = models.JSONField(default=dict)  # subject → version of the setting under which it was walked
 
     class Meta:
@@ -123,22 +128,40 @@ class Due(models.Model):
     next_at = models.DateTimeField(null=True)  # none: the timetable has ended, or was taken away
 
 
-class Limits(models.Model):
-    """When the guard asks a person. Shares are of the records that stand; settings of the district."""
+class AbsenceState(models.TextChoices):
+    WITNESS = "witness"  # not enough packages have lacked it, or nothing is removed at this time
+    HELD = "held"  # the guard asks a person
+    KEPT = "kept"  # a person said no: it stays until the source brings it back
 
-    district_id = models.UUIDField(primary_key=True)
-    removed_share = models.FloatField(default=0.05)
-    removed_count = models.IntegerField(default=200)
-    minimum_base = models.IntegerField(default=50)
-    overlap_share = models.FloatField(default=0.80)
-    bad_row_share = models.FloatField(default=0.02)
+
+class Absence(models.Model):
+    """A record that stands and that its source's packages lack. The row goes when the record goes or comes back.
+
+    ``witnesses``: numbers of the runs, of different packages, that lacked it. ``explicit``: the source said that it is
+    deleted, which needs no witness. ``run``: the one that brought it into this state.
+    """
+
+    pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key")
+    district_id = models.UUIDField()
+    source_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    key = models.TextField(db_collation="C")
+    record_id = models.UUIDField()
+    state = models.CharField(max_length=7, choices=AbsenceState.choices)
+    witnesses = ArrayField(models.IntegerField())
+    explicit = models.BooleanField(default=False)
+    rule = models.CharField(max_length=40)
+    reason = models.TextField(blank=True)  # in plain words
+    since_run = models.IntegerField()
+    run = models.IntegerField()
 
     class Meta:
         constraints = (
+            models.CheckConstraint(condition=models.Q(state__in=AbsenceState.values), name="absence_state"),
             models.CheckConstraint(
-                condition=models.Q(
-                    removed_share__range=(0, 1), overlap_share__range=(0, 1), bad_row_share__range=(0, 1)
-                ),
-                name="limits_are_shares",
+                condition=~models.Q(state="held") | ~models.Q(reason=""), name="held_removals_say_why"
             ),
+            models.CheckConstraint(condition=models.Q(witnesses__len__lte=3), name="three_witnesses_at_most"),
+            models.CheckConstraint(condition=models.Q(since_run__lte=models.F("run")), name="absences_begin_first"),
         )
+        indexes = (models.Index(fields=("district_id", "record_id"), name="absence_by_record"),)

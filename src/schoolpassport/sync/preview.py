@@ -18,7 +18,6 @@ from schoolpassport.sources.records import FilePlan, Mode
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 from schoolpassport.sync import difference
 from schoolpassport.sync import walk as walks
-from schoolpassport.sync.models import Limits
 from schoolpassport.sync.workbench import Places, bench
 from schoolpassport.tenancy import scope
 
@@ -55,7 +54,6 @@ def filters(*, district_id: UUID, source_id: UUID, origin: Path, content: object
         walk = walks.Walk(
             bench=made,
             source=source,
-            limits=Limits(district_id=district_id),
             settings=held,
             watch=lambda _: None,
             today=today,

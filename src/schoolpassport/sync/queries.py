@@ -1,10 +1,14 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count, Min
+
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER
-from schoolpassport.sync.models import Limits, Run, RunState, Statistic, Step
+from schoolpassport.sources import queries as sources
+from schoolpassport.sync.models import Absence, AbsenceState, Run, RunState, Statistic, Step
+from schoolpassport.sync.policies import Limits, Rollover
 
 COUNTED = ("added", "updated", "unchanged", "archived", "restored", "rejected")
 
@@ -30,8 +34,30 @@ def statistics(*, district_id: UUID, run_id: UUID) -> list[Statistic]:
     return list(Statistic.objects.filter(district_id=district_id, run_id=run_id).order_by("kind", "school_id"))
 
 
-def limits(*, district_id: UUID) -> Limits:
-    return Limits.objects.filter(district_id=district_id).first() or Limits(district_id=district_id)
+def limits(*, district_id: UUID, source_id: UUID | None = None) -> Limits:
+    """The limits of the district, or those that hold for one of its sources."""
+    return Limits.of(sources.settings(district_id=district_id, source_id=source_id))
+
+
+def rollover(*, district_id: UUID, source_id: UUID | None = None) -> Rollover:
+    return Rollover.of(sources.settings(district_id=district_id, source_id=source_id))
+
+
+def absences(*, district_id: UUID, source_id: UUID | None = None) -> list[Absence]:
+    """Removals that wait, of one source or of all."""
+    found = Absence.objects.filter(district_id=district_id)
+    return list((found.filter(source_id=source_id) if source_id else found).order_by("kind", "key"))
+
+
+def waiting_counted(*, district_id: UUID) -> list[dict[str, Any]]:
+    """Removals that wait, counted by state, kind and reason; those for a person first."""
+    counted = (
+        Absence.objects.filter(district_id=district_id)
+        .values("state", "kind", "rule", "reason", "run")
+        .annotate(count=Count("key"), since_run=Min("since_run"))
+    )
+    order, kinds = [AbsenceState.HELD, AbsenceState.WITNESS, AbsenceState.KEPT], list(KINDS)
+    return sorted(map(dict, counted), key=lambda row: (order.index(row["state"]), kinds.index(row["kind"]), row["run"]))
 
 
 def statistics_named(*, district_id: UUID, run_id: UUID) -> list[dict[str, Any]]:

@@ -26,7 +26,6 @@ from schoolpassport.quality import filtering, inspection, policies
 from schoolpassport.quality.filtering import Chosen
 from schoolpassport.quality.policies import Filters, Rules
 from schoolpassport.quality.records import Inspected, Subject
-from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER, Asked, Authority
 from schoolpassport.sources import actions as sources
@@ -35,9 +34,10 @@ from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.policies import BadPolicy, shaping
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings, Translated
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
-from schoolpassport.sync import difference, guard, identifying, memory, settling, skimming
+from schoolpassport.sync import difference, guard, identifying, memory, settling, skimming, waiting
 from schoolpassport.sync.contract import Progress, Watcher
-from schoolpassport.sync.models import Limits
+from schoolpassport.sync.guard import Reason, Rule
+from schoolpassport.sync.policies import Limits, Rollover
 from schoolpassport.sync.skimming import Skimmed, Way
 from schoolpassport.sync.workbench import Bench, private
 from schoolpassport.tenancy import scope
@@ -61,7 +61,6 @@ class Walk:
 
     bench: Bench
     source: Source
-    limits: Limits
     watch: Watcher
     today: date
     settings: Settings = field(default_factory=Settings)
@@ -75,6 +74,32 @@ class Walk:
     skimmed: dict[str, Skimmed] = field(default_factory=dict)  # how each file was read
     looked_at: set[str] = field(default_factory=set)  # kinds that were compared with what stands
     unseen: set[str] = field(default_factory=set)  # kinds not compared tonight though something they refer to goes
+    number: int = 0  # of the run; a rehearsal is none
+    now: datetime | None = None
+    lenient: bool = False  # a person approved the package
+    same: tuple[int, ...] = ()  # numbers of earlier runs of this very package
+    waited: Path | None = None  # what waits already (``absences.export``)
+
+    @cached_property
+    def limits(self) -> Limits:
+        return Limits.of(self.settings)
+
+    @cached_property
+    def rollover(self) -> Rollover:
+        return Rollover.of(self.settings)
+
+    @cached_property
+    def court(self) -> waiting.Court:
+        keeps = self.rollover.keeps(self.now) if self.now else None
+        return waiting.Court(
+            bench=self.bench,
+            limits=self.limits,
+            number=self.number,
+            same=self.same,
+            lenient=self.lenient,
+            keeps=f"Nothing is removed from {keeps.first} to {keeps.last}." if keeps else "",
+            announced=tuple(a for kind in KINDS for a in self.rollover.expected(kind, self.now)) if self.now else (),
+        )
 
     @cached_property
     def filters(self) -> Filters:
@@ -224,6 +249,7 @@ def inspect(walk: Walk) -> None:
         inspection.begin(db)
         inspection.record_problems(db, walk.plan.problems)
         bench.load_states()
+        walk.court.known = waiting.open_(db, walk.waited)
         planned = {p.schema.kind.name: p for p in walk.plan.files}
         schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
         for kind in KINDS:
@@ -258,6 +284,7 @@ def _absent(bench: Bench, schema: FileSchema) -> None:
     filtering.nothing_out(bench.db, schema.kind.table)
     staging.empty(bench.db, schema.kind.table, schema.columns)
     difference.nothing_said(bench.db, schema.kind.table)
+    waiting.nothing(bench.db, schema.kind.table)
     inspection.nothing_to_inspect(bench.db, schema.kind.table)
 
 
@@ -280,10 +307,14 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     walk.looked_at.add(kind.name)
     if found.nothing_new:
         difference.nothing_said(db, kind.table)
+        waiting.nothing(db, kind.table)
         inspection.nothing_to_inspect(db, kind.table)
         walk.inspected[kind.name] = Inspected(bad_rows=0, warnings=0)
     else:
-        difference.compare(db, plan, unseen=before.unseen)
+        difference.absences(db, plan)
+        with scope.inside(walk.source.district_id):
+            waiting.weigh(walk.court, plan, doubt=_doubt(walk, plan, found))
+        difference.candidates(db, plan, unseen=before.unseen)
         if "parent" in kind:
             walk.bench.load_edges(kind.name)
         subject = Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial, fallible=plan.shaped.fallible)
@@ -351,17 +382,37 @@ def settle(walk: Walk) -> None:
                 timed.rows += settling.settle(db, schemas[kind.name])
 
 
+def _doubt(walk: Walk, plan: FilePlan, found: Skimmed) -> Reason | None:
+    """Why a file is no good witness tonight, though its rows may be fine."""
+    before, file, kind = memory.of(walk.source, plan.schema.kind.name), plan.schema.file_name, plan.schema.kind.name
+    announced = walk.plan.counts.get(kind)
+    if announced is not None and found.rows < announced:
+        sentence = f"{file} has {found.rows:,} rows, and {announced:,} were announced with it."
+        return Reason(rule=Rule.FEWER_ROWS, kind=kind, sentence=sentence)
+    if before.ended and not memory.ends(plan):
+        sentence = f"{file} does not end in a line end, as it did before: it may be cut off."
+        return Reason(rule=Rule.NO_NEWLINE, kind=kind, sentence=sentence)
+    if before.columns and before.columns != memory.columns(plan):
+        sentence = f"{file} has other columns than before."
+        return Reason(rule=Rule.OTHER_COLUMNS, kind=kind, sentence=sentence)
+    return None
+
+
 def facts(walk: Walk) -> dict[str, guard.KindFacts]:
     """What the run would do, for the guard and for the report."""
     found = {}
     for name in sorted(walk.looked_at):
         table = KINDS[name].table
         row = walk.bench.db.execute(
-            f"SELECT (SELECT count(*) FROM state_{table} WHERE NOT gone), (SELECT count(*) FROM missing_{table}), "
-            f"count(*) FILTER (op = 'a'), count(*) FILTER (op = 'u'), count(*) FILTER (op = 'r') FROM settled_{table}"
+            f"SELECT (SELECT count(*) FROM state_{table} WHERE NOT gone), (SELECT count(*) FROM missing_{table}) + "
+            f"(SELECT count(*) FROM waiting_{table} w WHERE state = 'witness' OR (state = 'held' AND NOT EXISTS ("
+            f"FROM waited o WHERE o.kind = ? AND o.key = w.key AND o.state IN ('held', 'kept')))), "
+            f"count(*) FILTER (op = 'a'), count(*) FILTER (op = 'u'), count(*) FILTER (op = 'r') FROM settled_{table}",
+            [name],
         ).fetchone()
         assert row is not None  # noqa: S101 (an aggregate has one row)
         standing, removed, added, updated, restored = row
+        going = f"SELECT key FROM missing_{table} UNION ALL SELECT key FROM waiting_{table}"
         found[name] = guard.KindFacts(
             standing=standing,
             removed=removed,
@@ -369,43 +420,46 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             updated=updated,
             restored=restored,
             rejected=walk.inspected[name].bad_rows,
-            removed_by_school=_removed_by_school(walk, name) if removed else {},
+            expected=walk.court.expected.get(name, 0),
+            removed_by_school=walk.court.removed.get(name, {}),
             examples=tuple(
                 key
                 for (key,) in walk.bench.db.execute(
-                    f"SELECT key FROM missing_{table} ORDER BY key LIMIT {_EXAMPLES}"
+                    f"SELECT key FROM ({going}) ORDER BY key LIMIT {_EXAMPLES}"
                 ).fetchall()
             ),
         )
     return found
 
 
-def _removed_by_school(walk: Walk, kind: str) -> dict[UUID, int]:
-    return roster.by_school(district_id=walk.source.district_id, kind=kind, ids=walk.bench.missing_file(kind))
-
-
-def schools(walk: Walk) -> guard.Schools:
-    """The schools as they stand; read inside the district's scope."""
-    district_id = walk.source.district_id
-    vanished = walk.bench.db.execute("SELECT id FROM missing_org ORDER BY key").fetchall()
-    schools_ = (
-        {r["id"] for r in roster.records(district_id=district_id, kind="org") if r["type"] == "school"}
-        if vanished
-        else set()
-    )
-    return guard.Schools(
-        names=roster.school_names(district_id=district_id),
-        standing=roster.standing(district_id=district_id),
-        vanished=tuple(id_ for (id_,) in vanished if id_ in schools_),
-    )
-
-
 def judge(walk: Walk) -> dict[str, object] | None:
     """The guard's report when the run should wait for a person, else None."""
+    kinds = facts(walk)
+    for name, facts_ in kinds.items():
+        kinds[name] = _without_expected(walk, name, facts_)
     with scope.inside(walk.source.district_id):
-        kinds, known = facts(walk), schools(walk)
-    found = guard.reasons(limits=walk.limits, kinds=kinds, schools=known)
+        known = walk.court.schools()
+    found = guard.of_run(limits=walk.limits, kinds=kinds, schools=known)
+    if walk.limits.hold_whole:
+        found = [*walk.court.reasons, *found]
     return guard.report(found=found, kinds=kinds, schools=known) if found else None
+
+
+def _without_expected(walk: Walk, kind: str, facts_: guard.KindFacts) -> guard.KindFacts:
+    """Where removals were announced, as many additions and changes were announced with them."""
+    for announced in (a for a in walk.court.announced if a.kind == kind and not a.schools):
+        facts_ = replace(
+            facts_,
+            added=0 if announced.covers(facts_.added) else facts_.added,
+            updated=0 if announced.covers(facts_.updated) else facts_.updated,
+        )
+    return facts_
+
+
+def quarantine(walk: Walk) -> dict[str, Any] | None:
+    """What waits after this run of the kinds it looked at, what came back, and what the guard held tonight."""
+    counted = waiting.counts(walk.bench, walk.looked_at)
+    return {"kinds": counted, "reasons": guard.told(walk.court.reasons)} if counted else None
 
 
 def rejected_by_school(walk: Walk) -> dict[tuple[str, UUID], int]:
@@ -455,10 +509,10 @@ def memories(walk: Walk, saved: set[str]) -> dict[str, dict[str, object]]:
     return {**{kind: asdict(m) for kind, m in known.items()}, **inputs}
 
 
-def authority(walk: Walk) -> Authority:
+def authority(district_id: UUID, settings: Settings) -> Authority:
     """Whose word counts in the district; read inside its scope."""
-    registered = decisions.registered(district_id=walk.source.district_id)
-    return matching.authority(walk.settings.get("masters"), sources=registered)
+    registered = decisions.registered(district_id=district_id)
+    return matching.authority(settings.get("masters"), sources=registered)
 
 
 def questions(walk: Walk) -> list[Asked]:

@@ -141,6 +141,12 @@ class Bench:
         )
         return path
 
+    def ids_file(self, table: str) -> Path:
+        """The ids in a table of ours, as a file that COPY reads."""
+        path = self.places.work / f"ids_{table}.tsv"
+        self.db.execute(f"COPY (SELECT id FROM {table}) TO {literal(str(path))} ({COPY_TEXT})")
+        return path
+
     def save_states(self, *, settled: int, changed: set[str]) -> None:
         """The state after this run, beside the one before; a reader finds all of its files or none."""
         target = self.places.state(settled)

@@ -5,8 +5,9 @@ from uuid import UUID
 import pytest
 
 from schoolpassport.sync import guard
-from schoolpassport.sync.guard import KindFacts, Reason, Schools
-from schoolpassport.sync.models import TRANSITIONS, Limits, RunState
+from schoolpassport.sync.guard import KindFacts, Reason, Removals, Schools
+from schoolpassport.sync.models import TRANSITIONS, RunState
+from schoolpassport.sync.policies import Limits
 
 NORTH, SOUTH = UUID(int=1), UUID(int=2)
 NOBODY = Schools(names={}, standing={})
@@ -22,73 +23,120 @@ def rules(found: list[Reason]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("standing", "removed", "asked"),
+    ("standing", "removed", "held", "whole"),
     [
-        (100, 5, []),
-        (100, 6, ["too many removals"]),
-        (49, 49, []),
-        (50, 3, ["too many removals"]),
-        (100_000, 200, []),
-        (100_000, 201, ["too many removals"]),
-        (100, 20, ["too many removals"]),
-        (100, 21, ["too many removals", "other ids"]),
-        (0, 0, []),
+        (100, 5, False, False),
+        (100, 6, True, False),
+        (49, 49, False, False),
+        (50, 3, True, False),
+        (100_000, 200, False, False),
+        (100_000, 201, True, False),
+        (100, 20, True, False),
+        (100, 21, True, True),
+        (0, 0, False, False),
     ],
 )
-def test_a_limit_that_is_reached_passes_and_one_that_is_exceeded_asks(standing, removed, asked):
-    found = guard.reasons(limits=Limits(), kinds={"user": facts(standing, removed)}, schools=NOBODY)
-    assert rules(found) == asked
+def test_a_limit_that_is_reached_passes_and_one_that_is_exceeded_asks(standing, removed, held, whole):
+    found = guard.of_kind(limits=Limits(), kind="user", standing=standing, removed=removed)
+    assert (found is not None) is held
+    found = guard.of_run(limits=Limits(), kinds={"user": facts(standing, removed)}, schools=NOBODY)
+    assert rules(found) == (["other ids"] if whole else [])
 
 
 def test_the_limits_of_the_district_count_and_the_sentence_names_them():
-    limits = Limits(removed_share=0.5, removed_count=60, minimum_base=10, overlap_share=0.1)
-    kinds = {"class": facts(100, 50), "enrollment": facts(1000, 61), "course": facts(9, 9)}
-    (only,) = guard.reasons(limits=limits, kinds=kinds, schools=NOBODY)
-    assert only == Reason(
+    limits = Limits(removed_share=0.5, removed_count=60, minimum_base=10)
+    assert guard.of_kind(limits=limits, kind="class", standing=100, removed=50) is None
+    assert guard.of_kind(limits=limits, kind="course", standing=9, removed=9) is None
+    assert guard.of_kind(limits=limits, kind="enrollment", standing=1000, removed=61) == Reason(
         rule="too many removals",
         kind="enrollment",
         sentence="61 of 1,000 enrollments (6.1%) would be removed; up to 50% and 60 pass without asking.",
     )
 
 
-def test_a_school_that_loses_everybody_is_asked_about_unless_it_is_small_or_goes_itself():
-    schools = Schools(
-        names={NORTH: "North", SOUTH: "South"},
-        standing={("user", NORTH): 10, ("user", SOUTH): 9, ("enrollment", NORTH): 30},
+def schools(**vanished) -> Schools:
+    return Schools(
+        names={NORTH: "North"},
+        standing={("user", NORTH): 10, ("user", SOUTH): 9, ("enrollment", NORTH): 300, ("class", NORTH): 50},
+        **vanished,
     )
-    kinds = {
-        "user": facts(10_000, 19, removed_by_school={NORTH: 10, SOUTH: 9}),
-        "enrollment": facts(10_000, 29, removed_by_school={NORTH: 29}),
-    }
-    found = guard.reasons(limits=Limits(), kinds=kinds, schools=schools)
-    assert [r.sentence for r in found] == ["All 10 users of “North” would be removed."]
-    gone = Schools(names=schools.names, standing=schools.standing, vanished=(NORTH,))
-    found = guard.reasons(limits=Limits(), kinds=kinds, schools=gone)
+
+
+@pytest.mark.parametrize(
+    ("kind", "by_school", "found"),
+    [
+        ("user", {NORTH: 10, SOUTH: 9}, ["All 10 users of “North” would be removed."]),
+        ("user", {NORTH: 9, SOUTH: 9}, []),
+        ("enrollment", {NORTH: 30}, []),
+        ("class", {NORTH: 5}, []),
+        (
+            "class",
+            {NORTH: 6},
+            ["6 of 50 classes of “North” (12.0%) would be removed; up to 10% and 200 of a school pass without asking."],
+        ),
+    ],
+)
+def test_what_a_school_loses_is_judged_by_itself(kind, by_school, found):
+    removals = Removals(kind=kind, by_school=by_school)
+    reasons = guard.of_schools(limits=Limits(), removals=removals, schools=schools())
+    assert [r.sentence for r in reasons] == found
+    assert {r.school for r in reasons} <= {NORTH}
+
+
+def test_a_grade_is_asked_about_when_all_of_it_goes_but_not_beside_its_school():
+    grades = {(NORTH, "12"): (10, 10), (NORTH, "11"): (10, 11), (SOUTH, "12"): (9, 9)}
+    removals = Removals(kind="user", by_grade=grades)
+    (reason,) = guard.of_schools(limits=Limits(), removals=removals, schools=schools())
+    assert (reason.rule, reason.school, reason.grade) == ("grade vanished", NORTH, "12")
+    removals = Removals(kind="user", by_school={NORTH: 10}, by_grade=grades)
+    assert rules(guard.of_schools(limits=Limits(), removals=removals, schools=schools())) == ["school vanished"]
+
+
+def test_a_school_whose_own_record_goes_is_asked_about():
+    found = guard.of_schools(limits=Limits(), removals=Removals(kind="org"), schools=schools(vanished=(NORTH,)))
     assert [r.sentence for r in found] == ["The school “North” is no longer there."]
 
 
 @pytest.mark.parametrize(
-    ("kinds", "vanished", "words"),
+    ("more", "found"),
     [
-        ({"user": facts(100, 90, added=45)}, (), "new ids"),
-        ({"user": facts(100, 90, added=44)}, (), "cut off or filtered"),
-        ({"user": facts(100, 10)}, (), "cut off or filtered"),
-        ({"user": facts(100, 10)}, (NORTH,), "A school is not in the export"),
-        ({"user": facts(100, 0)}, (NORTH,), "A school is not in the export"),
-        ({"class": facts(100, 10), "academicSession": facts(6, 0, added=2)}, (), "change of term"),
+        ({"added": 50}, []),
+        ({"added": 51}, ["too many additions"]),
+        ({"updated": 75}, []),
+        ({"updated": 76}, ["too many updates"]),
+        ({"removed": 30, "expected": 10}, []),
+        ({"added_by_school": {NORTH: 11}}, []),
     ],
 )
-def test_the_likely_cause_is_guessed_from_all_reasons_together(kinds, vanished, words):
-    schools = Schools(names={NORTH: "North"}, standing={}, vanished=vanished)
-    found = guard.reasons(limits=Limits(), kinds=kinds, schools=schools)
-    assert words in guard.likely_cause(found, kinds)
+def test_additions_changes_and_other_ids_hold_the_run_unless_they_were_expected(more, found):
+    assert rules(guard.of_run(limits=Limits(), kinds={"user": facts(100, **more)}, schools=schools())) == found
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "kinds", "words"),
+    [
+        ("other ids", "user", {"user": facts(100, 90, added=45)}, "new ids"),
+        ("other ids", "user", {"user": facts(100, 90, added=44)}, "cut off or filtered"),
+        ("too many removals", "user", {"user": facts(100, 10)}, "cut off or filtered"),
+        ("school vanished", "org", {"user": facts(100, 10)}, "A school is not in the export"),
+        ("too many additions", "user", {"user": facts(100, added=80)}, "widened"),
+        (
+            "too many removals",
+            "class",
+            {"class": facts(100, 10), "academicSession": facts(6, 0, added=2)},
+            "change of term",
+        ),
+    ],
+)
+def test_the_likely_cause_is_guessed_from_all_reasons_together(rule, kind, kinds, words):
+    assert words in guard.likely_cause([Reason(rule=rule, kind=kind, sentence="")], kinds)
 
 
 def test_the_report_puts_the_schools_that_lose_most_first():
     kinds = {"user": facts(100, 30, removed_by_school={NORTH: 10, SOUTH: 20}, examples=("p1",))}
-    schools = Schools(names={NORTH: "North", SOUTH: "South"}, standing={})
-    found = guard.reasons(limits=Limits(), kinds=kinds, schools=schools)
-    report = guard.report(found=found, kinds=kinds, schools=schools)
+    names = Schools(names={NORTH: "North", SOUTH: "South"}, standing={})
+    found = guard.of_run(limits=Limits(), kinds=kinds, schools=names)
+    report = guard.report(found=found, kinds=kinds, schools=names)
     assert [(s["name"], s["removed"]) for s in report["schools"]] == [("South", 20), ("North", 10)]
     assert report["kinds"]["user"]["examples"] == ["p1"]
 
@@ -101,5 +149,5 @@ def test_every_state_of_a_run_can_be_reached_and_what_is_decided_stays_decided()
     assert reached == set(RunState)
     assert {state for state in RunState if not TRANSITIONS[state]} == {
         *(RunState.DONE, RunState.UNCHANGED, RunState.REFUSED, RunState.REJECTED, RunState.SUPERSEDED),
-        *(RunState.CANCELLED, RunState.PARKED),
+        *(RunState.CANCELLED, RunState.PARKED, RunState.SUSPENDED),
     }

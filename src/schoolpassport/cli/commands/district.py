@@ -1,10 +1,14 @@
 """``schoolpassport district``: districts and when their guard asks."""
 
+import json
+from pathlib import Path
+
 import click
 
 from schoolpassport.cli import show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
+from schoolpassport.sources import queries as sources
 from schoolpassport.sync import actions as sync
 from schoolpassport.sync import queries as runs
 from schoolpassport.tenancy import actions, queries, scope
@@ -39,17 +43,52 @@ def list_(*, as_json: bool) -> None:
 
 @command.command("limits")
 @click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--source", help="The limits of this source; without it, those of the district.")
+@click.option("--witnesses", type=click.IntRange(1, 3), help="Packages that must lack a record before it goes (2).")
 @click.option("--removed-share", type=click.FloatRange(0, 1), help="Ask above this share of removals (0.05).")
 @click.option("--removed-count", type=click.IntRange(min=0), help="Ask above this number of removals (200).")
+@click.option("--school-removed-share", type=click.FloatRange(0, 1), help="The same, of one school (0.10).")
+@click.option("--school-removed-count", type=click.IntRange(min=0), help="The same, of one school (200).")
+@click.option("--added-share", type=click.FloatRange(min=0), help="Hold above this share of additions (0.50).")
+@click.option("--added-count", type=click.IntRange(min=0), help="Hold above this number of additions.")
+@click.option("--updated-share", type=click.FloatRange(min=0), help="Hold above this share of changes (0.75).")
+@click.option("--updated-count", type=click.IntRange(min=0), help="Hold above this number of changes.")
+@click.option("--school-added-share", type=click.FloatRange(min=0), help="The same, of additions to a school (1.00).")
+@click.option("--school-updated-share", type=click.FloatRange(min=0), help="The same, of changes in a school (1.00).")
+@click.option(
+    "--hold-whole/--hold-removals", default=None, help="Hold the whole run, or the removals only (so at first)."
+)
 @click.option("--minimum-base", type=click.IntRange(min=0), help="Never ask where fewer records stand (50).")
 @click.option("--overlap-share", type=click.FloatRange(0, 1), help="Ask when fewer ids than this are known (0.80).")
 @click.option("--bad-row-share", type=click.FloatRange(0, 1), help="Refuse a package with more bad rows (0.02).")
-def limits(district: str | None, **values: float | None) -> None:
+def limits(district: str | None, source: str | None, **values: float | None) -> None:
     """Show the limits of the guard, or set those that are given."""
     chosen = {k: v for k, v in values.items() if v is not None}
     id_ = district_id(district)
-    if chosen:
-        sync.set_limits(district_id=id_, by=me(), now=clock.now(), **chosen)
     with scope.inside(id_):
-        now = runs.limits(district_id=id_)
+        source_id = sources.source(district_id=id_, id_or_name=source).id if source else None
+    if chosen:
+        sync.set_limits(district_id=id_, source_id=source_id, by=me(), now=clock.now(), **chosen)
+    with scope.inside(id_):
+        now = runs.limits(district_id=id_, source_id=source_id)
     show.table(("limit", "value"), [(name.replace("_", " "), getattr(now, name)) for name in values])
+
+
+@command.command("rollover")
+@click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--source", help="Only for this source.")
+def rollover(file: Path | None, district: str | None, source: str | None) -> None:
+    """Show on which dates imports or removals rest and what is expected to go, or set it from a JSON FILE."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        source_id = sources.source(district_id=id_, id_or_name=source).id if source else None
+    if file is not None:
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            sync.set_rollover(district_id=id_, source_id=source_id, content=content, by=me(), now=clock.now())
+        except ValueError as bad:  # BadPolicy is one, and so is JSON that is none
+            raise click.ClickException(f"{file.name}: {bad}") from bad
+    with scope.inside(id_):
+        held = sources.settings(district_id=id_, source_id=source_id)
+    show.as_json(held.get("rollover") or {})

@@ -1,5 +1,6 @@
 """``schoolpassport sync``: take a package, and decide about runs that wait for a person."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,12 @@ from schoolpassport.cli import show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
+from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import actions as source_actions
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions, queries
+from schoolpassport.sync.contract import Which
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.tenancy import actions as tenancy_actions
 from schoolpassport.tenancy import queries as tenancy_queries
@@ -174,6 +177,85 @@ def findings(number: int, district: str | None, limit: int, *, as_json: bool) ->
             click.echo(f"{f.file}:{f.line or '–'} {f.column} {f.severity}: {f.sentence}")
 
 
+def _which(command_: Callable[..., None]) -> Callable[..., None]:
+    """Options that say which of the removals that are held."""
+    for option in (
+        click.option(
+            "--id", "ids", multiple=True, type=click.UUID, help="Only the record of this GG4L ID; repeatable."
+        ),
+        click.option("--school", "schools", multiple=True, type=click.UUID, help="Only of this school; repeatable."),
+        click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Only of this kind."),
+        click.option("--run", "number", type=int, help="Only those that this run held."),
+        click.option("--source", help="Only of this source."),
+        click.option("--district", help="Name or id; not needed when there is only one."),
+    ):
+        command_ = option(command_)
+    return command_
+
+
+def _chosen(id_: UUID, options: dict[str, Any]) -> Which:
+    with scope.inside(id_):
+        source = options["source"]
+        source_id = source_queries.source(district_id=id_, id_or_name=source).id if source else None
+    return Which(
+        source_id=source_id,
+        run=options["number"],
+        kinds=options["kinds"],
+        schools=options["schools"],
+        ids=options["ids"],
+    )
+
+
+@command.command("held")
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object per line, for scripts.")
+def held(district: str | None, *, as_json: bool) -> None:
+    """Removals that wait, with their reasons: those for you to decide, and those for another package."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        rows = queries.waiting_counted(district_id=id_)
+    if as_json:
+        for row in rows:
+            show.as_json(row)
+        return
+    if not rows:
+        click.echo("No removal waits.")
+        return
+    names = ("state", "kind", "count", "since_run", "run", "reason")
+    show.table(("state", "kind", "removals", "since run", "run", "reason"), [tuple(r[n] for n in names) for r in rows])
+    click.echo("Decide about what is held: schoolpassport sync release   or   schoolpassport sync keep")
+
+
+@command.command("release")
+@_which
+def release(district: str | None, **options: Any) -> None:  # noqa: ANN401 (click's values)
+    """Let removals that are held take effect now: all, or those that are named.
+
+    What waits and is bound to one of them (the enrollments of a user) goes with it.
+    """
+    id_ = district_id(district)
+    which = _chosen(id_, options)
+    try:
+        released = actions.release(district_id=id_, which=which, by=me(), now=clock.now())
+    except actions.DistrictBusy as busy:
+        raise click.ClickException(str(busy)) from busy
+    revisions = ", ".join(str(r) for r in released.revisions)
+    click.echo(f"Removed: {_counted(released.counts)}." + (f" Revision {revisions}." if revisions else ""))
+
+
+@command.command("keep")
+@_which
+def keep(district: str | None, **options: Any) -> None:  # noqa: ANN401 (click's values)
+    """Let records of which the removal is held stay: they wait, unasked, until their source brings them back."""
+    id_ = district_id(district)
+    kept = actions.keep(district_id=id_, which=_chosen(id_, options), by=me(), now=clock.now())
+    click.echo(f"Kept: {_counted(kept)}.")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} × {kind}" for kind, n in counts.items()) or "nothing"
+
+
 def _district(name: str | None, package: Path) -> UUID:
     """The district, made when it is the first; a package without one names it."""
     if tenancy_queries.districts():
@@ -222,6 +304,7 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
                 "revision": run.revision,
                 "message": run.message,
                 "hold": run.hold,
+                "quarantine": run.quarantine,
                 "steps": [{"step": s.name, "seconds": round(s.seconds, 3), "rows": s.rows} for s in steps],
                 "statistics": statistics,
                 "findings": [{"file": c.file, "rule": c.rule, "column": c.column, "count": c.count} for c in counts],
