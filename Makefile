@@ -49,6 +49,7 @@ lock: ## Write the pinned requirements anew, with uv (ARGS=--upgrade takes newer
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH (any Python: pip install uv)." >&2; exit 1; }
 	$(LOCK) $(ARGS) requirements/runtime.in -o requirements/runtime.txt
 	$(LOCK) $(ARGS) requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) $(ARGS) requirements/ldap.in -c requirements/runtime.txt -o requirements/ldap.txt
 
 smells: $(VENV)/.dev-stamp ## Show the ten largest files, functions and tests: a hint, never a limit
 	@$(PY) -m tests.house.smells

@@ -1,0 +1,145 @@
+"""A directory as a source, against a real slapd: what it lets us read, and what we refuse to do."""
+
+import csv
+import logging
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+
+from schoolpassport.kit.directory import Directory
+from schoolpassport.kit.egress import Deadline, Networks, Policy
+from schoolpassport.kit.recovery import NeedsAttention, Retry
+from schoolpassport.sources.connectors import CONNECTORS, ldap
+from schoolpassport.sources.connectors.shape import Given
+from tests.support import lookup, slapd
+from tests.support.certificates import Authority
+
+LDAP = CONNECTORS["ldap"]
+HERE = Policy(networks=Networks.parse("127.0.0.0/8"), resolve=lookup.numbers)
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, authority):
+    pytest.importorskip("ldap", reason="python-ldap is not installed (pip install 'schoolpassport[ldap]')")
+    with slapd.running(tmp_path_factory.mktemp("slapd"), authority) as running:
+        yield running
+
+
+def given(trusted, port, *, password=slapd.PASSWORD, policy=HERE, **values) -> Given:
+    told = {"host": "localhost", "port": str(port), "user": slapd.ADMIN, "base": slapd.BASE, "authority": trusted.pem}
+    return Given(
+        values=LDAP.filled({**told, **values}),
+        secrets={"password": password},
+        now=NOW,
+        schema="directory",
+        policy=policy,
+    )
+
+
+def rows(path):
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+@pytest.mark.parametrize("security", ["starttls", "ldaps"])
+def test_accounts_and_groups_are_read_page_by_page(server, authority, tmp_path, security):
+    port = server.port if security == "starttls" else server.ldaps
+    asked = given(authority, port, security=security)
+    assert LDAP.check(asked).ok
+    LDAP.collect(asked, tmp_path, lambda _: None)
+    accounts = rows(tmp_path / "accounts.csv")
+    groups = rows(tmp_path / "groups.csv")
+    assert len(accounts) == len({a["id"] for a in accounts}) == 1200
+    assert {UUID(a["id"]).version for a in accounts} == {1}
+    assert {(a["username"], a["email"], a["enabled"]) for a in accounts} == {
+        (f"p{n}", f"p{n}@school.example", "true") for n in range(1200)
+    }
+    assert {g["member"] for g in groups} == {a["dn"] for a in accounts}
+
+
+@pytest.mark.parametrize(
+    ("told", "word"),
+    [
+        ({"password": "wrong"}, "let this user in"),
+        ({"password": ""}, "needs a password"),
+        ({"base": "dc=nowhere,dc=example"}, "base"),
+        ({"accounts": "(((broken"}, "filter"),
+        ({"accounts": "(uid=nobody)"}, "no account"),
+        ({"authority": ""}, "signed by nobody"),
+        ({"policy": Policy(resolve=lookup.numbers)}, "public internet"),
+    ],
+)
+def test_what_is_wrong_is_said_and_no_secret_with_it(server, authority, told, word, caplog):
+    caplog.set_level(logging.DEBUG)
+    try:
+        sentence = LDAP.check(given(authority, server.port, **told)).sentence
+    except (NeedsAttention, Retry) as wrong:
+        sentence = wrong.sentence
+    assert word in sentence
+    assert slapd.PASSWORD not in sentence + caplog.text
+
+
+def test_a_certificate_for_another_name_is_refused(authority, tmp_path):
+    pytest.importorskip("ldap", reason="python-ldap is not installed (pip install 'schoolpassport[ldap]')")
+    with slapd.running(tmp_path, authority, host="other.example", count=2) as running:
+        for security, port in (("starttls", running.port), ("ldaps", running.ldaps)):
+            with pytest.raises(NeedsAttention, match="another name"):
+                LDAP.check(given(authority, port, security=security))
+
+
+def test_a_size_limit_is_not_taken_for_the_end(authority, tmp_path):
+    pytest.importorskip("ldap", reason="python-ldap is not installed (pip install 'schoolpassport[ldap]')")
+    limit = "access to * by * read\nsizelimit 10\n"
+    with slapd.running(tmp_path, authority, count=50, more=limit) as running:
+        asked = given(authority, running.port, user="", password="")
+        with pytest.raises(NeedsAttention, match="only a part"):
+            LDAP.collect(asked, tmp_path, lambda _: None)
+
+
+def test_an_active_directory_id_is_written_as_microsoft_writes_it():
+    raw = bytes.fromhex("33221100554477668899aabbccddeeff")
+    assert ldap._id({"objectguid": [raw]}, "cn=x") == "00112233-4455-6677-8899-aabbccddeeff"
+
+
+@pytest.mark.parametrize(("control", "enabled"), [("512", True), ("514", False), ("66050", False), ("", True)])
+def test_disabled_accounts_are_told(control, enabled):
+    assert ldap._enabled({"useraccountcontrol": [control.encode()]} if control else {}) is enabled
+
+
+def test_large_groups_come_in_ranges_and_are_put_together():
+    """As Active Directory answers; slapd knows no ranges."""
+    answers = {2: ("member;range=2-3", [b"c", b"d"]), 4: ("member;range=4-*", [b"e"])}
+
+    def search_ext_s(name, scope, filter_, attributes, timeout):
+        start = int(attributes[0].partition("=")[2].partition("-")[0])
+        return [(name, dict([answers[start]]))]
+
+    library = SimpleNamespace(SCOPE_BASE=0, **{n: type(n, (Exception,), {}) for n in ERRORS})
+    found = Directory(library, SimpleNamespace(search_ext_s=search_ext_s), "dc.example", Deadline(9))
+    assert found._completed("cn=x", {"member;range=0-1": [b"a", b"b"]})["member"] == [b"a", b"b", b"c", b"d", b"e"]
+
+
+ERRORS = [
+    "INVALID_CREDENTIALS",
+    "NO_SUCH_OBJECT",
+    "INVALID_DN_SYNTAX",
+    "FILTER_ERROR",
+    "SIZELIMIT_EXCEEDED",
+    "ADMINLIMIT_EXCEEDED",
+    "UNAVAILABLE_CRITICAL_EXTENSION",
+    "INSUFFICIENT_ACCESS",
+    "INAPPROPRIATE_AUTH",
+    "STRONG_AUTH_REQUIRED",
+    "CONNECT_ERROR",
+    "PROTOCOL_ERROR",
+    "UNWILLING_TO_PERFORM",
+    "TIMEOUT",
+    "LDAPError",
+]
