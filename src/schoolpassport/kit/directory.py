@@ -46,7 +46,7 @@ class Login:
 class Directory:
     """An open, authenticated connection."""
 
-    def __init__(self, ldap: Any, connection: Any, host: str, deadline: Deadline) -> None:  # noqa: ANN401 (untyped)
+    def __init__(self, ldap: Any, connection: Any, host: str, deadline: Deadline) -> None:  # noqa: ANN401 (python-ldap has no types)
         self._ldap, self._connection, self._host, self._deadline = ldap, connection, host, deadline
 
     def search(self, base: str, filter_: str, attributes: list[str]) -> Iterator[tuple[str, Values]]:
@@ -166,7 +166,7 @@ def _pump(encrypted: ssl.SSLSocket, ours: socket.socket) -> None:
                     other.sendall(data)
 
 
-def _prepared(ldap: Any, theirs: socket.socket) -> Any:  # noqa: ANN401 (untyped)
+def _prepared(ldap: Any, theirs: socket.socket) -> Any:  # noqa: ANN401 (python-ldap has no types)
     # From here on, this end is libldap's, which closes it. The host's name says nothing any more.
     connection = ldap.initialize("ldap://directory", fileno=theirs.detach())
     for option, value in (
@@ -179,7 +179,7 @@ def _prepared(ldap: Any, theirs: socket.socket) -> Any:  # noqa: ANN401 (untyped
     return connection
 
 
-def _library() -> Any:  # noqa: ANN401 (untyped)
+def _library() -> Any:  # noqa: ANN401 (python-ldap has no types)
     try:
         importlib.import_module("ldap.controls.libldap")
         return importlib.import_module("ldap")
@@ -191,7 +191,7 @@ def _library() -> Any:  # noqa: ANN401 (untyped)
 
 
 @contextmanager
-def _named(ldap: Any, host: str) -> Iterator[None]:  # noqa: ANN401 (untyped)
+def _named(ldap: Any, host: str) -> Iterator[None]:  # noqa: ANN401 (python-ldap has no types)
     try:
         yield
     except ldap.INVALID_CREDENTIALS:
