@@ -20,6 +20,8 @@ SPECIAL: dict[str, Any] = {
     "change": "c",
     "digest": b"#" * 32,
     "ended_at": None,
+    "matching_proposal.left_id": UUID(int=0),  # before any other
+    "matching_proposal.state": "open",
     "expires_at": LATER,
     "rev_to": 2_147_483_647,
     "severity": "error",

@@ -464,3 +464,36 @@ def history(*, district_id: UUID, kind: str, id: UUID) -> list[dict[str, Any]]: 
         told.append({"revision": number, "at": at, "cause": cause, "status": status, "attributes": attributes})
         before = after
     return told
+
+
+def export_people(*, district_id: UUID, since: int, into: Path) -> None:
+    """Whoever stands now, as CSV: what tells people apart, who says so, and whether it is new after a revision."""
+    told = "(SELECT string_agg(x, ',') FROM unnest({}) x)"
+    statement = (
+        f"COPY (SELECT u.id, l.sources, u.role, u.given_name, u.family_name, u.middle_name, d.birth_date, d.sex, "
+        "u.email, coalesce(u.phone, u.sms), u.identifier, u.username, "
+        f"{told.format('u.orgs::text[]')}, u.grades[1], u.rev_from > %(r)s OR coalesce(d.rev_from > %(r)s, false) "
+        "FROM roster_user u LEFT JOIN roster_demographics d ON d.district_id = u.district_id AND d.id = u.id "
+        f"AND d.rev_to = {OPEN} AND d.status = 'active' LEFT JOIN (SELECT record_id, "
+        "string_agg(DISTINCT source_id::text, ',') AS sources FROM roster_link WHERE district_id = %(d)s "
+        "AND kind = 'user' AND NOT gone GROUP BY record_id) l ON l.record_id = u.id "
+        f"WHERE u.district_id = %(d)s AND u.rev_to = {OPEN} AND u.status = 'active') TO STDOUT (FORMAT csv)"
+    )
+    with (
+        connection.cursor() as wrapped,
+        into.open("wb") as file,
+        wrapped.cursor.copy(statement, {"d": district_id, "r": since}) as copy,
+    ):
+        for block in copy:
+            file.write(block)
+
+
+def standing_ids(*, district_id: UUID, kind: str, ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these are active records of the kind now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM roster_{KINDS[kind].table} WHERE district_id = %s AND rev_to = {OPEN} "
+            "AND status = 'active' AND id = ANY(%s)",
+            [district_id, list(ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}

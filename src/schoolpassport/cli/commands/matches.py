@@ -1,0 +1,115 @@
+"""``schoolpassport matches``: people who are probably one, and what is decided about them."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import click
+
+from schoolpassport.cli import show
+from schoolpassport.cli.asking import district_id, me
+from schoolpassport.kit import clock
+from schoolpassport.matching import actions, queries
+from schoolpassport.matching.models import Proposal, State
+from schoolpassport.tenancy import scope
+
+_DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+
+
+@click.group()
+def command() -> None:
+    """People who are probably one person, proposed with reasons; nothing is merged before somebody says `same`."""
+
+
+@command.command("find")
+@click.option("--everybody", is_flag=True, help="Compare all with all, not only who is new or changed.")
+@_DISTRICT
+@_JSON
+def find(district: str | None, *, everybody: bool, as_json: bool) -> None:
+    """Look for probable duplicates now. After each night of a district with several sources this happens by itself."""
+    found = actions.look(district_id=district_id(district), by=me(), now=clock.now(), everybody=everybody)
+    if as_json:
+        show.as_json({"compared": found.compared, "opened": found.opened, "closed": found.closed})
+    else:
+        click.echo(f"Compared: {found.compared:,} people. New proposals: {found.opened:,}. Closed: {found.closed:,}.")
+
+
+@command.command("list")
+@click.option("--state", default="open", show_default=True, type=click.Choice([*State.values, "all"]))
+@click.option("--at-least", default=0.0, type=click.FloatRange(0, 1), help="Only from this probability on.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@_DISTRICT
+@_JSON
+def list_(state: str, at_least: float, limit: int, district: str | None, *, as_json: bool) -> None:
+    """Proposals, the most probable first."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        found = queries.proposals(
+            district_id=id_, state="" if state == "all" else state, at_least=at_least, limit=limit
+        )
+    rows = [queries.as_data(p) for p in found]
+    if as_json:
+        show.as_json(rows)
+    else:
+        show.table(
+            ("proposal", "state", "probability", "reasons"),
+            [(r["proposal"], r["state"], f"{r['probability']:.1%}", "; ".join(r["reasons"])) for r in rows],
+        )
+
+
+@command.command("show")
+@click.argument("number", type=int)
+@_DISTRICT
+@_JSON
+def show_(number: int, district: str | None, *, as_json: bool) -> None:
+    """Proposal NUMBER: both people, and field by field what speaks for one person and what for two."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        found = queries.proposal(district_id=id_, number=number)
+    if found is None:
+        raise click.ClickException(f"There is no proposal {number}.")
+    if as_json:
+        show.as_json(found)
+        return
+    click.echo(f"Proposal {number}: {found['state']}, {found['probability']:.1%} probable.\n")
+    left, right = found["people"]
+    show.table(("", "one", "the other"), [(k.replace("_", " "), str(left[k]), str(right[k])) for k in left])
+    click.echo()
+    show.table(
+        ("field", "what it says", "for one person (+) or two (-)"),
+        [(w["field"], w["says"], f"{w['weight']:+.1f}") for w in found["waterfall"]],
+    )
+
+
+@command.command("same")
+@click.argument("number", type=int)
+@_DISTRICT
+def same(number: int, district: str | None) -> None:
+    """They are one person: the records become one. Applications see it after the next run."""
+    _decided(lambda: actions.same(district_id=district_id(district), number=number, by=me(), now=clock.now()))
+
+
+@command.command("different")
+@click.argument("number", type=int)
+@_DISTRICT
+def different(number: int, district: str | None) -> None:
+    """They are two people; do not ask again unless something about them changes."""
+    _decided(lambda: actions.different(district_id=district_id(district), number=number, by=me(), now=clock.now()))
+
+
+@command.command("later")
+@click.argument("number", type=int)
+@click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day from which to ask again.")
+@_DISTRICT
+def later(number: int, until: datetime, district: str | None) -> None:
+    """Leave it for now."""
+    id_, day = district_id(district), until.date()
+    _decided(lambda: actions.later(district_id=id_, number=number, until=day, by=me(), now=clock.now()))
+
+
+def _decided(act: Callable[[], Proposal]) -> None:
+    try:
+        done = act()
+    except actions.NotOpen as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+    click.echo(f"Proposal {done.number} is {done.state}.")

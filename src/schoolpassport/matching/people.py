@@ -1,0 +1,127 @@
+"""People made comparable: names without case, accents and scripts, and what is shared by too many to mean anything.
+
+Values are only ever compared in this form; what is served stays as the source wrote it.
+"""
+
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.kit.columns import literal
+from schoolpassport.matching.nicknames import FAMILIES
+
+SHARED_BY_MANY = 12  # an address or number of more records than this is nobody's own
+
+_COLUMNS = [
+    "id",
+    "sources",
+    "role",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "birth_date",
+    "sex",
+    "email",
+    "phone",
+    "identifier",
+    "username",
+    "schools",
+    "grade",
+    "fresh",
+]
+
+# ruff: noqa: RUF001 - Cyrillic and Greek letters are what is replaced here
+_LETTERS = (
+    ("абвгґдезиіїйклмнопрстуфыэѣ", "abvggdeziiijklmnoprstufyee"),
+    ("αβγδεζηικλμνξοπρσςτυφωάέήίόύώ", "avgdeziiklmnxoprsstyfoaeiioyo"),
+    ("łđøħıŋßþæœ", "ldohinstao"),
+)
+_SOUNDS = (
+    ("ж", "zh"),
+    ("ч", "ch"),
+    ("ш", "sh"),
+    ("щ", "shch"),
+    ("ю", "yu"),
+    ("я", "ya"),
+    ("ё", "yo"),
+    ("х", "kh"),
+    ("ц", "ts"),
+    ("є", "ye"),
+    ("ь", ""),
+    ("ъ", ""),
+    ("θ", "th"),
+    ("χ", "ch"),
+    ("ψ", "ps"),
+)  # fmt: skip (a word list)
+
+
+def _romanized(text: str) -> str:
+    for found, written in _SOUNDS:
+        text = f"replace({text}, '{found}', '{written}')"
+    for found, written in _LETTERS:
+        text = f"translate({text}, '{found}', '{written}')"
+    return text
+
+
+# Letters and single blanks; marks of any kind part words, except apostrophes, which stand inside them.
+_PLAIN = f"""
+CREATE OR REPLACE MACRO plain(name) AS trim(regexp_replace(regexp_replace(
+    strip_accents({_romanized("lower(nfc_normalize(name))")}), '[''’ʻʼ`.]', '', 'g'), '[^\\p{{L}}]+', ' ', 'g'));
+CREATE OR REPLACE MACRO own(value) AS nullif(lower(trim(value)), '');
+"""
+
+
+def take(db: DuckDBPyConnection, path: Path) -> None:
+    """Make ``people`` out of the file that ``roster.queries.export_people`` wrote.
+
+    ``fresh`` people are compared with everybody, others only with those.
+    """
+    types = ", ".join(f"'{c}': 'VARCHAR'" for c in _COLUMNS)
+    lists = ", ".join(f"string_split({c}, ',') AS {c}" for c in ("sources", "schools"))
+    db.execute(
+        f"CREATE TABLE people AS SELECT * REPLACE (id::UUID AS id, birth_date::DATE AS birth_date, "
+        f"fresh = 't' AS fresh, {lists}) FROM read_csv({literal(str(path))}, header = false, auto_detect = false, "
+        f"delim = ',', quote = '\"', escape = '\"', max_line_size = 10000000, columns = {{{types}}})"
+    )
+
+
+def prepare(db: DuckDBPyConnection) -> None:
+    """Make ``person`` out of ``people``: one row each, in the columns that the model compares."""
+    db.execute(_PLAIN)
+    db.execute("CREATE OR REPLACE TEMP TABLE nickname (name VARCHAR, family INTEGER)")
+    names, families = zip(*((name, no) for no, line in enumerate(FAMILIES) for name in line), strict=True)
+    db.execute("INSERT INTO nickname SELECT unnest(?::VARCHAR[]), unnest(?::INTEGER[])", [list(names), list(families)])
+    db.execute(
+        "CREATE OR REPLACE TEMP TABLE called AS SELECT name, list(DISTINCT family) AS families FROM nickname GROUP BY 1"
+    )
+    db.execute(
+        "CREATE OR REPLACE TEMP TABLE plain_person AS SELECT id, sources, "
+        "CASE WHEN role = 'student' THEN 'student' WHEN role IN ('guardian', 'parent', 'relative') THEN 'family' "
+        "ELSE 'staff' END AS part, nullif(left(plain(given_name), 60), '') AS given, "
+        "nullif(left(plain(family_name), 60), '') AS family, nullif(plain(middle_name), '') AS middle, birth_date, "
+        "own(sex) AS sex, own(email) AS email, own(phone) AS phone, own(identifier) AS identifier, "
+        "own(username) AS username, schools, "
+        "CASE WHEN grade IN ('KG', 'PK', 'TK') THEN 0 ELSE TRY_CAST(grade AS INTEGER) END AS grade, fresh FROM people"
+    )
+    for column in ("email", "phone", "identifier", "username"):
+        _forget_what_many_share(db, column)
+    db.execute(
+        "CREATE OR REPLACE TABLE person AS SELECT id::VARCHAR AS unique_id, sources, part, "
+        "coalesce(given, family) AS given, coalesce(family, given) AS family, "
+        "coalesce(given, '') || ' ' || coalesce(family, '') AS full_name, "
+        "regexp_matches(coalesce(given, '') || coalesce(family, ''), '[^a-z ]') AS other_script, "
+        "c.families AS nicknames, left(coalesce(given, family), 3) AS given3, "
+        "left(coalesce(family, given), 3) AS family3, middle, birth_date, year(birth_date) AS birth_year, "
+        "strftime(birth_date, '%m-%d') AS birth_day, sex, email, phone, identifier, username, schools, "
+        "schools[1] AS school, grade, fresh FROM plain_person p "
+        "LEFT JOIN called c ON c.name = string_split(coalesce(given, family), ' ')[1]"
+    )
+    for table in ("plain_person", "nickname", "called"):
+        db.execute(f"DROP TABLE {table}")
+
+
+def _forget_what_many_share(db: DuckDBPyConnection, column: str) -> None:
+    db.execute(
+        f"UPDATE plain_person SET {column} = NULL WHERE {column} IN (SELECT {column} FROM plain_person "
+        f"GROUP BY {column} HAVING count(*) > {SHARED_BY_MANY})"
+    )

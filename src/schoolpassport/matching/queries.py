@@ -1,0 +1,57 @@
+from typing import Any
+from uuid import UUID
+
+from schoolpassport.matching.models import Proposal, State
+from schoolpassport.matching.scoring import told
+from schoolpassport.roster import queries as roster
+
+_SHOWN = ("given_name", "family_name", "role", "grades", "identifier", "email")
+
+
+def proposals(*, district_id: UUID, state: str = State.OPEN, at_least: float = 0.0, limit: int = 100) -> list[Proposal]:
+    """The most probable first. An empty state means all."""
+    found = Proposal.objects.filter(district_id=district_id, probability__gte=at_least)
+    if state:
+        found = found.filter(state=state)
+    return list(found.order_by("-probability", "number")[:limit])
+
+
+def proposal(*, district_id: UUID, number: int) -> dict[str, Any] | None:
+    """One proposal with both people as they stand now and what speaks for and against it, in words."""
+    found = Proposal.objects.filter(district_id=district_id, number=number).first()
+    if found is None:
+        return None
+    return {
+        **as_data(found),
+        "people": [_person(district_id, id_) for id_ in (found.left_id, found.right_id)],
+        "waterfall": told(found.evidence),
+    }
+
+
+def as_data(found: Proposal) -> dict[str, Any]:
+    """A proposal for pages and scripts, without anything about the people."""
+    return {
+        "proposal": found.number,
+        "state": found.state,
+        "probability": round(found.probability, 4),
+        "left": str(found.left_id),
+        "right": str(found.right_id),
+        "reasons": [r["says"] for r in told(found.evidence) if float(str(r["weight"])) > 0][:3],
+        "revision": found.revision,
+        "decided_by": found.decided_by or None,
+        "decided_at": found.decided_at,
+        "ask_again_on": found.ask_again_on,
+    }
+
+
+def _person(district_id: UUID, id_: UUID) -> dict[str, Any]:
+    record = roster.record(district_id=district_id, kind="user", id=id_) or {}
+    names = roster.school_names(district_id=district_id)
+    born = roster.record(district_id=district_id, kind="demographics", id=id_) or {}
+    return {
+        "id": str(id_),
+        "status": record.get("status"),
+        **{name: record.get(name) for name in _SHOWN},
+        "schools": [names.get(org, str(org)) for org in record.get("orgs") or []],
+        "birth_date": born.get("birth_date"),
+    }

@@ -1,0 +1,164 @@
+"""Probable duplicates from the packages of two sources to a decision, and what the nights after make of it."""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from click.testing import CliRunner
+from django.db import IntegrityError, transaction
+
+from schoolpassport.audit import queries as audit
+from schoolpassport.cli.commands.matches import command
+from schoolpassport.matching import actions, queries
+from schoolpassport.matching.models import Proposal
+from schoolpassport.roster import queries as roster
+from schoolpassport.sources.actions import register_source
+from schoolpassport.tenancy import scope
+from tests.support.nights import BY, SCHEMA, nights
+from tests.support.packages import Package, demographics, org, user
+
+ROSALIND = {"givenName": "Rosalind", "familyName": "Quillfeather"}
+
+
+def package(*people, born="2014-03-02"):
+    keys = [p["sourcedId"] for p in people]
+    return Package(
+        {
+            "orgs": (org("s1"),),
+            "users": people,
+            "demographics": tuple(demographics(k, birthDate=born, sex="female") for k in keys),
+        }
+    )
+
+
+@pytest.fixture
+def sis(district, tmp_path, now):
+    return nights(district_id=district.id, folder=tmp_path / "sis", now=now)
+
+
+@pytest.fixture
+def directory(sis, tmp_path):
+    source = register_source(district_id=sis.district_id, name="Directory", schema=SCHEMA, by=BY, now=sis.now)
+    return replace(sis, source=source, folder=tmp_path / "directory", count=0)
+
+
+def open_pairs(district_id):
+    with scope.inside(district_id):
+        return [{str(p.left_id), str(p.right_id)} for p in queries.proposals(district_id=district_id)]
+
+
+def states(district_id):
+    with scope.inside(district_id):
+        return [(p.number, p.state) for p in queries.proposals(district_id=district_id, state="")]
+
+
+def test_two_sources_that_know_one_person_lead_to_one_proposal_by_the_next_morning(sis, directory):
+    sis.done(package(user("u1", **ROSALIND), user("u2", givenName="Barnaby", familyName="Pym")))
+    directory.done(package(user("x9", **{**ROSALIND, "givenName": "Rosa"})))
+    ids = {str(sis.ids("user")["u1"]), str(directory.ids("user")["x9"])}
+    assert open_pairs(sis.district_id) == [ids]
+    with scope.inside(sis.district_id):
+        shown = queries.proposal(district_id=sis.district_id, number=1)
+        events = [e for e in audit.events(district_id=sis.district_id) if e.act == "matching:people:look"]
+    assert {p["given_name"] for p in shown["people"]} == {"Rosalind", "Rosa"}
+    assert ("Birth date", "Born on the same day") in {(w["field"], w["says"]) for w in shown["waterfall"]}
+    assert "Rosalind" not in json.dumps([e.facts for e in events])
+    assert events[0].facts["opened"] == 1
+
+
+def test_a_decision_holds_until_other_fields_speak_for_it(sis, directory, now):
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", **ROSALIND)))
+    actions.different(district_id=sis.district_id, number=1, by="secretary", now=now)
+    directory.done(package(user("x9", **ROSALIND, middleName="Ann")))
+    assert states(sis.district_id) == [(1, "different")]
+    sis.done(package(user("u1", **ROSALIND, middleName="Ann")))  # now the middle names agree, too
+    assert states(sis.district_id) == [(1, "open")]
+
+
+def test_same_makes_one_record_of_two_and_the_newer_id_an_alias(sis, directory, now):
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", **ROSALIND, middleName="Ann")))
+    kept, lost = sis.ids("user")["u1"], directory.ids("user")["x9"]
+    actions.same(district_id=sis.district_id, number=1, by="secretary", now=now)
+    assert sis.ids("user") == {"u1": kept}
+    assert directory.ids("user") == {"x9": kept}
+    with scope.inside(sis.district_id):
+        assert roster.record(district_id=sis.district_id, kind="user", id=kept)["middle_name"] == "Ann"
+        assert roster.record(district_id=sis.district_id, kind="user", id=lost)["status"] == "tobedeleted"
+    actions.look(district_id=sis.district_id, by=BY, now=now, everybody=True)
+    assert states(sis.district_id) == [(1, "same")]
+
+
+def test_later_comes_back_on_its_day(sis, directory, now):
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", **ROSALIND)))
+    day = now.date() + timedelta(days=7)
+    actions.later(district_id=sis.district_id, number=1, until=day, by="secretary", now=now)
+    actions.look(district_id=sis.district_id, by=BY, now=now + timedelta(days=6))
+    assert states(sis.district_id) == [(1, "later")]
+    actions.look(district_id=sis.district_id, by=BY, now=now + timedelta(days=7))
+    assert states(sis.district_id) == [(1, "open")]
+
+
+def test_a_proposal_is_closed_when_a_record_goes_or_is_alike_no_more(sis, directory):
+    other = user("u2", givenName="Barnaby", familyName="Pym")
+    sis.done(package(user("u1", **ROSALIND), other))
+    directory.done(package(user("x9", **ROSALIND)))
+    assert states(sis.district_id) == [(1, "open")]
+    directory.done(package(user("x9", **{**ROSALIND, "givenName": "Ottoline"}), born="2009-09-09"))
+    assert states(sis.district_id) == [(1, "closed")]
+    directory.done(package(user("x9", **ROSALIND)))
+    assert states(sis.district_id) == [(1, "open")]
+
+
+def test_one_district_never_meets_the_people_of_another(sis, directory, other_district, tmp_path, now):
+    stranger = nights(district_id=other_district.id, folder=tmp_path / "other", now=now)
+    register_source(district_id=other_district.id, name="Second", schema=SCHEMA, by=BY, now=now)
+    stranger.done(package(user("u1", **ROSALIND)))
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", givenName="Ottoline", familyName="Vane"), born="2009-09-09"))
+    assert open_pairs(sis.district_id) == open_pairs(other_district.id) == []
+
+
+def test_a_pair_that_was_not_found_cannot_be_decided_and_a_decision_cannot_be_taken_twice(sis, directory, now):
+    with pytest.raises(actions.NotOpen, match="There is no proposal 1"):
+        actions.same(district_id=sis.district_id, number=1, by="secretary", now=now)
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", **ROSALIND)))
+    actions.different(district_id=sis.district_id, number=1, by="secretary", now=now)
+    with pytest.raises(actions.NotOpen, match="Proposal 1 is different"):
+        actions.later(district_id=sis.district_id, number=1, until=date(2027, 1, 1), by="secretary", now=now)
+
+
+@pytest.mark.parametrize(
+    ("broken", "constraint"),
+    [
+        ({"state": "different"}, "decided_proposals_say_by_whom"),
+        ({"state": "perhaps"}, "proposal_state"),
+        ({"probability": 1.5}, "proposal_probability"),
+        ({"state": "later", "decided_by": "x", "decided_at": "2026-11-25T00:00:00Z"}, "later_says_when"),
+    ],
+)
+def test_the_database_refuses_a_proposal_that_cannot_be(sis, directory, broken, constraint):
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", **ROSALIND)))
+    with scope.inside(sis.district_id):
+        found = Proposal.objects.filter(district_id=sis.district_id, number=1)
+        assert found.update(probability=0.97) == 1
+        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+            found.update(**broken)
+
+
+def test_the_command_line_lists_shows_and_decides(sis, directory):
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", **ROSALIND)))
+    ask = lambda *words: CliRunner().invoke(command, [*words, "--district", str(sis.district_id)])  # noqa: E731 (a word for the lines below)
+    listed = json.loads(ask("list", "--json").output)
+    assert [(p["proposal"], p["state"]) for p in listed] == [(1, "open")]
+    assert "Rosalind" not in json.dumps(listed)
+    assert "The same given and family name" in ask("show", "1").output
+    assert ask("different", "1").output == "Proposal 1 is different.\n"
+    assert json.loads(ask("list", "--json").output) == []
+    assert ask("later", "1", "--until", "2027-01-01").exit_code == 1
