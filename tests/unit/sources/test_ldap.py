@@ -13,6 +13,7 @@ from schoolpassport.kit.egress import Deadline, Networks, Policy
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.sources.connectors import CONNECTORS, ldap
 from schoolpassport.sources.connectors.shape import Given
+from schoolpassport.sources.schemas import SCHEMAS
 from tests.support import lookup, slapd
 from tests.support.certificates import Authority
 
@@ -58,7 +59,7 @@ def test_accounts_and_groups_are_read_page_by_page(server, authority, tmp_path, 
     groups = rows(tmp_path / "groups.csv")
     assert len(accounts) == len({a["id"] for a in accounts}) == 1200
     assert {UUID(a["id"]).version for a in accounts} == {1}
-    assert {(a["username"], a["email"], a["enabled"]) for a in accounts} == {
+    assert {(a["username"], a["mail"], a["enabled"]) for a in accounts} == {
         (f"p{n}", f"p{n}@school.example", "true") for n in range(1200)
     }
     assert {g["member"] for g in groups} == {a["dn"] for a in accounts}
@@ -101,6 +102,11 @@ def test_a_size_limit_is_not_taken_for_the_end(authority, tmp_path):
         asked = given(authority, running.port, user="", password="")
         with pytest.raises(NeedsAttention, match="only a part"):
             LDAP.collect(asked, tmp_path, lambda _: None)
+
+
+def test_what_is_written_is_what_the_directory_schema_reads():
+    read = {i.name: set(i.columns) for i in SCHEMAS["directory"].inputs}
+    assert read == {"accounts": set(ldap.ACCOUNTS), "groups": set(ldap.GROUPS)}
 
 
 def test_an_active_directory_id_is_written_as_microsoft_writes_it():

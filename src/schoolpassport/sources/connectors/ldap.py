@@ -9,8 +9,19 @@ from schoolpassport.kit import directory
 from schoolpassport.kit.directory import LDAPS, PORTS, STARTTLS, Directory, Login, Values
 from schoolpassport.sources.connectors.shape import Checked, Collected, Connector, Given, Setting, Type, Watch
 
-ACCOUNTS = ("id", "username", "email", "givenName", "familyName", "displayName", "employeeId", "enabled", "dn")
-GROUPS = ("id", "name", "description", "member")
+# Column of accounts.csv → the attributes it may come from, the first that is there. `id` and `enabled` are reckoned.
+_FROM = {
+    "username": ("samaccountname", "uid", "userprincipalname"),
+    "mail": ("mail",),
+    "givenName": ("givenname",),
+    "sn": ("sn",),
+    "displayName": ("displayname",),
+    "employeeNumber": ("employeenumber", "employeeid"),
+    "department": ("department", "departmentnumber"),
+    "telephone": ("telephonenumber",),
+}
+ACCOUNTS = ("id", "dn", *_FROM, "enabled")
+GROUPS = ("id", "name", "member")
 _IDS = ("objectguid", "entryuuid", "nsuniqueid")  # what stays when somebody is renamed
 _DISABLED = 2  # in userAccountControl: ACCOUNTDISABLE
 
@@ -33,20 +44,10 @@ def _collect(given: Given, into: Path, watch: Watch) -> Collected:
 
 
 def _accounts(given: Given, found: Directory) -> Iterator[list[str]]:
-    wanted = "uid sAMAccountName userPrincipalName mail givenName sn displayName employeeID employeeNumber "
-    wanted += "userAccountControl nsAccountLock shadowExpire objectGUID entryUUID nsUniqueId"
-    for name, values in found.search(given.value("base"), given.value("accounts"), wanted.split()):
-        yield [
-            _id(values, name),
-            _first(values, "samaccountname", "uid", "userprincipalname"),
-            _first(values, "mail"),
-            _first(values, "givenname"),
-            _first(values, "sn"),
-            _first(values, "displayname"),
-            _first(values, "employeeid", "employeenumber"),
-            "true" if _enabled(values) else "false",
-            name,
-        ]
+    wanted = [*(a for from_ in _FROM.values() for a in from_), "userAccountControl", "nsAccountLock", *_IDS]
+    for name, values in found.search(given.value("base"), given.value("accounts"), wanted):
+        told = (_first(values, *from_) for from_ in _FROM.values())
+        yield [_id(values, name), name, *told, "true" if _enabled(values) else "false"]
 
 
 def _groups(given: Given, found: Directory) -> Iterator[list[str]]:
@@ -54,7 +55,7 @@ def _groups(given: Given, found: Directory) -> Iterator[list[str]]:
     wanted = ["cn", "description", "member", "uniqueMember", "memberUid", "objectGUID", "entryUUID", "nsUniqueId"]
     for name, values in found.search(given.value("base"), given.value("groups"), wanted):
         members = [_text(v) for a in ("member", "uniquemember", "memberuid") for v in values.get(a, [])]
-        head = [_id(values, name), _first(values, "cn"), _first(values, "description")]
+        head = [_id(values, name), _first(values, "cn")]
         yield from ([*head, member] for member in members or [""])
 
 
@@ -143,4 +144,5 @@ CONNECTOR = Connector(
     ),
     check=_check,
     collect=_collect,
+    schemas=("directory",),
 )
