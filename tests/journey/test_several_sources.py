@@ -2,8 +2,10 @@
 
 import pytest
 
+from schoolpassport.matching import decisions
+from schoolpassport.matching.policies import Unfit
 from schoolpassport.sources.models import SourceRole
-from tests.support.packages import demographics, small, user
+from tests.support.packages import demographics, org, small, user
 from tests.support.sources import Several, accounts, several
 
 
@@ -71,7 +73,8 @@ def test_a_record_goes_with_its_last_roster_source_and_comes_back_as_it_was(dist
     sis.done(known())
     assert district_of.record(p1) == {**before, "email": "other@amber.example"}
     # The directory forgets the account: what it said goes, the pupil stays.
-    directory.done(accounts(account("a5", "nobody")))
+    directory.run(accounts(account("a5", "nobody")))  # all of its accounts at once: the guard wants a second witness
+    directory.done(accounts(account("a6", "nobody")))
     assert (district_of.record(p1)["email"], district_of.record(p1)["status"]) == (None, "active")
 
 
@@ -218,3 +221,25 @@ def test_an_id_that_is_given_to_another_pupil_is_noticed_and_waits(district_of):
     # The control: a marriage changes a name, not everything.
     sis.done(first.changed("users", "p1", familyName="Else", grades="08"))
     assert district_of.record(sis.ids("user")["p1"])["family_name"] == "Else"
+
+
+# -------------------------------------------------------------------------------------------------------------- schools
+
+
+def test_schools_of_a_source_are_mapped_to_those_that_stand_or_left_out(district_of):
+    sis = district_of.sis
+    sis.done(small())
+    other, s1 = district_of.more("Other SIS"), sis.ids("org")["s1"]
+    theirs = small().with_rows("orgs", org("s3")).with_rows("users", user("z1", orgSourcedIds="s3"))
+    told = {"district_id": sis.district_id, "source_id": other.source.id, "by": "test", "now": sis.now}
+    decisions.set_schools(content={"s1": str(s1), "s3": str(s1), "s2": "no"}, **told)
+    run = other.done(theirs)
+    assert (other.ids("org")["s1"], other.ids("org")["s3"]) == (s1, s1)
+    assert other.ids("org").keys() == {"d1", "s1", "s3"}
+    assert district_of.record(other.ids("user")["z1"])["orgs"] == [s1]
+    assert {"t2", "p4"} & other.ids("user").keys() == set()  # they belong to s2 only
+    assert district_of.record(other.ids("user")["p3"])["orgs"] == [s1]  # of two schools, the one that is taken
+    assert [f for f in other.findings(run, "error") if f.file != "manifest.csv"] == []
+    assert district_of.record(s1, "org")["name"] == "School s1"
+    with pytest.raises(Unfit, match="no school has that GG4L ID"):
+        decisions.set_schools(content={"s1": str(sis.ids("user")["p1"])}, **told)

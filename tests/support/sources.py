@@ -14,6 +14,8 @@ from schoolpassport.tenancy import scope
 from tests.support.nights import BY, SCHEMA, Nights, nights
 from tests.support.packages import HEADERS, Package, Row, manifest, table
 
+EASY = {"removed_share": 1, "removed_count": 10**6, "overlap_share": 0, "bad_row_share": 1}
+
 
 @dataclass
 class Several:
@@ -30,7 +32,9 @@ class Several:
         source = register_source(
             district_id=self.district_id, name=name, schema=SCHEMA, by=BY, now=self.sis.now + after, role=role
         )
-        return replace(self.sis, source=source, folder=self.sis.folder / name, count=0)
+        made = replace(self.sis, source=source, folder=self.sis.folder / name, count=0)
+        made.set_limits(witnesses=1, **EASY)
+        return made
 
     def decide(self, subject: str, content: object) -> None:
         write_setting(district_id=self.district_id, subject=subject, content=content, by=BY, now=self.sis.now)
@@ -58,7 +62,7 @@ class Several:
 
 def several(*, district_id: UUID, folder: Path, now: datetime) -> Several:
     sis = nights(district_id=district_id, folder=folder / "SIS", now=now)
-    sis.set_limits(removed_share=1, removed_count=10**6, overlap_share=0, bad_row_share=1)
+    sis.set_limits(**EASY)
     return Several(sis)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from schoolpassport.matching import policies
 from schoolpassport.matching.policies import Registered
 from schoolpassport.roster import actions as roster
+from schoolpassport.roster import queries
 from schoolpassport.roster.records import Authority
 from schoolpassport.sources import actions as writing
 from schoolpassport.sources import queries as sources
@@ -35,6 +36,19 @@ def set_identity(*, district_id: UUID, content: object, by: str, now: datetime) 
     """Whether one person may hold several roles. Raises ``policies.Unfit``."""
     policies.several_roles(content)
     return writing.write_setting(district_id=district_id, subject="identity", content=content, by=by, now=now)
+
+
+def set_schools(*, district_id: UUID, source_id: UUID, content: object, by: str, now: datetime) -> int:
+    """What becomes of the schools of a source. Raises ``policies.Unfit``."""
+    asked = policies.schools(content)
+    with scope.inside(district_id):  # house: scope-at-the-door (an action in all but the file's name)
+        standing = queries.known_ids(district_id=district_id, kind="org", ids=asked.existing.values())
+        for key, id_ in asked.existing.items():
+            if id_ not in standing:
+                raise policies.Unfit(f"School “{key}” is mapped to {id_}, but no school has that GG4L ID.")
+        return writing.write_setting(
+            district_id=district_id, source_id=source_id, subject="schools", content=content, by=by, now=now
+        )
 
 
 def set_masters(*, district_id: UUID, content: object, by: str, now: datetime) -> int:

@@ -4,11 +4,12 @@
   equal values of a whole set mean the same person.
 * ``masters``: ``{"user": [{"attribute": "email", "source": "Directory", "rule": "master"}]}``: whose value counts.
   ``*`` stands for all attributes of the kind that are not named.
+* ``schools``, of a source: ``{"4711": "no", "4712": "01a2…"}``: schools that are not taken, or are one that stands.
 * ``identity``: ``{"several_roles": true}``: one person may be a student here and a teacher there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from uuid import UUID
 
@@ -173,6 +174,42 @@ def several_roles(content: object) -> bool:
     if not isinstance(said, bool):
         raise Unfit('Identity is written as {"several_roles": true} or {"several_roles": false}.')
     return said
+
+
+# ------------------------------------------------------------------------------------------------------------- schools
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schools:
+    """What becomes of the schools of a source: ``existing`` ones are schools that stand, ``no`` are not taken."""
+
+    existing: Mapping[str, UUID] = field(default_factory=dict)
+    no: tuple[str, ...] = ()
+
+
+def schools(content: object) -> Schools:
+    """The schools mapping of a source: its key → ``"new"``, ``"no"`` or a GG4L ID. Raises ``Unfit``.
+
+    Whatever is not named is new.
+    """
+    if content is None:
+        return Schools()
+    if not isinstance(content, Mapping):
+        raise Unfit('Schools are mapped by the source\'s own ids, like {"4711": "no", "4712": a GG4L ID}.')
+    existing, no = {}, []
+    for key, becomes in content.items():
+        if becomes == "no":
+            no.append(str(key))
+        elif becomes != "new":
+            existing[str(key)] = _id(key, becomes)
+    return Schools(existing=MappingProxyType(existing), no=tuple(sorted(no)))
+
+
+def _id(key: object, becomes: object) -> UUID:
+    try:
+        return UUID(str(becomes))
+    except ValueError as wrong:
+        raise Unfit(f"School “{key}” is mapped to “{becomes}”; say new, no, or the GG4L ID of a school.") from wrong
 
 
 def _kind(name: object, subject: str) -> Kind:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from uuid import UUID
 
 from schoolpassport.kit import conditions
-from schoolpassport.kit.conditions import Attribute, Shape, Tree, Unreadable
+from schoolpassport.kit.conditions import All, Attribute, Shape, Tree, Unreadable
 from schoolpassport.quality.records import Rule, Severity
 from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
@@ -162,6 +162,17 @@ def filters(content: object) -> Filters:
     if not isinstance(content, dict):
         raise NotUnderstood("Filters are an object: kind → {“where”: …, “linked”: …}.")
     return Filters(of={kind: _filter(str(kind), said) for kind, said in content.items()})
+
+
+def without_orgs(filters_: Filters, keys: tuple[str, ...]) -> Filters:
+    """The same, and orgs that are not taken at all: whatever belongs only there goes with them."""
+    if not keys:
+        return filters_
+    others = {"attribute": "sourcedId", "is": "not one of", "value": list(keys)}
+    where = conditions.parse(others, known=attributes("org"))
+    own = filters_.of.get("org")
+    both = All(parts=(where, own.where)) if own else where
+    return Filters(of={**filters_.of, "org": Filter(kind="org", where=both, linked=hangs_on("org"))})
 
 
 def _filter(kind: str, said: object) -> Filter:

@@ -48,7 +48,9 @@ class Claims:
     def find_shared(self, kind: Kind, ops: Iterable[str]) -> bool:
         """Make ``shared``: records of the stage, or lost, of which another key speaks. Whether there are any."""
         if ways := self._ways(kind, set(ops)):
-            self.run(f"CREATE TEMP TABLE shared ON COMMIT DROP AS {' UNION '.join(ways)}", kind)
+            self.run(
+                f"CREATE TEMP TABLE shared ON COMMIT DROP AS SELECT DISTINCT id FROM ({' UNION '.join(ways)}) w", kind
+            )
             if self.any("SELECT FROM shared"):
                 self.run("ANALYZE shared")
                 return True

@@ -5,8 +5,11 @@ For each kind, from its candidates: ``match_<kind>`` (line, id, evidence), new k
 (line, key), rows of an enrichment source that belong to nobody we know.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.matching import exact
@@ -29,6 +32,7 @@ class Ways:
     several_roles: bool = False
     creates: bool = True
     files: dict[str, FileSchema] = field(default_factory=dict)  # by kind
+    schools: Mapping[str, UUID] = field(default_factory=dict)  # the source's key → a school that stands
 
 
 def prepare(bench: Bench, kind: Kind, ways: Ways) -> None:
@@ -40,7 +44,20 @@ def prepare(bench: Bench, kind: Kind, ways: Ways) -> None:
         _match(bench, kind, ways)
     else:
         exact.nothing_found(bench.db, kind)
+    if kind.name == "org" and ways.schools:
+        _map_schools(bench, ways.schools)
     _name_nobody(bench, kind, ways)
+
+
+def _map_schools(bench: Bench, schools: Mapping[str, UUID]) -> None:
+    """A person said which schools these are; several of a source may be one."""
+    bench.db.execute("CREATE OR REPLACE TEMP TABLE mapped (key VARCHAR, id UUID)")
+    bench.db.executemany("INSERT INTO mapped VALUES (?, ?)", list(schools.items()))
+    rows = f"{_new(KINDS['org'])} c JOIN mapped m ON m.key = c.key"
+    bench.db.execute(f"DELETE FROM match_org WHERE line IN (SELECT c.line FROM {rows})")
+    evidence = literal(json.dumps({"setting": "schools"}))
+    bench.db.execute(f"INSERT INTO match_org SELECT c.line, m.id, {evidence} FROM {rows}")
+    bench.db.execute("DROP TABLE mapped")
 
 
 def _new(kind: Kind) -> str:

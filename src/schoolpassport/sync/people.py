@@ -72,6 +72,12 @@ def answer(*, district_id: UUID, kind: str, source: str, key: str, means: str, b
     )
 
 
+def set_schools(*, district_id: UUID, source: str, content: object, by: str, now: datetime) -> int:
+    """What becomes of the schools of a source. Raises ``Unfit`` and ``UnknownSource``."""
+    source_id = _source(district_id, source)
+    return decisions.set_schools(district_id=district_id, source_id=source_id, content=content, by=by, now=now)
+
+
 def questions(*, district_id: UUID) -> list[tuple[str, Question]]:
     """The keys of which somebody must say whom they mean, with the names of their sources."""
     with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)

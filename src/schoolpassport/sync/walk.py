@@ -103,7 +103,8 @@ class Walk:
 
     @cached_property
     def filters(self) -> Filters:
-        return policies.filters(self.settings.get("filters"))
+        own = policies.filters(self.settings.get("filters"))
+        return policies.without_orgs(own, matching.schools(self.settings.get("schools")).no)
 
     @cached_property
     def rules(self) -> Rules:
@@ -372,6 +373,7 @@ def settle(walk: Walk) -> None:
             several_roles=matching.several_roles(walk.settings.get("identity")),
             creates=not walk.is_partial,
             files=schemas,
+            schools=matching.schools(walk.settings.get("schools")).existing,
         )
         for kind in KINDS.values():
             identifying.prepare(walk.bench, kind, ways)

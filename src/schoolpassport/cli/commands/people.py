@@ -145,6 +145,18 @@ def masters(file: Path, district: str | None) -> None:
     click.echo(f"Master fields, version {version}, hold now.")
 
 
+@command.command("schools")
+@click.argument("source")
+@_FILE
+@_DISTRICT
+def schools(source: str, file: Path, district: str | None) -> None:
+    """Map the schools of SOURCE; FILE holds JSON: {"4711": "no", "4712": GG4L ID of a school that stands}."""
+    id_ = district_id(district)
+    with _told():
+        version = people.set_schools(district_id=id_, source=source, content=_json(file), by=me(), now=clock.now())
+    click.echo(f"Schools of {source}, version {version}, hold from the next package on.")
+
+
 @command.command("roles")
 @click.argument("number", type=click.Choice(["one", "several"]))
 @_DISTRICT
