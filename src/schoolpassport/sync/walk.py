@@ -190,7 +190,9 @@ def _planned(walk: Walk, files: dict[str, Path]) -> PackagePlan:
 
 def _translate(walk: Walk, files: dict[str, Path]) -> dict[str, Path]:
     schema = SCHEMAS[walk.source.schema]
-    if schema.inputs:
+    if not schema.inputs:
+        return files
+    if not walk.translated.files:
         walk.translated = translation.translate(
             walk.bench.db,
             schema=schema,
@@ -199,8 +201,7 @@ def _translate(walk: Walk, files: dict[str, Path]) -> dict[str, Path]:
             seen=tuple(walk.source.prints.get(_INPUTS, {}).get("seen", ())),
             today=walk.today,
         )
-        return dict(walk.translated.files)
-    return files
+    return dict(walk.translated.files)
 
 
 def _translated(plan: PackagePlan, made: Translated) -> PackagePlan:

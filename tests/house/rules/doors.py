@@ -19,7 +19,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     },
     "matching": {"decisions", "exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},
-    "sync": {"people", "policies", "preview", "schedules", "timetable"},
+    "sync": {"beforehand", "people", "policies", "preview", "schedules", "timetable"},
     "sharing": {"catalogue", "agreements"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
