@@ -57,7 +57,9 @@ DIRECTORY = {
 
 def source(district, tmp_path, now, schema):
     made = register_source(district_id=district.id, name=schema, schema=schema, by=BY, now=now)
-    return Nights(district.id, made, tmp_path, now)
+    nights = Nights(district.id, made, tmp_path, now)
+    nights.set_limits(witnesses=1)
+    return nights
 
 
 def rows(path: Path) -> list[dict[str, str]]:

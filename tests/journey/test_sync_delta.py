@@ -223,6 +223,7 @@ def test_who_refers_to_somebody_deleted_by_a_delta_is_told_when_the_whole_file_c
 
 
 def test_what_went_unseen_is_not_forgotten_over_a_delta_in_between(sis):
+    sis.set_limits(hold_whole=True)
     sis.done(small())
     assert sis.approve(sis.run(small().without("orgs", "s2").only("orgs"))).state == "done"
     sis.done(delta(users=(user("p9"),)))

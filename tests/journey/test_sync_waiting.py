@@ -6,6 +6,7 @@ import pytest
 
 from schoolpassport.audit import queries as ledger
 from schoolpassport.kit import clock
+from schoolpassport.quality import actions as quality
 from schoolpassport.roster import queries as roster
 from schoolpassport.sync import actions
 from schoolpassport.sync.policies import BadPolicy
@@ -345,3 +346,20 @@ def test_too_many_additions_or_updates_hold_the_run_as_a_whole(quick):
         changed = changed.changed("users", f"c{n:03d}", middleName="X")
     run = quick.run(changed)
     assert {r["rule"] for r in run.hold["reasons"]} == {"too many updates"}
+
+
+def test_rows_that_are_only_read_under_other_settings_are_no_updates(sis):
+    """Their hashes differ, and what they say may not; the control is a night on which it does."""
+    sis.set_limits(updated_share=0.5)
+    package = crowd(60)
+    sis.done(package)
+    nameless = {"name": "nameless", "kind": "user", "severity": "skip", "message": "Enter the name of {who}."}
+    own = [{**nameless, "where": {"attribute": "givenName", "is": "empty"}}]
+    quality.set_rules(district_id=sis.district_id, content={"own": own}, by="test", now=sis.now)
+    assert sis.run(package).state == "unchanged"
+    renamed = package
+    for row in package.rows["users"]:
+        renamed = renamed.changed("users", row["sourcedId"], givenName="Other")
+    run = sis.run(renamed)
+    assert run.state == "held"
+    assert "would be changed" in run.message

@@ -28,12 +28,14 @@ class Memory:
     ``misses``: how many nights on end lines did not come again as they were; where every row is stamped anew each
     night, none ever does.
     ``unseen``: something the file refers to went on a night on which it was not compared.
+    ``meaning``: digest of the settings under which the rows were hashed.
     ``ended``, ``columns``: by which tomorrow's file is known to be cut off, or another.
     """
 
     header: str = ""
     misses: int = 0
     unseen: bool = False
+    meaning: str = ""
     ended: bool = False  # the file ended in a line end
     columns: str = ""  # which columns it had, whatever their order
 
@@ -53,7 +55,12 @@ class Memory:
         """The memory of a file that was read tonight. ``saved``: its state is written, with what was learned."""
         if plan.mode is Mode.DELTA:
             return self
-        return replace(self._after(plan, found, saved=saved), ended=ends(plan), columns=columns(plan))
+        meaning = plan.meant if saved else self.meaning
+        return replace(self._after(plan, found, saved=saved), meaning=meaning, ended=ends(plan), columns=columns(plan))
+
+    def compares(self, plan: FilePlan) -> bool:
+        """Whether a row of another hash says something else; under other settings every row has another."""
+        return self.meaning == plan.meant
 
     def _after(self, plan: FilePlan, found: Skimmed, *, saved: bool) -> "Memory":
         if found.way is Way.LINE:

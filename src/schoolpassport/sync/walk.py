@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from schoolpassport.kit.archive import PackageRefused, open_package
+from schoolpassport.kit.columns import literal
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import NeedsAttention
 from schoolpassport.matching import decisions
@@ -410,7 +411,9 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             f"SELECT (SELECT count(*) FROM state_{table} WHERE NOT gone), (SELECT count(*) FROM missing_{table}) + "
             f"(SELECT count(*) FROM waiting_{table} w WHERE state = 'witness' OR (state = 'held' AND NOT EXISTS ("
             f"FROM waited o WHERE o.kind = ? AND o.key = w.key AND o.state IN ('held', 'kept')))), "
-            f"count(*) FILTER (op = 'a'), count(*) FILTER (op = 'u'), count(*) FILTER (op = 'r') FROM settled_{table}",
+            f"count(*) FILTER (op = 'a'), count(*) FILTER (op = 'u' AND n.key IS NOT NULL), "
+            f"count(*) FILTER (op = 'r') FROM settled_{table} t LEFT JOIN ({_says_otherwise(walk, name)}) n "
+            "ON t.key = n.key",
             [name],
         ).fetchone()
         assert row is not None  # noqa: S101 (an aggregate has one row)
@@ -433,6 +436,21 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             ),
         )
     return found
+
+
+def _says_otherwise(walk: Walk, kind: str) -> str:
+    """SQL: the keys whose row says something else than last time.
+
+    Rows that are only looked at again are not among them: what they refer to goes, or they were left out, or cut, and
+    their hash forgotten. After a change of settings nobody can tell by hashes, and none is.
+    """
+    table = KINDS[kind].table
+    plan = next((p for p in walk.plan.files if p.schema.kind.name == kind), None)
+    comparable = plan is not None and memory.of(walk.source, kind).compares(plan)
+    return (
+        f"SELECT DISTINCT c.key FROM cand_{table} c JOIN state_{table} s ON c.key = s.key "
+        f"WHERE {comparable} AND s.hash NOT IN (c.hash::UUID, {literal(settling.NO_HASH)}::UUID)"
+    )
 
 
 def judge(walk: Walk) -> dict[str, object] | None:

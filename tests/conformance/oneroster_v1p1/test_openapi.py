@@ -133,7 +133,8 @@ def test_schemathesis_finds_no_server_error_and_no_broken_contract(provider, add
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings), "run", address),
             *("--checks", ",".join(CHECKS)),
             *("--header", f"Authorization: Bearer {provider.token()}"),
-            *("--max-time", str(SECONDS), "--workers", "2", "--seed", "1", "--no-shrink", "--continue-on-failure"),
+            # One thread: building syntax trees in two at once fails now and then in CPython 3.11 (its issue 106905).
+            *("--max-time", str(SECONDS), "--workers", "1", "--seed", "1", "--no-shrink", "--continue-on-failure"),
             *("--phases", "examples,coverage,fuzzing", "--generation-database", "none", "--no-color"),
             *("--suppress-health-check", "all", "--warnings", "off", "--output-sanitize", "true"),
         ],

@@ -25,7 +25,7 @@ def command() -> None:
 
 @command.command("set")
 @click.argument("source")
-@click.option("--every", required=True, type=click.Choice(list(Every)), help="How often.")
+@click.option("--every", required=True, type=click.Choice([e.value for e in Every]), help="How often.")
 @click.option("--at", help="Time of day, like 02:30.")
 @click.option("--zone", required=True, help="Time zone, like America/Chicago.")
 @click.option(

@@ -56,7 +56,7 @@ def command() -> None:
 @click.option("--schema", default="oneroster-1.1", show_default=True, help="What a new source speaks.")
 @click.option(
     "--role",
-    type=click.Choice(list(SourceRole)),
+    type=click.Choice(SourceRole.values),
     default=SourceRole.ROSTER.value,
     show_default=True,
     help="What a new source does: roster creates people, enrichment adds to those whom others tell of.",
