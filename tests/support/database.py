@@ -19,6 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from schoolpassport.kit import postgres
 
 ELSEWHERE = "TESTS_DATABASE_URL"
+# Nothing here needs to survive a power cut; the server is started by us, so that these settings are in force.
+SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,7 @@ def stop(database: TestDatabase) -> None:
 
 
 def _embedded(data_dir: Path) -> TestDatabase:
-    # Nothing here needs to survive a power cut; started by us, so that these settings are in force.
-    server = postgres.ensure_running(data_dir=data_dir, settings={"fsync": "off", "full_page_writes": "off"})
+    server = postgres.ensure_running(data_dir=data_dir, settings=SETTINGS)
     return TestDatabase(data_dir, *(server.dsn(role=r) for r in (postgres.SUPERUSER, postgres.OWNER, postgres.RUNTIME)))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import time
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -10,9 +11,13 @@ from django.db import connection, transaction
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.sync import actions
 from schoolpassport.tenancy import scope
+from tests.support.clockwork import set_clock
 
 
-def walk(*, district_id: str, run_id: str) -> str:
+def walk(*, district_id: str, run_id: str, now: str = "") -> str:
+    """`now`: the time by which it is walked, where it is not ours."""
+    if now:
+        set_clock(datetime.fromisoformat(now))
     return str(actions.walk(district_id=UUID(district_id), run_id=UUID(run_id)).state)
 
 

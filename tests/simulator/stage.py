@@ -1,0 +1,365 @@
+"""One district on the real product, beside the oracle: night after night, and what must be true after each."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID, uuid4
+
+from schoolpassport.matching import decisions
+from schoolpassport.quality import queries as quality
+from schoolpassport.roster import actions as deciding
+from schoolpassport.roster.kinds import KINDS as DECLARED
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import catalogue
+from schoolpassport.sync import actions, queries
+from schoolpassport.sync.models import Run
+from schoolpassport.tenancy import scope
+from schoolpassport.tenancy.actions import register_district
+from tests.faults.support.children import Children
+from tests.faults.support.looking import look, watching
+from tests.simulator import exporter
+from tests.simulator.exporter import Export
+from tests.simulator.oracle import KINDS, Calendar, Oracle, Verdict
+from tests.simulator.reading import Application, Roster, read
+from tests.simulator.world import World
+from tests.support import packages, partners
+from tests.support.clockwork import Clockwork
+from tests.support.nights import BY, Nights, nights
+from tests.support.packages import Row
+from tests.support.views import View, check_log
+
+
+class Divergence(AssertionError):
+    """The product and the oracle say different things."""
+
+
+@dataclass
+class Stage:
+    """`taken`: the rows that were applied last, by file and key: what a system that sends deltas must know."""
+
+    world: World
+    sis: Nights
+    application: Application
+    clock: Clockwork
+    others: Children
+    points: list[str] = field(default_factory=list)  # that a walk passes, and may be killed at
+    oracle: Oracle = field(default_factory=Oracle)
+    taken: dict[str, dict[str, Row]] = field(default_factory=dict)
+    known: dict[int, UUID] = field(default_factory=dict)  # the true person → GG4L ID, for ever
+    keyed: dict[tuple[str, str], UUID] = field(default_factory=dict)  # of everything else: kind and key → GG4L ID
+    roster: Roster = field(default_factory=Roster)
+    log: list[str] = field(default_factory=list)
+    last: Path | None = None
+    nights: int = 0
+
+    @property
+    def district_id(self) -> UUID:
+        return self.sis.district_id
+
+    # ------------------------------------------------------------------------------------------------------- a night
+
+    def export(self, style: exporter.Style = exporter.PLAIN) -> Export:
+        return exporter.export(self.world.rows(), style)
+
+    def first(self, made: Export) -> Verdict:
+        """The first package, in another process that says which points a walk passes."""
+        return self.night(made, walk=self._traced)
+
+    def _traced(self) -> Run:
+        run = self.sis.ask(self.last or Path())
+        facts = {"district_id": run.district_id, "run_id": run.id, "now": self.clock.now.isoformat()}
+        ended = self.others.run("walk", trace=True, **facts)
+        self.assure(ended.code == 0, f"the first package: {ended}")
+        passed: Counter[str] = Counter()
+        for point in ended.points:
+            passed[point] += 1
+            self.points.append(f"{point}:{passed[point]}")
+        return self.sis.walk(run)  # it is over; what became of it is read anew
+
+    def night(
+        self,
+        made: Export,
+        *,
+        again: Path | None = None,
+        watched: bool = False,
+        walk: Callable[[], Run] | None = None,
+        alike: Mapping[str, set[str]] = MappingProxyType({}),
+    ) -> Verdict:
+        """One package, asked for and walked, and everything checked.
+
+        `again`: the package of a former night, where it lies. `walk`: another way from `last` to the end of a run.
+        `alike`: what the run may say of itself in place of the expected, as when another one did its work.
+        """
+        self.nights += 1
+        self.clock.now += timedelta(minutes=1)
+        expected = self.oracle.night(made.said, self.world.truths(), today=self.clock.now.date())
+        self.last = again or self.write(made)
+        run = self._watched() if watched else (walk or self._walk)()
+        if run.state not in alike.get(expected.state, set()):
+            self.judge(run, expected)
+        if expected.state == "done" or (expected.state == "unchanged" and not self.oracle.waiting):
+            self._note_taken(made)
+        self.check(quiet=expected.state != "done")
+        return expected
+
+    def _walk(self) -> Run:
+        return self.sis.run(self.last or Path())
+
+    def _watched(self) -> Run:
+        """A reader beside the run sees what was, what is, or the new roster while the view is still to follow."""
+        before = look(self.district_id)
+        with watching(self.district_id, pause=0.02) as seen:
+            run = self._walk()
+        after = look(self.district_id)
+        fine = {(before.roster, before.view), (after.roster, before.view), (after.roster, after.view)}
+        self.assure(all(s.whole for s in seen.looks), "a reader saw a change log that was not whole")
+        mixed = {(s.roster, s.view) for s in seen.looks} - fine
+        self.assure(not mixed, "a reader saw something between two revisions")
+        return run
+
+    def write(self, made: Export) -> Path:
+        self.sis.count += 1
+        path = self.sis.folder / f"night-{self.sis.count}"
+        if not made.zipped:
+            return packages.folder(path, made.files)
+        path = packages.zipped(path.with_suffix(".zip"), made.files)
+        if made.cut:
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        return path
+
+    def _note_taken(self, made: Export) -> None:
+        for name, rows in made.rows.items():
+            now = {row["sourcedId"]: row for row in rows if row.get("status") != "tobedeleted"}
+            if made.said.mode(name) == "delta":
+                gone = {row["sourcedId"] for row in rows if row.get("status") == "tobedeleted"}
+                now = {k: r for k, r in self.taken.get(name, {}).items() if k not in gone} | now
+            self.taken[name] = now
+
+    # ----------------------------------------------------------------------------------------------- what people do
+
+    def approve(self, made: Export) -> None:
+        """A person looks at the run that waits as a whole and says that it is true."""
+        expected = self.oracle.night(made.said, self.world.truths(), today=self.clock.now.date(), approved=True)
+        with scope.inside(self.district_id):
+            [held] = queries.held(district_id=self.district_id)
+        self.sis.now = self.clock.now
+        self.judge(self.sis.approve(held), expected)
+        self._note_taken(made)
+        self.check(quiet=False)
+
+    def reject(self) -> None:
+        with scope.inside(self.district_id):
+            [held] = queries.held(district_id=self.district_id)
+        self.sis.now = self.clock.now
+        self.sis.reject(held)
+        self.oracle.waiting = ""
+        self.check(quiet=True)
+
+    def release(self) -> int:
+        released = self.sis.release()
+        expected = self.oracle.release()
+        got = sum(released.counts.values())
+        self.assure(got == expected, f"{got} removals were released; {expected} should be")
+        self.check(quiet=not expected)
+        return expected
+
+    def keep(self) -> int:
+        kept, expected = sum(self.sis.keep().values()), self.oracle.keep()
+        self.assure(kept == expected, f"{kept} removals were kept; {expected} should be")
+        self.check(quiet=True)
+        return expected
+
+    def answer(self) -> list[str]:
+        """Somebody says of every key that seems to have passed to another pupil that it has."""
+        asked = sorted(self.oracle.questions)
+        for key in asked:
+            with scope.inside(self.district_id):
+                authority = decisions.authority(district_id=self.district_id)
+            deciding.answer(
+                district_id=self.district_id,
+                source_id=self.sis.source.id,
+                kind="user",
+                key=key,
+                means="other",
+                by=BY,
+                now=self.clock.now,
+                authority=authority,
+            )
+            self.oracle.answer_other(key)
+        actions.catch_up(district_id=self.district_id)
+        self.check(quiet=False)
+        return asked
+
+    def announce(self, calendar: Calendar) -> None:
+        def dates(first: Any, last: Any) -> dict[str, str]:
+            return {"from": str(first), "to": str(last)}
+
+        content: dict[str, Any] = {
+            "time_zone": "UTC",
+            "imports": [dates(*d) for d in calendar.imports],
+            "removals": [dates(*d) for d in calendar.removals],
+            "announced": [{"kind": kind, **dates(first, last)} for kind, first, last in calendar.announced],
+        }
+        actions.set_rollover(district_id=self.district_id, content=content, by=BY, now=self.clock.now)
+        self.oracle.calendar = calendar
+
+    # -------------------------------------------------------------------------------------------------------- checks
+
+    def judge(self, run: Run, expected: Verdict) -> None:
+        """The verdict is the expected one, and its cause is named."""
+        told = f"it ended as {run.state} ({run.message}); expected: {expected}"
+        self.assure(run.state == expected.state, told)
+        if expected.state == "held":
+            assert run.hold is not None
+            causes = {f"{reason['rule']}: {reason['kind']}" for reason in run.hold["reasons"]}
+            self.assure(expected.causes == causes, f"it waits for {causes}; expected: {expected.causes}")
+        if expected.refused:
+            with scope.inside(self.district_id):
+                rules = {f.rule for f in quality.findings(district_id=self.district_id, run_id=run.id)}
+            named = expected.refused in rules or _SENTENCES.get(expected.refused, "\0") in run.message
+            self.assure(named, f"refused, but not for {expected.refused}: {run.message} {rules}")
+
+    def check(self, *, quiet: bool) -> None:
+        """What must be true after every night."""
+        self.roster = read(self.district_id, self.sis.source.id)
+        self._check_roster()
+        self._check_waiting()
+        self._check_ids()
+        lines = self.application.follow()
+        if quiet:
+            self.assure(lines == 0, f"nothing changed, and the change log has {lines} lines more")
+        self._check_view()
+
+    def _check_roster(self) -> None:
+        self.assure(not self.roster.unnamed, f"nobody speaks of these, and they stand: {self.roster.unnamed[:5]}")
+        for kind in KINDS:
+            there = self.roster.active[kind]
+            right = {k: r for k, r in self.oracle.records[kind].items() if r["status"] == "active"}
+            if there != right:
+                self.differ(kind, there, right)
+
+    def differ(self, kind: str, there: dict[str, Any], right: dict[str, Any]) -> None:
+        more, less = sorted(there.keys() - right.keys()), sorted(right.keys() - there.keys())
+        other = [(k, there[k], right[k]) for k in sorted(there.keys() & right.keys()) if there[k] != right[k]]
+        raise Divergence(
+            f"the roster's {kind}s are not as they should be: {len(more)} too many {more[:5]}, {len(less)} missing "
+            f"{less[:5]}, {len(other)} different {other[:2]} (as it is, as it should be)"
+        )
+
+    def _check_waiting(self) -> None:
+        """Who waits, and for what: nothing is removed without its witnesses or a person, and nothing is forgotten."""
+        with scope.inside(self.district_id):
+            found = queries.absences(district_id=self.district_id, source_id=self.sis.source.id)
+        there = {(a.kind, a.key): str(a.state) for a in found}
+        right = {(kind, k): a.state for kind, known in self.oracle.absences.items() for k, a in known.items()}
+        if there != right:
+            pairs = sorted({k for k in there.keys() | right.keys() if there.get(k) != right.get(k)})
+            told = [(k, there.get(k), right.get(k)) for k in pairs[:5]]
+            raise Divergence(
+                f"{len(pairs)} removals wait otherwise than they should: {told} (as it is, as it should be)"
+            )
+
+    def _check_ids(self) -> None:
+        """Injective, permanent, never given to anybody else; and whoever was there once is never forgotten."""
+        of: dict[UUID, str] = {}
+        for kind, ids in self.roster.ids.items():
+            for key, id_ in ids.items():
+                if kind == "demographics":
+                    self.assure(self.roster.ids["user"].get(key, id_) == id_, f"demographics {key} are another's")
+                    continue
+                if kind == "user" and key not in self.oracle.owners:
+                    continue
+                self.assure(id_ not in of, f"{kind} {key} and {of.get(id_)} have one GG4L ID")
+                of[id_] = f"{kind} {key}"
+                self._check_id(kind, key, id_)
+        owners = {id_: who for who, id_ in self.known.items()}
+        self.assure(len(owners) == len(self.known), "one GG4L ID was given to two people")
+        lost = [id_ for id_ in self.known.values() if id_ not in self.roster.all["user"]]
+        self.assure(not lost, f"GG4L IDs that are not known any more: {lost[:5]}")
+
+    def _check_id(self, kind: str, key: str, id_: UUID) -> None:
+        if kind == "user":
+            before = self.known.setdefault(self.oracle.owners[key], id_)
+        else:
+            before = self.keyed.setdefault((kind, key), id_)
+        self.assure(before == id_, f"{kind} {key} had the GG4L ID {before}, and has {id_} now")
+
+    def _check_view(self) -> None:
+        """The application's copy, made from the change log alone, is the roster; what it cannot be bound to is not in."""
+        for kind, records in self.roster.raw.items():
+            right = {id_ for id_, r in records.items() if self._is_whole(kind, r)}
+            there = {id_ for k, id_ in self.application.held if k == kind}
+            self.assure(
+                there == right, f"{kind}: the view has {len(there - right)} too many, lacks {len(right - there)}"
+            )
+            for id_ in there:
+                wrong = _contradiction(kind, records[id_], self.application.held[kind, id_])
+                self.assure(not wrong, f"{kind} {id_} is told otherwise in the view: {wrong}")
+
+    def _is_whole(self, kind: str, record: dict[str, Any]) -> bool:
+        """What it is bound to stands, all the way up (ADR 0005)."""
+        raw = self.roster.raw
+        if kind == "demographics":
+            return record["id"] in raw["user"]
+        bound = [(target, record[f"{name}_id"]) for name, target in _BOUND.get(kind, {}).items()]
+        return all(id_ in raw[target] and self._is_whole(target, raw[target][id_]) for target, id_ in bound)
+
+    def check_all(self) -> None:
+        """Once in a while: the whole change log from its beginning, the past of the roster, and the numbers it keeps."""
+        check_log(self.application.view)
+        self.check(quiet=True)
+
+    def assure(self, fine: object, otherwise: str) -> None:
+        if not fine:
+            raise Divergence(otherwise)
+
+
+_SENTENCES = {"damaged": "cut off", "too many bad rows": "too much to trust"}
+
+
+def _contradiction(kind: str, record: dict[str, Any], line: Any) -> Any:
+    for name in _TOLD.get(kind, ()):
+        column = DECLARED[kind][name].column
+        there = line.columns.get(column) if line.doc is None else line.doc.get(name)
+        if isinstance(there, dict):
+            there = UUID(there["sourcedId"])
+        right = record[column]
+        if there != (str(right) if isinstance(right, (bool, datetime)) or hasattr(right, "isoformat") else right):
+            return name, there, right
+    return None
+
+
+_BOUND = {
+    "class": {"course": "course", "school": "org"},
+    "enrollment": {"user": "user", "class": "class", "school": "org"},
+}
+_TOLD = {
+    "org": ("name", "type", "parent"),
+    "course": ("title",),
+    "user": ("givenName", "familyName", "role", "email", "username"),
+    "class": ("title", "course", "school"),
+    "enrollment": ("user", "class", "school", "role"),
+    "demographics": ("birthDate", "sex"),
+}
+
+
+def begin(random: Random, *, pupils: int, folder: Path, clock: Clockwork, others: Children) -> Stage:
+    """A district in which nothing has been imported yet, and an application that is shared all of it."""
+    district = register_district(name=f"Amber Valley {uuid4()}", now=clock.now)
+    sis = nights(district_id=district.id, folder=folder / str(uuid4()), now=clock.now, witnesses=None)
+    integrated = partners.integrated(district.id, clock.now)
+    sharing.agree(
+        district_id=district.id,
+        integration_id=integrated.integration.id,
+        attributes=catalogue.everything(kinds=tuple(KINDS)),
+        by=BY,
+        now=clock.now,
+    )
+    world = World(random, pupils=pupils)
+    application = Application(View(district.id, integrated.integration.id))
+    return Stage(world, sis, application, clock, others)

@@ -1,0 +1,22 @@
+"""School years: a few short ones in every run of the tests, longer ones where SIMULATED_NIGHTS says so."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.support.children import Children, children
+from tests.simulator.years import Course, live
+from tests.support.amount import amount
+
+NIGHTS = amount("SIMULATED_NIGHTS", 12)
+
+
+@pytest.fixture(scope="module")
+def others(database) -> Iterator[Children]:
+    with children() as made:
+        yield made
+
+
+@pytest.mark.parametrize("seed", range(1, 1 + amount("SIMULATED_SEEDS", 2)))
+def test_a_school_year_leaves_what_the_oracle_says_night_after_night(seed, others, tmp_path):
+    assert live(Course(seed=seed, nights=NIGHTS), folder=tmp_path, others=others) >= NIGHTS

@@ -1,0 +1,51 @@
+"""A number of school years from one seed, on a district of their own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from tests.faults.support.children import Children
+from tests.simulator import stage as stages
+from tests.simulator.calendar import Year
+from tests.support.clockwork import ticking
+
+FIRST = datetime(2026, 9, 1, 2, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A history: the same course is the same history."""
+
+    seed: int
+    years: int = 1
+    nights: int = 180
+    pupils: int = 300
+
+    def __str__(self) -> str:
+        return f"SEED={self.seed} YEARS={self.years} NIGHTS={self.nights} PUPILS={self.pupils}"
+
+
+def live(course: Course, *, folder: Path, others: Children, tell: Callable[[str], None] = lambda _: None) -> int:
+    """Every night of it. Returns how many packages were walked; what goes wrong says how to see it again."""
+    random, told = Random(course.seed), list[str]()
+
+    def hear(line: str) -> None:
+        told.append(line)
+        tell(line)
+
+    with ticking(FIRST) as clock:
+        stage = stages.begin(random, pupils=course.pupils, folder=folder, clock=clock, others=others)
+        stage.first(stage.export())
+        year = Year(stage, random, course.nights, hear)
+        try:
+            for number in range(course.years):
+                if number:
+                    year.turn()
+                year.live()
+        except Exception as trouble:
+            last = "\n  ".join([*told[-5:], "; ".join(year.told)])
+            trouble.add_note(f"the nights before, and that one:\n  {last}\nagain by: make simulate {course}")
+            raise
+        return stage.nights
