@@ -34,6 +34,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NOT_ACTED_ON: Final = frozenset({429, 503})  # what refuses a POST before it did anything
 _CHUNK = 1 << 16
+_SURPLUS_SECONDS = 0.2
 _LONGEST_PAUSE = 6 * 3600.0
 _PAGE_SIGNS: Final = (b"<!doctype html", b"<html", b"<head")
 Got = TypeVar("Got")
@@ -136,11 +137,21 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
+        sign: Callable[[str], Mapping[str, str]] | None = None,
         limits: Limits = ANSWER,
     ) -> Answer:
-        """A whole answer with a status below 300. Raises ``Unexpected``, ``NeedsAttention`` and ``Retry``."""
+        """A whole answer with a status below 300. Raises ``Unexpected``, ``NeedsAttention`` and ``Retry``.
+
+        ``sign`` gives more headers for the address as it is sent, anew for each try: a signature counts once.
+        """
         request = self._request("GET", url, headers, params=params)
-        return self._tried(lambda deadline: self._answer(request, limits, deadline), limits, _PASSING)
+
+        def call(deadline: Deadline) -> Answer:
+            if sign:
+                request.headers.update(sign(str(request.url)))
+            return self._answer(request, limits, deadline)
+
+        return self._tried(call, limits, _PASSING)
 
     def post(
         self, url: str, *, form: Mapping[str, str], headers: Mapping[str, str] | None = None, limits: Limits = ANSWER
@@ -228,6 +239,7 @@ class Client:
     def _answer(self, request: httpx.Request, limits: Limits, deadline: Deadline) -> Answer:
         with self._answered(request, limits, deadline) as response:
             body = b"".join(_body(response, limits.bytes))
+            _check_surplus(response, seconds=0)
             _refuse_page(response, body)
             return Answer(
                 status=response.status_code, headers=response.headers, body=body, url=str(response.request.url)
@@ -245,6 +257,7 @@ class Client:
                 if not size:
                     _refuse_page(response, chunk)
                 size += file.write(chunk)
+            _check_surplus(response, seconds=_SURPLUS_SECONDS)
             return Downloaded(path=into, size=size, headers=response.headers)
 
 
@@ -336,7 +349,6 @@ def _body(response: httpx.Response, most: int) -> Iterator[bytes]:
         raise NeedsAttention(f"{_host(response.request.url)} packs its answers in a way that nobody asked for.")
     raw = _capped(response, response.iter_raw(_CHUNK), most)
     yield from raw if encoding in {"identity", ""} else _capped(response, _unzipped(raw), most)
-    _check_surplus(response)
 
 
 def _capped(response: httpx.Response, chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
@@ -371,8 +383,12 @@ def _unzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise httpx.DecodingError("cut gzip")
 
 
-def _check_surplus(response: httpx.Response) -> None:
-    """A body that is longer than announced was cut where it was announced to end."""
+def _check_surplus(response: httpx.Response, *, seconds: float) -> None:
+    """A body that is longer than announced was cut where it was announced to end.
+
+    A file may be cut where nobody sees it, so the rest is waited for. An answer is asked for by the hundred, and read
+    as a document, which is none when it is cut.
+    """
     announced, stream = response.headers.get("content-length", ""), response.extensions.get("network_stream")
-    if announced.isdigit() and isinstance(stream, Stream) and stream.surplus(int(announced)):
+    if announced.isdigit() and isinstance(stream, Stream) and stream.surplus(int(announced), seconds=seconds):
         raise httpcore.RemoteProtocolError("more than announced")

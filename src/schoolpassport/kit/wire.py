@@ -20,7 +20,6 @@ from schoolpassport.kit.egress import Deadline, Policy
 from schoolpassport.kit.recovery import NeedsAttention
 
 _HEAD_END = b"\r\n\r\n"
-_SURPLUS_SECONDS = 0.2
 _OTHER_NAME = "its certificate was made for another name; correct the address, or the certificate there"
 _UNKNOWN = "its certificate is signed by nobody we know; it must send its chain, or give its authority with this source"
 _WHY_NOT: Final = {  # by OpenSSL's codes of X509_STORE_CTX_get_error(3)
@@ -179,12 +178,12 @@ class Stream(httpcore.NetworkStream):
             return bool(select.select([self._socket], [], [], 0)[0])
         return None
 
-    def surplus(self, announced: int) -> bool:
-        """Whether more came than was announced, or comes when the other side should be done."""
+    def surplus(self, announced: int, *, seconds: float) -> bool:
+        """Whether more came than was announced, or comes within so long when the other side should be done."""
         if self._body_bytes > announced:
             return True
         try:
-            self._socket.settimeout(_SURPLUS_SECONDS)
+            self._socket.settimeout(seconds)
             return bool(self._socket.recv(1))
         except OSError:
             return False
