@@ -53,7 +53,14 @@ NOWHERE = {
     "https": Told({"address": "https://nowhere.example/x.zip"}, {"token": SECRET}),
     "sftp": Told({"host": "nowhere.example", "user": "me", "seconds": "0"}, {"password": SECRET}),
     "ldap": Told({"host": "nowhere.example", "base": "dc=x", "user": "cn=me"}, {"password": SECRET}),
-    "oneroster": Told({}, {}),
+    "oneroster-rest": Told(
+        {
+            "address": "https://nowhere.example/ims/oneroster/v1p1",
+            "token_address": "https://nowhere.example/token",
+            "client_id": "me",
+        },
+        {"client_secret": SECRET},
+    ),
 }
 
 
@@ -99,6 +106,25 @@ def test_https_survives(how, tmp_path, caplog):
     assert time.monotonic() - begun < 10
     assert word in raised.value.sentence
     assert not (tmp_path / "users.csv").exists()
+    assert SECRET not in raised.value.sentence + caplog.text
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_oneroster_rest_survives(how, tmp_path, caplog):
+    """The same behaviours, of the page that comes first. What has no end that is told shows as half a document."""
+    caplog.set_level(logging.DEBUG)
+    behave, word = HOSTILE[how]
+    word = "JSON" if how == "no length" else "no users" if how == "404" else word
+    token = answer("200 OK", b'{"access_token": "t0k"}')
+    with serving({"/token": token, "/api/users": behave}) as server:
+        told = {"address": server.url("/api"), "token_address": server.url("/token"), "client_id": "me"}
+        asked = given("oneroster-rest", told, {"client_secret": SECRET})
+        begun = time.monotonic()
+        with pytest.raises((Retry, NeedsAttention)) as raised:
+            CONNECTORS["oneroster-rest"].collect(asked, tmp_path, lambda _: None)
+    assert time.monotonic() - begun < 10
+    assert word in raised.value.sentence
+    assert list(tmp_path.iterdir()) == []
     assert SECRET not in raised.value.sentence + caplog.text
 
 

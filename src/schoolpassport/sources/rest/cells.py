@@ -1,0 +1,219 @@
+"""Which property of a JSON record becomes which cell of the CSV of the same version, as SQL of DuckDB.
+
+Providers write booleans and numbers as strings or not, one object where a list belongs and the other way round, a
+reference as an object or as its bare id, words in another case. Each is taken for what it must mean; what is neither
+stays as it is and is found by the inspection.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.roster.kinds import KINDS, Field, Privacy, Type
+from schoolpassport.sources.schemas import Schema
+from schoolpassport.sources.schemas.canonical import REFERENCES
+
+FIRST: Final = ("sourcedId", "status", "dateLastModified")
+REQUIRED: Final = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
+OPTIONAL: Final = ("demographics", "categories", "lineItems", "results", "resources")
+# What refers comes before what it refers to: whoever is new while we read is then not spoken of before being there.
+ORDER: Final = (
+    *("results", "lineItems", "categories", "resources", "demographics"),
+    *("enrollments", "classes", "courses", "users", "academicSessions", "orgs"),
+)
+_KIND_OF: Final = {
+    "orgs": "org",
+    "academicSessions": "academicSession",
+    "categories": "category",
+    "resources": "resource",
+    "courses": "course",
+    "users": "user",
+    "classes": "class",
+    "enrollments": "enrollment",
+    "demographics": "demographics",
+    "lineItems": "lineItem",
+    "results": "result",
+}
+# Headers of 1.2 that are named otherwise than their property, where ``REFERENCES`` does not say so already.
+_NAMED_1P2: Final = {
+    "preferredGivenName": "preferredFirstName",
+    "preferredFamilyName": "preferredLastName",
+    "academicSessionSourcedId": "academicSession",
+}
+_ROLES_1P2: Final = (
+    *("aide", "counselor", "districtAdministrator", "guardian", "parent", "principal", "proctor", "relative"),
+    *("siteAdministrator", "student", "systemAdministrator", "teacher"),
+)
+_OLDER: Final = 'v."gradingPeriod"'
+_SCALARS: Final = "('VARCHAR', 'UBIGINT', 'BIGINT', 'DOUBLE', 'BOOLEAN')"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A column: its header, and SQL over ``v``, a struct of the record's ``properties`` as JSON."""
+
+    header: str
+    sql: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file made of a collection. ``exploded``: a property that holds a list, of which each entry makes a row."""
+
+    name: str
+    collection: str
+    cells: tuple[Cell, ...]
+    exploded: str = ""
+
+
+def files(schema: Schema) -> dict[str, tuple[File, ...]]:
+    """Collection → the files made of it."""
+    if not schema.inputs:
+        return {f.name: (_file(f.name, ((c.header, c.field.name) for c in f.columns)),) for f in schema.files}
+    made: dict[str, tuple[File, ...]] = {
+        i.name: (_file(i.name, ((h, _NAMED_1P2.get(h) or REFERENCES.get(h, h)) for h in i.columns)),)
+        for i in schema.inputs
+        if i.name in _KIND_OF
+    }
+    made["users"] = (*made["users"], _roles(), _profiles())
+    return made
+
+
+def properties(made: Iterable[File]) -> str:
+    """The shape by which DuckDB takes a record apart: the properties that any of these cells look at, as JSON."""
+    named = sorted({part.split('"')[0] for f in made for c in f.cells for part in c.sql.split('v."')[1:]})
+    return "{" + ", ".join(f'"{name}": "JSON"' for name in sorted({*named, *FIRST})) + "}"
+
+
+def _file(name: str, columns: Iterable[tuple[str, str]]) -> File:
+    kind = KINDS[_KIND_OF[name]]
+    cells = [
+        Cell(header=header, sql=_sql(kind[prop] if prop in kind else _unknown(header, prop)))
+        for header, prop in columns
+        if header not in FIRST
+    ]
+    return File(name=name, collection=name, cells=(Cell(header="sourcedId", sql=text('v."sourcedId"')), *cells))
+
+
+def _unknown(header: str, prop: str) -> Field:
+    """A property that only 1.2 has, and the roster does not keep."""
+    refers = Type.REFERENCE if header.endswith("SourcedId") else Type.TEXT
+    return Field(name=prop, privacy=Privacy.STUDENT, type=refers)
+
+
+def _sql(field: Field) -> str:
+    value = f"v.{quoted(field.name)}"
+    if field.name == "academicSession":  # of a line item; some providers of 1.2 still call it as 1.1 does
+        return f"coalesce({reference(value)}, {reference(_OLDER)})"
+    if field.type is Type.USER_IDS:
+        return _each(value, _user_id)
+    one = {
+        Type.REFERENCE: reference,
+        Type.BOOLEAN: _boolean,
+        Type.DATE: _date,
+    }.get(field.type, text)
+    if field.values:
+        return _each(value, lambda v: word(v, field.values)) if field.many else word(value, field.values)
+    if field.many:
+        return _each(value, reference if field.is_reference else _entry)
+    return one(value)
+
+
+# ------------------------------------------------------------------------------------------------------------- values
+
+
+def text(value: str) -> str:
+    """SQL: a JSON value as one cell: without line ends, which no cell may hold (OneRoster CSV 2.1)."""
+    return f"nullif(trim(regexp_replace(json_extract_string({value}, '$'), '[\\r\\n\\x00]+', ' ', 'g')), '')"
+
+
+def reference(value: str) -> str:
+    """SQL: the id of an object that refers, of the first in a list, or the bare id."""
+    bare = f"CASE WHEN json_type({value}) IN {_SCALARS} THEN {text(value)} END"
+    inner = (text(f"json_extract({value}, {literal(path)})") for path in ("$.sourcedId", "$[0].sourcedId"))
+    return f"coalesce({', '.join(inner)}, {bare})"
+
+
+def word(value: str, words: tuple[str, ...]) -> str:
+    """SQL: a word of an enumeration, however it is cased."""
+    listed, folded = (", ".join(map(literal, each)) for each in (words, [w.lower() for w in words]))
+    said = text(value)
+    return f"coalesce([{listed}][list_position([{folded}], lower({said}))], {said})"
+
+
+def _boolean(value: str) -> str:
+    said = f"lower({text(value)})"
+    return f"CASE {said} WHEN '1' THEN 'true' WHEN '0' THEN 'false' ELSE {said} END"
+
+
+def _date(value: str) -> str:
+    """Of a date with a time, the date: that is all the column can hold."""
+    said = text(value)
+    return f"CASE WHEN regexp_matches({said}, '^\\d{{4}}-\\d\\d-\\d\\dT') THEN left({said}, 10) ELSE {said} END"
+
+
+def _entry(value: str) -> str:
+    """An entry of a list in one cell, in which commas are what parts entries."""
+    return f"nullif(trim(replace({text(value)}, ',', ' ')), '')"
+
+
+def _user_id(value: str) -> str:
+    kind, id_ = (text(f"json_extract({value}, {literal(path)})") for path in ("$.type", "$.identifier"))
+    return f"CASE json_type({value}) WHEN 'OBJECT' THEN '{{' || coalesce({kind}, '') || ':' || {id_} || '}}' END"
+
+
+def _each(value: str, one: Callable[[str], str]) -> str:
+    """SQL: the entries of a list, or a value that is alone, in one cell. A text alone may be such a list already."""
+    entries = (
+        f"list_filter(list_transform(json_extract({value}, '$[*]'), lambda e: {one('e')}), lambda e: e IS NOT NULL)"
+    )
+    alone = f"CASE json_type({value}) WHEN 'VARCHAR' THEN {text(value)} ELSE {one(value)} END"
+    many = f"array_to_string({entries}, ',')"
+    return f"nullif(CASE json_type({value}) WHEN 'ARRAY' THEN {many} ELSE {alone} END, '')"
+
+
+# --------------------------------------------------------------------------------------------- files that only 1.2 has
+
+
+def _roles() -> File:
+    at = {name: f"json_extract(e, {literal('$.' + name)})" for name in ("roleType", "role", "beginDate", "endDate")}
+    org, profile = (reference(f"json_extract(e, {literal(p)})") for p in ("$.org", "$.userProfile"))
+    user, role = text('v."sourcedId"'), word(at["role"], _ROLES_1P2)
+    return File(
+        name="roles",
+        collection="users",
+        exploded="roles",
+        cells=(
+            # 1.2 gives roles no id of their own. A person has a role at an org once.
+            Cell(header="sourcedId", sql=f"concat_ws('/', {user}, {role}, {org})"),
+            Cell(header="userSourcedId", sql=user),
+            Cell(header="roleType", sql=word(at["roleType"], ("primary", "secondary"))),
+            Cell(header="role", sql=role),
+            Cell(header="beginDate", sql=_date(at["beginDate"])),
+            Cell(header="endDate", sql=_date(at["endDate"])),
+            Cell(header="orgSourcedId", sql=org),
+            Cell(header="userProfileSourcedId", sql=profile),
+        ),
+    )
+
+
+def _profiles() -> File:
+    def at(path: str) -> str:
+        return text(f"json_extract(e, {literal(path)})")
+
+    return File(
+        name="userProfiles",
+        collection="users",
+        exploded="userProfiles",
+        cells=(
+            Cell(header="sourcedId", sql=at("$.profileId")),
+            Cell(header="userSourcedId", sql=text('v."sourcedId"')),
+            *(
+                Cell(header=name, sql=at(f"$.{name}"))
+                for name in ("profileType", "vendorId", "applicationId", "description")
+            ),
+            Cell(header="credentialType", sql=at("$.credentials[0].type")),
+            Cell(header="username", sql=at("$.credentials[0].username")),
+        ),
+    )
