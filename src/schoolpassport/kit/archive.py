@@ -23,7 +23,16 @@ from typing import Final, Never, Protocol
 from schoolpassport.kit.refusal import Code, PackageRefused
 from schoolpassport.kit.zipdirectory import DEFLATED, Entry, read_directory
 
-__all__ = ["USUAL", "Budget", "Code", "Package", "PackageRefused", "open_package"]
+__all__ = [
+    "USUAL",
+    "WITH_WORKBOOKS",
+    "Budget",
+    "Code",
+    "Package",
+    "PackageRefused",
+    "check_workbook",
+    "open_package",
+]
 
 MB, GB = 1024**2, 1024**3
 _READ = MB
@@ -49,20 +58,29 @@ _ARCHIVE_MAGIC: Final = (
     (257, b"ustar"),
 )
 _BZIP2_BLOCK = b"1AY&SY"
+_WORKBOOK = re.compile(r"\.xls[xm]$", re.IGNORECASE)
+_TABLE = re.compile(r"\.(csv|tsv|txt|xls[xm])$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much a package may hold. The ratio counts from `ratio_from_bytes` on: small files may repeat themselves."""
+    """How much a package may hold. The ratio counts from `ratio_from_bytes` on: small files may repeat themselves.
+
+    `workbooks`: Excel files may be in it (each is judged by `check_workbook` before it is opened), and a single table
+    is a package, too.
+    """
 
     max_members: int = 100
     max_member_bytes: int = 10 * GB
     max_total_bytes: int = 20 * GB
     max_ratio: int = 100
     ratio_from_bytes: int = 10 * MB
+    workbooks: bool = False
 
 
 USUAL: Final = Budget()
+WITH_WORKBOOKS: Final = Budget(workbooks=True)
+_OF_A_WORKBOOK: Final = Budget(max_members=1_000, max_member_bytes=2 * GB, max_total_bytes=4 * GB)
 
 
 class _Source(Protocol):
@@ -109,19 +127,36 @@ def open_package(path: Path, *, budget: Budget = USUAL) -> Package:
         path = path.resolve()
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
-            return _judged(path, _folder(path, budget))
+            return _judged(path, _folder(path, budget), budget)
+        if stat.S_ISREG(found.st_mode) and budget.workbooks and _TABLE.search(path.name):
+            return _judged(path, _single(path, budget), budget)
         if stat.S_ISREG(found.st_mode):
-            return _judged(path, _zip(path, budget))
+            return _judged(path, _zip(path, budget), budget)
     except (OSError, ValueError, RuntimeError) as error:
         # Python tells a NUL in the path by ValueError, and a circle of links by RuntimeError.
         raise _unreadable(path, error) from error
     raise PackageRefused(Code.NOT_A_PACKAGE, f"{path.name!r} is neither a zip file nor a folder. Name one of these.")
 
 
-def _judged(path: Path, source: "_Zip | _Folder") -> Package:
+def check_workbook(path: Path) -> None:
+    """Judge an Excel file, which is a zip file with XML in it, by the same rules. Raises `PackageRefused`."""
+    with _opened(path, None) as file:
+        entries = read_directory(file, path=path, most=_OF_A_WORKBOOK.max_members)
+    for entry in entries:
+        _refuse_unsafe_name(path.name, entry.name)
+        if entry.is_special:
+            raise _special(path.name, entry.name)
+    _refuse_bad_names(path.name, [entry.name for entry in entries])
+    _refuse_size(path.name, {entry.name: entry.size for entry in entries}, _OF_A_WORKBOOK)
+    _refuse_ratio(path.name, entries, _OF_A_WORKBOOK)
+
+
+def _judged(path: Path, source: "_Zip | _Folder", budget: Budget) -> Package:
     """The judgement that needs the first bytes of each member."""
     names = tuple(source.members)
     for name in names:
+        if budget.workbooks and _WORKBOOK.search(name):
+            continue
         if _is_archive(name, next(source.chunks(name, _PEEK), b"")):
             raise PackageRefused(
                 Code.NESTED,
@@ -382,6 +417,14 @@ def _folder(path: Path, budget: Budget) -> _Folder:
     _refuse_bad_names(path.name, sorted(members))
     _refuse_size(path.name, sizes, budget)
     return _Folder(path=path, members=dict(sorted(members.items())))
+
+
+def _single(path: Path, budget: Budget) -> _Folder:
+    """One table that stands for a package of its own."""
+    _refuse_unsafe_name(path.parent.name, path.name)
+    found = path.stat()
+    _refuse_size(path.name, {path.name: found.st_size}, budget)
+    return _Folder(path=path.parent, members={path.name: _stamp(found)})
 
 
 def _refuse_full_folder(package: str, folder: os.DirEntry[str]) -> None:

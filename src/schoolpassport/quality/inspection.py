@@ -45,7 +45,7 @@ def record_misread(db: DuckDBPyConnection, lines: tuple[Misread, ...]) -> None:
     if lines:
         db.executemany(
             "INSERT INTO finding (severity, rule, kind, file, line, sentence) VALUES (?, ?, '', ?, ?, ?)",
-            [[Severity.ERROR, "unreadable line", m.file, m.line, m.sentence] for m in lines],
+            [[Severity.ERROR, m.rule, m.file, m.line, m.sentence] for m in lines],
         )
 
 

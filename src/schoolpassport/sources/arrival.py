@@ -33,7 +33,7 @@ _UNFINISHED = re.compile(
     re.IGNORECASE,
 )
 _SIGNS = re.compile(r"\.(lock|ok|done|md5|sha256)$", re.IGNORECASE)
-_DATA = re.compile(r"\.(csv|txt|xlsx|zip)$", re.IGNORECASE)
+_DATA = re.compile(r"\.(csv|tsv|txt|xls[xm]|zip)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

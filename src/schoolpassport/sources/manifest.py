@@ -84,7 +84,7 @@ def _modes(schema: Schema, files: Mapping[str, Path], problems: list[Problem]) -
         return {f.name: Mode.BULK for f in schema.files if f.file_name in files}
     said = properties(files[MANIFEST], problems)
     version = said.get("oneroster.version", schema.version)
-    if version != schema.version and not schema.inputs:  # a translation has looked
+    if version != schema.version and not schema.translated:  # a translation has looked
         problems.append(
             Problem(
                 rule="other version",

@@ -1,7 +1,8 @@
 """What a district decides about how a source's files are to be read, parsed from its documents.
 
-``attributes``: which column feeds which attribute. ``transforms``: what is done to the values of an attribute, step by
-step. ``prefix``: what stands before every id of the source. ``cleaning``: in which country its phones ring.
+``tables``: what files of any make hold (``mapping``). ``attributes``: which column feeds which attribute.
+``transforms``: what is done to the values of an attribute, step by step. ``prefix``: what stands before every id of the
+source. ``cleaning``: in which country its phones ring.
 """
 
 import re
@@ -14,22 +15,18 @@ from schoolpassport.kit import conditions
 from schoolpassport.kit.conditions import Attribute, Tree
 from schoolpassport.roster.kinds import Type
 from schoolpassport.sources.cleaning import COUNTRIES
+from schoolpassport.sources.mapping import BadPolicy, a_text, tables
 from schoolpassport.sources.records import Settings
 from schoolpassport.sources.schemas import FileSchema, Schema
+from schoolpassport.sources.schemas.shape import METADATA
 from schoolpassport.sources.transforms import TRANSFORMS, Parameter, Transform, Wanted
 from schoolpassport.sources.transforms.template import NAMES
 
-SUBJECTS = ("attributes", "transforms", "prefix", "cleaning")
+SUBJECTS = ("tables", "attributes", "transforms", "prefix", "cleaning")
 MOST_STEPS = 20  # for one attribute
 _HIGHEST = 1_000  # of a whole number
 _LONGEST = 2_000  # characters of a text that a step holds
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}")
-_OWN = {"sourcedId": "sourcedId", "status": "status"}  # attributes of every kind, and their columns
-METADATA = re.compile(r"metadata\.\S(.*\S)?")
-
-
-class BadPolicy(ValueError):
-    """A document cannot be taken; the sentence says where, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +94,7 @@ class Shaping:
 
 def shaping(settings: Settings, schema: Schema) -> Shaping:
     """Every document that holds. Raises ``BadPolicy``."""
+    tables(settings.get("tables"), schema)
     return Shaping(
         feeds=_by_kind("attributes", settings.get("attributes"), schema, _feeds),
         steps=_by_kind("transforms", settings.get("transforms"), schema, _steps),
@@ -114,7 +112,7 @@ def check(subject: str, content: object, schema: Schema) -> Shaping:
 
 def headers_of(file: FileSchema) -> dict[str, str]:
     """Attribute → the column that the schema has for it; metadata.* stand for themselves."""
-    return {**_OWN, **{c.field.name: c.header for c in file.columns}}
+    return file.attributes
 
 
 def column_of(file: FileSchema, attribute: str) -> str:
@@ -148,7 +146,7 @@ def _feeds(where: str, content: object, file: FileSchema) -> dict[str, Feed]:
         if header in feeds:
             raise BadPolicy(f"In {here}: “{told['to']}” has a feed already. Each attribute has one; take one away.")
         word = "from" if "from" in told else "constant"
-        text = _text(here, word, told[word])
+        text = a_text(here, word, told[word])
         feeds[header] = Feed(header=text) if word == "from" else Feed(constant=text)
     return feeds
 
@@ -199,7 +197,7 @@ def _value(where: str, parameter: Parameter, content: Mapping[str, Any], file: F
         case Wanted.WORDS:
             if not isinstance(value, dict) or not value:
                 raise BadPolicy(f"In {where}: “{name}” must be an object, text by text.")
-            return {_text(where, name, word): _text(where, name, each) for word, each in value.items()}
+            return {a_text(where, name, word): a_text(where, name, each) for word, each in value.items()}
         case _:
             return _word_of(where, parameter, value, file)
 
@@ -207,12 +205,12 @@ def _value(where: str, parameter: Parameter, content: Mapping[str, Any], file: F
 def _texts(where: str, parameter: Parameter, value: object, file: FileSchema) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise BadPolicy(f"In {where}: “{parameter.name}” must be a list of texts.")
-    texts = tuple(_text(where, parameter.name, each) for each in value)
+    texts = tuple(a_text(where, parameter.name, each) for each in value)
     return _named(where, texts, file) if parameter.wanted is Wanted.ATTRIBUTES else texts
 
 
 def _word_of(where: str, parameter: Parameter, value: object, file: FileSchema) -> str:
-    text = _text(where, parameter.name, value, blank=parameter.default == "")
+    text = a_text(where, parameter.name, value, blank=parameter.default == "")
     if parameter.choices and text not in parameter.choices:
         choices = ", ".join(f"“{c}”" for c in parameter.choices)
         raise BadPolicy(f"In {where}: “{parameter.name}” must be one of: {choices}.")
@@ -261,14 +259,6 @@ def _attribute(where: str, name: object, file: FileSchema) -> str:
     raise BadPolicy(
         f"In {where}: {file.kind.plural} have no attribute “{name}”; there are: {_list(known)} and metadata.*."
     )
-
-
-def _text(where: str, name: str, value: object, *, blank: bool = False) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST or not (value or blank):
-        raise BadPolicy(f"In {where}: “{name}” must be a text of 1 to {_LONGEST:,} characters.")
-    if re.search(r"[\x00-\x1f\x7f]", value):
-        raise BadPolicy(f"In {where}: “{name}” holds a control character; remove it.")
-    return value
 
 
 def _word(subject: str, content: object, name: str) -> str:

@@ -28,12 +28,12 @@ def rows(plan: FilePlan, *, parallel: bool = True) -> str:
     return cells_of(plan.path, len(plan.headers), parallel=parallel)
 
 
-def cells_of(path: Path, width: int, *, parallel: bool = True) -> str:
+def cells_of(path: Path, width: int, *, parallel: bool = True, delimiter: str = ",") -> str:
     """SQL: the same of any file whose header has so many columns."""
     columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(width + 1))
     return (
         f"read_csv({literal(str(path))}, header = true, auto_detect = false, "
-        "delim = ',', quote = '\"', escape = '\"', strict_mode = true, store_rejects = true, "
+        f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', strict_mode = true, store_rejects = true, "
         f"rejects_limit = {MAX_UNREAD}, null_padding = true, nullstr = '{_NEVER}', parallel = {str(parallel).lower()}, "
         f"max_line_size = {_LONGEST_LINE}, columns = {{{columns}}})"
     )

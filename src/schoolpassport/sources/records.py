@@ -86,11 +86,12 @@ class FilePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Misread:
-    """A line that could not be read, of a file as it was sent."""
+    """A line that could not be taken, of a file as it was sent."""
 
     file: str
     line: int | None
     sentence: str
+    rule: str = "unreadable line"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,20 +6,18 @@ when the same went in; each row says from which file and line it was made.
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-import duckdb
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import literal, quoted
-from schoolpassport.sources import manifest, reading
+from schoolpassport.sources import manifest, rowreading
 from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, Misread, PackageBroken, Problem, Translated
 from schoolpassport.sources.schemas import FileSchema, Input, Output, Schema
 
 _SCHOOL_YEAR_BEGINS = 7  # July
-_MOST_UNREAD = 1_000  # lines of a file; beyond it, the file is no CSV
 
 
 def translate(
@@ -49,17 +47,10 @@ def translate(
     if any(p.breaks for p in problems):
         raise PackageBroken(tuple(problems))
     misread = [line for i in schema.inputs for line in _read(db, i, given.get(i.name))]
-    written, made = {}, {}
-    for file in schema.files:
-        outputs = [o for o in schema.outputs if o.kind == file.kind.name and set(o.of) & set(given)]
-        if outputs:
-            path = into / file.file_name
-            if _write(db, file, outputs, path, year=_school_year(today)):
-                written[file.file_name] = path
-                made[file.name] = _mode(outputs, modes)
+    made = [o for o in schema.outputs if set(o.of) & set(given)]
+    written = write(db, schema=schema, outputs=made, into=into, today=today, modes=modes)
     lost = {i.file_name for i in schema.inputs if i.name in seen and i.name not in given}
-    problems.extend(_lost(lost))
-    written[manifest.MANIFEST] = _manifest(into, made)
+    problems.extend(lost_files(lost))
     speechless = lost | {line.file for line in misread}
     return Translated(
         files=written,
@@ -166,7 +157,7 @@ def _strangers(schema: Schema, files: Mapping[str, Path]) -> Iterator[Problem]:
             yield Problem(rule="file not read", file=name, sentence=f"{name} was not read: {why}", breaks=False)
 
 
-def _lost(names: set[str]) -> Iterator[Problem]:
+def lost_files(names: set[str]) -> Iterator[Problem]:
     for name in sorted(names):
         sentence = (
             f"{name} was in the package before and is not in this one. Nobody is removed for it; if it shall not come "
@@ -190,49 +181,35 @@ def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None) -> Iterat
         (f"nullif(trim(c{given.places[c]}), '')" if c in given.places else "NULL::VARCHAR") + f" AS {quoted(c)}"
         for c in wanted.columns
     )
-    shape = f"c{width} IS NOT NULL OR c{width - 1} IS NULL AS misshapen"
-    try:
-        _try(db, f"CREATE TABLE all_{table} AS SELECT {cells}, {shape} FROM ", given.path, width)
-    except duckdb.Error as error:
-        name = wanted.file_name
-        sentence = f"{name} cannot be read as CSV. Check its quotes, its line ends and its encoding (UTF-8)."
-        raise PackageBroken((Problem(rule="bad csv", file=name, sentence=sentence),)) from error
-    rejected = sorted({int(line) for (line,) in db.execute("SELECT line FROM reject_errors").fetchall()})
-    db.execute("DROP TABLE reject_errors")
-    db.execute("DROP TABLE reject_scans")
-    if len(rejected) > _MOST_UNREAD:
-        name = wanted.file_name
-        sentence = f"{len(rejected):,} lines of {name} cannot be read as CSV, the first is line {rejected[0]:,}."
-        raise PackageBroken((Problem(rule="bad csv", file=name, sentence=sentence),))
-    (rows,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
-    blank = []
-    if reading.physical_lines(given.path).count != rows + len(rejected) + 1:
-        blank = reading.blank_lines(given.path)[:_MOST_UNREAD]
-    # A rejected or blank line is no row: those after it stand one line further down.
-    no_rows = sorted({*rejected, *blank})
-    before = "".join(f" + (rowid + 2 >= {line - number})::BIGINT" for number, line in enumerate(no_rows))
-    db.execute(f"CREATE TABLE {table} AS SELECT rowid + 2{before} AS line, * FROM all_{table}")
-    db.execute(f"DROP TABLE all_{table}")
-    misshapen = [int(line) for (line,) in db.execute(f"SELECT line FROM {table} WHERE misshapen").fetchall()]
-    db.execute(f"DELETE FROM {table} WHERE misshapen")
-    db.execute(f"ALTER TABLE {table} DROP misshapen")
-    for line in sorted({*rejected, *misshapen}):
-        sentence = (
-            "The line cannot be read: it has other cells than the header, or is no CSV. Check its commas and quotes."
-        )
-        yield Misread(file=wanted.file_name, line=line, sentence=sentence)
-
-
-def _try(db: DuckDBPyConnection, statement: str, path: Path, width: int) -> None:
-    try:
-        db.execute(statement + reading.cells_of(path, width))
-    except duckdb.Error:
-        for table in ("reject_errors", "reject_scans"):
-            db.execute(f"DROP TABLE IF EXISTS {table}")
-        db.execute(statement + reading.cells_of(path, width, parallel=False))
+    yield from rowreading.read_rows(
+        db,
+        rowreading.Rows(table=table, name=wanted.file_name, path=given.path, width=width),
+        cells=cells,
+        misshapen=f"c{width} IS NOT NULL OR c{width - 1} IS NULL",
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- writing
+
+
+def write(
+    db: DuckDBPyConnection,
+    *,
+    schema: Schema,
+    outputs: Sequence[Output],
+    into: Path,
+    today: date,
+    modes: Mapping[str, str],
+) -> dict[str, Path]:
+    """The canonical files of which there is a row, and the manifest that declares them."""
+    written, declared = {}, {}
+    for file in schema.files:
+        parts = [o for o in outputs if o.kind == file.kind.name]
+        path = into / file.file_name
+        if parts and _write(db, file, parts, path, year=_school_year(today)):
+            written[file.file_name] = path
+            declared[file.name] = _mode(parts, modes)
+    return {**written, manifest.MANIFEST: _manifest(into, declared)}
 
 
 def _write(db: DuckDBPyConnection, file: FileSchema, outputs: list[Output], path: Path, *, year: int) -> bool:

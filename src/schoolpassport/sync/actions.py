@@ -351,7 +351,7 @@ def _steps(run: Run, walk: walks.Walk) -> None:
             kept = walk.bench.places.package
             approved = run.input_digest if kept.is_dir() else ""
             origin = Path(run.origin) if run.origin or approved else walks.fetch(walk, clock.now())
-            walk.digest = approved or walks.digest_of(origin)
+            walk.digest = approved or walks.digest_of(walk, origin)
             _check_approved(run, walk.digest)
         if _known(run, walk):
             return

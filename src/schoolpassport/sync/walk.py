@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from schoolpassport.kit.archive import PackageRefused, open_package
+from schoolpassport.kit.archive import USUAL, WITH_WORKBOOKS, Budget, PackageRefused, open_package
 from schoolpassport.kit.columns import literal
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import NeedsAttention
@@ -30,11 +30,12 @@ from schoolpassport.quality.records import Inspected, Subject
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER, Asked, Authority
 from schoolpassport.sources import actions as sources
-from schoolpassport.sources import manifest, staging, translation
+from schoolpassport.sources import manifest, mapped, staging, translation
+from schoolpassport.sources.mapping import BadPolicy, tables
 from schoolpassport.sources.models import Source, SourceRole
-from schoolpassport.sources.policies import BadPolicy, shaping
+from schoolpassport.sources.policies import shaping
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings, Translated
-from schoolpassport.sources.schemas import SCHEMAS, FileSchema
+from schoolpassport.sources.schemas import SCHEMAS, FileSchema, Schema
 from schoolpassport.sync import difference, guard, identifying, memory, settling, skimming, waiting
 from schoolpassport.sync.contract import Progress, Watcher
 from schoolpassport.sync.guard import Reason, Rule
@@ -155,10 +156,10 @@ def fetch(walk: Walk, now: datetime) -> Path:
     return fetched.path
 
 
-def digest_of(origin: Path) -> str:
+def digest_of(walk: Walk, origin: Path) -> str:
     """The hash of a package's bytes, before anything of it is read. Raises ``Refused``."""
     try:
-        return open_package(origin).digest()
+        return open_package(origin, budget=_budget(walk)).digest()
     except PackageRefused as refusal:
         raise Refused(str(refusal)) from refusal
 
@@ -167,7 +168,7 @@ def collect(walk: Walk, origin: Path) -> None:
     """Copy the package into the run's own folder, translate it where it is of another dialect, and plan its reading."""
     target = walk.bench.places.package
     with walk.step("collect") as timed:
-        files = _files(target) if target.is_dir() else _take(origin, target)
+        files = _files(target) if target.is_dir() else _take(walk, origin, target)
         linked = {name: _into(walk.bench.places.work, path) for name, path in files.items()}
         try:
             planned = _planned(walk, _translate(walk, linked))
@@ -191,18 +192,25 @@ def _planned(walk: Walk, files: dict[str, Path]) -> PackagePlan:
 
 def _translate(walk: Walk, files: dict[str, Path]) -> dict[str, Path]:
     schema = SCHEMAS[walk.source.schema]
-    if not schema.inputs:
+    if not schema.translated:
         return files
     if not walk.translated.files:
-        walk.translated = translation.translate(
-            walk.bench.db,
-            schema=schema,
-            files=files,
-            into=walk.bench.places.work / "translated",
-            seen=tuple(walk.source.prints.get(_INPUTS, {}).get("seen", ())),
-            today=walk.today,
-        )
+        walk.translated = _written_anew(walk, schema, files)
     return dict(walk.translated.files)
+
+
+def _written_anew(walk: Walk, schema: Schema, files: dict[str, Path]) -> Translated:
+    db, into, today = walk.bench.db, walk.bench.places.work / "translated", walk.today
+    seen = tuple(walk.source.prints.get(_INPUTS, {}).get("seen", ()))
+    if not schema.tabled:
+        return translation.translate(db, schema=schema, files=files, into=into, seen=seen, today=today)
+    try:
+        said = tables(walk.settings.get("tables"), schema)
+    except BadPolicy as bad:
+        raise Refused(f"{bad} Change the setting; the package may be right.") from bad
+    return mapped.translate(
+        db, tables=said, schema=schema, files=files, into=into, seen=seen, today=today, partial=walk.is_partial
+    )
 
 
 def _translated(plan: PackagePlan, made: Translated) -> PackagePlan:
@@ -221,11 +229,15 @@ def export_findings(walk: Walk) -> tuple[Path, Path]:
     return quality.export_findings(db, folder=walk.bench.places.work)
 
 
-def _take(origin: Path, target: Path) -> dict[str, Path]:
+def _budget(walk: Walk) -> Budget:
+    return WITH_WORKBOOKS if SCHEMAS[walk.source.schema].tabled else USUAL
+
+
+def _take(walk: Walk, origin: Path, target: Path) -> dict[str, Path]:
     """The run's own copy: all of it, or none."""
     private(target.parent)
     try:
-        open_package(origin).extract(target)
+        open_package(origin, budget=_budget(walk)).extract(target)
     except PackageRefused as refusal:
         raise Refused(str(refusal)) from refusal
     return _files(target)

@@ -10,6 +10,8 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "connectors",
         "schemas",
         "manifest",
+        "mapped",
+        "mapping",
         "reading",
         "staging",
         "translation",

@@ -20,7 +20,7 @@ def test_a_file_refers_only_to_files_before_it(schema):
 @EVERY
 def test_what_a_kind_requires_can_be_said_in_its_file(schema):
     for file in schema.files:
-        wanted = Version.V1P2 if schema.inputs else Version(schema.version)
+        wanted = Version.V1P2 if schema.translated else Version(schema.version)
         required = {f.name for f in file.kind.fields if f.required and wanted in f.versions}
         assert required <= {c.field.name for c in file.columns}, file.name
 

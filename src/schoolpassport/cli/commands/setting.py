@@ -15,7 +15,8 @@ from schoolpassport.kit import clock
 from schoolpassport.quality import actions as quality
 from schoolpassport.quality.policies import NotUnderstood
 from schoolpassport.sources import actions, queries
-from schoolpassport.sources.policies import SUBJECTS, BadPolicy
+from schoolpassport.sources.mapping import BadPolicy
+from schoolpassport.sources.policies import SUBJECTS
 from schoolpassport.sources.records import Saved
 from schoolpassport.sync import beforehand
 from schoolpassport.sync import queries as sync

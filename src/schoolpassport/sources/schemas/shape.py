@@ -1,10 +1,14 @@
 """The words in which a CSV dialect is declared."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from schoolpassport.roster.kinds import Field, Kind, Type
+
+OF_EVERY_KIND = {"sourcedId": "sourcedId", "status": "status"}  # attributes, and their columns
+METADATA = re.compile(r"metadata\.\S(.*\S)?")
 
 
 class Parse(StrEnum):
@@ -40,6 +44,11 @@ class FileSchema:
     @property
     def file_name(self) -> str:
         return f"{self.name}.csv"
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Attribute → the column that the file has for it."""
+        return {**OF_EVERY_KIND, **{c.field.name: c.header for c in self.columns}}
 
     @property
     def property_name(self) -> str:
@@ -84,6 +93,7 @@ class Schema:
     """A whole dialect. ``files`` are in the order in which references can be resolved.
 
     A dialect with ``inputs`` is translated: its packages hold those, and ``outputs`` make the canonical ``files``.
+    ``tabled``: what its packages hold, a district says (setting ``tables``).
     """
 
     name: str
@@ -94,6 +104,11 @@ class Schema:
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     modes: bool = False  # whether a manifest says which files are deltas
+    tabled: bool = False
+
+    @property
+    def translated(self) -> bool:
+        return bool(self.inputs) or self.tabled
 
 
 def same(*names: str) -> dict[str, tuple[str, ...]]:

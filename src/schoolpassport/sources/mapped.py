@@ -1,0 +1,348 @@
+"""Packages of any make, written anew as canonical files by a district's ``tables`` (``mapping``): records made of rows.
+
+Rows that give the same ``sourcedId`` are one record. Of an attribute that holds several values it has those of all its
+rows; of any other the value of the first row that has one. Where rows disagree about who somebody is, nobody is taken.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.roster.kinds import Type
+from schoolpassport.sources import tabling, translation
+from schoolpassport.sources.manifest import KEY
+from schoolpassport.sources.mapping import Record, Table, Value, is_date
+from schoolpassport.sources.records import Misread, PackageBroken, Problem, Translated
+from schoolpassport.sources.schemas import Output, Schema
+from schoolpassport.sources.transforms import TRANSFORMS, Given
+
+_Given = tuple[tabling.Grid, tabling.Header, Mapping[str, int]]
+_SURE = ("YYYY-MM-DD", "D.M.YYYY", "D/M/YYYY", "M/D/YYYY")  # the last two only where they cannot be confused
+_WHO = ("givenName", "familyName", "birthDate")  # about which the rows of one person must agree
+_MOST_TOLD = 1_000
+_ASKED = ("email", "role")  # the attributes that the next look at
+# What is meant where nothing is said: attribute → SQL over the values of the record (NULL where it has none).
+_UNSAID: Mapping[str, Mapping[str, str]] = {
+    "org": {"type": "'school'"},
+    "academicSession": {
+        "type": "'term'",
+        "startDate": "'{year}'::INTEGER - 1 || '-07-01'",
+        "endDate": "'{year}-07-01'",
+        "schoolYear": "'{year}'",
+    },
+    "class": {"classType": "'scheduled'"},
+    "user": {"enabledUser": "'true'", "username": 'coalesce("email", "sourcedId")'},
+    "enrollment": {
+        "role": "'student'",
+        "sourcedId": "\"classSourcedId\" || '/' || \"userSourcedId\" || '/' || coalesce(\"role\", 'student')",
+    },
+}
+
+
+def translate(
+    db: DuckDBPyConnection,
+    *,
+    tables: Sequence[Table],
+    schema: Schema,
+    files: Mapping[str, Path],
+    into: Path,
+    seen: tuple[str, ...],
+    today: date,
+    partial: bool,
+) -> Translated:
+    """Write the canonical files of a package, its manifest included, below ``into``.
+
+    ``seen``: the tables that came the last time. ``partial``: records may lack what is required of them. Raises
+    ``PackageBroken`` with all that is wrong with files and headers at once.
+    """
+    into.mkdir()
+    opened = tabling.Opened(files=files, folder=into)
+    problems = list(_nothing_said(tables, schema))
+    given: Mapping[int, list[_Given]] = {n: _grids(opened, table, problems) for n, table in enumerate(tables, 1)}
+    given = {n: grids for n, grids in given.items() if grids}
+    problems = [*opened.problems, *problems, *_absent(tables, opened), *_strangers(tables, opened)]
+    if not partial:
+        problems += [p for table in tables for record in table.records for p in _lacking(table, record)]
+    if any(p.breaks for p in problems):
+        raise PackageBroken(tuple(problems))
+    misread: list[Misread] = []
+    for number, grids in given.items():
+        read = tabling.read_table(db, number, tables[number - 1], grids)
+        misread += read.misread
+        problems += read.problems
+    speechless = {n for n, grids in given.items() if {g.label for g, *_ in grids} & {m.file for m in misread}}
+    here = [_Made(number=n, table=tables[n - 1], record=r) for n in given for r in tables[n - 1].records]
+    left_out = [(m.record.kind, list(m.left_out(db))) for m in here]
+    misread += [m for _, told in left_out for m in told]
+    problems += _zeros_lost(db, here)
+    outputs = [m.output() for m in here]
+    written = translation.write(db, schema=schema, outputs=outputs, into=into, today=today, modes={})
+    names = {n: tables[n - 1].name for n in given}
+    lost = {n for n, table in enumerate(tables, 1) if table.name in seen and n not in given}
+    silent = {r.kind for n in speechless | lost for r in tables[n - 1].records}
+    silent |= {kind for kind, told in left_out if told}
+    return Translated(
+        files=written,
+        problems=(*problems, *translation.lost_files({tables[n - 1].name for n in lost})),
+        misread=tuple(misread),
+        withheld=frozenset(silent),
+        seen=tuple(sorted(names.values())),
+    )
+
+
+# ------------------------------------------------------------------------------------------------ what is there
+
+
+def _nothing_said(tables: Sequence[Table], schema: Schema) -> Iterator[Problem]:
+    if not tables:
+        sentence = (
+            f"Nobody has said yet what the files of this source hold. {schema.title} needs the setting tables; "
+            "schoolpassport sources propose makes a draft of it from a package."
+        )
+        yield Problem(rule="no tables", file="", sentence=sentence)
+
+
+def _grids(opened: tabling.Opened, table: Table, problems: list[Problem]) -> list[_Given]:
+    found: list[_Given] = []
+    for grid in opened.of(table):
+        header = (
+            tabling.header_with(grid, table.headers) if table.header is None else tabling.header_at(grid, table.header)
+        )
+        places, wrong = tabling.places_of(table, grid, header)
+        problems += wrong
+        if header is not None and not wrong:
+            found.append((grid, header, places))
+    return found
+
+
+def _absent(tables: Sequence[Table], opened: tabling.Opened) -> Iterator[Problem]:
+    for table in tables:
+        if not table.optional and not opened.named(table.file):
+            there = ", ".join(sorted(opened.files)) or "nothing"
+            sentence = (
+                f"The package has no file “{table.file}”, which the setting tables asks for; it has: {there}. Send it "
+                "under its name, or change the setting (“optional” where it need not come)."
+            )
+            yield Problem(rule="missing file", file=table.file, sentence=sentence)
+
+
+def _strangers(tables: Sequence[Table], opened: tabling.Opened) -> Iterator[Problem]:
+    known = {name for table in tables for name in opened.named(table.file)}
+    for name in sorted(set(opened.files) - known) if tables else ():
+        sentence = f"{name} was not read: no table of the setting tables names it."
+        yield Problem(rule="file not read", file=name, sentence=sentence, breaks=False)
+
+
+def lacking(record: Record) -> list[str]:
+    """The attributes that every record of the kind must have, and nothing feeds."""
+    unsaid = _UNSAID.get(record.kind, {})
+    return [
+        c.field.name
+        for c in record.file.columns
+        if c.required and c.header not in record.values and c.header not in unsaid
+    ]
+
+
+def _lacking(table: Table, record: Record) -> Iterator[Problem]:
+    for attribute in lacking(record):
+        sentence = (
+            f"Nothing feeds “{attribute}” of {record.file.kind.plural} from {table.name}, and each must have one. "
+            "Map a column to it in the setting tables, or give a constant."
+        )
+        yield Problem(rule="not mapped", file=table.name, column=attribute, sentence=sentence)
+
+
+# ------------------------------------------------------------------------------------------------ rows to records
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """A record of a table as SQL: a relation (place, file, line, ``columns``) with a row for each row of the table."""
+
+    number: int
+    table: Table
+    record: Record
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.record.values, *self._unsaid)
+
+    @property
+    def _unsaid(self) -> dict[str, str]:
+        return {h: sql for h, sql in _UNSAID.get(self.record.kind, {}).items() if h not in self.record.values}
+
+    @property
+    def relation(self) -> str:
+        own = {h: self._value(h, v) for h, v in self.record.values.items()}
+        asked = {h for sql in self._unsaid.values() for h in _ASKED if f'"{h}"' in sql}
+        cells = {**dict.fromkeys(sorted(asked - set(own)), "NULL::VARCHAR"), **own}
+        inner = ", ".join(f"{sql} AS {quoted(h)}" for h, sql in cells.items())
+        outer = [*map(quoted, own), *(f"{sql} AS {quoted(h)}" for h, sql in self._unsaid.items())]
+        rows = f"SELECT place, file, line, {inner} FROM {{t{self.number}}}"
+        return f"(SELECT place, file, line, {', '.join(outer)} FROM ({rows}))"
+
+    def _value(self, header: str, value: Value) -> str:
+        """SQL over the columns of the table (v0, v1 …): one attribute, as the canonical file wants it."""
+        column = next((c for c in self.record.file.columns if c.header == header), None)
+        is_id = header == KEY or (column is not None and column.field.is_reference)
+        if not value.headers:
+            return literal(_as_id(value.constant) if is_id else value.constant)
+        cells = [_in_words(f"v{self.table.headers.index(h)}", value.words) for h in value.headers]
+        if len(cells) == 1:
+            text = cells[0]
+        elif is_id:  # a part alone tells nobody apart
+            text = f" || {literal(value.joined)} || ".join(cells)
+        else:
+            text = f"nullif(concat_ws({literal(value.joined)}, {', '.join(cells)}), '')"
+        if is_date(self.record.file, header):
+            return _date(text, value.dates)
+        if column is not None and column.field.type is Type.YEAR:
+            return _year(text)
+        return _each(text, value, is_id=is_id, many=column is not None and column.field.many)
+
+    def output(self) -> Output:
+        many = {c.header for c in self.record.file.columns if c.field.many}
+        cells = [
+            f"{_all(quoted(h)) if h in many else _first(quoted(h))} AS {quoted(h)}" for h in self.columns if h != KEY
+        ]
+        agree = " AND ".join(f"count(DISTINCT {quoted(h)}) < 2" for h in self._who) or "true"
+        return Output(
+            kind=self.record.kind,
+            of=(f"t{self.number}",),
+            sql=f"""SELECT "sourcedId", {"".join(f"{c}, " for c in cells)}{_first("file")} AS file,
+            {_first("line")} AS line FROM {self.relation} WHERE "sourcedId" IS NOT NULL GROUP BY "sourcedId"
+            HAVING {agree}""",
+        )
+
+    @property
+    def _who(self) -> tuple[str, ...]:
+        return tuple(h for h in _WHO if h in self.record.values)
+
+    def left_out(self, db: DuckDBPyConnection) -> Iterator[Misread]:
+        """Rows that make no record though they should: without an id, or at odds with one another."""
+        if KEY not in self.record.values:
+            return
+        others = [r for r in self.table.records if r is not self.record]
+        shared = {h for r in others for v in r.values.values() for h in v.headers}
+        own = {h for v in self.record.values.values() for h in v.headers} - shared
+        own -= set(self.record.values[KEY].headers)
+        if own:
+            cells = ", ".join(f"v{self.table.headers.index(h)}" for h in sorted(own))
+            key = self._value(KEY, self.record.values[KEY])
+            rows = db.execute(
+                f"SELECT file, line FROM in_t{self.number} WHERE {key} IS NULL AND coalesce({cells}) IS NOT NULL "
+                f"ORDER BY place LIMIT {_MOST_TOLD}"
+            ).fetchall()
+            named = " and ".join(f"“{h}”" for h in self.record.values[KEY].headers)
+            sentence = f"{named} is blank, so nobody can tell which {self.record.kind} the row is about. Fill it in."
+            yield from (Misread(file=f, line=line, sentence=sentence, rule="no id") for f, line in rows)
+        for header in self._who:
+            yield from self._at_odds(db, header)
+
+    def _at_odds(self, db: DuckDBPyConnection, header: str) -> Iterator[Misread]:
+        cell = quoted(header)
+        rows = db.execute(
+            f"""SELECT {_first("file")}, min(line), max(line), "sourcedId", min({cell}), max({cell})
+            FROM {self.relation.replace(f"{{t{self.number}}}", f"in_t{self.number}")} WHERE "sourcedId" IS NOT NULL
+            GROUP BY "sourcedId" HAVING count(DISTINCT {cell}) > 1 ORDER BY 1, 2 LIMIT {_MOST_TOLD}"""
+        ).fetchall()
+        for file, line, last, key, one, other in rows:
+            sentence = (
+                f"Rows that say “{key}”, the first in row {line:,} and the last in row {last:,}, disagree about "
+                f"{header}: “{one}” and “{other}”. Two people have the same id, or one name is wrong; none was taken."
+            )
+            yield Misread(file=file, line=line, sentence=sentence, rule="rows disagree")
+
+
+def _as_id(text: str) -> str:
+    """Commas part ids in a list of them."""
+    return text.replace(",", ";")
+
+
+def _in_words(cell: str, words: Mapping[str, str]) -> str:
+    if not words:
+        return cell
+    keys = ", ".join(f"lower(nfc_normalize({literal(w)}))" for w in words)
+    found = f"list_position([{keys}], lower(nfc_normalize({cell})))"
+    return f"coalesce([{', '.join(map(literal, words.values()))}][{found}], {cell})"
+
+
+def _date(cell: str, formats: tuple[str, ...]) -> str:
+    """SQL: 2026-09-01 of the day that a cell means; what it may not mean for sure stays as it is, and is found."""
+    day = f"regexp_replace({cell}, '^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[ T].*$', '\\1')"
+    given = Given(values={"formats": (*formats, _SURE[0]) if formats else _SURE, "unreadable": "keep"})
+    read = TRANSFORMS["date"].sql(day, given).value
+    return (
+        f"CASE WHEN {cell} IS NULL THEN NULL WHEN epoch IS NOT NULL AND regexp_full_match({cell}, '[0-9]{{5}}') "
+        f"THEN strftime(epoch + {cell}::INTEGER, '%Y-%m-%d') ELSE {read} END"
+    )
+
+
+def _year(cell: str) -> str:
+    """SQL: 2027 of 2027, 2026/27 and 2026-2027."""
+    short = f"regexp_replace({cell}, '^([0-9]{{2}})[0-9]{{2}} ?[/–-] ?([0-9]{{2}})$', '\\1\\2')"
+    return f"regexp_replace({short}, '^[0-9]{{4}} ?[/–-] ?([0-9]{{4}})$', '\\1')"
+
+
+def _each(text: str, value: Value, *, is_id: bool, many: bool) -> str:
+    """SQL: every value of a cell by itself, as an id where it is one, and with what stands before it."""
+    if many and (value.split or is_id):
+        trimmed = f"list_transform(string_split({text}, {literal(value.split)}), lambda e: trim(e))"
+        parts = f"list_filter({trimmed}, lambda e: e <> '')" if value.split else f"[{text}]"
+        made = f"list_transform({parts}, lambda e: {_prefixed('e', value.prefix, is_id=is_id)})"
+        return f"CASE WHEN {text} IS NOT NULL THEN nullif(array_to_string({made}, ','), '') END"
+    return _prefixed(text, value.prefix, is_id=is_id)
+
+
+def _prefixed(text: str, prefix: str, *, is_id: bool) -> str:
+    text = f"replace({text}, ',', ';')" if is_id else text
+    return f"{literal(_as_id(prefix) if is_id else prefix)} || {text}" if prefix else text
+
+
+def _first(cell: str) -> str:
+    """SQL: an aggregate, what the first row that has a value says."""
+    return f"arg_min({cell}, place)"
+
+
+def _all(cell: str) -> str:
+    """SQL: an aggregate, the different values of all rows as one cell, in the order of the rows."""
+    each = f"flatten(list(string_split({cell}, ',') ORDER BY place) FILTER ({cell} IS NOT NULL))"
+    return f"array_to_string(list_filter({each}, lambda x, i: list_position({each}, x) = i), ',')"
+
+
+# ------------------------------------------------------------------------------------------------ zeros that were lost
+
+
+def _zeros_lost(db: DuckDBPyConnection, made: Sequence[_Made]) -> Iterator[Problem]:
+    """Ids that lead nowhere, and would lead somewhere with zeros before their digits, or without them."""
+    for one in made:
+        for column in one.record.file.columns:
+            keys = [m for m in made if m.record.kind == column.field.target and m.number != one.number]
+            if column.field.is_reference and column.header in one.record.values and keys:
+                yield from _lost_in(db, one, column.header, keys)
+
+
+def _lost_in(db: DuckDBPyConnection, one: _Made, header: str, keys: Sequence[_Made]) -> Iterator[Problem]:
+    every = " UNION ".join(f'SELECT "sourcedId" AS key FROM {_here(m)} WHERE "sourcedId" IS NOT NULL' for m in keys)
+    asked = f"SELECT DISTINCT trim(unnest(string_split({quoted(header)}, ','))) AS key, file FROM {_here(one)}"
+    bare = "regexp_replace(key, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')"
+    count, file, example, meant = db.execute(
+        f"WITH keys AS MATERIALIZED ({every}), lost AS (SELECT * FROM ({asked}) ANTI JOIN keys USING (key)), "
+        f"bare AS (SELECT any_value(key) AS meant, {bare} AS bare FROM keys GROUP BY ALL) "
+        "SELECT count(*), min(file), min(key), min(meant) FROM lost JOIN bare "
+        f"ON bare = {bare.replace('key', 'lost.key')}"
+    ).fetchone() or (0, "", "", "")
+    if count:
+        sentence = (
+            f"{count:,} ids in {file} (“{example}”) are written elsewhere with other zeros at the front (“{meant}”): a "
+            "spreadsheet has taken zeros away. Format the column as text, and export again."
+        )
+        yield Problem(rule="zeros lost", file=str(file), column=header, sentence=sentence, breaks=False)
+
+
+def _here(made: _Made) -> str:
+    return made.relation.replace(f"{{t{made.number}}}", f"in_t{made.number}")

@@ -1,0 +1,412 @@
+"""Files of any make, through a mapping that a person made: what comes out, and what is said of damaged ones."""
+
+from datetime import date
+
+import pytest
+
+from schoolpassport.sources import actions
+from schoolpassport.sources.mapping import BadPolicy
+from tests.support.nights import BY, Nights
+from tests.support.workbooks import ERROR, FORMULA, NO_RESULT, Book, Sheet, workbook
+
+SCHOOL = {"from": ["Schule"]}
+CLASS = {"from": ["Schule", "Klasse"]}
+PUPIL = {"from": "Schüler-ID", "prefix": "student/"}
+FLAT = [
+    {"kind": "org", "attributes": {"sourcedId": SCHOOL, "name": "Schule"}},
+    {
+        "kind": "academicSession",
+        "attributes": {"sourcedId": {"constant": "year"}, "title": {"constant": "Schuljahr"}},
+    },
+    {"kind": "course", "attributes": {"sourcedId": CLASS, "title": "Klasse", "org": SCHOOL}},
+    {
+        "kind": "user",
+        "attributes": {
+            "sourcedId": PUPIL,
+            "givenName": "Vorname",
+            "familyName": "Nachname",
+            "role": {"constant": "student"},
+            "orgs": SCHOOL,
+            "email": "E-Mail",
+        },
+    },
+    {
+        "kind": "class",
+        "attributes": {
+            "sourcedId": CLASS,
+            "title": "Klasse",
+            "course": CLASS,
+            "school": SCHOOL,
+            "terms": {"constant": "year"},
+        },
+    },
+    {"kind": "enrollment", "attributes": {"class": CLASS, "user": PUPIL, "school": SCHOOL}},
+    {
+        "kind": "demographics",
+        "attributes": {
+            "sourcedId": PUPIL,
+            "birthDate": "Geburtsdatum",
+            "sex": {"from": "Geschlecht", "words": {"w": "female", "m": "male"}},
+        },
+    },
+]
+TABLES = [{"file": "schueler*", "records": FLAT}]
+HEADER = ["Schüler-ID", "Nachname", "Vorname", "Geschlecht", "Geburtsdatum", "Schule", "Klasse", "E-Mail"]
+ROWS = [
+    ["4711", "Müller", "Jörg", "m", "03.05.2012", "Amber Schule", "5a", "joerg@amber.example"],
+    ["4712", "Klein", "Zoë", "w", "17.12.2011", "Amber Schule", "5a", ""],
+    ["4713", "Groß", "Ida", "w", "01.02.2012", "Birken-Gymnasium", "6b", ""],
+]
+GONE = "Birken-Gymnasium/6b/student/4713/student"
+COUNTS = {
+    "org": 2,
+    "academicSession": 1,
+    "course": 2,
+    "user": 3,
+    "class": 2,
+    "enrollment": 3,
+    "demographics": 3,
+}
+
+
+def as_text(rows=ROWS, *, header=HEADER, delimiter=";", encoding="windows-1252", end="\r\n"):
+    return "".join(delimiter.join(row) + end for row in [header, *rows]).encode(encoding)
+
+
+def as_book(rows=ROWS, *, header=HEADER, above=()):
+    typed = [[int(r[0]), *r[1:4], date(*map(int, reversed(r[4].split(".")))), *r[5:]] for r in rows]
+    return workbook([*above, header, *typed])
+
+
+@pytest.fixture
+def sis(district, tmp_path, now):
+    made = actions.register_source(district_id=district.id, name="SIS", schema="any-table", by=BY, now=now)
+    nights = Nights(district.id, made, tmp_path, now)
+    nights.set_limits(witnesses=1)
+    say(nights, TABLES)
+    return nights
+
+
+def say(sis, tables):
+    actions.set_shaping(
+        district_id=sis.district_id, source_id=sis.source.id, subject="tables", content=tables, by=BY, now=sis.now
+    )
+
+
+def standing(sis):
+    return {kind: len(records) for kind, records in sis.everything().items() if records}
+
+
+PACKAGES = {
+    "Windows-1252 with semicolons": {"schueler.csv": as_text()},
+    "UTF-16 with tabs": {"schueler.txt": as_text(delimiter="\t", encoding="utf-16")},
+    "UTF-8 with a mark": {"schueler.csv": as_text(delimiter=",", encoding="utf-8-sig", end="\n")},
+    "a workbook with a title": {"Schueler 2026.xlsx": as_book(above=[["Klassenliste"], []])},
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES.values(), ids=list(PACKAGES))
+def test_a_flat_list_of_pupils_becomes_a_roster_whatever_its_dress(sis, package):
+    run = sis.done(package)
+    assert standing(sis) == COUNTS
+    users, classes, seats = sis.records("user"), sis.records("class"), sis.records("enrollment")
+    joerg = users["student/4711"]
+    assert (joerg["givenName"], joerg["familyName"], joerg["orgs"], joerg["username"]) == (
+        "Jörg",
+        "Müller",
+        ["Amber Schule"],
+        "joerg@amber.example",
+    )
+    assert users["student/4712"]["username"] == "student/4712"
+    assert classes["Amber Schule/5a"]["course"] == "Amber Schule/5a"
+    assert seats["Amber Schule/5a/student/4711/student"]["class"] == "Amber Schule/5a"
+    born = {k: (r["birthDate"], r["sex"]) for k, r in sis.records("demographics").items()}
+    assert born["student/4711"] == ("2012-05-03", "male")
+    guessed = {f.file for f in sis.findings(run) if f.rule == "encoding guessed"}
+    assert guessed == ({"schueler.csv"} if package is PACKAGES["Windows-1252 with semicolons"] else set())
+
+
+def test_a_night_with_changes_changes_what_differs_and_the_same_again_in_another_dress_nothing(sis):
+    sis.done({"schueler.csv": as_text()})
+    assert sis.run({"schueler.xlsx": as_book()}).state == "unchanged"
+    moved = [[*ROWS[0][:6], "6b", ROWS[0][7]], [*ROWS[1][:1], "Klein-Groß", *ROWS[1][2:]]]
+    run = sis.done({"schueler.csv": as_text(moved)})
+    assert sis.active("user") == {"student/4711", "student/4712"}
+    assert sis.records("user")["student/4712"]["familyName"] == "Klein-Groß"
+    assert sis.waiting() == {"Birken-Gymnasium", "Birken-Gymnasium/6b", GONE}  # a whole school is not let go unasked
+    assert sis.active("enrollment") - {GONE} == {
+        "Amber Schule/6b/student/4711/student",
+        "Amber Schule/5a/student/4712/student",
+    }
+    assert sis.statistics(run)["user"] == {"updated": 1, "unchanged": 1, "archived": 1}
+
+
+def test_a_renamed_column_is_refused_with_what_to_do(sis):
+    sis.done({"schueler.csv": as_text()})
+    run = sis.run({"schueler.csv": as_text(header=["Schüler-ID", "Name", *HEADER[2:]])})
+    assert run.state == "refused"
+    assert run.message == (
+        "schueler.csv has no column “Nachname”, which is mapped to familyName of users. Its header (row 1) has: "
+        "“Schüler-ID”, “Name”, “Vorname”, “Geschlecht”, “Geburtsdatum”, “Schule”, “Klasse”, “E-Mail”. Call the column "
+        "“Nachname” again, or name the new one in the setting tables."
+    )
+    assert standing(sis) == COUNTS
+    spelt = ["schüler_id", "NACHNAME ", *HEADER[2:]]
+    assert sis.run({"schueler.csv": as_text(header=spelt)}).state == "unchanged"
+
+
+def one(**cells):
+    """A sheet of one pupil like the first, and two others."""
+    first = dict(zip(HEADER, [4711, *ROWS[0][1:]], strict=True)) | cells
+    return [HEADER, list(first.values()), *([int(r[0]), *r[1:]] for r in ROWS[1:])]
+
+
+TRAPS = {
+    "digits lost in a number": (
+        one(**{"Schüler-ID": 123456789012345678}),
+        ("digits lost", 2, "“Schüler-ID” is “1.23456789012346E+17”: a spreadsheet has shortened the number"),
+        {"student/4712", "student/4713"},
+    ),
+    "digits lost in a text": (
+        one(**{"Schüler-ID": "1,23457E+11"}),
+        ("digits lost", 2, "digits are lost. Format the column as text"),
+        {"student/4712", "student/4713"},
+    ),
+    "an error for an id": (
+        one(**{"Schüler-ID": ERROR}),
+        ("error in a cell", 2, "“Schüler-ID” is #N/A, which is no id."),
+        {"student/4712", "student/4713"},
+    ),
+    "a formula without a result for an id": (
+        one(**{"Schüler-ID": NO_RESULT}),
+        ("error in a cell", 2, "is a formula whose result is not in the file, which is no id."),
+        {"student/4712", "student/4713"},
+    ),
+    "an error for something else": (
+        one(**{"E-Mail": ERROR}),
+        (
+            "error in a cell",
+            None,
+            "“E-Mail” is an error in 1 rows of schueler.xlsx, sheet Sheet1, such as #N/A in row 2",
+        ),
+        {"student/4711", "student/4712", "student/4713"},
+    ),
+    "no id": (
+        one(**{"Schüler-ID": None}),
+        ("no id", 2, "“Schüler-ID” is blank, so nobody can tell which user the row is about."),
+        {"student/4712", "student/4713"},
+    ),
+    "two people with one id": (
+        [*one(), [4711, "Andere", "Person", "w", "01.01.2012", "Amber Schule", "5a", ""]],
+        (
+            "rows disagree",
+            2,
+            "the first in row 2 and the last in row 5, disagree about familyName: “Andere” and “Müller”",
+        ),
+        {"student/4712", "student/4713"},
+    ),
+    "a total at the end": (
+        [*one(), ["Summe", "3"]],
+        ("row of totals", None, "Row 5 of schueler.xlsx, sheet Sheet1 begins with “Summe”: it was taken for a total"),
+        {"student/4711", "student/4712", "student/4713"},
+    ),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS.values(), ids=list(TRAPS))
+def test_what_a_spreadsheet_does_to_data_is_found_and_told(sis, trap):
+    rows, (rule, line, says), users = trap
+    sis.done({"schueler.xlsx": workbook(one())})
+    run = sis.run({"schueler.xlsx": workbook(rows)})
+    assert (rule, line) in {(f.rule, f.line) for f in sis.findings(run)}
+    assert any(says in sentence for sentence in sis.sentences(run)), sis.sentences(run)
+    # A record whose row could not be taken stands as it was; one that was taken is there, too.
+    assert sis.active("user") == users | {"student/4711"}
+
+
+def test_dates_that_are_numbers_are_read_by_the_calendar_of_their_workbook_and_not_at_all_in_csv(sis):
+    run = sis.done({"schueler.xlsx": workbook(one(Geburtsdatum=41032))})
+    assert sis.records("demographics")["student/4711"]["birthDate"] == "2012-05-03"
+    assert any("read as days since 1900; look at some" in s for s in sis.sentences(run))
+    late = workbook(Book({"Sheet1": Sheet(one(Geburtsdatum=41032 - 1462))}, late=True))
+    assert sis.run({"schueler.xlsx": late}).state == "unchanged"
+    numbers = [[*ROWS[0][:4], "41032", *ROWS[0][5:]], *ROWS[1:]]
+    run = sis.run({"schueler.csv": as_text(numbers)})
+    assert any("They cannot be read: format the column as a date" in s for s in sis.sentences(run))
+
+
+def test_numbers_formulas_and_merged_cells_come_as_they_are_seen(sis):
+    rows = one()
+    for row in rows[2:]:
+        row[5:7] = [None, None]
+    rows[1][7] = FORMULA
+    book = Book({"Liste": Sheet(rows, merged=("F2:F4", "G2:G4")), "Alt": Sheet([["x"]], state="hidden")})
+    run = sis.done({"schueler.xlsx": workbook(book)})
+    assert sis.records("user")["student/4713"]["orgs"] == ["Amber Schule"]
+    assert sis.records("user")["student/4711"]["email"] == "2"
+    assert "merged cells" in {f.rule for f in sis.findings(run)}
+
+
+def test_cells_out_of_place_blank_lines_and_blank_columns(sis):
+    text = as_text().decode("cp1252").replace("\r\n", ";;\r\n")
+    lines = text.splitlines(keepends=True)
+    lines.insert(2, "\r\n")
+    lines.insert(3, ";;;;;;;;;\r\n")
+    broken = "4714;Name;mit;zu;vielen;Zeichen;;;;;darin;\r\n"
+    run = sis.done({"schueler.csv": ("".join(lines) + broken).encode("cp1252")})
+    assert {(f.file, f.line) for f in sis.findings(run) if f.rule == "unreadable line"} == {("schueler.csv", 7)}
+    assert standing(sis) == COUNTS
+    cut = as_text().decode("cp1252").replace(";5a;\r\n", "\r\n")  # a row that ends too early
+    run = sis.run({"schueler.csv": cut.encode("cp1252")})
+    assert {(f.file, f.line) for f in sis.findings(run) if f.rule == "unreadable line"} == {("schueler.csv", 3)}
+    assert "student/4712" in sis.active("user")
+
+
+TEACHERS = {
+    "file": "lehrer.csv",
+    "records": [
+        {
+            "kind": "user",
+            "attributes": {
+                "sourcedId": {"from": "Kürzel", "prefix": "teacher/"},
+                "givenName": "Vorname",
+                "familyName": "Name",
+                "role": {"constant": "teacher"},
+                "orgs": {"from": "Schulen", "split": "|"},
+            },
+        },
+        {
+            "kind": "enrollment",
+            "attributes": {
+                "class": {"from": ["Schulen", "Klasse"]},
+                "user": {"from": "Kürzel", "prefix": "teacher/"},
+                "role": {"constant": "teacher"},
+                "school": "Schulen",
+            },
+        },
+    ],
+    "optional": True,
+}
+
+
+def test_several_tables_feed_one_kind_and_one_that_may_be_missing_removes_nobody(sis):
+    say(sis, [*TABLES, TEACHERS])
+    lehrer = "Kürzel,Name,Vorname,Schulen,Klasse\nrd,Reed,Ann,Amber Schule,5a\nrd,Reed,Ann,Birken-Gymnasium,6b\n"
+    sis.done({"schueler.csv": as_text(), "lehrer.csv": lehrer})
+    assert sis.records("user")["teacher/rd"]["orgs"] == ["Amber Schule", "Birken-Gymnasium"]
+    assert "Amber Schule/5a/teacher/rd/teacher" in sis.active("enrollment")
+    run = sis.run({"schueler.csv": as_text(ROWS[:2])})
+    assert "file did not come" in {f.rule for f in sis.findings(run)}
+    assert {"teacher/rd", "student/4713"} <= sis.active("user")
+
+
+def test_zeros_that_a_spreadsheet_took_away_are_noticed_where_ids_meet(sis):
+    say(
+        sis,
+        [
+            {"file": "schueler.csv", "records": [r for r in FLAT if r["kind"] != "enrollment"]},
+            {
+                "file": "kurse.csv",
+                "records": [
+                    {
+                        "kind": "enrollment",
+                        "attributes": {
+                            "class": {"constant": "Amber Schule/5a"},
+                            "user": {"from": "Nr", "prefix": "student/"},
+                            "school": {"constant": "Amber Schule"},
+                        },
+                    }
+                ],
+            },
+        ],
+    )
+    padded = [["00" + ROWS[0][0], *ROWS[0][1:]], *ROWS[1:]]
+    run = sis.done({"schueler.csv": as_text(padded), "kurse.csv": "Nr\n4711\n4712\n"})
+    assert (
+        "1 ids in kurse.csv (“student/4711”) are written elsewhere with other zeros at the front (“student/004711”): a "
+        "spreadsheet has taken zeros away. Format the column as text, and export again."
+    ) in sis.sentences(run)
+
+
+def test_several_files_of_one_table_are_one_and_findings_name_the_file(sis):
+    say(sis, [{"file": "schueler-*.csv", "records": FLAT}])
+    half = as_text([[*ROWS[2][:1], "", *ROWS[2][2:]]])
+    run = sis.done({"schueler-a.csv": as_text(ROWS[:2]), "schueler-b.csv": half})
+    assert ("schueler-b.csv", 2) in {(f.file, f.line) for f in sis.findings(run, "error")}
+    assert sis.active("user") == {"student/4711", "student/4712"}
+
+
+REFUSED = {
+    "another file": ({"lehrer.csv": "a\n"}, "The package has no file “schueler*”, which the setting tables asks for"),
+    "binary data": ({"schueler.csv": b"\x00\x01\x02"}, "schueler.csv is no text: it holds binary data."),
+    "half UTF-8": (
+        {"schueler.csv": as_text(encoding="utf-8") + b"\xff;\n"},
+        "schueler.csv is UTF-8 in most places and broken in others. Export it again as UTF-8.",
+    ),
+    "a column twice": (
+        {"schueler.csv": as_text(header=[*HEADER[:7], "Klasse"])},
+        "schueler.csv has the column “Klasse” 2 times (G and H), so nobody can tell which one is meant.",
+    ),
+    "several sheets": (
+        {"schueler.xlsx": workbook(Book({"A": Sheet(one()), "B": Sheet(one())}))},
+        "schueler.xlsx has 2 sheets (“A”, “B”). Say in the setting tables which one is meant: “sheet”.",
+    ),
+    "no workbook": ({"schueler.xlsx": b"PK"}, "schueler.xlsx: the zip file is damaged"),
+    "most ids lost": (
+        {"schueler.csv": as_text([["1,2E+11", *ROWS[0][1:]]] * 8)},
+        "8 of 8 rows of schueler.csv are damaged. Row 2: “Schüler-ID” is “1,2E+11”",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=list(REFUSED))
+def test_what_cannot_be_trusted_is_refused_with_a_sentence(sis, case):
+    package, says = case
+    run = sis.run(package)
+    assert (run.state, sis.revision()) == ("refused", 0)
+    assert says in run.message
+
+
+def test_a_source_without_tables_says_what_it_needs(sis):
+    say(sis, [])
+    assert "needs the setting tables; schoolpassport sources propose" in sis.run({"schueler.csv": as_text()}).message
+
+
+def test_a_single_table_is_a_package_and_a_workbook_is_none_for_other_dialects(sis, tmp_path, district, now):
+    file = tmp_path / "schueler.xlsx"
+    file.write_bytes(as_book())
+    sis.done(file)
+    assert standing(sis) == COUNTS
+    other = actions.register_source(district_id=district.id, name="O", schema="oneroster-1.1", by=BY, now=now)
+    run = Nights(district.id, other, tmp_path / "o", now).run({"users.xlsx": as_book()})
+    assert "is itself an archive or a spreadsheet" in run.message
+
+
+BAD = {
+    "not a list": ({"file": "a"}, "In tables: write a list of at most 100 tables"),
+    "no records": ([{"file": "a"}], "In tables, table 1: write an object with file, records"),
+    "unknown kind": ([{"file": "a", "records": [{"kind": "pupil", "attributes": {}}]}], "there is no kind “pupil”"),
+    "unknown attribute": (
+        [{"file": "a", "records": [{"kind": "org", "attributes": {"title": "x"}}]}],
+        "orgs have no attribute “title”",
+    ),
+    "no id": ([{"file": "a", "records": [{"kind": "org", "attributes": {"name": "x"}}]}], "“sourcedId” is missing"),
+    "no date": (
+        [{"file": "a", "records": [{"kind": "org", "attributes": {"sourcedId": {"from": "x", "dates": "D.M.YYYY"}}}]}],
+        "“dates” is for attributes that are dates",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD.values(), ids=list(BAD))
+def test_a_document_that_makes_no_sense_is_refused_by_the_place_in_it(sis, case):
+    content, says = case
+    with pytest.raises(BadPolicy) as refusal:
+        say(sis, content)
+    assert says in str(refusal.value)
+
+
+def test_tables_are_for_the_schema_that_has_none_of_its_own(district, tmp_path, now):
+    other = actions.register_source(district_id=district.id, name="O", schema="basic-roster", by=BY, now=now)
+    with pytest.raises(BadPolicy, match="Use the schema any-table"):
+        say(Nights(district.id, other, tmp_path, now), TABLES)
