@@ -146,8 +146,8 @@ def _write(
     left, rows = (sheet.start or (0, 0))[1], 0
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        for row in sheet.iter_rows():
-            cells = [_text(cell) for cell in row]
+        for line in sheet.iter_rows():
+            cells = [_text(cell) for cell in line]
             cells = [""] * left + cells
             cells += [""] * (width - len(cells))
             for column, text in odd.get(rows, {}).items():
