@@ -20,6 +20,8 @@ def connect() -> None:
         contract.followers.append(assess)  # and what is wrong with the roster is known
     if propose not in contract.followers:
         contract.followers.append(propose)  # last: proposals are for people, and nobody waits for them
+    if sharing.foretell not in contract.previewers:
+        contract.previewers.append(sharing.foretell)  # and beforehand it can be told what they would come to
 
 
 def assess(*, district_id: UUID, now: datetime) -> list[contract.Followed]:

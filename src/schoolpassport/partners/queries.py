@@ -88,6 +88,13 @@ def integrations(*, district_id: UUID) -> list[Integration]:
         return list(Integration.objects.filter(district_id=district_id).order_by("activated_at", "id"))
 
 
+def names_of_integrations(*, district_id: UUID) -> dict[UUID, str]:
+    """The application of each integration of the district, ended ones too: integration → name."""
+    found = integrations(district_id=district_id)
+    names = dict(Application.objects.filter(id__in=[i.application_id for i in found]).values_list("id", "name"))
+    return {i.id: names[i.application_id] for i in found}
+
+
 # ------------------------------------------------------------------------------------------------------------- tokens
 
 

@@ -393,12 +393,17 @@ def known_ids(*, district_id: UUID, kind: str, ids: Iterable[UUID]) -> set[UUID]
 
 
 def diff(
-    *, district_id: UUID, kind: str, since: int | datetime, until: int | datetime | None = None
+    *,
+    district_id: UUID,
+    kind: str,
+    since: int | datetime,
+    until: int | datetime | None = None,
+    most: int | None = None,
 ) -> list[dict[str, Any]]:
     """What is different in a kind between two moments: id, what happened, and the attributes before and after.
 
-    ``change`` is one of added, archived, restored, updated. Only records that differ are listed, by GG4L ID. What was
-    changed and changed back in between is no difference.
+    ``change`` is one of added, archived, restored, updated. Only records that differ are listed, by GG4L ID; at
+    ``most`` so many of each status before and after. What was changed and changed back in between is no difference.
     """
     first = revision_as_of(district_id=district_id, as_of=since)
     last = revision_as_of(district_id=district_id, as_of=until)
@@ -407,14 +412,16 @@ def diff(
     old, new = stood.format("%(first)s"), stood.format("%(last)s")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, {', '.join(f'o.{quoted(c)}, n.{quoted(c)}' for c in columns)} "
+            f"SELECT * FROM (SELECT row_number() OVER (PARTITION BY o.status, n.status ORDER BY id) AS place, "
+            f"id, {', '.join(f'o.{quoted(c)} AS o{i}, n.{quoted(c)} AS n{i}' for i, c in enumerate(columns))} "
             f"FROM (SELECT * {old}) o FULL JOIN (SELECT * {new}) n USING (id) "
             f"WHERE o.rev_from IS DISTINCT FROM n.rev_from AND "
-            f"({' OR '.join(f'o.{quoted(c)} IS DISTINCT FROM n.{quoted(c)}' for c in columns)}) ORDER BY id",
-            {"d": district_id, "first": first, "last": last},
+            f"({' OR '.join(f'o.{quoted(c)} IS DISTINCT FROM n.{quoted(c)}' for c in columns)})) x "
+            "WHERE %(most)s::bigint IS NULL OR place <= %(most)s ORDER BY id",
+            {"d": district_id, "first": first, "last": last, "most": most},
         )
         return [
-            _difference(row[0], dict(zip(columns, zip(row[1::2], row[2::2], strict=True), strict=True)))
+            _difference(row[1], dict(zip(columns, zip(row[2::2], row[3::2], strict=True), strict=True)))
             for row in cursor.fetchall()
         ]
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
 from schoolpassport.partners import actions as partners
+from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
-from schoolpassport.sharing import catalogue, publishing
+from schoolpassport.sharing import catalogue, publishing, reaching
 from schoolpassport.sharing.models import Consent, ConsentState, View
-from schoolpassport.sync.contract import Followed
+from schoolpassport.sync.contract import Followed, Reach
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 
@@ -102,6 +103,23 @@ def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
         )
         for view in views
     ]
+
+
+def foretell(*, district_id: UUID, now: datetime, examples: int) -> list[Reach]:
+    """What each application would lose, gain and see changed by what lies before it (``sync.contract.Previewer``)."""
+    found: list[Reach] = []
+    with scope.inside(district_id):
+        current = roster.current_revision(district_id=district_id)
+        names = partners_queries.names_of_integrations(district_id=district_id)
+        for view in View.objects.select_for_update().filter(district_id=district_id).order_by("number"):
+            seen = view.roster_revision
+            if seen == current:
+                continue
+            consent = Consent.objects.get(district_id=district_id, id=view.consent_id)
+            if publishing.move(view=view, consent=consent, now=now).changes:
+                name = names.get(view.integration_id, str(view.integration_id))
+                found += reaching.of_last_revision(view, seen=seen, application=name, examples=examples)
+    return found
 
 
 def _publish(view: View, consent: Consent, now: datetime) -> publishing.Moved:

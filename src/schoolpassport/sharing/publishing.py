@@ -341,6 +341,8 @@ class _Publication:
         view, changes = self._view, self._seq - self._view.last_seq
         if changes:
             self._revise(changes)
+        flips = "".join(f", flip_{kind.table}" for kind in KINDS.values())
+        self._run(f"DROP TABLE IF EXISTS scope_org{flips}")  # the next view may be moved in the same transaction
         if self._whole:
             view.oldest_readable = view.revision  # what an older page shows may not be shared any more
         view.roster_revision = self._roster

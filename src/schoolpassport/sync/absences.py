@@ -12,7 +12,7 @@ from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Batch
 from schoolpassport.sync.contract import Which
-from schoolpassport.sync.models import Absence
+from schoolpassport.sync.models import Absence, Run
 from schoolpassport.sync.waiting import Turned
 
 _COPY_BYTES = 1 << 20
@@ -32,6 +32,15 @@ def export(*, district_id: UUID, source_id: UUID, into: Path) -> Path | None:
             for block in copy:
                 file.write(block)
     return into
+
+
+def recall(*, district_id: UUID, source_id: UUID, digest: str, into: Path) -> tuple[Path | None, tuple[int, ...]]:
+    """What waits of a source already (``export``), and the numbers of runs that brought this very package before."""
+    waited = export(district_id=district_id, source_id=source_id, into=into)
+    if waited is None:
+        return None, ()
+    same = Run.objects.filter(district_id=district_id, source_id=source_id, input_digest=digest)
+    return waited, tuple(same.values_list("number", flat=True))
 
 
 def keep(*, district_id: UUID, source_id: UUID, run: int, turned: Turned) -> None:

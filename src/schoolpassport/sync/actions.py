@@ -27,25 +27,21 @@ from schoolpassport.roster.records import Applied, Tallied
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source
-from schoolpassport.sync import absences, waiting
+from schoolpassport.sync import absences, rehearsal, told, turns, waiting
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import STEPS, Progress, Watcher, Which, followers
 from schoolpassport.sync.models import TRANSITIONS, Run, RunState, Statistic, Step
 from schoolpassport.sync.policies import LIMITS, ROLLOVER, Dates, Limits, Rollover
 from schoolpassport.sync.watching import Cancelled, Watched
-from schoolpassport.sync.workbench import Places, bench, private, sweep
+from schoolpassport.sync.workbench import bench, private, sweep
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 
 log = logging.getLogger(__name__)
-_LOCK_PATIENCE = 30.0  # seconds; a killed predecessor's last statement may still be running in the database
+DistrictBusy = turns.DistrictBusy
 _MOST_ATTEMPTS = 5
 OPEN_STATES = (RunState.WAITING, RunState.RUNNING)
 _ENDED_BADLY = {RunState.FAILED, RunState.REFUSED, RunState.CANCELLED, RunState.PARKED, RunState.REJECTED}
-
-
-class DistrictBusy(Exception):
-    """Another run of the district is on its way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +94,7 @@ def walk(*, district_id: UUID, run_id: UUID, watch: Watcher | None = None) -> Ru
     One run per district at a time, held by a lock of the database session; raises ``DistrictBusy``. Whatever a killed
     run left unfinished is finished first.
     """
-    with _district_lock(district_id):
+    with turns.take(district_id):
         _bury_the_dead(district_id, but=run_id)
         run = _load(district_id, run_id)
         if RunState(run.state) in {RunState.WAITING, RunState.RUNNING, RunState.FAILED}:
@@ -164,7 +160,7 @@ def approve(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
 def reject(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
     """Let a held run go; its package is forgotten and the last good data stays."""
     run = _decide(district_id=district_id, number=number, state=RunState.REJECTED, by=by, now=now)
-    shutil.rmtree(_places(run).package, ignore_errors=True)
+    shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
     return run
 
 
@@ -173,7 +169,7 @@ def catch_up(*, district_id: UUID) -> None:
 
     One run per district at a time; raises ``DistrictBusy``.
     """
-    with _district_lock(district_id):
+    with turns.take(district_id):
         for follower in followers:
             follower(district_id=district_id, now=clock.now())
 
@@ -184,7 +180,7 @@ def release(*, district_id: UUID, which: Which, by: str, now: datetime) -> Relea
     What waits and is bound to one of them goes with it. What still refers to them is looked at with the next package.
     Raises ``DistrictBusy`` while a run is on its way.
     """
-    with _district_lock(district_id), _desk(district_id) as work:
+    with turns.take(district_id), _desk(district_id) as work:
         with scope.inside(district_id):
             released = _release(district_id=district_id, which=which, work=work, now=now)
             if released.counts:
@@ -221,6 +217,17 @@ def _release(*, district_id: UUID, which: Which, work: Path, now: datetime) -> R
             revisions += [applied.number] if applied.number else []
         absences.forget_chosen(district_id=district_id)
     return Released(counts=counts, revisions=tuple(revisions))
+
+
+def rehearse_release(*, district_id: UUID, which: Which, now: datetime, examples: int = 5) -> rehearsal.Rehearsed:
+    """What a release would do, for whom; nothing is released. Raises ``DistrictBusy``."""
+    with _desk(district_id) as work:
+        return rehearsal.decision(
+            district_id=district_id,
+            act=lambda: _release(district_id=district_id, which=which, work=work, now=now),
+            now=now,
+            examples=examples,
+        )
 
 
 def keep(*, district_id: UUID, which: Which, by: str, now: datetime) -> dict[str, int]:
@@ -293,7 +300,7 @@ def _walk(run: Run, watch: Watcher) -> None:
         return
     if _overtaken(run):
         _finish(run, RunState.SUPERSEDED, message="A newer package of this source was taken meanwhile.")
-        shutil.rmtree(_places(run).package, ignore_errors=True)
+        shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
         return
     now = clock.now()
     if not run.approved_by and (rest := Rollover.of(held).rests(now)):
@@ -302,7 +309,7 @@ def _walk(run: Run, watch: Watcher) -> None:
     env = settings.ENVIRONMENT
     try:
         with bench(
-            _places(run), settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads
+            rehearsal.places_of(run), settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads
         ) as made:
             walk = walks.Walk(
                 bench=made,
@@ -315,17 +322,42 @@ def _walk(run: Run, watch: Watcher) -> None:
                 lenient=bool(run.approved_by),
             )
             _steps(run, walk)
+        _foretell(run, walk.watch)
     except walks.Refused as refusal:
         _refuse(run, str(refusal))
     except Cancelled:
         _finish(run, RunState.CANCELLED, message="Cancelled on its way; nothing was changed.")
-        shutil.rmtree(_places(run).package, ignore_errors=True)
+        shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
     except Retry as later:
         _finish(run, RunState.FAILED, message=later.sentence)
         raise
     except Exception:
         _finish(run, RunState.FAILED, message="The run stopped by a fault of ours; nothing was changed. Try again.")
         raise
+
+
+def _foretell(run: Run, watch: Watcher) -> None:
+    """Say beside what waits what it would do to applications. It waits all the same if that cannot be told."""
+    try:
+        if run.hold and run.state == RunState.HELD:
+            rehearsed = rehearsal.of_held(run, now=clock.now(), watch=watch, judged=True)
+            run.hold = {**run.hold, "reach": told.reach(rehearsed)}
+        elif run.quarantine and run.quarantine["reasons"]:
+            with _desk(run.district_id) as work:
+                rehearsed = rehearsal.undone(
+                    district_id=run.district_id,
+                    act=lambda: _release(
+                        district_id=run.district_id, which=Which(run=run.number), work=work, now=clock.now()
+                    ),
+                    now=clock.now(),
+                )
+            run.quarantine = {**run.quarantine, "reach": told.reach(rehearsed)}
+        else:
+            return
+        with scope.inside(run.district_id):
+            Run.objects.filter(district_id=run.district_id, id=run.id).update(hold=run.hold, quarantine=run.quarantine)
+    except Exception:
+        log.exception("what run %s would do to applications could not be told", run.number)
 
 
 def _suspend(run: Run, rest: Dates) -> None:
@@ -372,14 +404,14 @@ def _steps(run: Run, walk: walks.Walk) -> None:
 
 
 def _recall(walk: walks.Walk) -> None:
-    """What waits of the source already, and which runs brought this very package before."""
     district_id, source_id = walk.source.district_id, walk.source.id
     with scope.inside(district_id):
-        into = walk.bench.places.work / "waited.csv"
-        walk.waited = absences.export(district_id=district_id, source_id=source_id, into=into)
-        if walk.waited is not None:
-            same = Run.objects.filter(district_id=district_id, source_id=source_id, input_digest=walk.digest)
-            walk.same = tuple(same.values_list("number", flat=True))
+        walk.waited, walk.same = absences.recall(
+            district_id=district_id,
+            source_id=source_id,
+            digest=walk.digest,
+            into=walk.bench.places.work / "waited.csv",
+        )
 
 
 def _check_approved(run: Run, digest: str) -> None:
@@ -494,7 +526,7 @@ def _publish(
         state, message = RunState.UNCHANGED, message or "Everything in the package stands already."
     message = " ".join(part for part in (message, waiting.sentence(run.quarantine)) if part)
     _finish(run, state, message=message, steps=steps)
-    shutil.rmtree(_places(run).package, ignore_errors=True)
+    shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
 
 
 def _hold(run: Run, walk: walks.Walk, report: dict[str, object]) -> None:
@@ -514,7 +546,7 @@ def _refuse(run: Run, message: str, walk: walks.Walk | None = None) -> None:
             findings = walks.export_findings(walk)
             quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
         _finish(run, RunState.REFUSED, message=message, walk=walk)
-    shutil.rmtree(_places(run).package, ignore_errors=True)
+    shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
 
 
 def _supersede(run: Run) -> None:
@@ -523,7 +555,7 @@ def _supersede(run: Run) -> None:
         id=run.id
     ):
         _move(old, RunState.SUPERSEDED)
-        shutil.rmtree(_places(old).package, ignore_errors=True)
+        shutil.rmtree(rehearsal.places_of(old).package, ignore_errors=True)
 
 
 def _keep_statistics(run: Run, applied: Applied, rejected: dict[tuple[str, UUID], int]) -> None:
@@ -640,30 +672,6 @@ def _load(district_id: UUID, run_id: UUID) -> Run:
         return Run.objects.get(district_id=district_id, id=run_id)
 
 
-def _places(run: Run) -> Places:
-    return Places(
-        data_dir=settings.ENVIRONMENT.data_dir, district_id=run.district_id, source_id=run.source_id, run_id=run.id
-    )
-
-
 def _lock_numbers(district_id: UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [str(district_id)])
-
-
-@contextmanager
-def _district_lock(district_id: UUID) -> Iterator[None]:
-    """One walk per district. The lock belongs to the database session, so it dies with the process."""
-    deadline = time.monotonic() + _LOCK_PATIENCE
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 3))", [str(district_id)])
-            if cursor.fetchone()[0]:
-                break
-            if time.monotonic() > deadline:
-                raise DistrictBusy("Another run of this district is on its way; try again when it is done.")
-            time.sleep(0.1)
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 3))", [str(district_id)])

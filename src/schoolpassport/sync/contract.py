@@ -1,7 +1,10 @@
-"""What must follow a new revision before a run counts as finished. Views do; `config.wiring` says so."""
+"""What must follow a new revision before a run counts as finished, and who can tell beforehand what it would reach.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Views do both; `config.wiring` says so.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -27,6 +30,37 @@ class Follower(Protocol):
 
 
 followers: list[Follower] = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How far something reaches: what one application would lose, gain and see changed, of a kind in a school.
+
+    ``school`` nil: of the kind altogether; a record of several schools counts in each. ``examples``: ids of some, and
+    ``attributes``: which attributes of the changed ones are different; both of the kind altogether only.
+    """
+
+    application: str
+    integration_id: UUID
+    kind: str
+    school: UUID
+    lost: int = 0
+    gained: int = 0
+    changed: int = 0
+    examples: Mapping[str, tuple[UUID, ...]] = field(default_factory=dict)
+    attributes: tuple[str, ...] = ()
+
+
+class Previewer(Protocol):
+    """Moves everything that hangs on a district's roster, like a follower, and tells what that changes, for whom.
+
+    In the caller's transaction, all of it, and the caller undoes it: nothing that a rollback would leave behind.
+    """
+
+    def __call__(self, *, district_id: UUID, now: datetime, examples: int) -> list[Reach]: ...
+
+
+previewers: list[Previewer] = []
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from schoolpassport.roster.models import Merge, Question
 from schoolpassport.roster.records import Authority, Lineage
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.schemas import SCHEMAS
-from schoolpassport.sync import actions
+from schoolpassport.sync import actions, rehearsal
 from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
 
@@ -30,6 +30,25 @@ def merge(*, district_id: UUID, kind: str, keep: UUID, lose: UUID, by: str, now:
         lambda authority: roster.merge(
             district_id=district_id, kind=kind, keep=keep, lose=lose, by=by, now=now, authority=authority
         ),
+    )
+
+
+def rehearse_merge(
+    *, district_id: UUID, kind: str, keep: UUID, lose: UUID, by: str, now: datetime, examples: int = 5
+) -> rehearsal.Rehearsed:
+    """What a merge would change, and what each application would see of it; nothing is merged.
+
+    Raises ``NotJoined`` and ``DistrictBusy``.
+    """
+    with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
+        authority = decisions.authority(district_id=district_id)
+    return rehearsal.decision(
+        district_id=district_id,
+        act=lambda: roster.merge(
+            district_id=district_id, kind=kind, keep=keep, lose=lose, by=by, now=now, authority=authority
+        ),
+        now=now,
+        examples=examples,
     )
 
 

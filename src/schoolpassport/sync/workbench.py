@@ -133,10 +133,11 @@ class Bench:
             self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} ({COPY_TEXT})")
         return Batch(kind=kind, settled=paths["settled"], missing=paths["missing"], uneasy=paths["uneasy"])
 
-    def missing_file(self, kind: str) -> Path:
-        path = self.places.work / f"missing_{KINDS[kind].table}.tsv"
+    def removals_file(self, which: str, kind: str) -> Path:
+        """Id and key of removals, ``missing`` or ``waiting``, as a file that COPY reads."""
+        path = self.places.work / f"removals_{KINDS[kind].table}.tsv"
         self.db.execute(
-            f"COPY (SELECT id, {copy_text('key')} FROM missing_{KINDS[kind].table}) "
+            f"COPY (SELECT id, {copy_text('key')} FROM {which}_{KINDS[kind].table}) "
             f"TO {literal(str(path))} ({COPY_TEXT})"
         )
         return path

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
 
-from schoolpassport.cli import show
+from schoolpassport.cli import rehearsing, show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
 from schoolpassport.matching import decisions
@@ -39,13 +40,17 @@ def _told() -> Iterator[None]:
 @click.argument("keep", type=click.UUID)
 @click.argument("lose", type=click.UUID)
 @_KIND
+@click.option("--rehearse", is_flag=True, help="Only show what it would do, to the roster and to each application.")
 @_DISTRICT
-def merge(keep: UUID, lose: UUID, kind: str, district: str | None) -> None:
+def merge(keep: UUID, lose: UUID, kind: str, district: str | None, *, rehearse: bool) -> None:
     """Make one record of two: the GG4L ID KEEP stays, LOSE becomes an alias that still resolves."""
+    facts: dict[str, Any] = {"district_id": district_id(district), "kind": kind, "keep": keep, "lose": lose}
+    facts |= {"by": me(), "now": clock.now()}
     with _told():
-        made = people.merge(
-            district_id=district_id(district), kind=kind, keep=keep, lose=lose, by=me(), now=clock.now()
-        )
+        if rehearse:
+            rehearsing.tell(people.rehearse_merge(**facts), schools=True, as_json=False)
+            return
+        made = people.merge(**facts)
     click.echo(f"Merge {made.number}: {lose} is {keep} now. Undo: schoolpassport people undo {made.number}")
 
 

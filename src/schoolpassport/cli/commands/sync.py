@@ -1,5 +1,6 @@
 """``schoolpassport sync``: take a package, and decide about runs that wait for a person."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from schoolpassport.cli import show
+from schoolpassport.cli import rehearsing, show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
@@ -15,7 +16,7 @@ from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import actions as source_actions
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import SourceRole
-from schoolpassport.sync import actions, queries
+from schoolpassport.sync import actions, queries, rehearsal
 from schoolpassport.sync.contract import Which
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.tenancy import actions as tenancy_actions
@@ -75,6 +76,62 @@ def run(
         return
     asked = actions.ask(district_id=id_, source_id=source_id, origin=package, by=me(), now=clock.now())
     _walk_and_tell(asked, as_json=as_json)
+
+
+@command.command("rehearse")
+@click.argument("package", required=False, type=click.Path(path_type=Path, exists=True))
+@click.option("--run", "number", type=int, help="The package of this run, in place of one that is named.")
+@click.option("--source", default="SIS", show_default=True, help="The data source that the package comes from.")
+@click.option(
+    "--settings",
+    "file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="JSON: settings (subject → document) to try in the place of those that hold.",
+)
+@click.option("--examples", default=3, show_default=True, type=click.IntRange(min=0, max=1000), help="Of each change.")
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--schools", is_flag=True, help="School by school.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def rehearse(
+    package: Path | None,
+    number: int | None,
+    source: str,
+    file: Path | None,
+    examples: int,
+    district: str | None,
+    *,
+    schools: bool,
+    as_json: bool,
+) -> None:
+    """What PACKAGE, or that of a run, would do, to the roster and to each application. Nothing is changed.
+
+    Of a run that would be held, what its approval would do.
+    """
+    if (package is None) == (number is None):
+        raise click.UsageError("Name a PACKAGE, or a run with --run.")
+    id_ = district_id(district)
+    more: dict[str, Any] = {"documents": _documents(file), "examples": examples, "now": clock.now()}
+    try:
+        with show.bar() as bar:
+            if package is not None:
+                with scope.inside(id_):
+                    source_id = source_queries.source(district_id=id_, id_or_name=source).id
+                found = rehearsal.package(district_id=id_, source_id=source_id, origin=package, watch=bar, **more)
+            else:
+                found = rehearsal.run(district_id=id_, number=number or 0, watch=bar, **more)
+    except (rehearsal.NotThere, rehearsal.BadDraft, rehearsal.DistrictBusy, source_queries.UnknownSource) as problem:
+        raise click.ClickException(str(problem)) from problem
+    rehearsing.tell(found, schools=schools, as_json=as_json)
+
+
+def _documents(file: Path | None) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file else {}
+    except ValueError as wrong:
+        raise click.ClickException(f"{file} is not JSON: {wrong}.") from wrong
+    if not isinstance(found, dict):
+        raise click.ClickException(f"{file} is an object: subject → document, as `setting show` prints it.")
+    return found
 
 
 @command.command("approve")
@@ -228,7 +285,8 @@ def held(district: str | None, *, as_json: bool) -> None:
 
 @command.command("release")
 @_which
-def release(district: str | None, **options: Any) -> None:  # noqa: ANN401 (click's values)
+@click.option("--rehearse", is_flag=True, help="Only show what it would do, to the roster and to each application.")
+def release(district: str | None, *, rehearse: bool, **options: Any) -> None:  # noqa: ANN401 (click's values)
     """Let removals that are held take effect now: all, or those that are named.
 
     What waits and is bound to one of them (the enrollments of a user) goes with it.
@@ -236,6 +294,10 @@ def release(district: str | None, **options: Any) -> None:  # noqa: ANN401 (clic
     id_ = district_id(district)
     which = _chosen(id_, options)
     try:
+        if rehearse:
+            found = actions.rehearse_release(district_id=id_, which=which, now=clock.now())
+            rehearsing.tell(found, schools=True, as_json=False)
+            return
         released = actions.release(district_id=id_, which=which, by=me(), now=clock.now())
     except actions.DistrictBusy as busy:
         raise click.ClickException(str(busy)) from busy
@@ -317,8 +379,11 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
     _tell_statistics(statistics, schools=schools)
     if run.hold and run.state == RunState.HELD:
         _tell_hold(run.hold, run.number)
+        rehearsing.tell_reach(run.hold.get("reach"), schools=schools, of="Approved, applications would see:")
     elif run.approved_by:
         click.echo(f"The guard held it; {run.approved_by} approved it.")
+    if run.quarantine and run.quarantine.get("reach"):
+        rehearsing.tell_reach(run.quarantine["reach"], schools=schools, of="If what it held is released:")
     if findings:
         total = sum(c.count for c in counts)
         click.echo(f"\n{total:,} findings" + (f", the first {_SHOWN}:" if total > _SHOWN else ":"))
