@@ -10,7 +10,7 @@ from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.roster.schools import belongs, school_join, schools
 from schoolpassport.sharing.models import HREF, View
-from schoolpassport.sharing.projection import SIS_ID
+from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sync.contract import Reach
 
 _LOST, _GAINED, _CHANGED = "lost", "gained", "changed"

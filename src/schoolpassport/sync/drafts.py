@@ -7,6 +7,7 @@ from schoolpassport.matching import policies as matching
 from schoolpassport.matching.policies import Registered, Unfit
 from schoolpassport.quality import policies as quality
 from schoolpassport.quality.policies import NotUnderstood
+from schoolpassport.sources import mapping
 from schoolpassport.sources import policies as shaping
 from schoolpassport.sources.records import Settings
 from schoolpassport.sources.schemas import Schema
@@ -37,7 +38,7 @@ def laid_over(
             raise BadDraft(f"There is no setting “{subject}”. There are: {', '.join(sorted(readers))}.")
         try:
             readers[subject](content)
-        except (NotUnderstood, Unfit, shaping.BadPolicy, BadPolicy, TypeError) as bad:
+        except (NotUnderstood, Unfit, mapping.BadPolicy, BadPolicy, TypeError) as bad:
             raise BadDraft(f"{subject}: {bad}") from bad
         held = held.draft(subject, content)
     return held

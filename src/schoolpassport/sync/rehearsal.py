@@ -289,7 +289,7 @@ def _walked(asked: _Asked) -> Rehearsed:
 
 def _judged(asked: _Asked, walk: walks.Walk) -> Rehearsed:
     try:
-        walk.digest = walks.digest_of(asked.origin)
+        walk.digest = walks.digest_of(walk, asked.origin)
         if (known := _known(asked, walk)) is not None:
             return _applied(asked, None, verdict=RunState.UNCHANGED, message=known)
         walks.collect(walk, asked.origin)
