@@ -1,5 +1,7 @@
 """What people decide about identity: one of two, two of one, somebody else."""
 
+import json
+
 import pytest
 
 from schoolpassport.matching import decisions
@@ -8,6 +10,8 @@ from schoolpassport.roster import actions, queries
 from schoolpassport.roster.models import Link
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.contract import Collection, Subset
+from schoolpassport.sharing.queries import view_for
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions as sync
 from schoolpassport.tenancy import scope
@@ -152,6 +156,40 @@ def test_views_see_a_merge_as_a_deletion_and_a_change(district_of, now):
     undo(district_of, made.number)
     sync.catch_up(district_id=sis.district_id)
     assert ("user", ids["x1"], "r") in {(v.kind, v.id, v.change) for v in view.versions()[lines:]}
+
+
+def test_an_application_that_asks_by_a_merged_id_gets_whom_it_means_now(district_of, now):
+    sis = district_of.sis
+    integrated = partners.integrated(sis.district_id, now)
+    sharing.agree(
+        district_id=sis.district_id,
+        integration_id=integrated.integration.id,
+        attributes=catalogue.everything(),
+        by="test",
+        now=now,
+    )
+    sis.done(twice())
+    ids = sis.ids("user")
+    reader = view_for(
+        district_id=sis.district_id, integration_id=integrated.integration.id, base="https://amber.example", now=now
+    )
+
+    def answered(key: str) -> tuple[str, str]:
+        one = json.loads(reader.one(Collection(Subset("user")), ids[key]).document)
+        return one["sourcedId"], one["status"]
+
+    assert answered("x1") == (str(ids["x1"]), "active")
+    first = merge(district_of, "p1", "x1")
+    second = merge(district_of, "p2", "p1")
+    sync.catch_up(district_id=sis.district_id)
+    assert answered("x1") == answered("p1") == answered("p2") == (str(ids["p2"]), "active")
+    sis.done(twice().without("users", "p2", "p1", "x1"))  # whom it means left, too: then what became of the id itself
+    assert answered("x1") == (str(ids["x1"]), "tobedeleted")
+    sis.done(twice())
+    undo(district_of, second.number)
+    undo(district_of, first.number)
+    sync.catch_up(district_id=sis.district_id)
+    assert [answered(key) for key in ("x1", "p1")] == [(str(ids[key]), "active") for key in ("x1", "p1")]
 
 
 def test_a_key_that_was_matched_wrongly_is_split_off_and_not_matched_again(district_of):

@@ -69,6 +69,7 @@ class Claims:
                 "SELECT s.id FROM stage s JOIN roster_link l ON l.district_id = %(d)s AND l.record_id = s.id "
                 "AND l.kind = %(k)s AND NOT l.gone AND (l.source_id, l.key) <> (%(s)s, s.key) WHERE s.op = 'r'"
             )
+            ways.append("SELECT id FROM stage WHERE op = 'r' GROUP BY id HAVING count(*) > 1")  # they return together
         if ops & {"u", "r", "x"} and self.any(f"SELECT FROM roster_claim WHERE {_ASIDE}", kind):
             ways.append(f"SELECT s.id FROM stage s WHERE s.op <> 'a' AND {claimed} AND c.record_id = s.id)")
             if "x" in ops:

@@ -1,5 +1,6 @@
 """One page of a collection as SQL: along the key from a boundary on, or the records of a list of ids in its order."""
 
+from schoolpassport.kit.columns import literal
 from schoolpassport.roster.kinds import Kind
 from schoolpassport.sharing import documents
 from schoolpassport.sharing.conditions import Condition
@@ -24,8 +25,16 @@ def by_ids(kind: Kind) -> Condition:
 
 
 def single(kind: Kind, *, members: Condition) -> Condition:
-    """Parameter to come: %(id)s. NULL when there is no such record."""
-    rows = f"SELECT {documents.columns(kind)} FROM {at(kind, 'r')} AND {members.sql} AND r.id = %(id)s"
+    """Parameter to come: %(id)s, perhaps one that was merged into another. NULL when there is no such record.
+
+    What a merged id means now is answered, where the view holds it; else what the view says of the id itself.
+    """
+    meant = f"""WITH RECURSIVE meant (id, steps) AS (SELECT %(id)s::uuid, 0 UNION ALL
+        SELECT a.record_id, m.steps + 1 FROM meant m JOIN roster_alias a ON a.district_id = %(district)s
+        AND a.kind = {literal(kind.name)} AND a.alias_id = m.id) SELECT id, steps FROM meant"""
+    rows = f"""SELECT {documents.columns(kind)} FROM {at(kind, "r")} AND {members.sql}
+        AND r.id = (SELECT n.id FROM ({meant}) n, {at(kind, "x")} AND x.id = n.id
+        ORDER BY x.status = 'active' DESC, n.steps LIMIT 1)"""
     return Condition(_joined(kind, rows))
 
 
