@@ -428,7 +428,7 @@ def test_a_package_that_is_not_there_is_refused(sis, tmp_path):
     assert "nowhere.zip" in run.message
 
 
-def test_nothing_of_a_package_stays_on_the_disk_after_its_run(sis, database, tmp_path):
+def test_nothing_of_a_package_stays_in_plain_on_the_disk_after_its_run(sis, database, tmp_path):
     sis.done(small())
     sis.run(small().changed("users", "p1", role="wizard"))
     sis.run(no_zip(tmp_path / "package.zip"))

@@ -13,7 +13,7 @@ from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.kit.secrets import SealBroken
-from schoolpassport.sources import _secrets, policies, queries
+from schoolpassport.sources import _secrets, packages, policies, queries
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Checked, Given, Watch
 from schoolpassport.sources.models import OF_THE_DISTRICT, Secret, Setting, Source, SourceRole
@@ -214,7 +214,17 @@ def remember(*, district_id: UUID, source_id: UUID, memory: Mapping[str, Any]) -
 
 def reseal_secrets(*, district_id: UUID) -> Resealed:
     """Seal with the newest master key what an older one sealed, in the caller's scope and transaction."""
-    return _secrets.reseal(district_id=district_id)
+    mine, kept = _secrets.reseal(district_id=district_id), packages.reseal(district_id=district_id)
+    return Resealed(mine.done + kept.done, mine.lost + kept.lost)
+
+
+def set_retention(*, district_id: UUID, source_id: UUID | None = None, days: int, by: str, now: datetime) -> int:
+    """Keep packages that many days after their runs from now on; 0: not at all. Raises ``policies.BadPolicy``."""
+    content = {"days": days}
+    packages.retention(content)
+    return write_setting(
+        district_id=district_id, source_id=source_id, subject=packages.RETENTION, content=content, by=by, now=now
+    )
 
 
 def _keep_secret(source: Source, name: str, secret: str, now: datetime) -> None:

@@ -50,6 +50,23 @@ class Secret(models.Model):
     set_at = models.DateTimeField()
 
 
+class Package(models.Model):
+    """A package that was taken, kept sealed for a while. ``id`` is that of its run; ``key`` opens the file."""
+
+    pk = models.CompositePrimaryKey("district_id", "id")
+    district_id = models.UUIDField()
+    id = models.UUIDField()
+    source_id = models.UUIDField()
+    input_digest = models.CharField(max_length=64)
+    size = models.BigIntegerField()  # bytes of the sealed file
+    key = models.BinaryField()
+    taken_at = models.DateTimeField()
+    kept_until = models.DateTimeField(null=True)  # none: as long as its run waits for a person
+
+    class Meta:
+        indexes = (models.Index(fields=("district_id", "kept_until"), name="package_by_end"),)
+
+
 class Setting(models.Model):
     """What a district decided about a source, or about all of them: a numbered document that is never changed.
 

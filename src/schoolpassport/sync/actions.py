@@ -4,7 +4,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from schoolpassport.roster import actions as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Applied, Tallied
 from schoolpassport.sources import actions as sources
+from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source
 from schoolpassport.sync import absences, rehearsal, told, turns, waiting
@@ -36,6 +37,7 @@ from schoolpassport.sync.watching import Cancelled, Watched
 from schoolpassport.sync.workbench import bench, private, sweep
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
+from schoolpassport.tenancy.queries import districts
 
 log = logging.getLogger(__name__)
 DistrictBusy = turns.DistrictBusy
@@ -160,7 +162,7 @@ def approve(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
 def reject(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
     """Let a held run go; its package is forgotten and the last good data stays."""
     run = _decide(district_id=district_id, number=number, state=RunState.REJECTED, by=by, now=now)
-    shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
+    _put_away(run)
     return run
 
 
@@ -381,6 +383,9 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         with walk.step("collect"):
             # An approved run is judged by its own copy; the original may be gone or newer by now.
             kept = walk.bench.places.package
+            if run.approved_by and not kept.is_dir():
+                with suppress(packages.NotKept), scope.inside(run.district_id):
+                    packages.bring_back(kept, district_id=run.district_id, run_id=run.id)
             approved = run.input_digest if kept.is_dir() else ""
             origin = Path(run.origin) if run.origin or approved else walks.fetch(walk, clock.now())
             walk.digest = approved or walks.digest_of(walk, origin)
@@ -526,7 +531,7 @@ def _publish(
         state, message = RunState.UNCHANGED, message or "Everything in the package stands already."
     message = " ".join(part for part in (message, waiting.sentence(run.quarantine)) if part)
     _finish(run, state, message=message, steps=steps)
-    shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
+    _put_away(run)
 
 
 def _hold(run: Run, walk: walks.Walk, report: dict[str, object]) -> None:
@@ -538,6 +543,7 @@ def _hold(run: Run, walk: walks.Walk, report: dict[str, object]) -> None:
         run.hold, run.input_digest = report, walk.digest
         Run.objects.filter(district_id=run.district_id, id=run.id).update(hold=report, input_digest=walk.digest)
         _finish(run, RunState.HELD, message=message, walk=walk)
+    _put_away(run)
 
 
 def _refuse(run: Run, message: str, walk: walks.Walk | None = None) -> None:
@@ -546,7 +552,7 @@ def _refuse(run: Run, message: str, walk: walks.Walk | None = None) -> None:
             findings = walks.export_findings(walk)
             quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
         _finish(run, RunState.REFUSED, message=message, walk=walk)
-    shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
+    _put_away(run)
 
 
 def _supersede(run: Run) -> None:
@@ -555,7 +561,58 @@ def _supersede(run: Run) -> None:
         id=run.id
     ):
         _move(old, RunState.SUPERSEDED)
-        shutil.rmtree(rehearsal.places_of(old).package, ignore_errors=True)
+        _put_away(old)
+
+
+def _put_away(run: Run) -> None:
+    """The run's copy of its package is sealed for the time of retention, or while the run waits for a person.
+
+    It is over by then: what cannot be kept is told in the log, and let go.
+    """
+    now, places = clock.now(), rehearsal.places_of(run)
+    with scope.inside(run.district_id):
+        held = source_queries.settings(district_id=run.district_id, source_id=run.source_id)
+    keeps = packages.retention(held.get(packages.RETENTION))
+    waits = run.state == RunState.HELD
+    try:
+        if places.package.is_dir() and (keeps or waits):
+            with scope.inside(run.district_id):
+                packages.keep(
+                    places.package,
+                    district_id=run.district_id,
+                    source_id=run.source_id,
+                    run_id=run.id,
+                    digest=run.input_digest,
+                    now=now,
+                )
+    except OSError as full:
+        log.warning("the package of run %s of district %s is not kept: %s", run.number, run.district_id, full.strerror)
+        if waits:
+            return  # it is the only copy
+    with scope.inside(run.district_id):
+        if not waits:
+            packages.let_go(district_id=run.district_id, run_id=run.id, until=now + keeps)
+        packages.forget(district_id=run.district_id, now=now)
+    places.forget_package()
+
+
+def forget_packages(*, now: datetime) -> int:
+    """Packages whose time of retention is over, of all districts. Returns how many."""
+    gone = 0
+    for district in districts():
+        with scope.inside(district.id):
+            gone += packages.forget(district_id=district.id, now=now)
+    return gone
+
+
+def take_package(*, district_id: UUID, number: int, into: Path, by: str, now: datetime) -> None:
+    """Put the package of a run into a new folder, in plain; the ledger says by whom. Raises ``packages.NotKept``."""
+    with scope.inside(district_id):
+        run = Run.objects.filter(district_id=district_id, number=number).first()
+        if run is None:
+            raise packages.NotKept(f"There is no run {number}.")
+        packages.bring_back(into, district_id=district_id, run_id=run.id)
+        audit.note(district_id=district_id, act="sync:package:take", about=str(run.id), by=by, now=now)
 
 
 def _keep_statistics(run: Run, applied: Applied, rejected: dict[tuple[str, UUID], int]) -> None:
@@ -662,6 +719,7 @@ def _bury_the_dead(district_id: UUID, *, but: UUID) -> None:
             _finish(dead, state, message="Interrupted; the next run finished what it had begun.")
         waiting = Run.objects.filter(district_id=district_id, state__in=(RunState.HELD, RunState.RUNNING))
         kept = {str(id_) for id_ in waiting.values_list("id", flat=True)} | {str(but)}
+        packages.sweep(district_id=district_id)
     sweep(data_dir=settings.ENVIRONMENT.data_dir, district_id=district_id, kept=kept)
     for follower in followers:
         follower(district_id=district_id, now=clock.now())

@@ -5,8 +5,8 @@ that is undone (docs/adr/0018). So what it tells of the roster and of applicatio
 it has no number, keeps no package and no cache, and gives no id away.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER, Authority, Tallied
+from schoolpassport.sources import packages
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import Source
 from schoolpassport.sources.records import Settings
@@ -158,7 +159,7 @@ def run(
     examples: int = 5,
     watch: Watcher = lambda _: None,
 ) -> Rehearsed:
-    """The same of the package of a run: its own copy while it is held, else where it was read from.
+    """The same of the package of a run: its own copy while that is kept, else where it was read from.
 
     Raises ``NotThere``, ``BadDraft`` and ``DistrictBusy``.
     """
@@ -166,21 +167,19 @@ def run(
         found = Run.objects.filter(district_id=district_id, number=number).first()
     if found is None:
         raise NotThere(f"There is no run {number}.")
-    kept = places_of(found).package
-    if found.state != RunState.HELD or not kept.is_dir():
-        if not found.origin or not Path(found.origin).exists():
-            raise NotThere(f"The package of run {number} is not kept any more. Rehearse the package itself.")
+    if found.state == RunState.HELD:
+        with turns.take(district_id):
+            return of_held(found, now=now, documents=documents, examples=examples, watch=watch)
+    with _own_copy(found) as origin:
         return package(
             district_id=district_id,
             source_id=found.source_id,
-            origin=Path(found.origin),
+            origin=origin,
             now=now,
             documents=documents,
             examples=examples,
             watch=watch,
         )
-    with turns.take(district_id):
-        return of_held(found, now=now, documents=documents, examples=examples, watch=watch)
 
 
 def of_held(
@@ -194,21 +193,43 @@ def of_held(
     first: Callable[[], None] | None = None,
 ) -> Rehearsed:
     """The same of a held run, by whoever holds the district's lock. ``judged``: by now only an approval matters."""
-    with scope.inside(found.district_id):
-        source = Source.objects.get(district_id=found.district_id, id=found.source_id)
-        asked = _Asked(
-            source=source,
-            settings=_with_drafts(source, documents or {}),
-            origin=places_of(found).package,
-            number=found.number,
-            now=now,
-            examples=examples,
-            watch=watch,
-            lenient=judged,
-            merge_anew="masters" in (documents or {}),
-            first=first,
-        )
-    return _rehearsed(asked)
+    with _own_copy(found) as origin:
+        with scope.inside(found.district_id):
+            source = Source.objects.get(district_id=found.district_id, id=found.source_id)
+            asked = _Asked(
+                source=source,
+                settings=_with_drafts(source, documents or {}),
+                origin=origin,
+                number=found.number,
+                now=now,
+                examples=examples,
+                watch=watch,
+                lenient=judged,
+                merge_anew="masters" in (documents or {}),
+                first=first,
+            )
+        return _rehearsed(asked)
+
+
+@contextmanager
+def _own_copy(found: Run) -> Iterator[Path]:
+    """A run's own copy of its package, in plain while it is looked at, or where it came from. Raises ``NotThere``."""
+    there, taken_out = places_of(found).package, replace(places_of(found), run_id=new_id())
+    if there.is_dir():
+        yield there
+        return
+    try:
+        try:
+            with scope.inside(found.district_id):
+                packages.bring_back(taken_out.package, district_id=found.district_id, run_id=found.id)
+            origin = taken_out.package
+        except packages.NotKept as gone:
+            origin = Path(found.origin)
+            if not found.origin or not origin.exists():
+                raise NotThere(f"{gone} Rehearse the package itself.") from gone
+        yield origin
+    finally:
+        taken_out.forget_package()
 
 
 def decision(*, district_id: UUID, act: Callable[[], object], now: datetime, examples: int = 5) -> Rehearsed:

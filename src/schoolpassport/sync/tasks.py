@@ -42,6 +42,14 @@ async def rescue_stalled(timestamp: int) -> None:
         await app.job_manager.retry_job(job)
 
 
+@app.periodic(cron="23 * * * *")
+@app.task(name="sync.forget_packages", queue="sync")
+def forget_packages(timestamp: int) -> None:
+    """What was kept for a while goes when its time is over."""
+    del timestamp
+    actions.forget_packages(now=clock.now())
+
+
 def defer_walk(*, district_id: UUID, run_id: UUID) -> None:
     """In the caller's transaction. One lock per district: its runs are walked one after the other."""
     walk.configure(lock=str(district_id)).defer(district_id=str(district_id), run_id=str(run_id))

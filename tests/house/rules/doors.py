@@ -12,6 +12,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "manifest",
         "mapped",
         "mapping",
+        "packages",
         "reading",
         "staging",
         "translation",

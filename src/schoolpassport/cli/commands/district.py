@@ -8,6 +8,8 @@ import click
 from schoolpassport.cli import show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
+from schoolpassport.sources import actions as source_actions
+from schoolpassport.sources import packages
 from schoolpassport.sources import queries as sources
 from schoolpassport.sync import actions as sync
 from schoolpassport.sync import queries as runs
@@ -72,6 +74,22 @@ def limits(district: str | None, source: str | None, **values: float | None) -> 
     with scope.inside(id_):
         now = runs.limits(district_id=id_, source_id=source_id)
     show.table(("limit", "value"), [(name.replace("_", " "), getattr(now, name)) for name in values])
+
+
+@command.command("retention")
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--source", help="Only for this source.")
+@click.option("--days", type=click.IntRange(0, 400), help="Keep packages that long after their runs; 0: not at all.")
+def retention(district: str | None, source: str | None, days: int | None) -> None:
+    """Show how long packages are kept, sealed, after their runs, or set it. Packages of before keep their day."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        source_id = sources.source(district_id=id_, id_or_name=source).id if source else None
+    if days is not None:
+        source_actions.set_retention(district_id=id_, source_id=source_id, days=days, by=me(), now=clock.now())
+    with scope.inside(id_):
+        held = sources.settings(district_id=id_, source_id=source_id)
+    click.echo(f"Packages are kept for {packages.retention(held.get(packages.RETENTION)).days} days after their runs.")
 
 
 @command.command("rollover")

@@ -14,6 +14,7 @@ from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import actions as source_actions
+from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions, queries, rehearsal
@@ -211,6 +212,26 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
     if found is None:
         raise click.ClickException(f"There is no run {number}.")
     tell(found, as_json=as_json, schools=True)
+
+
+@command.command("package")
+@click.argument("number", type=int)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--district", help="Name or id; not needed when there is only one.")
+def package_(number: int, folder: Path, district: str | None) -> None:
+    """Put the kept package of run NUMBER into a new FOLDER, in plain. The ledger says who did.
+
+    `schoolpassport sync FOLDER` takes it once more.
+    """
+    try:
+        actions.take_package(
+            district_id=district_id(district), number=number, into=folder.absolute(), by=me(), now=clock.now()
+        )
+    except packages.NotKept as gone:
+        raise click.ClickException(str(gone)) from gone
+    except FileExistsError as there:
+        raise click.ClickException(f"{folder} is there already; name a new folder.") from there
+    click.echo(f"{len(list(folder.iterdir()))} files in {folder}. They hold data of people: delete them when done.")
 
 
 @command.command("findings")
