@@ -4,6 +4,7 @@ That all of it then happens like that, and that nothing is left behind: tests/pr
 """
 
 import json
+from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -285,6 +286,8 @@ def test_a_run_whose_package_is_gone_cannot_be_rehearsed(sis):
     run = sis.done(origin)
     assert rehearsal.run(district_id=sis.district_id, number=run.number, now=sis.now).verdict == "unchanged"
     origin.rename(origin.with_name("elsewhere"))
+    assert rehearsal.run(district_id=sis.district_id, number=run.number, now=sis.now).verdict == "unchanged"
+    actions.forget_packages(now=sis.now + timedelta(days=4000))
     for number, sentence in ((run.number, "not kept"), (99, "no run 99")):
         with pytest.raises(rehearsal.NotThere, match=sentence):
             rehearsal.run(district_id=sis.district_id, number=number, now=sis.now)
