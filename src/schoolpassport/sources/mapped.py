@@ -194,7 +194,7 @@ class _Made:
         cells = [_in_words(f"v{self.table.headers.index(h)}", value.words) for h in value.headers]
         if len(cells) == 1:
             text = cells[0]
-        elif is_id:  # a part alone tells nobody apart
+        elif is_id and not value.split:  # a part alone tells nobody apart
             text = f" || {literal(value.joined)} || ".join(cells)
         else:
             text = f"nullif(concat_ws({literal(value.joined)}, {', '.join(cells)}), '')"
