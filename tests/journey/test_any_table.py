@@ -1,9 +1,13 @@
 """Files of any make, through a mapping that a person made: what comes out, and what is said of damaged ones."""
 
+import json
 from datetime import date
 
 import pytest
+from click.testing import CliRunner
 
+from schoolpassport.cli.commands.setting import command as settings
+from schoolpassport.cli.commands.sources import command as sources
 from schoolpassport.sources import actions
 from schoolpassport.sources.mapping import BadPolicy
 from tests.support.nights import BY, Nights
@@ -410,3 +414,57 @@ def test_tables_are_for_the_schema_that_has_none_of_its_own(district, tmp_path, 
     other = actions.register_source(district_id=district.id, name="O", schema="basic-roster", by=BY, now=now)
     with pytest.raises(BadPolicy, match="Use the schema any-table"):
         say(Nights(district.id, other, tmp_path, now), TABLES)
+
+
+def cli(command, sis, *words, code=0):
+    first, *rest = map(str, words)
+    done = CliRunner().invoke(command, [first, "SIS", *rest, "--district", str(sis.district_id)])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_a_proposal_is_written_previewed_and_set_on_the_command_line_and_then_a_night_goes_well(sis, tmp_path):
+    say(sis, [])
+    package = sis.write({"Schülerliste 2026.xlsx": as_book(above=[["Klassenliste", None], []])})
+    draft = tmp_path / "draft.json"
+    told = cli(sources, sis, "propose", package, "--write", draft)
+    assert "Schülerliste 2026.xlsx, sheet Sheet1: students (3 rows, header in row 3)" in told
+    assert "header “Schüler-ID”; 100% distinct" in told
+    assert "which each must have" not in told
+    assert cli(settings, sis, "show", "tables") == "[]\n"  # nothing was set
+    shown = cli(settings, sis, "preview", draft, "--package", package, "--json")
+    users = next(told for told in map(json.loads, shown.splitlines()) if told["kind"] == "user")
+    assert users["records"][0] == {
+        "file": "Schülerliste 2026.xlsx, sheet Sheet1",
+        "line": 4,
+        "sourcedId": "student/4711",
+        "enabledUser": "true",
+        "orgs": "Amber Schule",
+        "role": "student",
+        "username": "joerg@amber.example",
+        "givenName": "Jörg",
+        "familyName": "Müller",
+        "email": "joerg@amber.example",
+    }
+    assert "Müller" in cli(settings, sis, "preview", draft, "--package", package)
+    cli(settings, sis, "import", draft)
+    sis.done(package)
+    assert standing(sis) == COUNTS
+
+
+def test_what_a_proposal_lacks_for_a_roster_is_said_and_a_name_of_the_school_helps(sis):
+    package = sis.write({"pupils.csv": "ID,First name,Last name\n1,Ora,Klein\n2,Ian,Moss\n"})
+    told = json.loads(cli(sources, sis, "propose", package, "--json"))
+    assert told["missing"] == [
+        "pupils.csv: nothing is mapped to orgs of users, which each must have.",
+        "No file says which orgs there are.",
+        "No file says which classes there are.",
+        "No file says which enrollments there are.",
+    ]
+    told = json.loads(cli(sources, sis, "propose", package, "--json", "--school", "Amber"))
+    assert "pupils.csv: nothing is mapped to orgs of users, which each must have." not in told["missing"]
+    say(sis, told["tables"])
+    sis.done(package)
+    assert standing(sis) == {"org": 1, "user": 2}
+    broken = sis.write({"pupils.zip": b"PK"})
+    assert "is itself an archive" in cli(sources, sis, "propose", broken, code=1)

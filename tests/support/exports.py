@@ -310,3 +310,123 @@ EXPORTS: Mapping[str, Mapping[str, Columns]] = {
         ]
     },
 }
+
+
+# Written after the vocabulary. At first sight 93 of 100 proposals were right and 76 of 100 columns found; one id was not.
+LATER: Mapping[str, Mapping[str, Columns]] = {
+    "Mistel (German)": {
+        "Teilnehmer.csv": [
+            ("Identnummer", "student.id", _IDS),
+            ("Zuname", "student.familyName", _LAST),
+            ("Vorname", "student.givenName", _FIRST),
+            ("geboren am", "student.birthDate", _DE),
+            ("m/w", "student.sex", ["w", "m", "w", "m"]),
+            ("Lerngruppe", "class.id", _CLASSES),
+            ("Stufe", "student.grade", ["5", "5", "6", "6"]),
+            ("Email dienstlich", "student.email", _MAIL),
+            ("Fahrschüler", "-", ["ja", "nein", "", ""]),
+        ]
+    },
+    "Willow Bank (English)": {
+        "learners.csv": [
+            ("Learner Ref", "student.id", _IDS),
+            ("Family Name", "student.familyName", _LAST),
+            ("Given Names", "student.givenName", _FIRST),
+            ("Known As", "student.preferredFirstName", ["Oz", "", "", ""]),
+            ("D.O.B.", "student.birthDate", _ISO),
+            ("Yr", "student.grade", ["7", "7", "8", "8"]),
+            ("Tutor Group", "class.id", _CLASSES),
+            ("Campus", "school.id", ["East", "East", "West", "West"]),
+            ("Boarding House", "-", ["A", "B", "", ""]),
+            ("Mobile No", "student.sms", _PHONES),
+        ]
+    },
+    "Pasajero (Spanish)": {
+        "docentes.csv": [
+            ("Id docente", "teacher.id", ["1", "2", "3", "4"]),
+            ("Primer apellido", "teacher.familyName", _LAST),
+            ("Nombre", "teacher.givenName", _FIRST),
+            ("Email", "teacher.email", _MAIL),
+            ("Móvil", "teacher.sms", ["612345678", "612345679", "612345670", "612345671"]),
+            ("Departamento", "-", ["Mates", "Arte", "Arte", "EF"]),
+            ("Horas", "-", ["20", "18", "20", "10"]),
+        ]
+    },
+    "Saule (French)": {
+        "inscriptions.csv": [
+            ("Numéro étudiant", "student.id", _IDS),
+            ("Groupe", "class.id", _CLASSES),
+            ("Début", "enrollment.beginDate", _FR),
+            ("Fin", "enrollment.endDate", _FR),
+            ("Option", "-", ["A", "B", "", ""]),
+        ]
+    },
+    "Bramble (English)": {
+        "class_roster.csv": [
+            ("Crs ID", "course.id", ["M1", "M1", "A1", "A1"]),
+            ("Course Title", "course.title", ["Maths", "Maths", "Art", "Art"]),
+            ("Sec ID", "class.id", ["1", "1", "2", "2"]),
+            ("Stu ID", "student.id", _IDS),
+            ("Stu Last", "student.familyName", _LAST),
+            ("Stu First", "student.givenName", _FIRST),
+            ("Instructor ID", "teacher.id", _TEACHERS),
+            ("Instructor Email", "teacher.email", ["a@a.example", "a@a.example", "b@a.example", "b@a.example"]),
+            ("Gr", "student.grade", ["9", "9", "10", "10"]),
+            ("Final Mark", "-", ["A", "B", "A", "C"]),
+        ]
+    },
+}
+
+# Written last, and no word of it taken into the vocabulary. At first sight 13 of 15 proposals were right, 22 of 29
+# columns found, and no id wrong. One thing was mended since: whole names in a column that is called a first name.
+UNSEEN: Mapping[str, Mapping[str, Columns]] = {
+    "Quendel (German)": {
+        "stammdaten.csv": [
+            ("lfd. Nr.", "-", ["1", "2", "3", "4"]),
+            ("Schlüssel Schüler", "student.id", _IDS),
+            ("Name, Vorname", "student.fullName", ["Klein, Ora", "Moss, Ian", "Reed, Ada", "Lind, Bo"]),
+            ("Geb.dat.", "student.birthDate", _DE),
+            ("Klasse/Kurs", "class.id", _CLASSES),
+            ("Tutor", "-", ["Rd", "Rd", "Ln", "Ln"]),
+            ("Abgang", "-", ["", "", "", ""]),
+        ]
+    },
+    "Oakwell (English)": {
+        "people.csv": [
+            ("Party ID", "-", ["91", "92", "93", "94"]),
+            ("Person Number", "person.id", _IDS),
+            ("Legal Surname", "person.familyName", _LAST),
+            ("Legal Forename", "person.givenName", _FIRST),
+            ("Primary Email", "person.email", _MAIL),
+            ("Person Type", "person.role", ["student", "student", "teacher", "teacher"]),
+            ("Cost Centre No", "-", ["1", "1", "2", "2"]),
+            ("Household ID", "-", ["7", "7", "8", "9"]),
+        ]
+    },
+    "Olmo (Spanish)": {
+        "listado.csv": [
+            ("NIA", "student.id", _IDS),
+            ("Alumno/a", "student.fullName", ["Klein, Ora", "Moss, Ian", "Reed, Ada", "Lind, Bo"]),
+            ("F. Nac.", "student.birthDate", _FR),
+            ("Unidad", "class.id", _CLASSES),
+            ("Repetidor", "-", ["No", "No", "Sí", "No"]),
+            ("Correo tutor 1", "guardian1.email", ["k@amber.example", "l@amber.example", "m@a.example", "u@a.example"]),
+        ]
+    },
+    "Charme (French)": {
+        "extraction.csv": [
+            ("INE", "student.id", _IDS),
+            ("NOM", "student.familyName", ["KLEIN", "MOSS", "REED", "LIND"]),
+            ("PRENOM", "student.givenName", _FIRST),
+            ("NÉ(E) LE", "student.birthDate", _FR),
+            ("DIV", "class.id", _CLASSES),
+            ("MEF", "-", ["1001", "1001", "1002", "1002"]),
+            ("Prof. principal", "-", ["M. Lind", "M. Lind", "Mme Reed", "Mme Reed"]),
+            (
+                "Mél responsable légal",
+                "guardian.email",
+                ["k@amber.example", "l@a.example", "m@a.example", "u@a.example"],
+            ),
+        ]
+    },
+}

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 WHO: Mapping[str, str] = {
-    "student": "student students stu pupil pupils learner learners lernende lernender child schuler schulerin schulerinnen schueler kind "
+    "student": "student students stu pupil pupils learner learners lernende lernender child "
+    "schuler schulerin schulerinnen schueler kind "
     "alumno alumna alumnos alumnado estudiante estudiantes eleve eleves etudiant apprenant",
     "teacher": "teacher teachers instructor faculty staff employee educator lehrer lehrerin lehrkraft lehrkrafte "
     "lehrpersonal kollegium personal mitarbeiter profesor profesora profesores profesorado docente docentes maestro "
@@ -17,11 +18,12 @@ WHO: Mapping[str, str] = {
     "guardian": "parent parents guardian guardians mother father mom dad mutter vater eltern elternteil "
     "erziehungsberechtigte erziehungsberechtigter sorgeberechtigte sorgeberechtigter padre madre tutor tutora familiar "
     "responsable pere mere contact contacts emergency notfall",
-    "person": "person persons people user users member account benutzer nutzer usuario persona personne utilisateur",
-    "school": "school schools schulhaus campus building site schule schulen schul schulstandort standort escuela centro colegio "
-    "instituto etablissement ecole lycee uai sch",
+    "person": "person persons personen people user users member account benutzer nutzer usuario persona "
+    "personne utilisateur",
+    "school": "school schools schulhaus campus building site schule schulen schul schulstandort standort escuela "
+    "centro colegio instituto etablissement ecole lycee uai sch",
     "class": "class classes section sections klasse klassen lerngruppe lerngruppen gruppe group homeroom form "
-    "tutorgroup grupo grupos clase clases classe division unterricht registration reg",
+    "tutorgroup sec grupo grupos groupe groupes clase clases classe division unterricht registration reg",
     "course": "course courses crs kurs kurse curso_materia cours subject subjects fach facher asignatura materia "
     "asignaturas matiere discipline",
     "term": "term terms semester trimester quarter halbjahr session trimestre semestre periodo evaluacion periode",
@@ -42,7 +44,8 @@ WHAT: Mapping[str, str] = {
     "allergien allergie title_of anrede salutation tratamiento civilite hours stunden horas credits credit size "
     "capacity anzahl count updated modified created geandert timestamp aktualisiert birthplace geburtsort signature "
     "option regime district district_name language1 lv1 lv2 instrument club house",
-    "birth": "birth birthdate birthday dob born bday geburt geburts geburtsdatum geburtstag geb nacimiento naissance "
+    "birth": "birth birthdate birthday dob born bday geboren geburt geburts geburtsdatum geburtstag geb nacimiento "
+    "naissance "
     "ne",
     "sex": "sex gender geschlecht sexo genero sexe",
     "username": "username login loginname logon benutzername anmeldename benutzerkennung identifiant userid_login",
@@ -53,7 +56,7 @@ WHAT: Mapping[str, str] = {
     "familyName": "last family surname nachname nachnamen familienname zuname lastname familyname apellido apellidos "
     "nom lname surnames",
     "middleName": "middle zweitname segundo middlename",
-    "grade": "grade grades gradelevel yr jahrgang jahrgangsstufe klassenstufe stufe schulstufe schuljahrgang nivel "
+    "grade": "grade grades gradelevel yr gr jahrgang jahrgangsstufe klassenstufe stufe schulstufe schuljahrgang nivel "
     "niveau yeargroup yearlevel gl",
     "role": "role rolle funktion rol cargo fonction position usertype persontype",
     "schoolYear": "schoolyear schuljahr academicyear anoescolar anneescolaire cursoescolar",
@@ -61,8 +64,9 @@ WHAT: Mapping[str, str] = {
     "endDate": "end ende enddate ends bis fin until hasta",
     "periods": "period periods stunde block hora heure slot",
     "location": "room raum zimmer aula salle classroom location sala klassenraum",
-    "id": "id ids uid guid uuid key sourcedid sisid schlussel kennung",
-    "number": "number num no nr nummer numero n code codes codigo clave kurzel kuerzel kennziffer kennzahl identifier matricula "
+    "id": "id ids ident uid guid uuid key sourcedid sisid schlussel kennung",
+    "number": "number num no nr nummer numero n code codes codigo clave kurzel kuerzel kennziffer kennzahl "
+    "identifier matricula "
     "expediente matricule nia ine nie_alumno abbreviation abk ref",
     "title": "name names title titel bezeichnung bez nombre_de titulo titre intitule libelle description designation "
     "label desc denominacion",
@@ -76,6 +80,8 @@ _SILENT = (
 )
 _PHRASES = (
     (r"\be mail\b", "email"),
+    (r"\bd o b\b", "dob"),
+    (r"^(m w|m f|w m|f m|h f)( d)?$", "sex"),
     (r"\buser name\b", "username"),
     (r"\b(school|academic) year\b", "schoolyear"),
     (r"\bano (escolar|academico)\b", "schoolyear"),

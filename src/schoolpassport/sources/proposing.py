@@ -41,7 +41,7 @@ _SHAPES = {
     "year": r"(19|20)[0-9]{2}",
     "schoolYear": r"(19|20)[0-9]{2}( ?[/–-] ?([0-9]{2}|20[0-9]{2}))?",
     "fullName": r"[^0-9@]+,? [^0-9@]+",
-    "code": r"\S{1,40}",
+    "comma": r"[^0-9@,]+, [^0-9@,]+",
     "long": r".*[^0-9 ].* .*",
 }
 _SEXES = {
@@ -299,6 +299,8 @@ def _guess(seen: _Seen, header: str, told: Meaning, facts: _Facts) -> Column:
     if not means:
         by_value = _by_value(seen, facts)
         reason = "not a part of a roster" if told.what else "the header says nothing that is known"
+        if told.what[:1] in {("id",), ("number",)}:
+            reason = f"an id, but of what? “{' '.join(told.unknown)}” is not known"
         return by_value(header) if by_value and not told.what and not told.who else _none(header, reason)
     what = means.rpartition(".")[2]
     sure = 0.95 if not told.unknown else 0.75
@@ -352,15 +354,19 @@ def _means(seen: _Seen, header: str, told: Meaning, facts: _Facts) -> str:
     what = told.what[0] if told.what else ""
     if what in {"password", "private", "other"}:
         return ""
+    if what in {"id", "number"} and told.unknown and not told.who:  # an id, but of what?
+        return ""
     people = [w for w in told.who if w in {*_PEOPLE, "guardian"}]
     if people:
-        return _of_person(people[-1], header, told, what)
+        # *Person* in a list of pupils is one of them.
+        who = seen.own if people[-1] == "person" and seen.own in _PEOPLE else people[-1]
+        return _of_person(who, header, told, what, comma=facts.like("comma") >= _MOST)
     if told.who:
         return _of_thing(told.who[-1], what, alien=told.alien)
     if what == "year" and facts.filled:
         return _year(seen, facts)
     if seen.own in _PEOPLE:
-        return _of_person(seen.own, header, told, what)
+        return _of_person(seen.own, header, told, what, comma=facts.like("comma") >= _MOST)
     return _of_thing(seen.own, what, alien=told.alien)
 
 
@@ -371,17 +377,15 @@ def _year(seen: _Seen, facts: _Facts) -> str:
     return f"{seen.own}.grade" if seen.own in _PEOPLE and facts.like("grade") >= _LIKELY else ""
 
 
-def _of_person(who: str, header: str, told: Meaning, what: str) -> str:
+def _of_person(who: str, header: str, told: Meaning, what: str, *, comma: bool) -> str:
     whose = f"guardian{_which(header, told)}" if who == "guardian" else who
+    if what == "title" or (comma and what in {"givenName", "familyName"}):
+        return f"{whose}.fullName"
     match what:
-        case "birth" | "sex":
-            return f"{who}.{'birthDate' if what == 'birth' else 'sex'}" if who != "guardian" else ""
-        case "grade":
-            return f"{who}.grade" if who != "guardian" else ""
+        case "birth" | "sex" | "grade":
+            return f"{who}.{'birthDate' if what == 'birth' else what}" if who != "guardian" else ""
         case "id" | "number":
             return "" if who == "guardian" and what == "number" else f"{whose}.{'identifier' if told.alien else 'id'}"
-        case "title":
-            return f"{whose}.fullName"
         case "beginDate" | "endDate":
             return f"enrollment.{what}"
         case "schoolYear":
@@ -424,7 +428,12 @@ def _families(guesses: list[Column]) -> list[Column]:
     """A *Name* beside a given name is the family's."""
     means = {g.means for g in guesses}
     return [
-        replace(g, means=g.means.replace("fullName", "familyName"), reason=f"{g.reason}; beside a given name")
+        replace(
+            g,
+            means=g.means.replace("fullName", "familyName"),
+            sure=0.8,
+            reason=f"header “{g.header}” beside a given name",
+        )
         if g.means.endswith(".fullName")
         and g.means.replace("fullName", "givenName") in means
         and g.means.replace("fullName", "familyName") not in means

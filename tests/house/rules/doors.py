@@ -13,6 +13,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "mapped",
         "mapping",
         "packages",
+        "proposing",
         "reading",
         "staging",
         "translation",
@@ -22,7 +23,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     },
     "matching": {"decisions", "exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},
-    "sync": {"beforehand", "people", "policies", "preview", "rehearsal", "schedules", "timetable", "told"},
+    "sync": {"beforehand", "drafting", "people", "policies", "preview", "rehearsal", "schedules", "timetable", "told"},
     "sharing": {"catalogue", "agreements"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door

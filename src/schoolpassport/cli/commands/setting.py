@@ -18,7 +18,7 @@ from schoolpassport.sources import actions, queries
 from schoolpassport.sources.mapping import BadPolicy
 from schoolpassport.sources.policies import SUBJECTS
 from schoolpassport.sources.records import Saved
-from schoolpassport.sync import beforehand
+from schoolpassport.sync import beforehand, drafting
 from schoolpassport.sync import queries as sync
 from schoolpassport.sync.preview import Unread
 from schoolpassport.tenancy import scope
@@ -86,10 +86,16 @@ def import_(source: str, file: Path, district: str | None, *, dry_run: bool) -> 
 @_DISTRICT
 @click.option("--json", "as_json", is_flag=True, help="A JSON object per line, for scripts.")
 def preview(source: str, file: Path, package: Path | None, rows: int, district: str | None, *, as_json: bool) -> None:
-    """What the documents in FILE (as `setting import` reads it) would make of SOURCE's values; nothing is changed."""
+    """What the documents in FILE (as `setting import` reads it) would make of SOURCE's values; nothing is changed.
+
+    Where FILE holds tables, the first records of each kind as they would become.
+    """
     id_ = district_id(district)
     source_id = _source(id_, source)
     drafts = {s: content for s, content in _documents(file).items() if s in SUBJECTS}
+    if "tables" in drafts:
+        _preview_records(id_, source_id, package or _last_package(id_, source_id), drafts, rows, as_json=as_json)
+        return
     try:
         shifts = beforehand.shaping(
             district_id=id_,
@@ -111,6 +117,24 @@ def preview(source: str, file: Path, package: Path | None, rows: int, district: 
     for s in shifts:
         click.secho(f"\n{s.kind} {s.attribute}", bold=True)
         show.table(("line", "before", "after"), [(str(r.line), r.before, r.after) for r in s.examples])
+
+
+def _preview_records(id_: UUID, source_id: UUID, origin: Path, drafts: Documents, rows: int, *, as_json: bool) -> None:
+    """Of another mapping, no value has a before: what is shown are whole records."""
+    try:
+        samples = drafting.sample(
+            district_id=id_, source_id=source_id, origin=origin, drafts=drafts, today=clock.now().date(), records=rows
+        )
+    except (BadPolicy, Unread) as problem:
+        raise click.ClickException(str(problem)) from problem
+    for sample in samples:
+        if as_json:
+            show.as_json({"kind": sample.kind, "rows": sample.rows, "records": sample.records})
+            continue
+        click.secho(f"{sample.kind}: {sample.rows:,}", bold=True)
+        names = list(dict.fromkeys(name for record in sample.records for name in record))
+        show.table(names, [[record.get(name) for name in names] for record in sample.records])
+        click.echo()
 
 
 def _set(id_: UUID, source_id: UUID, subject: str, content: object) -> None:

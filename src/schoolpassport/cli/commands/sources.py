@@ -1,7 +1,9 @@
 """``schoolpassport sources``: where rosters come from, and how their packages are fetched."""
 
+import json
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +19,9 @@ from schoolpassport.sources.connectors import CONNECTORS, Connector
 from schoolpassport.sources.connectors.shape import Setting, Type
 from schoolpassport.sources.models import Source
 from schoolpassport.sync import actions as sync
+from schoolpassport.sync import drafting
 from schoolpassport.sync.models import RunState
+from schoolpassport.sync.preview import Unread
 from schoolpassport.tenancy import scope
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
@@ -145,6 +149,44 @@ def fetch(name: str, district: str | None, *, queue: bool, as_json: bool) -> Non
     tell(walked, as_json=as_json)
     if walked.state in {RunState.REFUSED, RunState.HELD}:
         raise click.exceptions.Exit(1)
+
+
+@command.command("propose")
+@click.argument("name")
+@click.argument("package", type=click.Path(path_type=Path, exists=True))
+@click.option("--school", default="", help="The name of the school, where the package is of one and no column says it.")
+@click.option("--write", type=click.Path(path_type=Path, dir_okay=False), help="Write the draft here, as JSON.")
+@_DISTRICT
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def propose(name: str, package: Path, school: str, write: Path | None, district: str | None, *, as_json: bool) -> None:
+    """Propose how the files of PACKAGE (CSV, Excel) could be mapped for source NAME, with reasons. Nothing is set.
+
+    A draft goes through `setting preview` and `setting import`, after a person has looked at it.
+    """
+    source = _known(district_id(district), name)
+    try:
+        found = drafting.propose(district_id=source.district_id, source_id=source.id, origin=package, school=school)
+    except Unread as unread:
+        raise click.ClickException(str(unread)) from unread
+    if write is not None:
+        text = json.dumps({"tables": found.tables}, indent=2, ensure_ascii=False) + "\n"
+        write.write_text(text, encoding="utf-8")
+    if as_json:
+        show.as_json(asdict(found))
+        return
+    for draft in found.drafts:
+        click.secho(f"{draft.label}: {draft.holds} ({draft.rows:,} rows, header in row {draft.header_row})", bold=True)
+        columns = [(c.header, c.means or "–", f"{c.sure:.0%}" if c.means else "–", c.reason) for c in draft.columns]
+        show.table(("column", "means", "sure", "why"), columns)
+        for note in draft.notes:
+            click.secho(f"  Look here: {note}.", fg="yellow")
+        click.echo()
+    for sentence in (*found.problems, *found.missing):
+        click.secho(sentence, fg="yellow")
+    if write is not None:
+        click.echo(
+            f"The draft is in {write}. Try it: schoolpassport setting preview {name!r} {write} --package {package}"
+        )
 
 
 def _known(id_: UUID, name: str) -> Source:
