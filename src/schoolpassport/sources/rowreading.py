@@ -62,9 +62,15 @@ def read_rows(db: DuckDBPyConnection, rows: Rows, *, cells: str, misshapen: str,
 
 
 def _try(db: DuckDBPyConnection, statement: str, rows: Rows) -> None:
-    try:
-        db.execute(statement + reading.cells_of(rows.path, rows.width, delimiter=rows.delimiter))
-    except duckdb.Error:
-        for table in ("reject_errors", "reject_scans"):
-            db.execute(f"DROP TABLE IF EXISTS {table}")
-        db.execute(statement + reading.cells_of(rows.path, rows.width, parallel=False, delimiter=rows.delimiter))
+    """In parallel; then in one go, for line breaks within quotes; then with one kind of line ends instead of two."""
+    for path, parallel in ((rows.path, True), (rows.path, False), (None, False)):
+        path_ = path or reading.with_one_line_end(rows.path)
+        try:
+            db.execute(statement + reading.cells_of(path_, rows.width, parallel=parallel, delimiter=rows.delimiter))
+        except duckdb.Error:
+            if path is None:
+                raise
+            for table in ("reject_errors", "reject_scans"):
+                db.execute(f"DROP TABLE IF EXISTS {table}")
+        else:
+            return

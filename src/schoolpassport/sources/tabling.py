@@ -290,9 +290,10 @@ def _body(grid: Grid, header: Header) -> tuple[Path, int]:
     copy = grid.path.with_name(f"{grid.path.stem}-{header.last}.body")
     if not copy.exists():
         with grid.path.open("rb") as file, copy.open("wb") as out:
+            line = b""
             for _ in range(header.last):
-                file.readline()
-            out.write(b"-\n")
+                line = file.readline()
+            out.write(b"-\r\n" if line.endswith(b"\r\n") else b"-\n")
             while block := file.read(1 << 20):
                 out.write(block)
     return copy, header.last
