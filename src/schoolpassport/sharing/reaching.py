@@ -9,8 +9,8 @@ from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.roster.schools import belongs, school_join, schools
-from schoolpassport.sharing.models import HREF, View
 from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.models import HREF, View
 from schoolpassport.sync.contract import Reach
 
 _LOST, _GAINED, _CHANGED = "lost", "gained", "changed"
