@@ -74,6 +74,20 @@ def school_names(*, district_id: UUID) -> dict[UUID, str]:
         return dict(cursor.fetchall())
 
 
+def standing_orgs(*, district_id: UUID, but: UUID) -> list[dict[str, Any]]:
+    """Schools and the like that stand, and that this source does not know by a key of its own; no districts."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.id, r.name, r.type, r.identifier FROM roster_org r WHERE r.district_id = %(d)s "
+            "AND r.rev_to = %(open)s AND r.status = 'active' AND r.type <> 'district' AND NOT EXISTS (SELECT FROM "
+            "roster_link l WHERE l.district_id = %(d)s AND l.source_id = %(but)s AND l.kind = 'org' "
+            "AND l.record_id = r.id AND NOT l.gone) ORDER BY r.id",
+            {"d": district_id, "open": OPEN, "but": but},
+        )
+        names = [c.name for c in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def by_school(*, district_id: UUID, kind: str, ids: Path) -> dict[UUID, int]:
     """How many of these records (a file of id and key, as COPY reads it) belong to each school."""
     declared = KINDS[kind]

@@ -23,7 +23,18 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     },
     "matching": {"decisions", "exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},
-    "sync": {"beforehand", "drafting", "people", "policies", "preview", "rehearsal", "schedules", "timetable", "told"},
+    "sync": {
+        "schooling",
+        "beforehand",
+        "drafting",
+        "people",
+        "policies",
+        "preview",
+        "rehearsal",
+        "schedules",
+        "timetable",
+        "told",
+    },
     "sharing": {"catalogue", "agreements"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door

@@ -14,9 +14,12 @@ from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
 from schoolpassport.matching import decisions
 from schoolpassport.matching.policies import Unfit
+from schoolpassport.sources import queries as sources
 from schoolpassport.sources.queries import UnknownSource
-from schoolpassport.sync import people
+from schoolpassport.sync import people, schooling
 from schoolpassport.sync.actions import DistrictBusy
+from schoolpassport.sync.preview import Unread
+from schoolpassport.tenancy import scope
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
 _KIND = click.option("--kind", default="user", show_default=True, help="Another kind of record.")
@@ -160,6 +163,28 @@ def schools(source: str, file: Path, district: str | None) -> None:
     with _told():
         version = people.set_schools(district_id=id_, source=source, content=_json(file), by=me(), now=clock.now())
     click.echo(f"Schools of {source}, version {version}, hold from the next package on.")
+
+
+@command.command("propose-schools")
+@click.argument("source")
+@click.argument("package", type=click.Path(path_type=Path, exists=True))
+@click.option("--write", type=click.Path(path_type=Path, dir_okay=False), help="Write it for `people schools`.")
+@_DISTRICT
+def propose_schools(source: str, package: Path, write: Path | None, district: str | None) -> None:
+    """Say which schools in PACKAGE of SOURCE are probably schools that stand, by number and name. Sets nothing."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        source_id = sources.source(district_id=id_, id_or_name=source).id
+    try:
+        found = schooling.propose(district_id=id_, source_id=source_id, origin=package, today=clock.now().date())
+    except Unread as unread:
+        raise click.ClickException(str(unread)) from unread
+    rows = [(p.key, p.name, p.school or p.becomes or "?", p.reason) for p in found]
+    show.table(("id", "name", "becomes", "because"), rows)
+    if write is not None:
+        said = {p.key: p.becomes for p in found if p.becomes}
+        write.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+        click.echo(f"Look it over, then: schoolpassport people schools {source} {write}")
 
 
 @command.command("roles")
