@@ -51,7 +51,7 @@ def test_every_command_that_a_page_shows_exists():
     groups = {words.split()[0] for words in known}
     for page, text in PAGES.items():
         for shown in re.findall(r"^(?:\$ )?(?:\.venv/bin/)?schoolpassport ([a-z][^\n|]*)", text, re.MULTILINE):
-            words = re.findall(r"^[a-z]+|(?<= )[a-z]+(?= |$)", shown)
+            words = re.findall(r"^[a-z]+|(?<= )[a-z][a-z-]*(?= |$)", shown)
             assert words[0] in groups, (page, shown)
             assert words[0] in known or words[0] == "sync" or " ".join(words[:2]) in known, (page, shown)
 
