@@ -207,6 +207,22 @@ def collect(*, district_id: UUID, source_id: UUID, into: Path, watch: Watch, now
     return Fetched(path=into / names[0] if alone else into, memory=dict(collected.memory), facts=dict(collected.facts))
 
 
+def probe_source(*, district_id: UUID, source_id: UUID, by: str, now: datetime) -> None:
+    """Find out what the other side can do, and let the connector go by it from now on: see ``queries.card``.
+
+    Raises ``BadConnection`` where there is nothing to find out, ``Retry`` and ``NeedsAttention``. Asks outside of any
+    transaction.
+    """
+    source, given = _given(district_id, source_id, now)
+    dialect = CONNECTORS[source.connector].dialect
+    if dialect is None:
+        raise BadConnection(f"{CONNECTORS[source.connector].title} is no dialect that can be probed.")
+    memory = dialect.probe(given)
+    with scope.inside(district_id):
+        remember(district_id=district_id, source_id=source_id, memory=memory)
+        audit.note(district_id=district_id, act="sources:dialect:probe", about=str(source_id), by=by, now=now)
+
+
 def remember(*, district_id: UUID, source_id: UUID, memory: Mapping[str, Any]) -> None:
     """What the connector wants to find next time, in the transaction that takes what it fetched."""
     Source.objects.filter(district_id=district_id, id=source_id).update(memory=dict(memory))

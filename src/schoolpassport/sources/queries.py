@@ -1,8 +1,9 @@
 from types import MappingProxyType
 from uuid import UUID
 
+from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.models import OF_THE_DISTRICT, Setting, Source
-from schoolpassport.sources.records import Settings
+from schoolpassport.sources.records import Settings, Trait
 
 
 class UnknownSource(LookupError):
@@ -24,6 +25,13 @@ def source(*, district_id: UUID, id_or_name: UUID | str) -> Source:
             return candidate
     known = ", ".join(f"“{s.name}”" for s in sources(district_id=district_id)) or "none"
     raise UnknownSource(f"No source “{id_or_name}” in this district. There are: {known}.")
+
+
+def card(*, district_id: UUID, source_id: UUID) -> tuple[Trait, ...]:
+    """The dialect card of a source; empty when nothing was found out yet, or there is nothing to find out."""
+    found = Source.objects.get(district_id=district_id, id=source_id)
+    connector = CONNECTORS.get(found.connector)
+    return connector.dialect.card(found.memory) if connector and connector.dialect else ()
 
 
 def settings(*, district_id: UUID, source_id: UUID | None = None) -> Settings:

@@ -153,6 +153,15 @@ class Fetched:
     facts: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trait:
+    """One line of a dialect card: whether the other side can do something; None when nothing has shown it yet."""
+
+    name: str
+    works: bool | None
+    sentence: str
+
+
 @dataclass(frozen=True)
 class Resealed:
     """How many secrets are sealed with the newest key now, and how many no key opens."""

@@ -13,7 +13,7 @@ from schoolpassport.cli import show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.cli.commands.sync import tell
 from schoolpassport.kit import clock
-from schoolpassport.kit.recovery import Retry
+from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.sources import actions, queries
 from schoolpassport.sources.connectors import CONNECTORS, Connector
 from schoolpassport.sources.connectors.shape import Setting, Type
@@ -24,6 +24,7 @@ from schoolpassport.sync.models import RunState
 from schoolpassport.sync.preview import Unread
 from schoolpassport.tenancy import scope
 
+_MARKS = {True: "✓", False: "✗", None: "?"}
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
 _SET = click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting; asked for when missing.")
 _FROM = click.option(
@@ -108,6 +109,29 @@ def check(name: str, district: str | None, *, as_json: bool) -> None:
             click.echo(f"  {fact}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
     if not checked.ok:
         raise click.exceptions.Exit(1)
+
+
+@command.command("probe")
+@click.argument("name")
+@_DISTRICT
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def probe(name: str, district: str | None, *, as_json: bool) -> None:
+    """Find out what the API of source NAME can really do, by comparing its answers, and keep that as its card."""
+    source = _known(district_id(district), name)
+    try:
+        actions.probe_source(district_id=source.district_id, source_id=source.id, by=me(), now=clock.now())
+    except (actions.BadConnection, Retry, NeedsAttention) as wrong:
+        raise click.ClickException(str(wrong)) from wrong
+    _show_card(source, as_json=as_json)
+
+
+@command.command("card")
+@click.argument("name")
+@_DISTRICT
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def card(name: str, district: str | None, *, as_json: bool) -> None:
+    """The dialect card of source NAME: what its API can do, as far as it was seen, and how it is read therefore."""
+    _show_card(_known(district_id(district), name), as_json=as_json)
 
 
 @command.command("secrets")
@@ -195,6 +219,17 @@ def _known(id_: UUID, name: str) -> Source:
             return queries.source(district_id=id_, id_or_name=name)
         except queries.UnknownSource as unknown:
             raise click.ClickException(str(unknown)) from unknown
+
+
+def _show_card(source: Source, *, as_json: bool) -> None:
+    with scope.inside(source.district_id):
+        traits = queries.card(district_id=source.district_id, source_id=source.id)
+    if as_json:
+        show.as_json([{"name": t.name, "works": t.works, "sentence": t.sentence} for t in traits])
+    elif traits:
+        show.table(("", "trait", "seen"), [(_MARKS[t.works], t.name, t.sentence) for t in traits])
+    else:
+        click.echo(f"Nothing was found out yet. Ask: schoolpassport sources probe {source.name!r}")
 
 
 def _connector(source: Source) -> Connector:

@@ -1,35 +1,26 @@
 """A pull from a provider's OneRoster API: every collection, page by page, made into the package of the same version."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from http import HTTPStatus
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import columns
 from schoolpassport.kit.http import Unexpected
 from schoolpassport.sources.connectors.shape import (
     Checked,
     Collected,
     Connector,
+    Dialect,
     Given,
     NeedsAttention,
     Setting,
     Type,
     Watch,
 )
-from schoolpassport.sources.rest import cells, paging, probing, writing
-from schoolpassport.sources.rest.paging import Plan
+from schoolpassport.sources.rest import card, cells, pulling
 from schoolpassport.sources.rest.session import OAUTH2, WAYS, Access, Session
 from schoolpassport.sources.schemas import SCHEMAS
-
-_MEMORY_MB, _THREADS = 512, 2
-_NOT_OFFERED = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.GONE})
-_TRIED = "users"  # the largest of those that everybody has, but for enrollments
-_NEVER_EMPTY = frozenset({"orgs", "users"})
 
 
 def _check(given: Given) -> Checked:
@@ -40,93 +31,45 @@ def _check(given: Given) -> Checked:
                 session.page(name, limit="1", offset="0")
                 offered.append(name)
             except Unexpected as no:
-                lacking.append(_lacking(session, name, no))
+                lacking.append(pulling.lacking(session, name, no))
     without = f" Not offered, and left out: {', '.join(lacking)}." if lacking else ""
     sentence = f"The provider lets us in and shows {', '.join(offered)}.{without}"
     return Checked(ok=True, sentence=sentence, facts={"offered": offered, "not offered": lacking})
 
 
 def _collect(given: Given, into: Path, watch: Watch) -> Collected:
-    with _session(given) as session, _bench(into) as bench:
-        pull = _Pull(given, session, bench, watch)
-        pull.everything(into)
-    return Collected(facts=pull.facts)
+    wish = pulling.Wish(
+        schema=SCHEMAS[given.schema],
+        collections=tuple(_wanted(given)),
+        size=_size(given),
+        days=given.number("full_days"),
+        overlap=timedelta(hours=given.number("overlap_hours")),
+        memory=_memory(given),
+    )
+    with _session(given) as session:
+        done = pulling.pull(session, wish, into, watch)
+    return Collected(memory={**done.memory, card.ADDRESS: _address(given)}, facts=done.facts)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Bench:
-    db: DuckDBPyConnection
-    scratch: Path
+def _probe(given: Given) -> Mapping[str, Any]:
+    with _session(given) as session:
+        found = pulling.probe(session, _size(given))
+    return {**_memory(given), card.CARD: found.stored(), card.ADDRESS: _address(given)}
 
 
-class _Pull:
-    def __init__(self, given: Given, session: Session, bench: _Bench, watch: Watch) -> None:
-        self._given, self._session, self._bench, self._watch = given, session, bench, watch
-        self._schema = SCHEMAS[given.schema]
-        self._files = cells.files(self._schema)
-        self._plan = self._planned()
-        self.facts: dict[str, list[str]] = {"files": [], "not offered": [], "empty": []}
-
-    def _planned(self) -> Plan:
-        try:
-            return probing.plan(self._session, _TRIED, size=max(1, self._given.number("page_size")))
-        except Unexpected as no:
-            _lacking(self._session, _TRIED, no)
-            raise
-
-    def everything(self, into: Path) -> None:
-        """Write what the provider holds, as a whole truth."""
-        modes: dict[str, str] = {}
-        for name in _wanted(self._given):
-            if table := self._load(name):
-                written = writing.write_bulk(self._bench.db, table, self._files[name], into, self._bench.scratch)
-                if name not in written:
-                    self._empty(name)
-                modes |= dict.fromkeys(written, "bulk")
-        writing.write_manifest(self._schema, modes, into)
-        self.facts["files"] = sorted(modes)
-
-    def _load(self, name: str, filter_: str = "") -> writing.Table | None:
-        bench = self._bench
-        try:
-            pulled = paging.pull(self._session, bench.db, name, self._plan, bench.scratch, self._watch, filter_)
-        except Unexpected as no:
-            self.facts["not offered"].append(_lacking(self._session, name, no))
-            return None
-        self._watch(f"writing {name}")
-        table = writing.load(bench.db, pulled.path, self._files[name], metadata=not self._schema.inputs)
-        for path in bench.scratch.glob("*.ndjson"):
-            path.unlink()
-        return table
-
-    def _empty(self, name: str) -> None:
-        if name in _NEVER_EMPTY:
-            raise NeedsAttention(
-                f"{self._session.host} shows no {name} at all. Check what these credentials may read there."
-            )
-        self.facts["empty"].append(name)
+def _memory(given: Given) -> Mapping[str, Any]:
+    """What was found out, if it was found out about this provider, asked in this way."""
+    return given.memory if given.memory.get(card.ADDRESS) == _address(given) else {}
 
 
-def _lacking(session: Session, name: str, no: Unexpected) -> str:
-    """The name of a collection that can be done without; raises for any other, with a sentence that names it."""
-    if no.status not in _NOT_OFFERED:
-        raise no
-    if name in cells.OPTIONAL:
-        return name
-    if no.status == HTTPStatus.FORBIDDEN:
-        do = "Let these credentials read them, or check the scopes."
-    else:
-        do = "Correct the address: it ends like /ims/oneroster/v1p1, before the names of collections."
-    raise NeedsAttention(f"{session.host} shows no {name} at this address ({no.status}). {do}")
+def _address(given: Given) -> str:
+    """A hash of all that decides what is seen."""
+    told = [given.schema, *(given.value(n) for n in ("address", "login", "client_id", "scopes"))]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
-@contextmanager
-def _bench(into: Path) -> Iterator[_Bench]:
-    """A place for what is being read, beside the files, gone when they are there."""
-    with tempfile.TemporaryDirectory(dir=into, prefix=".") as name:
-        scratch = Path(name)
-        with columns(folder=scratch, memory_mb=_MEMORY_MB, threads=_THREADS) as db:
-            yield _Bench(db=db, scratch=scratch)
+def _size(given: Given) -> int:
+    return max(2, given.number("page_size"))  # a page begins with the last record of the one before
 
 
 def _session(given: Given) -> Session:
@@ -197,6 +140,20 @@ CONNECTOR = Connector(
             default="2000",
         ),
         Setting(
+            name="full_days",
+            title="Full reading",
+            help="after so many days everything is read anew, even if the provider can tell what changed; 0: each time",
+            type=Type.NUMBER,
+            default="7",
+        ),
+        Setting(
+            name="overlap_hours",
+            title="Overlap",
+            help="so many hours before the newest known change, changes are asked for again",
+            type=Type.NUMBER,
+            default="24",
+        ),
+        Setting(
             name="authority",
             title="Certificate authority",
             help="PEM, when the server's certificate is signed by an authority of your own",
@@ -206,4 +163,5 @@ CONNECTOR = Connector(
     check=_check,
     collect=_collect,
     schemas=("oneroster-1.1", "oneroster-1.2"),
+    dialect=Dialect(probe=_probe, card=card.traits),
 )

@@ -10,6 +10,7 @@ from typing import Any
 from schoolpassport.kit.egress import Policy
 from schoolpassport.kit.http import FILE, USUAL, Limits, Pace
 from schoolpassport.kit.recovery import NeedsAttention, Retry
+from schoolpassport.sources.records import Trait
 
 __all__ = ["Checked", "Collected", "Connector", "Given", "NeedsAttention", "Retry", "Setting", "Type", "Watch"]
 
@@ -94,6 +95,18 @@ class Collected:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """For connectors whose other sides differ in what they can do.
+
+    ``probe`` finds it out, and returns the memory in which it stands from now on; it raises as ``collect`` does.
+    ``card`` reads it from a memory; nothing stands there when it was never found out.
+    """
+
+    probe: Callable[[Given], Mapping[str, Any]]
+    card: Callable[[Mapping[str, Any]], tuple[Trait, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Connector:
     """A way to come by a package.
 
@@ -109,6 +122,7 @@ class Connector:
     check: Callable[[Given], Checked]
     collect: Callable[[Given, Path, Watch], Collected]
     schemas: tuple[str, ...] = ()
+    dialect: Dialect | None = None
 
     def problems(self, values: Mapping[str, str], secrets: Mapping[str, str]) -> list[str]:
         """Everything wrong with settings, each with what to do."""

@@ -87,6 +87,7 @@ class Session:
         )
         self._client = Client(policy=policy, pace=pace, authorities=access.authority)
         self._token = ""
+        self.date = now  # by the provider's own clock, where it tells
 
     def __enter__(self) -> Self:
         return self
@@ -126,11 +127,14 @@ class Session:
         for attempt in range(1, self._pace.tries + 1):
             answer = self._get(url)
             try:
-                return _page(answer, collection, self.host)
+                page = _page(answer, collection, self.host)
             except Retry:
                 if attempt == self._pace.tries:
                     raise
                 time.sleep(self._pace.pause(attempt))
+            else:
+                self.date = page.date or self.date
+                return page
         raise AssertionError  # pragma: no cover (the last try returns or raises)
 
     def _get(self, url: str) -> Answer:

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from schoolpassport.sources.rest.cells import File, properties, text
 from schoolpassport.sources.rest.paging import lines_of
 from schoolpassport.sources.schemas import Schema
 
+DATE: Final = "try_cast(modified AS TIMESTAMP)"  # in UTC, whatever zone it is told in
 _MOST_METADATA: Final = 200  # columns; what holds more keys than this is no attribute of a school
 _GONE: Final = "regexp_matches(lower({status}), '^(to ?be ?deleted|to_be_deleted|deleted)$')"
 
@@ -32,9 +34,10 @@ class Table:
     headers: tuple[str, ...]
     rows: int
     gone: int
+    newest: datetime | None  # the last date up to the provider's now
 
 
-def load(db: DuckDBPyConnection, path: Path, made: tuple[File, ...], *, metadata: bool) -> Table:
+def load(db: DuckDBPyConnection, path: Path, made: tuple[File, ...], *, metadata: bool, clock: datetime) -> Table:
     """Make the table ``got``: of each id the record that was read last. Raises ``NeedsAttention``."""
     file = made[0]
     try:
@@ -55,8 +58,24 @@ def load(db: DuckDBPyConnection, path: Path, made: tuple[File, ...], *, metadata
         ) from error
     key = quoted("sourcedId")
     db.execute(f"DELETE FROM got WHERE rowid NOT IN (SELECT max(rowid) FROM got GROUP BY coalesce({key}, v::VARCHAR))")
-    rows, gone = db.execute("SELECT count(*), count(*) FILTER (gone) FROM got").fetchall()[0]
-    return Table(name=file.name, headers=tuple(headers), rows=rows, gone=gone)
+    now = literal(clock.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
+    rows, gone, newest = db.execute(
+        f"SELECT count(*), count(*) FILTER (gone), max({DATE}) FILTER ({DATE} <= CAST({now} AS TIMESTAMP)) FROM got"
+    ).fetchall()[0]
+    return Table(
+        name=file.name,
+        headers=tuple(headers),
+        rows=rows,
+        gone=gone,
+        newest=newest.replace(tzinfo=UTC) if newest else None,
+    )
+
+
+def older(db: DuckDBPyConnection, than: datetime) -> int:
+    """How many records of ``got`` are older, or have no date: none should be in an answer about what changed."""
+    since = literal(than.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
+    found = db.execute(f"SELECT count(*) FROM got WHERE coalesce({DATE} < CAST({since} AS TIMESTAMP), true)").fetchall()
+    return int(found[0][0])
 
 
 def write_bulk(db: DuckDBPyConnection, table: Table, made: tuple[File, ...], into: Path, scratch: Path) -> list[str]:
