@@ -86,9 +86,11 @@ def deletions_told(seen: Evidence) -> Trait:
 
 
 def deltas(card: Card, seen: Evidence) -> Trait:
-    """The conclusion: a delta is read when dates are there, can be asked for, and were seen to move."""
-    needed = (card["dates"], card["date filter"], dates_move(seen))
-    missing = next((t for t in needed if not t.works), None)
+    """The conclusion: a delta is read when dates can be asked for, and were seen to move."""
+    needed = [card["date filter"], dates_move(seen)]
+    # Dates that were seen to move differ, even if the records of the first page are all of one date.
+    needed += [card["dates"]] if card["dates"].works is False else []
+    missing = next((t for t in sorted(needed, key=lambda t: t.works is None) if not t.works), None)
     if missing is None:
         return Trait(name="deltas", works=True, sentence="Between full readings, only what changed is read.")
     works = False if any(t.works is False for t in needed) else None

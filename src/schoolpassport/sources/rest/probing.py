@@ -229,7 +229,7 @@ def _dates(pages: Paged, clock: datetime) -> Trait:
     elif future := sum(d > clock + timedelta(days=1) for d in read):
         sentence = f"{future:,} of {len(read):,} dates lie in the future."
     elif len(set(read)) < 2:  # noqa: PLR2004 (one date tells nothing)
-        sentence = f"All {len(read):,} records have the same date, which tells nothing yet."
+        sentence = f"All {len(read):,} records of the first page have the same date, which tells nothing yet."
         return Trait(name="dates", works=None, sentence=sentence)
     else:
         sentence = f"{len(read):,} records have {len(set(read)):,} different dates, none in the future."
