@@ -130,6 +130,7 @@ REFUSED = {
     "no users": (Quirks(missing=frozenset({"users"})), "shows no users at this address"),
     "users forbidden": (Quirks(forbidden=frozenset({"users"})), "Let these credentials read them"),
     "its own first page for ever": (Quirks(clamp=3, ignores_offset=True, total="none"), "again and again"),
+    "no order, and no count": (Quirks(sorts=False, shuffles=True, total="none"), "in another order each time"),
     "links to another host": (Quirks(link="other host", cursor=True), "another host"),
 }
 
@@ -144,6 +145,17 @@ def test_what_cannot_be_whole_is_refused_with_a_sentence_and_no_secret(how, tmp_
     assert not (tmp_path / "got" / "manifest.csv").exists()
     for secret in (fake.SECRET, "token-0", "filter="):
         assert secret not in raised.value.sentence + caplog.text
+
+
+def test_one_user_in_one_answer_does_not_make_the_rest_of_an_answer_the_whole(tmp_path):
+    """All users come at once, being one; nothing follows from it for orgs, of which the provider counts more."""
+    alone = small().without("users", *(r["sourcedId"] for r in small().rows["users"][1:]))
+    quirks = Quirks(ignores_offset=True, clamp=1)
+    with serving(provider(alone, quirks)) as made, pytest.raises(NeedsAttention, match="again and again"):
+        pulled(made, tmp_path / "got")
+    with serving(provider(alone, Quirks(cursor=True, clamp=1, link="good"))) as made:
+        pulled(made, tmp_path / "followed")
+    assert rows(tmp_path / "followed") == said(alone)
 
 
 def test_a_login_that_is_wrong_is_said_at_once(tmp_path):

@@ -3,8 +3,8 @@
 Records come and go while we page, and a page says nothing of it. So every page begins with the last record of the one
 before: if another stands there, something moved. A reading in which nothing moved, and whose count is the provider's
 own where it tells one, stands. Otherwise it is read again: two readings with the same records stand too, and of
-readings that never agree the union, once a reading more brings nothing new. The end is never believed: a short page,
-a missing link or a count may lie. It is there when the last record is asked for again and stands alone.
+readings that never agree the union, when it has as many records as the provider counts. The end is never believed: a
+short page, a missing link or a count may lie. It is there when the last record is asked for again and stands alone.
 """
 
 import shutil
@@ -25,6 +25,7 @@ from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.sources.rest.session import Page, Record, Session
 
 _READINGS: Final = 6
+_MORE_READINGS: Final = 40  # while each brings something new, and a count tells how many are still to come
 _EMPTY_PAGES: Final = 20  # with a link to yet another one
 _NO_MORE: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE})
 LARGEST_RECORD: Final = 8_000_000  # bytes
@@ -41,17 +42,21 @@ class How(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How to read: ``size`` is what a page is asked to hold; ``sort`` whether order can be asked for."""
+    """How to read: ``size`` is what a page is asked to hold; ``sort`` whether order can be asked for.
+
+    ``ordered``: whether two answers are in the same order; where they are not, pages may fit together by chance.
+    """
 
     how: How = How.OFFSET
     size: int = 1000
     sort: bool = False
+    ordered: bool = True
     trust_total: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """One reading of a collection, as lines of JSON. ``unbroken``: no page contradicted the one before."""
+    """One reading of a collection, as lines of JSON. ``unbroken``: each page began where one ended."""
 
     path: Path
     unbroken: bool
@@ -86,37 +91,49 @@ def pull(
     """Read a collection whole, below the folder ``into``. Raises ``Unexpected``, ``NeedsAttention`` and ``Retry``."""
     before: Reading | None = None
     union: Reading | None = None
-    quiet = 0  # readings in a row that brought nothing new
-    for number in range(1, _READINGS + 1):
+    for number in range(1, _MORE_READINGS + 1):
         reading, plan = _ordered(session, collection, plan, into / f"{collection}.{number}.ndjson", watch, filter_)
         reading = _counted(db, reading)
         if _stands(reading, before, plan):
             return _pulled(reading, number)
         union, grown = _joined(db, union, reading, into / f"{collection}.ndjson")
-        quiet = 0 if grown else quiet + 1
-        full = plan.trust_total and reading.total is not None
-        if not reading.circled and (union.count == reading.total if full else quiet >= 2):  # noqa: PLR2004 (two witnesses)
-            return _pulled(union, number)
         before = reading
-    if before is not None and before.circled:
-        raise NeedsAttention(
-            f"{session.host} gives the same page of {collection} again and again, so nothing tells where they end. Ask "
-            "those who look after it to make “offset” or “Link” work."
+        counted = plan.trust_total and reading.total is not None and not reading.circled
+        if counted and union.count == reading.total:
+            return _pulled(union, number)
+        if number >= _READINGS and not (counted and grown):
+            break
+    circled = before is not None and (before.circled or plan.how is How.WHOLE)
+    raise _unproved(session.host, collection, circled=circled, ordered=plan.ordered)
+
+
+def _unproved(host: str, collection: str, *, circled: bool, ordered: bool) -> NeedsAttention | Retry:
+    if circled:
+        return NeedsAttention(
+            f"{host} gives the same page of {collection} again and again, so nothing tells where they end. Ask those "
+            "who look after it to make “offset” or “Link” work."
         )
-    raise Retry(
+    if not ordered:
+        return NeedsAttention(
+            f"{host} gives its {collection} in another order each time, so nothing tells whether they are whole. Ask "
+            "those who look after it to give them in the order of their ids, or to count them in X-Total-Count."
+        )
+    return Retry(
         1800,
-        f"{session.host} changed its {collection} again and again while they were read, so nothing tells whether they "
-        "were whole. It is tried again; a time at which nobody works there helps.",
+        f"{host} changed its {collection} again and again while they were read, so nothing tells whether they were "
+        "whole. It is tried again; a time at which nobody works there helps.",
     )
 
 
 def _stands(reading: Reading, before: Reading | None, plan: Plan) -> bool:
     if reading.circled:
         return False
-    overlapped = plan.how is How.OFFSET or reading.pages <= 1
+    overlapped = (plan.how is How.OFFSET and plan.ordered) or reading.pages <= 1
     counted = reading.total is not None and plan.trust_total
     proved = reading.unbroken and reading.agrees(trust_total=plan.trust_total) and (overlapped or counted)
-    return proved or (reading.unbroken and reading.same(before))
+    # Where the rest cannot be asked for, the same part twice is still a part.
+    part = plan.how is How.WHOLE and counted and (reading.total or 0) > reading.count
+    return proved or (reading.unbroken and reading.same(before) and not part)
 
 
 def _pulled(reading: Reading, readings: int) -> Pulled:
@@ -187,7 +204,7 @@ class _Reader:
                 self._circled = True
                 return
             self._write(out, page.records)
-            if not page.following or self._plan.how is How.WHOLE:
+            if not page.following:
                 return
             self._note()
             page = self._noted(self._session.follow(page, self._collection))

@@ -52,7 +52,7 @@ class Paged:
     def stands_still(self) -> bool:
         """Whether a page that is asked for one record on begins with the second record."""
         after = self.after[0]
-        return len(self.two.ids) == 2 and after is not None and after.ids[:1] == self.two.ids[1:]  # noqa: PLR2004 (two)
+        return len(self.two.ids) == 2 and after is not None and after.ids[:1] == self.two.ids[1:]  # noqa: PLR2004 (that many were asked for)
 
     @property
     def sorts(self) -> bool:
@@ -61,6 +61,10 @@ class Paged:
             return False
         orders: tuple[Callable[[str], str], ...] = (str, str.casefold, lambda id_: id_.zfill(40))
         return up.ids[0] != down.ids[0] and any(up.ids == sorted(up.ids, key=key) for key in orders)
+
+    @property
+    def ordered(self) -> bool:
+        return self.stands_still or self.sorts or len(self.two.ids) < 2  # noqa: PLR2004 (that many were asked for)
 
     @property
     def has_more(self) -> bool:
@@ -99,9 +103,11 @@ class Paged:
     def _offset(self) -> Trait:
         if not self.offset_counts:
             return Trait(name="offset", works=False, sentence="Every offset gives the first page.")
-        if self.stands_still or self.sorts:
+        if self.ordered:
             return Trait(name="offset", works=True, sentence="One record on, the second record comes first.")
-        sentence = "Two answers are not in the same order, so records are read several times until nothing new comes."
+        sentence = (
+            "Two answers are not in the same order, so they are read until as many are there as the provider counts."
+        )
         return Trait(name="offset", works=False, sentence=sentence)
 
     def _links(self) -> Trait:
@@ -161,7 +167,7 @@ def probe(session: Session, collection: str, *, size: int) -> Card:
     clock = session.date
     stamp, by_date = _date_filter(session, collection, pages)
     return Card(
-        plan=Plan(how=pages.how, size=pages.asked, sort=pages.sorts, trust_total=pages.counts),
+        plan=Plan(how=pages.how, size=pages.asked, sort=pages.sorts, ordered=pages.ordered, trust_total=pages.counts),
         stamp=stamp,
         traits=(
             *pages.traits,
