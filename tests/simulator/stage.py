@@ -61,6 +61,10 @@ class Stage:
     def district_id(self) -> UUID:
         return self.sis.district_id
 
+    @staticmethod
+    def dice(seed: int) -> Random:
+        return Random(seed)
+
     # ------------------------------------------------------------------------------------------------------- a night
 
     def export(self, style: exporter.Style = exporter.PLAIN) -> Export:
@@ -100,12 +104,21 @@ class Stage:
         expected = self.oracle.night(made.said, self.world.truths(), today=self.clock.now.date())
         self.last = again or self.write(made)
         run = self._watched() if watched else (walk or self._walk)()
-        if run.state not in alike.get(expected.state, set()):
-            self.judge(run, expected)
         if expected.state == "done" or (expected.state == "unchanged" and not self.oracle.waiting):
             self._note_taken(made)
-        self.check(quiet=expected.state != "done")
+        self._compare(run, expected, other=run.state in alike.get(expected.state, set()))
         return expected
+
+    def _compare(self, run: Run, expected: Verdict, *, other: bool = False) -> None:
+        """What stands tells more than the verdict, so it comes first. `other`: the verdict may be another."""
+        try:
+            self.check(quiet=expected.state != "done")
+        except Divergence as difference:
+            if run.state == expected.state:
+                raise
+            raise Divergence(f"{difference}; it ended as {run.state} ({run.message}), expected: {expected}") from None
+        if not other:
+            self.judge(run, expected)
 
     def _walk(self) -> Run:
         return self.sis.run(self.last or Path())
@@ -148,9 +161,9 @@ class Stage:
         with scope.inside(self.district_id):
             [held] = queries.held(district_id=self.district_id)
         self.sis.now = self.clock.now
-        self.judge(self.sis.approve(held), expected)
+        run = self.sis.approve(held)
         self._note_taken(made)
-        self.check(quiet=False)
+        self._compare(run, expected)
 
     def reject(self) -> None:
         with scope.inside(self.district_id):

@@ -1,0 +1,65 @@
+"""GG4L IDs that do not stay with whom they belong to."""
+
+from tests.simulator.planted.shape import DIFFERENCE, bug
+
+_IDENTIFY = "schoolpassport.sync.settling:identify"
+
+BUGS = (
+    bug(
+        "whoever returns gets a new id",
+        scene="a_pupil_leaves_and_is_back",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        function=_IDENTIFY,
+        old="coalesce(c.known_id, m.id, {new})",
+        new="CASE WHEN c.was_gone THEN {new} ELSE coalesce(c.known_id, m.id, {new}) END",
+    ),
+    bug(
+        "ids go by the order of rows",
+        scene="everybody_is_told_in_another_order",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        function=_IDENTIFY,
+        old="coalesce(c.known_id, m.id, {new})",
+        new="coalesce(lag(c.known_id) OVER (ORDER BY c.line), lead(c.known_id) OVER (ORDER BY c.line), c.known_id, "
+        "m.id, {new})",
+    ),
+    bug(
+        "an id given to another pupil is taken for the same",
+        scene="an_id_is_given_to_another_pupil",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        function="schoolpassport.sync.identifying:_withhold",
+        old='if kind.name == "user" and ways.creates and bench.any(_known_again(kind)):',
+        new="if False:",
+    ),
+    bug(
+        "names alone tell who somebody is",
+        scene="a_namesake_comes",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        function="schoolpassport.matching.exact:find",
+        old='" AND ".join(f"w.{quoted(a)} = k.{quoted(a)}" for a in domain.attributes)',
+        new='" AND ".join(f"w.{quoted(a)} = k.{quoted(a)}" for a in ("givenName", "familyName"))',
+    ),
+    bug(
+        "another system makes other people",
+        scene="another_system_takes_over",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        function="schoolpassport.sync.identifying:prepare",
+        old="elif ways.domains.get(kind.name) and _is_any_new(bench, kind):",
+        new="elif False:",
+    ),
+    bug(
+        "ids are compared without regard to case",
+        scene="ids_that_differ_in_case_only",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        function="schoolpassport.sync.difference:candidates",
+        old="ON r.key = s.key",
+        new="ON lower(r.key) = lower(s.key)",
+    ),
+    bug(
+        "of two rows of one id the first wins silently",
+        scene="one_id_stands_twice",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        function="schoolpassport.quality.inspection:_find_twice",
+        old="min(hash::VARCHAR || gone) OVER same <> max(hash::VARCHAR || gone) OVER same AS differ",
+        new="false AS differ",
+    ),
+)

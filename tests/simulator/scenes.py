@@ -1,0 +1,259 @@
+"""Short histories, each about one promise. The product passes them; a bug planted in it must not."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from tests.simulator import exporter, troubles
+from tests.simulator.exporter import FAULTS, Export, export, without_people
+from tests.simulator.oracle import Calendar
+from tests.simulator.stage import Stage
+from tests.simulator.world import Person
+
+Scene = Callable[[Stage], None]
+SCENES: dict[str, Scene] = {}
+
+
+def scene(made: Scene) -> Scene:
+    SCENES[made.__name__] = made
+    return made
+
+
+def pupil(stage: Stage, number: int = 0, *, school: str = "s1") -> Person:
+    return [p for p in stage.world.present("student") if p.school == school][number]
+
+
+def another(stage: Stage) -> Export:
+    """The same district by another package: somebody has another address."""
+    stage.world.mail()
+    return stage.export()
+
+
+@scene
+def a_pupil_leaves_and_is_back(stage: Stage) -> None:
+    child = pupil(stage)
+    stage.world._leave(child)
+    stage.night(stage.export())
+    stage.night(another(stage))
+    child.there = True
+    stage.world._seat(child)
+    stage.night(stage.export())
+
+
+@scene
+def a_pupil_is_missing_for_a_night_and_later_again(stage: Stage) -> None:
+    child = pupil(stage)
+    whole, lacking = stage.world.rows(), without_people(stage.world.rows(), {child.key})
+    for rows, style in ((lacking, 1), (whole, 2), (lacking, 3)):
+        stage.night(export(rows, exporter.Style(order=style)))
+
+
+@scene
+def the_same_package_again_after_another(stage: Stage) -> None:
+    """In between, a package that does not speak of people."""
+    rows = stage.world.rows()
+    lacking = export(without_people(rows, {pupil(stage).key}))
+    stage.night(lacking)
+    stage.world.rename()
+    stage.night(export({"orgs": stage.world.rows()["orgs"]}))
+    stage.night(lacking)
+
+
+@scene
+def everybody_is_told_in_another_order(stage: Stage) -> None:
+    stage.night(stage.export(exporter.Style(order=7, quoted=True, bom=True, crlf=True, stamped=True)))
+    stage.world.mail()
+    stage.world.marriage()
+    stage.night(stage.export(exporter.Style(order=8)))
+
+
+@scene
+def a_bus_full_leaves(stage: Stage) -> None:
+    """Ten pupils of one school, and then a little more each night."""
+    keys = [pupil(stage, n).key for n in range(16)]
+    for night, gone in enumerate((10, 10, 13, 16, 16)):
+        stage.night(export(without_people(stage.world.rows(), set(keys[:gone])), exporter.Style(order=night + 1)))
+    stage.night(another(stage))
+
+
+@scene
+def some_rows_are_cut_off_and_come_back_by_and_by(stage: Stage) -> None:
+    """Seven in a hundred, and of no school too many; then fewer than anybody would ask about."""
+    rows = stage.world.rows()
+    keys = [row["sourcedId"] for row in rows["users"] if row["role"] == "guardian"]
+    for night, gone in enumerate((33, 33, 12, 12)):
+        stage.night(export(without_people(rows, set(keys[:gone])), exporter.Style(order=night + 1)))
+    stage.night(another(stage))
+
+
+@scene
+def most_rows_are_cut_off(stage: Stage) -> None:
+    rows = stage.world.rows()
+    stage.night(export(rows | {"enrollments": rows["enrollments"][:400]}))
+    stage.night(another(stage))
+
+
+@scene
+def a_school_is_not_selected(stage: Stage) -> None:
+    for style in (3, 4):
+        stage.night(FAULTS["a_school_is_missing"](stage.export(exporter.Style(order=style)), stage.dice(1)))
+    stage.release()
+    stage.night(another(stage))
+
+
+@scene
+def what_is_held_is_kept(stage: Stage) -> None:
+    for style in (3, 4):
+        stage.night(FAULTS["a_grade_is_missing"](stage.export(exporter.Style(order=style)), stage.dice(1)))
+    stage.keep()
+    stage.night(FAULTS["a_grade_is_missing"](stage.export(exporter.Style(order=5)), stage.dice(1)))
+
+
+@scene
+def only_what_changed_is_told(stage: Stage) -> None:
+    stage.world.mail()
+    stage.world._leave(pupil(stage))
+    stage.night(exporter.delta(stage.world.rows(), stage.taken))
+    stage.night(stage.export())
+
+
+@scene
+def files_that_are_not_there(stage: Stage) -> None:
+    for name, number in (("no_file", 1), ("said_to_be_absent", 1), ("no_rows", 2)):
+        stage.night(FAULTS[name](another(stage), stage.dice(number)))
+
+
+@scene
+def files_that_cannot_be_read(stage: Stage) -> None:
+    for name in ("other_encoding", "upper_case_headers", "half_a_zip_file"):
+        stage.night(FAULTS[name](another(stage), stage.dice(1)))
+
+
+@scene
+def a_file_is_torn_after_a_pupil_left(stage: Stage) -> None:
+    stage.world._leave(pupil(stage))
+    stage.night(stage.export())
+    stage.night(FAULTS["cut_in_a_row"](another(stage), stage.dice(3)))
+
+
+@scene
+def a_row_without_an_id(stage: Stage) -> None:
+    """It could be anybody's: nobody of the kind goes that night."""
+    rows = stage.world.rows()
+    key = pupil(stage).key
+    nameless = [{**r, "sourcedId": ""} if r["sourcedId"] == key else r for r in rows["users"]]
+    for style in (1, 2):
+        stage.night(export(rows | {"users": nameless}, exporter.Style(order=style)))
+
+
+@scene
+def one_id_stands_twice(stage: Stage) -> None:
+    stage.night(FAULTS["twice_the_same_id"](stage.export(), stage.dice(1)))
+    stage.night(another(stage))
+
+
+@scene
+def ids_that_differ_in_case_only(stage: Stage) -> None:
+    stage.world.newcomer()
+    child = stage.world.people[-1 if stage.world.people[-1].role == "student" else -2]
+    child.key = pupil(stage).key.upper()
+    stage.night(stage.export())
+    stage.night(another(stage))
+
+
+@scene
+def too_much_of_everything(stage: Stage) -> None:
+    for name in ("ten_times_the_rows", "roles_nobody_knows"):
+        stage.night(FAULTS[name](stage.export(), stage.dice(1)))
+
+
+@scene
+def a_guardian_goes_whom_a_pupil_still_names(stage: Stage) -> None:
+    child = next(p for p in stage.world.present("student") if p.guardian)
+    assert child.guardian is not None
+    key, rows = child.guardian.key, stage.world.rows()
+    lacking = rows | {"users": [r for r in rows["users"] if r["sourcedId"] != key]}
+    for style in (1, 2, 3):
+        stage.night(export(lacking, exporter.Style(order=style)))
+
+
+@scene
+def a_class_goes_whose_enrollments_stay(stage: Stage) -> None:
+    rows = stage.world.rows()
+    lacking = rows | {"classes": rows["classes"][1:]}
+    for style in (1, 2):
+        stage.night(export(lacking, exporter.Style(order=style)))
+
+
+@scene
+def an_id_is_given_to_another_pupil(stage: Stage) -> None:
+    stage.world._leave(pupil(stage))
+    stage.night(stage.export())
+    stage.night(another(stage))
+    for _ in range(4):
+        stage.world.a_night_passes()
+    assert stage.world.reuse()
+    stage.night(stage.export())
+    stage.answer()
+    stage.night(stage.export())
+
+
+@scene
+def a_namesake_comes(stage: Stage) -> None:
+    """Both names of somebody who left, and nothing else of theirs."""
+    left = pupil(stage)
+    stage.world._leave(left)
+    stage.night(stage.export())
+    stage.night(another(stage))
+    stage.world.newcomer()
+    child = stage.world.people[-1 if stage.world.people[-1].role == "student" else -2]
+    child.given, child.family = left.given, left.family
+    stage.night(stage.export())
+
+
+@scene
+def another_system_takes_over(stage: Stage) -> None:
+    stage.world.migration()
+    made = stage.export()
+    stage.assure(stage.night(made).state == "held", "another system passed unasked")
+    stage.approve(made)
+
+
+@scene
+def the_year_turns_as_announced(stage: Stage) -> None:
+    stage.world.year_turns()
+    day = stage.clock.now.date()
+    kinds = ("user", "class", "enrollment", "demographics")
+    stage.announce(Calendar(announced=tuple((kind, day, day + timedelta(days=2)) for kind in kinds)))
+    for style in (1, 2):
+        stage.night(stage.export(exporter.Style(order=style)))
+
+
+@scene
+def summer(stage: Stage) -> None:
+    """First nothing is removed, then nothing is read."""
+    day = stage.clock.now.date()
+    stage.announce(Calendar(removals=((day, day),), imports=((day + timedelta(days=1), day + timedelta(days=2)),)))
+    stage.world._leave(pupil(stage))
+    for style in (1, 2):
+        stage.night(stage.export(exporter.Style(order=style)))
+    stage.clock.now += timedelta(days=1)
+    stage.night(another(stage))
+    stage.clock.now += timedelta(days=2)
+    stage.night(another(stage))
+
+
+@scene
+def killed_when_the_roster_was_written(stage: Stage) -> None:
+    troubles.killed_at(stage, another(stage), "apply.committed:1", again=True)
+    troubles.killed_at(stage, another(stage), "apply.before_commit:1", again=False)
+
+
+@scene
+def two_processes_at_once(stage: Stage) -> None:
+    for number in (1, 2):
+        troubles.TROUBLES["two_at_once"](stage, another(stage), stage.dice(number))
+
+
+@scene
+def read_while_it_is_written(stage: Stage) -> None:
+    stage.night(another(stage), watched=True)
