@@ -7,11 +7,15 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --quiet
 SIZE := full
+YEARS := 1
+NIGHTS := 180
+PUPILS := 300
+SEED := 1
 ARGS :=
 # All tests run in two processes, each with a database server of its own; some of them in one, where that starts sooner.
 TESTERS = $(if $(ARGS),,-n 2 --dist worksteal)
 
-.PHONY: help demo test check lint types contracts run bench setup lock smells clean
+.PHONY: help demo test check lint types contracts run bench simulate setup lock smells clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -42,6 +46,9 @@ run: $(VENV)/.package-stamp ## Serve what is in the database (ARGS="--port 8000"
 
 bench: $(VENV)/.dev-stamp ## Measure every figure beside its floor (SIZE=small: under three minutes)
 	@$(PY) -m bench --size $(SIZE) $(ARGS)
+
+simulate: $(VENV)/.dev-stamp ## Live through school years beside an oracle (YEARS=10 SEED=1 NIGHTS=180 PUPILS=300 ARGS=--tell)
+	@$(PY) -m tests.simulator --years $(YEARS) --seed $(SEED) --nights $(NIGHTS) --pupils $(PUPILS) $(ARGS)
 
 setup: $(VENV)/.dev-stamp ## Make .venv with everything for working on the code
 

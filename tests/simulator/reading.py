@@ -17,6 +17,15 @@ from tests.support.views import Seen, View, _seen
 ORDER = tuple(oracle.KINDS)
 
 
+class Divergence(AssertionError):
+    """The product and the oracle say different things."""
+
+
+def assure(fine: object, otherwise: str) -> None:
+    if not fine:
+        raise Divergence(otherwise)
+
+
 @dataclass
 class Roster:
     """In the source's own words. `ids`: kind → key → GG4L ID, of keys that mean somebody; `all`: every ID there is."""
@@ -80,7 +89,9 @@ class Application:
     def follow(self) -> int:
         """Take the lines since last time; returns how many there were."""
         lines = self._lines()
-        assert [line.seq for line in lines] == list(range(self.seq + 1, self.seq + 1 + len(lines))), "the log has a gap"
+        assure(
+            [line.seq for line in lines] == list(range(self.seq + 1, self.seq + 1 + len(lines))), "the log has a gap"
+        )
         for line in lines:
             self._believe(line)
         self.seq += len(lines)
@@ -89,16 +100,16 @@ class Application:
     def _believe(self, line: Seen) -> None:
         key = (line.kind, line.id)
         if line.change == "d":
-            assert key in self.held, f"the log removes {key}, which is not there"
+            assure(key in self.held, f"the log removes {key}, which is not there")
             del self.held[key]
             self.gone.add(key)
         elif line.change == "u":
-            assert key in self.held, f"the log changes {key}, which is not there"
-            assert self.held[key].facts != line.facts, f"the log changes {key}, and nothing changed"
+            assure(key in self.held, f"the log changes {key}, which is not there")
+            assure(self.held[key].facts != line.facts, f"the log changes {key}, and nothing changed")
             self.held[key] = line
         else:
-            assert key not in self.held, f"the log adds {key}, which is there"
-            assert (key in self.gone) is (line.change == "r"), f"the log says “{line.change}” of {key}"
+            assure(key not in self.held, f"the log adds {key}, which is there")
+            assure((key in self.gone) is (line.change == "r"), f"the log says “{line.change}” of {key}")
             self.held[key] = line
 
     def _lines(self) -> list[Seen]:

@@ -76,6 +76,19 @@ def a_bus_full_leaves(stage: Stage) -> None:
 
 
 @scene
+def ten_pupils_are_missing_and_one_seat(stage: Stage) -> None:
+    """Nobody would ask about the seat, but it is bound to a pupil of whom somebody is asked."""
+    rows, keys = stage.world.rows(), {pupil(stage, n).key for n in range(10)}
+    seat = next(r for r in rows["enrollments"] if r["userSourcedId"] in keys)
+    lacking = rows | {
+        "users": [r for r in rows["users"] if r["sourcedId"] not in keys],
+        "enrollments": [r for r in rows["enrollments"] if r is not seat],
+    }
+    for style in (1, 2):
+        stage.night(export(lacking, exporter.Style(order=style)))
+
+
+@scene
 def some_rows_are_cut_off_and_come_back_by_and_by(stage: Stage) -> None:
     """Seven in a hundred, and of no school too many; then fewer than anybody would ask about."""
     rows = stage.world.rows()
@@ -201,8 +214,10 @@ def an_id_is_given_to_another_pupil(stage: Stage) -> None:
 def a_namesake_comes(stage: Stage) -> None:
     """Both names of somebody who left, and nothing else of theirs."""
     left = pupil(stage)
-    stage.world._leave(left)
+    left.given, left.family = "Wilhelmina", "Featherstone"
     stage.night(stage.export())
+    stage.world._leave(left)
+    stage.night(another(stage))
     stage.night(another(stage))
     stage.world.newcomer()
     child = stage.world.people[-1 if stage.world.people[-1].role == "student" else -2]

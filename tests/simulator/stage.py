@@ -25,17 +25,13 @@ from tests.faults.support.looking import look, watching
 from tests.simulator import exporter
 from tests.simulator.exporter import Export
 from tests.simulator.oracle import KINDS, Calendar, Oracle, Verdict
-from tests.simulator.reading import Application, Roster, read
+from tests.simulator.reading import Application, Divergence, Roster, assure, read
 from tests.simulator.world import World
 from tests.support import packages, partners
 from tests.support.clockwork import Clockwork
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import Row
 from tests.support.views import View, check_log
-
-
-class Divergence(AssertionError):
-    """The product and the oracle say different things."""
 
 
 @dataclass
@@ -328,8 +324,7 @@ class Stage:
         self.check(quiet=True)
 
     def assure(self, fine: object, otherwise: str) -> None:
-        if not fine:
-            raise Divergence(otherwise)
+        assure(fine, otherwise)
 
 
 _SENTENCES = {"damaged": "cut off", "too many bad rows": "too much to trust"}

@@ -12,6 +12,7 @@ from tests.simulator.calendar import Year
 from tests.support.clockwork import ticking
 
 FIRST = datetime(2026, 9, 1, 2, tzinfo=UTC)
+SEEDS = Path(__file__).with_name("seeds.txt")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,20 @@ class Course:
 
     def __str__(self) -> str:
         return f"SEED={self.seed} YEARS={self.years} NIGHTS={self.nights} PUPILS={self.pupils}"
+
+
+def kept() -> list[Course]:
+    """The courses of the seeds file."""
+    lines = [line.partition("#")[0].split() for line in SEEDS.read_text(encoding="utf-8").splitlines()]
+    told = [
+        {name.lower(): int(number) for name, _, number in (w.partition("=") for w in line)} for line in lines if line
+    ]
+    return [Course(**facts) for facts in told]
+
+
+def keep(course: Course, why: str) -> None:
+    with SEEDS.open("a", encoding="utf-8") as file:
+        file.write(f"{course}  # {' '.join(why.split())[:200]}\n")
 
 
 def live(course: Course, *, folder: Path, others: Children, tell: Callable[[str], None] = lambda _: None) -> int:

@@ -47,12 +47,12 @@ BUGS = (
         new="elif False:",
     ),
     bug(
-        "ids are compared without regard to case",
+        "ids are read without regard to case",
         scene="ids_that_differ_in_case_only",
         seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
-        function="schoolpassport.sync.difference:candidates",
-        old="ON r.key = s.key",
-        new="ON lower(r.key) = lower(s.key)",
+        function="schoolpassport.sources.staging:_selected",
+        old='f"{reading.cell(plan, KEY)} AS key"',
+        new='f"lower({reading.cell(plan, KEY)}) AS key"',
     ),
     bug(
         "of two rows of one id the first wins silently",

@@ -2,7 +2,6 @@
 
 from tests.simulator.planted.shape import DIFFERENCE, bug
 
-
 BUGS = (
     bug(
         "a delta is taken for the whole",
@@ -26,14 +25,6 @@ BUGS = (
         seen=DIFFERENCE,
         function="schoolpassport.sources.manifest:_file",
         old="if len(rows) < 2 and headers:",
-        new="if False:",
-    ),
-    bug(
-        "another encoding is not noticed",
-        scene="files_that_cannot_be_read",
-        seen=f"{DIFFERENCE}|refused, but not for bad encoding",
-        function="schoolpassport.sources.manifest:csv_head",
-        old='if raw.startswith((b"\\xff\\xfe", b"\\xfe\\xff")) or b"\\x00" in raw:',
         new="if False:",
     ),
     bug(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-
 # How a scene tells that the roster, what waits, or the verdict is another.
 DIFFERENCE = "are not as they should be|removals wait otherwise|expected: Verdict"
 

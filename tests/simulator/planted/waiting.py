@@ -55,7 +55,7 @@ BUGS = (
     ),
     bug(
         "what is bound to a held record goes",
-        scene="a_bus_full_leaves",
+        scene="ten_pupils_are_missing_and_one_seat",
         seen=DIFFERENCE,
         function="schoolpassport.sync.waiting:_bind",
         old="if not held:",
