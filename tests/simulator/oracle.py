@@ -197,7 +197,9 @@ class Oracle:
         return Verdict("done" if changed else "unchanged")
 
     def _draft(self, said: Said, truths: Mapping[str, int], *, today: date, approved: bool) -> Draft:
-        draft = Draft(deepcopy(self.records), deepcopy(self.absences), dict(self.owners))
+        # Records are replaced and never changed, so it is enough to copy what holds them.
+        records = {kind: dict(held) for kind, held in self.records.items()}
+        draft = Draft(records, deepcopy(self.absences), dict(self.owners))
         draft.there = {kind: self.standing(kind) for kind in KINDS}
         for name, file in FILES.items():
             if said.mode(name) != "absent":
@@ -216,7 +218,7 @@ class Oracle:
         missing = self._missing(draft, kind, named, deleted, whole=said.mode(name) == "bulk", blind="" in named)
         goes = self._weigh(draft, kind, missing, deleted, said, name, today=today, approved=approved)
         for key in goes:
-            draft.records[kind][key]["status"] = "tobedeleted"
+            draft.records[kind][key] = draft.records[kind][key] | {"status": "tobedeleted"}
         draft.there[kind] -= goes
         good, bad = _readable(rows, file)
         if kind == "user":
@@ -239,7 +241,8 @@ class Oracle:
             was = draft.matched.get(key, "") if file.kind in {"user", "demographics"} else ""
             added += old is None and held.pop(was, None) is None
             updated += old is not None and old != record
-            held[key] = record
+            if old != record:
+                held[key] = record
         draft.added[file.kind], draft.updated[file.kind] = added, updated
 
     # ------------------------------------------------------------------------------------------------------ removals
@@ -362,7 +365,7 @@ class Oracle:
                     gone[kind].add(key)
         for kind, keys in gone.items():
             for key in keys:
-                self.records[kind][key]["status"] = "tobedeleted"
+                self.records[kind][key] = self.records[kind][key] | {"status": "tobedeleted"}
                 del self.absences[kind][key]
         return sum(map(len, gone.values()))
 

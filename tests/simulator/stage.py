@@ -204,6 +204,17 @@ class Stage:
         self.check(quiet=False)
         return asked
 
+    def clear(self) -> None:
+        """Nothing is announced, asked or held any more; a run that waits gives way to a good package."""
+        self.clock.now += timedelta(days=1)
+        self.announce(Calendar())
+        if self.oracle.questions:
+            self.answer()
+        if self.oracle.waiting:
+            self.night(self.export())
+        if any(a.state == "held" for known in self.oracle.absences.values() for a in known.values()):
+            self.release()
+
     def announce(self, calendar: Calendar) -> None:
         def dates(first: Any, last: Any) -> dict[str, str]:
             return {"from": str(first), "to": str(last)}
