@@ -23,7 +23,7 @@ from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import cleaning
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Setting as ConnectorSetting
-from schoolpassport.sources.schemas import SCHEMAS
+from schoolpassport.sources.schemas import SCHEMAS, FileSchema, Input, Schema
 from schoolpassport.sources.tables import TABLES
 from schoolpassport.sources.transforms import TRANSFORMS, Example, Parameter
 
@@ -83,6 +83,48 @@ def files_table() -> str:
         for f in SCHEMAS["oneroster-1.1"].files
     )
     return _table(("file", "becomes", "required columns besides `sourcedId`"), rows)
+
+
+def schemas_reference() -> str:
+    """Every dialect: its files, their columns, and of which kinds records are made of them."""
+    return "\n".join(_schema(schema) for schema in SCHEMAS.values())
+
+
+def _schema(schema: Schema) -> str:
+    head = f"## {schema.title}\n\n`--schema {schema.name}`\n\n"
+    if schema.tabled:
+        return head + "What its files hold, a district says: see [mapping](mapping.md#any-csv-or-excel).\n"
+    rows = (
+        [
+            (f"`{i.file_name}`" + ("" if i.optional else "*"), _columns_of(i), _made_of(schema, i), i.skipped)
+            for i in schema.inputs
+        ]
+        if schema.inputs
+        else [(f"`{f.file_name}`", _headers(f), f"`{f.kind.name}`", f.skipped) for f in schema.files]
+    )
+    table = _table(
+        ("file", "columns (* required)", "becomes", "known, never read"),
+        (
+            (f"`{name}`", columns, made, ", ".join(f"`{s}`" for s in skipped) or "–")
+            for name, columns, made, skipped in rows
+        ),
+    )
+    later = ", ".join(f"`{name}.csv`" for name in schema.not_read)
+    return head + table + (f"\nNot taken yet, and named by a finding when they come: {later}.\n" if later else "")
+
+
+def _columns_of(wanted: Input) -> str:
+    told = (f"`{names[0]}`{'*' if c in wanted.required else ''}" for c, names in wanted.columns.items())
+    return ", ".join(told)
+
+
+def _headers(file: FileSchema) -> str:
+    first = "`sourcedId`*, `status`, `dateLastModified`, "
+    return first + ", ".join(f"`{c.header}`{'*' if c.required else ''}" for c in file.columns)
+
+
+def _made_of(schema: Schema, wanted: Input) -> str:
+    return ", ".join(dict.fromkeys(f"`{o.kind}`" for o in schema.outputs if wanted.name in o.of)) or "–"
 
 
 def operations_table() -> str:
@@ -170,6 +212,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands_reference,
     "kinds": kinds_table,
     "files": files_table,
+    "schemas": schemas_reference,
     "operations": operations_table,
     "connectors": connectors_reference,
     "rules": rules_table,

@@ -199,6 +199,51 @@ def test_a_finding_names_the_file_and_line_that_were_sent(district, tmp_path, no
     assert sis.active("user") == {"student/100", "student/101", "teacher/100", "teacher/7", "staff/55"}
 
 
+def test_sentences_that_name_other_lines_name_those_that_were_sent(district, other_district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    twice = {
+        **BASIC,
+        "sections.csv": BASIC["sections.csv"] + "\n1,900,100,,Maths again,Maths,Autumn,8/20/2026,12/18/2026\n",
+    }
+    run = sis.done(twice)
+    assert (
+        "sourcedId “section/900” stands in 2 rows that differ (lines 2, 5); none of them was taken."
+    ) in sis.sentences(run)
+    lost = {**BASIC, "students.csv": BASIC["students.csv"].replace("1,100,Klein,Ora", "1,100,,Ora")}
+    other = source(other_district, tmp_path / "other", now, "basic-roster")
+    told = other.sentences(other.run(lost))
+    assert any("that user was left out (its own row is line 2 of students.csv)" in sentence for sentence in told), told
+
+
+def test_contacts_of_a_basic_roster_become_people_and_their_children_know_them(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    header = "School_id,Student_id,Last_name,First_name,Grade,Contact_relationship,Contact_name,Contact_phone,Contact_phone_type,Contact_email,Contact_sis_id\n"
+    students = (
+        header + "1,100,Klein,Ora,03,Mother,Kim Klein,212-555-0142,Cell,kim@amber.example,77\n"
+        '1,100,Klein,Ora,03,Legal Guardian,"Moss, Lee Ann",212-555-0143,Home,lee@amber.example,\n'
+        "1,101,Moss,Ian,04,mother,Kim Klein,,,kim@amber.example,77\n"
+        "2,101,Moss,Ian,04,Grandfather,Max Reed,212-555-0144,Work,,\n"
+        "2,102,Reed,Ada,04,,,,,,\n"
+    )
+    sis.done({**BASIC, "students.csv": students})
+    people = sis.records("user")
+    told = {
+        k: (u["givenName"], u["familyName"], u["role"], u["orgs"], u["email"], u["phone"], u["sms"])
+        for k, u in people.items()
+        if k.startswith("contact/")
+    }
+    assert told == {
+        "contact/77": ("Kim", "Klein", "parent", ["school/1"], "kim@amber.example", None, "212-555-0142"),
+        "contact/lee@amber.example/moss; lee ann": (
+            *("Lee Ann", "Moss", "guardian", ["school/1"], "lee@amber.example", "212-555-0143", None),
+        ),
+        "contact/101/max reed": ("Max", "Reed", "relative", ["school/2"], None, "212-555-0144", None),
+    }
+    assert people["student/100"]["agents"] == ["contact/77", "contact/lee@amber.example/moss; lee ann"]
+    assert people["student/101"]["agents"] == ["contact/77", "contact/101/max reed"]
+    assert people["student/102"]["agents"] is None
+
+
 def test_where_a_line_cannot_be_read_nobody_of_its_kind_is_removed(district, tmp_path, now):
     sis = source(district, tmp_path, now, "basic-roster")
     sis.done(BASIC)

@@ -50,17 +50,43 @@ def record_misread(db: DuckDBPyConnection, lines: tuple[Misread, ...]) -> None:
 
 
 def trace(db: DuckDBPyConnection, plan: FilePlan) -> None:
-    """Lead the findings of a translated file back to the file and line that its rows were made from."""
+    """Lead the findings of a translated file back to the file and line that its rows were made from.
+
+    Sentences too: those that name several lines of the file, and those of other files that name a line of this one.
+    """
     file = literal(plan.schema.file_name)
-    (found,) = db.execute(f"SELECT count(*) FROM finding WHERE file = {file} AND line IS NOT NULL").fetchone() or (0,)
-    if found:
-        origin, line = (f"c{plan.headers.index(h)}" for h in (ORIGIN_FILE, ORIGIN_LINE))
-        place = "row_number() OVER () + 1"
-        rows = f"SELECT {place} AS place, {origin} AS origin, {line}::BIGINT AS first FROM {rows_of(plan)}"
-        db.execute(
-            f"UPDATE finding SET file = o.origin, line = o.first FROM ({rows}) o "
-            f"WHERE finding.file = {file} AND finding.line = o.place"
-        )
+    fallen = f"that {plan.schema.kind.name} was left out (its own row is line "
+    (found,) = db.execute(
+        f"SELECT count(*) FROM finding WHERE (file = {file} AND line IS NOT NULL) OR contains(sentence, ?)", [fallen]
+    ).fetchone() or (0,)
+    if not found:
+        return
+    origin, line = (f"c{plan.headers.index(h)}" for h in (ORIGIN_FILE, ORIGIN_LINE))
+    db.execute(
+        f"CREATE TABLE made_of AS SELECT row_number() OVER () + 1 AS place, {origin} AS origin, "
+        f"{line}::BIGINT AS first FROM {rows_of(plan)}"
+    )
+    # ``(lines 3, 4)`` of rows of this file, each of which may have been made of another one.
+    several = "regexp_extract(sentence, '\\(lines ([0-9, ]+)\\)', 1)"
+    db.execute(
+        f"UPDATE finding SET sentence = replace(sentence, '(lines ' || t.said || ')', '(lines ' || t.meant || ')') "
+        "FROM (SELECT f.finding, any_value(f.said) AS said, string_agg(CASE WHEN o.origin = f.origin THEN "
+        "o.first::VARCHAR ELSE o.first || ' of ' || o.origin END, ', ' ORDER BY o.place) AS meant FROM ("
+        f"SELECT g.rowid AS finding, {several} AS said, h.origin, unnest(string_split({several}, ', '))::BIGINT "
+        f"AS place FROM finding g JOIN made_of h ON g.line = h.place WHERE g.file = {file} AND {several} <> '') f "
+        "JOIN made_of o ON f.place = o.place GROUP BY f.finding) t WHERE finding.rowid = t.finding"
+    )
+    db.execute(
+        f"UPDATE finding SET sentence = replace(sentence, {literal(fallen)} || o.place || ')', {literal(fallen)} "
+        "|| o.first || ' of ' || o.origin || ')') FROM made_of o "
+        f"WHERE contains(sentence, {literal(fallen)}) "
+        "AND try_cast(regexp_extract(sentence, 'its own row is line ([0-9]+)\\)', 1) AS BIGINT) = o.place"
+    )
+    db.execute(
+        "UPDATE finding SET file = o.origin, line = o.first FROM made_of o "
+        f"WHERE finding.file = {file} AND finding.line = o.place"
+    )
+    db.execute("DROP TABLE made_of")
 
 
 def inspect(db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruling] = ()) -> Inspected:

@@ -14,6 +14,27 @@ _AT_SCHOOL = "'school/' || \"School_id\""
 _SEX = "CASE lower(left(\"Gender\", 1)) WHEN 'f' THEN 'female' WHEN 'm' THEN 'male' END"
 _HISPANIC = "CASE lower(left(\"Hispanic_Latino\", 1)) WHEN 'y' THEN 'true' WHEN 'n' THEN 'false' END"
 _TEACHERS = ("Teacher_id", *(f"Teacher_{n}_id" for n in range(2, 11)))
+# A contact without an id is known by e-mail and name together, or by name beside one pupil: a name alone says too
+# little, and an e-mail may be shared by two parents. Commas part ids in a list of them.
+_CONTACT = (
+    '\'contact/\' || coalesce("Contact_sis_id", replace(lower(CASE WHEN "Contact_email" IS NOT NULL '
+    "THEN \"Contact_email\" ELSE \"Student_id\" END || '/' || \"Contact_name\"), ',', ';'))"
+)
+_TOLD = '"Contact_name" IS NOT NULL'
+_RELATION = 'lower(coalesce("Contact_relationship", "Contact_type", \'\'))'
+_CONTACT_ROLE = (
+    f"CASE WHEN regexp_matches({_RELATION}, 'grand|aunt|uncle|sister|brother|sibling|cousin|relative') THEN 'relative' "
+    f"WHEN regexp_matches({_RELATION}, 'mother|father|parent|mom|dad') THEN 'parent' ELSE 'guardian' END"
+)
+_MOBILE = "regexp_matches(lower(\"Contact_phone_type\"), 'cell|mobile')"
+_GIVEN = (
+    "CASE WHEN contains(\"Contact_name\", ',') THEN trim(split_part(\"Contact_name\", ',', 2)) "
+    "ELSE trim(regexp_extract(\"Contact_name\", '^(.*\\S)\\s+\\S+$', 1)) END"
+)
+_FAMILY = (
+    "CASE WHEN contains(\"Contact_name\", ',') THEN trim(split_part(\"Contact_name\", ',', 1)) "
+    "ELSE trim(regexp_extract(\"Contact_name\", '(\\S+)$', 1)) END"
+)
 
 
 def _people(name: str, of: str, role: str, more: str) -> Output:
@@ -50,14 +71,15 @@ SCHEMA = Schema(
             columns=same(
                 *("School_id", "Student_id", "Student_number", "State_id", "Last_name", "Middle_name", "First_name"),
                 *("Grade", "Gender", "Race", "Hispanic_Latino", "Username"),
+                *("Contact_relationship", "Contact_type", "Contact_name", "Contact_phone", "Contact_phone_type"),
+                *("Contact_email", "Contact_sis_id"),
             )
             | {"DOB": ("DOB", "Birthdate", "Birth_date"), "Email": ("Student_email", "Email")},
             required=("School_id", "Student_id", "Last_name", "First_name"),
             skipped=(
                 *("Password", "ELL_status", "Frl_status", "IEP_status", "Student_street", "Student_city"),
                 *("Student_state", "Student_zip", "Home_language", "Graduation_year", "Weighted_GPA", "Unweighted_GPA"),
-                *("Contact_relationship", "Contact_type", "Contact_name", "Contact_phone", "Contact_phone_type"),
-                *("Contact_email", "Contact_sis_id", "Section_504_status", "Gifted_status"),
+                *("Section_504_status", "Gifted_status"),
             ),
         ),
         Input(
@@ -125,7 +147,21 @@ SCHEMA = Schema(
             "Student",
             "'student'",
             f"""{earliest('"Middle_name"')} AS "middleName", {listed('"Grade"')} AS "grades",
-            {earliest('coalesce("State_id", "Student_number", "Student_id")')} AS "identifier" """,
+            {earliest('coalesce("State_id", "Student_number", "Student_id")')} AS "identifier",
+            {listed(f"CASE WHEN {_TOLD} THEN {_CONTACT} END")} AS "agentSourcedIds" """,
+        ),
+        Output(
+            kind="user",
+            of=("students",),
+            sql=f"""SELECT {_CONTACT} AS "sourcedId", 'true' AS "enabledUser",
+            {listed(_AT_SCHOOL)} AS "orgSourcedIds", {earliest(_CONTACT_ROLE)} AS "role",
+            {earliest(f'coalesce("Contact_email", {_CONTACT})')} AS "username",
+            {earliest(_GIVEN)} AS "givenName", {earliest(_FAMILY)} AS "familyName",
+            {earliest('"Contact_email"')} AS "email",
+            {earliest(f'CASE WHEN {_MOBILE} THEN "Contact_phone" END')} AS "sms",
+            {earliest(f'CASE WHEN {_MOBILE} IS NOT TRUE THEN "Contact_phone" END')} AS "phone",
+            'students.csv' AS file, min(line) AS line FROM {{students}} WHERE {_TOLD} AND "Student_id" IS NOT NULL
+            GROUP BY {_CONTACT}""",
         ),
         _people(
             "teachers",
