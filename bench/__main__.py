@@ -62,7 +62,7 @@ def _measure(place: Place, asked: argparse.Namespace, size: Size, jobs: set[str]
     if "alike" in jobs:
         yield alike.measure(folder=folder / "alike", size=asked.size)
     if "several" in jobs:
-        yield several.measure(place, packages, folder=folder, rounds=asked.rounds)
+        yield several.measure(place, packages, folder=folder, rounds=asked.rounds, profile=asked.profile)
     if "many" in jobs:
         yield many.measure(
             place, folder=folder / "small", districts=200 if asked.size == "full" else 20, seed=asked.seed
