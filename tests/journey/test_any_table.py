@@ -304,6 +304,63 @@ def test_several_tables_feed_one_kind_and_one_that_may_be_missing_removes_nobody
     assert {"teacher/rd", "student/4713"} <= sis.active("user")
 
 
+def test_of_what_two_tables_say_the_first_counts_without_a_word_but_not_of_people(sis):
+    org = {"kind": "org", "attributes": {"sourcedId": "Schule", "name": "Schule", "identifier": "Nr"}}
+    say(sis, [*TABLES, {"file": "schulen.csv", "records": [org]}])
+    run = sis.done({"schueler.csv": as_text(), "schulen.csv": "Schule,Nr\nAmber Schule,01\nCeder,03\n"})
+    assert {k: o["identifier"] for k, o in sis.records("org").items()} == {
+        "Amber Schule": None,
+        "Birken-Gymnasium": None,
+        "Ceder": "03",
+    }
+    assert {f.rule for f in sis.findings(run)} == {"encoding guessed"}
+    say(sis, [*TABLES, {"file": "mehr.csv", "records": [FLAT[3]]}])
+    more = "Schüler-ID,Vorname,Nachname,Schule,E-Mail\n4711,Jorge,Müller,Amber Schule,\n"
+    run = sis.run({"schueler.csv": as_text(), "mehr.csv": more})
+    assert any("“student/4711” stands in 2 rows that differ (lines 2, 2 of mehr.csv)" in s for s in sis.sentences(run))
+
+
+def test_a_table_without_a_header_is_mapped_by_letters_and_a_cell_may_name_several(sis):
+    user = FLAT[3]["attributes"]
+    guardian = {
+        "sourcedId": {"from": "D", "prefix": "guardian/"},
+        "givenName": {"constant": "Kim"},
+        "familyName": "C",
+        "role": {"constant": "guardian"},
+        "orgs": {"constant": "amber"},
+    }
+    pupil = {
+        **user,
+        "sourcedId": "A",
+        "givenName": "B",
+        "familyName": "C",
+        "email": "D",
+        "orgs": {"constant": "amber"},
+        "agents": {"from": ["D", "E"], "with": ";", "split": ";", "prefix": "guardian/"},
+        "metadata.house": "F",
+    }
+    school = {"sourcedId": {"constant": "amber"}, "name": {"constant": "Amber {year}"}}
+    table = {
+        "file": "x.txt",
+        "header": 0,
+        "delimiter": "|",
+        "encoding": "windows-1252",
+        "records": [
+            {"kind": "org", "attributes": school},
+            {"kind": "user", "attributes": pupil},
+            {"kind": "user", "attributes": guardian},
+            {"kind": "user", "attributes": {**guardian, "sourcedId": {"from": "E", "prefix": "guardian/"}}},
+        ],
+    }
+    say(sis, [table])
+    sis.done({"x.txt": "1|Zoë|Groß|k@a.example|l@a.example|red\n2|Ian|Moss|m@a.example||blue\n".encode("cp1252")})
+    people = sis.records("user")
+    assert people["1"]["agents"] == ["guardian/k@a.example", "guardian/l@a.example"]
+    assert people["2"]["agents"] == ["guardian/m@a.example"]
+    assert (people["1"]["familyName"], people["1"]["metadata"]) == ("Groß", {"house": "red"})
+    assert sis.records("org")["amber"]["name"] == "Amber 2027"
+
+
 def test_zeros_that_a_spreadsheet_took_away_are_noticed_where_ids_meet(sis):
     say(
         sis,

@@ -79,7 +79,7 @@ def translate(
     left_out = [(m.record.kind, list(m.left_out(db))) for m in here]
     misread += [m for _, told in left_out for m in told]
     problems += _zeros_lost(db, here)
-    outputs = [m.output() for m in here]
+    outputs = [m.output(before=[b for b in here[:n] if b.record.kind == m.record.kind]) for n, m in enumerate(here)]
     written = translation.write(db, schema=schema, outputs=outputs, into=into, today=today, modes={})
     names = {n: tables[n - 1].name for n in given}
     lost = {n for n, table in enumerate(tables, 1) if table.name in seen and n not in given}
@@ -204,7 +204,13 @@ class _Made:
             return _year(text)
         return _each(text, value, is_id=is_id, many=column is not None and column.field.many)
 
-    def output(self) -> Output:
+    def output(self, *, before: "Sequence[_Made]") -> Output:
+        """``before``: what other tables say of the same kind. Of anything but people, the first table counts."""
+        before = [] if self.record.kind == "user" else before
+        told = "".join(
+            f' AND "sourcedId" NOT IN (SELECT "sourcedId" FROM {b.relation} WHERE "sourcedId" IS NOT NULL)'
+            for b in before
+        )
         many = {c.header for c in self.record.file.columns if c.field.many}
         cells = [
             f"{_all(quoted(h)) if h in many else _first(quoted(h))} AS {quoted(h)}" for h in self.columns if h != KEY
@@ -212,10 +218,10 @@ class _Made:
         agree = " AND ".join(f"count(DISTINCT {quoted(h)}) < 2" for h in self._who) or "true"
         return Output(
             kind=self.record.kind,
-            of=(f"t{self.number}",),
+            of=tuple(dict.fromkeys(f"t{m.number}" for m in (self, *before))),
             sql=f"""SELECT "sourcedId", {"".join(f"{c}, " for c in cells)}{_first("file")} AS file,
-            {_first("line")} AS line FROM {self.relation} WHERE "sourcedId" IS NOT NULL GROUP BY "sourcedId"
-            HAVING {agree}""",
+            {_first("line")} AS line FROM {self.relation} WHERE "sourcedId" IS NOT NULL{told}
+            GROUP BY "sourcedId" HAVING {agree}""",
         )
 
     @property
@@ -278,7 +284,11 @@ def _date(cell: str, formats: tuple[str, ...]) -> str:
     read = TRANSFORMS["date"].sql(day, given).value
     return (
         f"CASE WHEN {cell} IS NULL THEN NULL WHEN epoch IS NOT NULL AND regexp_full_match({cell}, '[0-9]{{5}}') "
-        f"THEN strftime(epoch + {cell}::INTEGER, '%Y-%m-%d') ELSE {read} END"
+        f"THEN strftime(epoch + {cell}::INTEGER, '%Y-%m-%d') "
+        # The usual case is quick.
+        f"WHEN regexp_full_match({cell}, '(19|20)[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}') "
+        f"AND try_cast({cell} AS DATE) IS NOT NULL "
+        f"THEN {cell} ELSE {read} END"
     )
 
 
@@ -311,7 +321,11 @@ def _first(cell: str) -> str:
 def _all(cell: str) -> str:
     """SQL: an aggregate, the different values of all rows as one cell, in the order of the rows."""
     each = f"flatten(list(string_split({cell}, ',') ORDER BY place) FILTER ({cell} IS NOT NULL))"
-    return f"array_to_string(list_filter({each}, lambda x, i: list_position({each}, x) = i), ',')"
+    different = f"array_to_string(list_filter({each}, lambda x, i: list_position({each}, x) = i), ',')"
+    # Mostly all rows say the same one thing, and then nothing has to be compared.
+    return (
+        f"CASE WHEN min({cell}) = max({cell}) AND NOT contains(min({cell}), ',') THEN min({cell}) ELSE {different} END"
+    )
 
 
 # ------------------------------------------------------------------------------------------------ zeros that were lost

@@ -524,7 +524,8 @@ class _Writer:
         if s.own == "term" and s not in self.class_files:
             yield from self._terms(s)
         for who in _PEOPLE:
-            if s.own == who or (s.has(f"{who}.givenName") and s.has(f"{who}.familyName")):
+            named = s.has(f"{who}.givenName") and s.has(f"{who}.familyName")
+            if s.own == who or (named and who not in self.people_of):
                 yield from self._person(s, who)
         yield from self._guardians(s)
         if s in self.class_files:
