@@ -4,6 +4,8 @@ import pytest
 
 from schoolpassport.matching import decisions
 from schoolpassport.matching.policies import Unfit
+from schoolpassport.roster import actions as roster
+from schoolpassport.roster.records import Authority
 from schoolpassport.sources.models import SourceRole
 from tests.support.packages import demographics, org, small, user
 from tests.support.sources import Several, accounts, several
@@ -221,6 +223,39 @@ def test_an_id_that_is_given_to_another_pupil_is_noticed_and_waits(district_of):
     # The control: a marriage changes a name, not everything.
     sis.done(first.changed("users", "p1", familyName="Else", grades="08"))
     assert district_of.record(sis.ids("user")["p1"])["family_name"] == "Else"
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_whoever_had_an_id_that_is_given_to_another_is_found_under_a_new_one_before_anybody_answers(district_of, stays):
+    """Gone and back, or there all the time while the system swapped ids: the GG4L ID stays with the person."""
+    sis = district_of.sis
+    sis.done(known(grades="07"))
+    p1 = sis.ids("user")["p1"]
+    away = known(grades="07").without("users", "p1").without("enrollments", "e2").without("demographics", "p1")
+    if not stays:
+        sis.done(away)
+    swapped = (
+        away.with_rows("users", user("p1", givenName="Someone", familyName="Else", grades="03"))
+        .with_rows("demographics", demographics("p1", birthDate="2016-01-01"), demographics("q1"))
+        .with_rows("users", user("q1", identifier="N-1", givenName="Given-p1", familyName="Family-p1", grades="07"))
+    )
+    sis.done(swapped)
+    assert sis.ids("user")["q1"] == p1
+    assert district_of.record(p1)["status"] == "active"
+    roster.answer(
+        district_id=sis.district_id,
+        source_id=sis.source.id,
+        kind="user",
+        key="p1",
+        means="other",
+        by="test",
+        now=sis.now,
+        authority=Authority(),
+    )
+    sis.done(swapped)
+    assert (sis.ids("user")["q1"], sis.ids("user")["p1"] == p1) == (p1, False)
+    assert district_of.record(p1)["username"] == "q1"
+    assert district_of.record(sis.ids("user")["p1"])["given_name"] == "Someone"
 
 
 # -------------------------------------------------------------------------------------------------------------- schools

@@ -108,8 +108,10 @@ def _match(bench: Bench, kind: Kind, ways: Ways) -> None:
         db,
         kind,
         domains,
-        taken=f"SELECT id FROM state_{table} ANTI JOIN absent_{table} USING (key) WHERE NOT gone "
-        f"UNION SELECT known_id FROM cand_{table} WHERE known_id IS NOT NULL",
+        # A key that waits for a person's word speaks of nobody: whoever had it may come under another.
+        taken=f"SELECT id FROM state_{table} ANTI JOIN absent_{table} USING (key) "
+        f"ANTI JOIN withheld_{table} USING (key) WHERE NOT gone UNION SELECT known_id FROM cand_{table} "
+        f"ANTI JOIN withheld_{table} USING (line) WHERE known_id IS NOT NULL",
         parted="SELECT w.line, q.id FROM parted q JOIN want w USING (key)",
         several_roles=ways.several_roles,
     )
