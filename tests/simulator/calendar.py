@@ -113,7 +113,7 @@ class Year:
         if quiet or self.random.random() < 0.4:
             return
         for what, chance in LIFE:
-            if self.random.random() < chance and not (what in {"back", "reuse"} and self.stage.oracle.questions):
+            if self.random.random() < chance and not (what == "reuse" and self.stage.oracle.questions):
                 self.told.append(getattr(self.stage.world, what)())
 
     def _package(self) -> tuple[Export, None]:

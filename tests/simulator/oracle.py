@@ -223,7 +223,8 @@ class Oracle:
         good, bad = _readable(rows, file)
         if kind == "user":
             draft.withheld = {k for k, r in good.items() if self._is_another(k, r, said)}
-            draft.matched = self._matched({k: r for k, r in good.items() if k not in draft.records[kind]}, named)
+            new = {k: r for k, r in good.items() if k not in draft.records[kind]}
+            draft.matched = self._matched(new, named - draft.withheld)  # a key that waits speaks of nobody
         waits = {k for k, r in good.items() if _names(r, file, draft.withheld)} if kind != "user" else draft.withheld
         told = {k: r for k, r in good.items() if k not in deleted and k not in waits}
         fallen = {
@@ -239,7 +240,9 @@ class Oracle:
         for key, row in told.items():
             record, old = _record(file, row, draft.there), held.get(key)
             was = draft.matched.get(key, "") if file.kind in {"user", "demographics"} else ""
-            added += old is None and held.pop(was, None) is None
+            added += old is None and was not in held
+            if was not in draft.withheld:
+                held.pop(was, None)
             updated += old is not None and old != record
             if old != record:
                 held[key] = record

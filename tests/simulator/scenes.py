@@ -211,6 +211,24 @@ def an_id_is_given_to_another_pupil(stage: Stage) -> None:
 
 
 @scene
+def whoever_had_an_id_that_is_anothers_returns_before_anybody_answers(stage: Stage) -> None:
+    child = pupil(stage)
+    stage.world._leave(child)
+    stage.night(stage.export())
+    stage.night(another(stage))
+    for _ in range(4):
+        stage.world.a_night_passes()
+    while child.key:
+        assert stage.world.reuse()
+    stage.night(stage.export())
+    while not child.there:
+        stage.world.back()
+    stage.night(stage.export())
+    stage.answer()
+    stage.night(stage.export())
+
+
+@scene
 def a_namesake_comes(stage: Stage) -> None:
     """Both names of somebody who left, and nothing else of theirs."""
     left = pupil(stage)

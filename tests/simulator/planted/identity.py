@@ -31,6 +31,14 @@ BUGS = (
         new="if False:",
     ),
     bug(
+        "whoever had an id that waits is not found under a new one",
+        scene="whoever_had_an_id_that_is_anothers_returns_before_anybody_answers",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        function="schoolpassport.sync.identifying:_match",
+        old="ANTI JOIN withheld_{table} USING (line) ",
+        new="",
+    ),
+    bug(
         "names alone tell who somebody is",
         scene="a_namesake_comes",
         seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
