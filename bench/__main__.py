@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import api, figures, many, memory, several, syncs
+from bench import alike, api, figures, many, memory, several, syncs
 from bench.figures import Figure
 from bench.place import District, Packages, Place, a_district, a_place, write_packages
 from bench.progress import say
@@ -21,6 +21,7 @@ JOBS = {
     "sync": "first load, nightly re-sync, identical and shuffled package",
     "api": "walks, fields=, deep pages, totals",
     "control": "the walk by Django REST framework",
+    "alike": "probable duplicates among 100,000 and a million people",
     "several": "a night of a SIS and a directory, merged",
     "many": "200 small districts at the same minute, with 1, 2 and 4 workers",
     "memory": "a worker at the size and at five times of it (not part of --size small)",
@@ -58,8 +59,10 @@ def _measure(place: Place, asked: argparse.Namespace, size: Size, jobs: set[str]
     if jobs & {"api", "control"}:
         district = district or _two_days(place, packages)
         yield api.measure(place, district, rounds=asked.rounds, seed=asked.seed, jobs=jobs)
+    if "alike" in jobs:
+        yield alike.measure(folder=folder / "alike", size=asked.size)
     if "several" in jobs:
-        yield several.measure(place, packages, folder=folder, rounds=asked.rounds)
+        yield several.measure(place, packages, folder=folder, rounds=asked.rounds, profile=asked.profile)
     if "many" in jobs:
         yield many.measure(
             place, folder=folder / "small", districts=200 if asked.size == "full" else 20, seed=asked.seed

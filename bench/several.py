@@ -16,7 +16,7 @@ from schoolpassport.kit import clock
 _NIGHTLY = 0.01  # of the accounts change
 
 
-def measure(place: Place, packages: Packages, *, folder: Path, rounds: int) -> list[Figure]:
+def measure(place: Place, packages: Packages, *, folder: Path, rounds: int, profile: Path | None) -> list[Figure]:
     """Each round loads both sources into a new district, and then tells a night of both."""
     first, second = _accounts(packages.day1, folder / "accounts1"), _accounts(packages.day2, folder / "accounts2")
     costs, walls, floors = [], [], []
@@ -29,7 +29,10 @@ def measure(place: Place, packages: Packages, *, folder: Path, rounds: int) -> l
         rest(place)
         nights = [(sis, packages.day2), (directory, second)]
         readings = [min(_reading(night, reader) for reader in ("DuckDB", "Polars")) for _, night in nights]
-        told = [sync(place, district, night, wants="done") for district, night in nights]
+        told = [
+            sync(place, district, night, wants="done", profile=profile and profile / f"several-{night.name}.txt")
+            for district, night in nights
+        ]
         costs.append(sum(t.said["cpu"] + t.server_cpu for t in told))
         walls.append(sum(t.said["wall"] for t in told))
         floors.append(sum(readings))

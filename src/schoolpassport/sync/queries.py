@@ -1,6 +1,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Min
 
 from schoolpassport.roster import queries as roster
@@ -73,6 +74,32 @@ def statistics_named(*, district_id: UUID, run_id: UUID) -> list[dict[str, Any]]
         for s in statistics(district_id=district_id, run_id=run_id)
     ]
     return sorted(rows, key=lambda r: (order.index(r["kind"]), r["school"] or ""))
+
+
+def over_time(
+    *,
+    district_id: UUID,
+    kind: str,
+    source_id: UUID | None = None,
+    school_id: UUID = ALTOGETHER,
+    most: int = 30,
+) -> list[dict[str, Any]]:
+    """What the newest runs did to a kind, altogether or in a school, newest first, and how many stood after each.
+
+    ``source_id`` None: the runs of all sources. Runs that took nothing have no statistics and are not among them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.number AS run, r.finished_at AS at, s.name AS source, t.added, t.updated, t.archived, "
+            "t.restored, t.rejected, t.added + t.updated + t.restored + t.unchanged AS standing FROM sync_statistic t "
+            "JOIN sync_run r ON r.district_id = t.district_id AND r.id = t.run_id "
+            "JOIN sources_source s ON s.district_id = r.district_id AND s.id = r.source_id "
+            "WHERE t.district_id = %s AND t.kind = %s AND t.school_id = %s AND (%s::uuid IS NULL OR r.source_id = %s) "
+            "ORDER BY r.number DESC LIMIT %s",
+            [district_id, kind, school_id, source_id, source_id, most],
+        )
+        names = [c.name for c in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def last_taken(*, district_id: UUID) -> dict[UUID, UUID]:

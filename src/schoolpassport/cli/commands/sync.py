@@ -13,6 +13,7 @@ from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sources import actions as source_actions
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
@@ -212,6 +213,30 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
     if found is None:
         raise click.ClickException(f"There is no run {number}.")
     tell(found, as_json=as_json, schools=True)
+
+
+@command.command("trend")
+@click.argument("kind", type=click.Choice(list(KINDS)), default="user")
+@click.option("--source", help="Only runs of this source.")
+@click.option("--school", type=click.UUID, help="Of this school (GG4L ID); without it, altogether.")
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000), help="So many runs at most.")
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--json", "as_json", is_flag=True, help="JSON, for scripts.")
+def trend(
+    kind: str, source: str | None, school: UUID | None, limit: int, district: str | None, *, as_json: bool
+) -> None:
+    """Show what runs did to a KIND (users) over time, and how many stood after each, newest first."""
+    id_ = district_id(district)
+    with scope.inside(id_):
+        source_id = source_queries.source(district_id=id_, id_or_name=source).id if source else None
+        rows = queries.over_time(
+            district_id=id_, kind=kind, source_id=source_id, school_id=school or ALTOGETHER, most=limit
+        )
+    if as_json:
+        show.as_json(rows)
+        return
+    names = ("run", "at", "source", "added", "updated", "archived", "restored", "rejected", "standing")
+    show.table(names, [tuple(row[name] for name in names) for row in rows])
 
 
 @command.command("package")
