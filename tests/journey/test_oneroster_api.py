@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -9,11 +10,11 @@ from django.conf import settings
 
 from schoolpassport.cli.commands import sources as command
 from schoolpassport.kit.egress import Networks, Policy
-from schoolpassport.sources import queries
+from schoolpassport.sources import actions, queries
 from schoolpassport.tenancy import scope
 from tests.support import lookup
-from tests.support.nights import Nights, nights
-from tests.support.oneroster_provider import SECRET, Quirks, provider, serving
+from tests.support.nights import BY, Nights, nights
+from tests.support.oneroster_provider import SECRET, Quirks, provider, provider_1p2, serving
 from tests.support.packages import Package, small, user
 
 EARLY, LATE = "2026-08-25T05:00:00.000Z", "2026-08-28T05:00:00.000Z"
@@ -111,6 +112,33 @@ def test_a_deletion_that_is_told_is_taken_the_same_night(sis, tmp_path):
         night(sis, made, ada, EARLY)
         assert night(sis, made, ada.without("enrollments", "e5"), LATE) == "delta"
     assert sis.archived("enrollment") == {"e5"}
+
+
+def test_a_provider_of_one_dot_two_gives_the_same_roster(district, other_district, tmp_path, now):
+    """And what 1.2 knows besides: the roles of a user at each org."""
+    sis = nights(district_id=district.id, folder=tmp_path, now=now)
+    source = actions.register_source(
+        district_id=district.id, name="New", schema="oneroster-1.2", by=BY, now=now + timedelta(seconds=1)
+    )
+    sis = replace(sis, source=source)
+    with serving(provider_1p2(small(), Quirks(clamp=3, booleans="json", cased=True))) as made:
+        (tmp_path / "secret").write_text(SECRET)
+        actions.connect_source(
+            district_id=district.id,
+            source_id=source.id,
+            connector="oneroster-rest",
+            values=made.settings(),
+            secrets={"client_secret": SECRET},
+            by=BY,
+            now=now,
+        )
+        fetched = typed(sis, "fetch", "New")
+    assert fetched.exit_code == 0, fetched.output
+    active, people = as_from_a_file(sis, other_district, tmp_path, now, small())
+    assert {kind: sorted(sis.active(kind)) for kind in KINDS} == active
+    taken = sis.records("user")
+    assert [role["org"] for role in taken["p3"]["roles"]] == ["s1", "s2"]
+    assert {key: {**person, "roles": None} for key, person in taken.items()} == people
 
 
 def test_a_probe_that_cannot_ask_says_what_to_do_and_keeps_what_was_known(sis, tmp_path):

@@ -1,6 +1,8 @@
 """Whatever a provider does with pages, counts, links, types and tokens: the package is its roster, cell by cell."""
 
 import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import hypothesis
@@ -11,8 +13,10 @@ from tests.support import oneroster_provider as fake
 from tests.support.oneroster_provider import Quirks, provider, serving
 from tests.support.packages import Package, user
 from tests.support.world import FILES, KEYS, ROWS
+from tests.unit.sources.test_oneroster_dialect import Nights
 from tests.unit.sources.test_oneroster_rest import modes, pulled, rows, said
 
+STARTED = datetime(2026, 8, 21, 5, tzinfo=UTC)
 NAMES = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp", "Zs")), min_size=1, max_size=8)
 PASSING = (
     fake.status(503),
@@ -85,3 +89,44 @@ def test_the_package_is_the_roster_whatever_the_provider_does(world, how, size):
         pulled(made, into, page_size=size)
         assert rows(into) == said(world)
         assert modes(into) == dict.fromkeys(world.rows, "bulk")
+
+
+# What is told night after night, and by which a delta may be read or not; never one that misses something.
+TELLING = (
+    Quirks(),
+    Quirks(clamp=3, total="none"),
+    Quirks(filters="days"),
+    Quirks(keeps_dates=True),
+    Quirks(filters="ignored"),
+    Quirks(filters="refused"),
+    Quirks(dates="none"),
+    Quirks(dates="same"),
+    Quirks(dates="answer"),
+)
+
+
+def taken(stands, into):
+    """What stands after a package: whole files take the place of what was, deltas change it."""
+    told = rows(into)
+    for file, mode in modes(into).items():
+        kept = {} if mode == "bulk" else dict(stands.get(file, {}))
+        for key, row in told[file].items():
+            plain = {c: v for c, v in row.items() if c not in {"status", "dateLastModified"}}
+            if row.get("status") == "tobedeleted":
+                kept.pop(key, None)
+            else:
+                kept[key] = plain
+        stands = {**stands, file: kept}
+    return stands
+
+
+@hypothesis.settings(max_examples=12, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+@hypothesis.given(history=st.lists(worlds(), min_size=3, max_size=6), how=st.sampled_from(TELLING))
+@pytest.mark.slow
+def test_whole_files_and_deltas_add_up_to_the_roster_of_each_night(history, how):
+    with tempfile.TemporaryDirectory() as folder, serving(provider(history[0], replace(how))) as made:
+        known, stands = Nights(made, Path(folder), page_size="50"), {}
+        for day, world in enumerate(history):
+            stamp = (STARTED + timedelta(days=day)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            stands = taken(stands, known.says(world, stamp))
+            assert stands == said(world), f"night {day}: {modes(known.folder / f'night-{known.count}')}"

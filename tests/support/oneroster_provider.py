@@ -24,6 +24,10 @@ from oauthlib.oauth1.rfc5849.utils import escape
 from tests.support.packages import Package, Row
 
 PATH = "/ims/oneroster/v1p1"
+PATHS_1P2 = {
+    **dict.fromkeys(("lineItems", "results", "categories"), "/ims/oneroster/gradebook/v1p2"),
+    "resources": "/ims/oneroster/resources/v1p2",
+}
 ID, SECRET = "client-17", "s3cr3t-8b1f60"
 STAMP = "2026-08-20T05:00:00.000Z"
 NOW = 1_788_242_400.0  # 2026-09-01T06:00:00Z: what its clock says
@@ -60,7 +64,7 @@ class Quirks:
     link: str = "none"  # none, good, lower, relative, other host, http
     sorts: bool = True
     shuffles: bool = False
-    filters: str = "true"  # true, ignored, refused, status only
+    filters: str = "true"  # true, ignored, refused, status only, days (of which it takes whole ones only)
     booleans: str = "text"  # text, json, capital, digit
     numbers: bool = False
     singles: bool = False  # a list of one is given as the one
@@ -88,6 +92,7 @@ class Provider:
     world: dict[str, list[Record]]
     quirks: Quirks
     port: int = 0
+    version: str = "1.1"
     asked: list[str] = field(default_factory=list)
     tokens: dict[str, int] = field(default_factory=dict)
     hits: Counter[str] = field(default_factory=Counter)
@@ -97,7 +102,12 @@ class Provider:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}{PATH}"
+        return f"http://127.0.0.1:{self.port}{self.path_of('users')}"
+
+    def path_of(self, collection: str) -> str:
+        if self.version == "1.2":
+            return PATHS_1P2.get(collection, "/ims/oneroster/rostering/v1p2")
+        return PATH
 
     @property
     def token_address(self) -> str:
@@ -149,6 +159,17 @@ def record(file: str, row: Row) -> Record:
 def provider(package: Package, quirks: Quirks | None = None) -> Provider:
     world = {file: [record(file, r) for r in rows] for file, rows in package.rows.items()}
     return Provider(world, quirks or Quirks())
+
+
+def provider_1p2(package: Package, quirks: Quirks | None = None) -> Provider:
+    """The same roster as OneRoster 1.2 tells it: a user's role and orgs are roles, in a list."""
+    made = provider(package, quirks)
+    made.version = "1.2"
+    for person in made.world["users"]:
+        role, orgs = person.pop("role"), person.pop("orgs")
+        kinds = ["primary", *["secondary"] * (len(orgs) - 1)]
+        person["roles"] = [{"roleType": k, "role": role, "org": org} for k, org in zip(kinds, orgs, strict=True)]
+    return made
 
 
 @contextmanager
@@ -238,7 +259,9 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 if made.quirks.drift:
                     made.quirks.drift(made, number)
-                self._collection(parts.path.removeprefix(PATH + "/"), dict(parse_qsl(parts.query)))
+                path, _, name = parts.path.rpartition("/")
+                known = path == made.path_of(name)
+                self._collection(name if known else "nothing", dict(parse_qsl(parts.query)))
 
     def _allowed(self) -> bool:
         said = self.headers.get("Authorization", "")
@@ -273,7 +296,8 @@ class Handler(BaseHTTPRequestHandler):
         if quirks.refuse_above and int(query.get("limit", 100)) > quirks.refuse_above:
             self.say(400, b'{"imsx_codeMinor": "invalid data"}')
             return
-        if "filter" in query and quirks.filters == "refused":
+        no_day = quirks.filters == "days" and re.search("'.*T.*'", query.get("filter", ""))
+        if "filter" in query and (quirks.filters == "refused" or no_day):
             self.say(400, b'{"imsx_codeMinor": "invalid_filter_field"}')
             return
         self._records(name, query, self._chosen(name, query))
@@ -285,12 +309,14 @@ class Handler(BaseHTTPRequestHandler):
             found = [r for r in found if r["status"] != "tobedeleted"]
         if "filter" in query and quirks.filters != "ignored":
             field_, operator, value = re.fullmatch(r"(\w+)(>|=)'(.*)'", query["filter"]).groups()
-            if operator == ">" and quirks.filters != "status only":
+            if operator == ">" and quirks.filters == "days":
+                found = [r for r in found if r.get(field_, "")[:10] > value]
+            elif operator == ">" and quirks.filters != "status only":
                 found = [r for r in found if r.get(field_, "") > value]
             elif operator == "=":
                 found = [r for r in found if r.get(field_) == value]
         if quirks.sorts and "sort" in query:
-            found.sort(key=lambda r: r[query["sort"]], reverse=query.get("orderBy") == "desc")
+            found.sort(key=lambda r: r.get(query["sort"], ""), reverse=query.get("orderBy") == "desc")
         elif quirks.shuffles:
             made.chance.shuffle(found)
         return found
@@ -330,7 +356,7 @@ class Handler(BaseHTTPRequestHandler):
             headers["X-Total-Count"] = str(told)
         if quirks.link != "none" and reached < total:
             after = {**query, ("after" if quirks.cursor else "offset"): str(reached)}
-            place = f"{PATH}/{name}?{urlencode(after, quote_via=quote)}"
+            place = f"{self.provider.path_of(name)}/{name}?{urlencode(after, quote_via=quote)}"
             host = f"http://127.0.0.1:{self.provider.port}"
             if quirks.link == "other host":
                 host = f"http://localhost:{self.provider.port}"

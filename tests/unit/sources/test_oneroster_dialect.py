@@ -145,6 +145,20 @@ def test_what_changed_a_while_before_the_newest_date_is_asked_for_again(nights):
     assert set(rows(nights.pull())["users"]) == {"p2", "p3"}
 
 
+def test_a_provider_that_takes_days_only_is_asked_for_days(tmp_path):
+    """Its “after the 28th” leaves the 28th out, on which more may have changed since."""
+    with serving(provider(small(), Quirks(filters="days"))) as made:
+        known = Nights(made, tmp_path, overlap_hours="0")
+        known.pull()
+        known.says(small().changed("users", "p1", givenName="Ada"), LATE)
+        later = LATE.replace("T05", "T09")
+        into = known.says(changed(), later)
+    assert card(known.memory)["date filter"].works is True
+    assert modes(into)["users"] == "delta"
+    assert rows(into)["users"]["p2"]["givenName"] == "Bea"
+    assert "filter=dateLastModified%3E%272026-08-27%27" in next(p for p in reversed(made.asked) if "/users?" in p)
+
+
 def test_a_night_without_changes_brings_a_manifest_and_no_rows(nights):
     nights.says(changed(), LATE)
     into = nights.pull()

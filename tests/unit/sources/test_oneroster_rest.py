@@ -15,7 +15,7 @@ from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Given
 from tests.support import lookup
 from tests.support import oneroster_provider as fake
-from tests.support.oneroster_provider import Quirks, provider, serving
+from tests.support.oneroster_provider import Quirks, provider, provider_1p2, serving
 from tests.support.packages import crowd, small
 
 HERE = Policy(networks=Networks.parse("127.0.0.0/8"), resolve=lookup.numbers)
@@ -156,6 +156,101 @@ def test_one_user_in_one_answer_does_not_make_the_rest_of_an_answer_the_whole(tm
     with serving(provider(alone, Quirks(cursor=True, clamp=1, link="good"))) as made:
         pulled(made, tmp_path / "followed")
     assert rows(tmp_path / "followed") == said(alone)
+
+
+def test_one_dot_two_has_files_for_roles_and_profiles(tmp_path):
+    with serving(provider_1p2(small().only("orgs", "users"))) as made:
+        for name in ("academicSessions", "courses", "classes", "enrollments"):
+            made.world[name] = [fake.record(name, r) for r in small().rows[name]]
+        p3 = next(r for r in made.world["users"] if r["sourcedId"] == "p3")
+        p3["preferredFirstName"] = "Pip"
+        p3["primaryOrg"] = {"sourcedId": "s2"}
+        p3["userProfiles"] = [
+            {
+                "profileId": "https://lms.example/p3",
+                "profileType": "LMS",
+                "vendorId": "lms",
+                "credentials": [{"type": "basic", "username": "pip", "password": "never"}],
+            }
+        ]
+        made.world["lineItems"] = [
+            {"sourcedId": "li", "title": "Quiz", "class": {"sourcedId": "k1"}, "gradingPeriod": {"sourcedId": "autumn"}}
+        ]
+        pulled(made, tmp_path / "got", schema="oneroster-1.2", also="lineItems")
+    got = rows(tmp_path / "got")
+    assert {i: (r["userSourcedId"], r["roleType"], r["role"], r["orgSourcedId"]) for i, r in got["roles"].items()} == {
+        "t1/teacher/s1": ("t1", "primary", "teacher", "s1"),
+        "t2/teacher/s2": ("t2", "primary", "teacher", "s2"),
+        "g1/guardian/s1": ("g1", "primary", "guardian", "s1"),
+        "p1/student/s1": ("p1", "primary", "student", "s1"),
+        "p2/student/s1": ("p2", "primary", "student", "s1"),
+        "p3/student/s1": ("p3", "primary", "student", "s1"),
+        "p3/student/s2": ("p3", "secondary", "student", "s2"),
+        "p4/student/s2": ("p4", "primary", "student", "s2"),
+    }
+    assert got["users"]["p3"]["preferredGivenName"] == "Pip"
+    assert got["users"]["p3"]["primaryOrgSourcedId"] == "s2"
+    profile = got["userProfiles"]["https://lms.example/p3"]
+    assert (profile["userSourcedId"], profile["credentialType"], profile["username"]) == ("p3", "basic", "pip")
+    assert "never" not in (tmp_path / "got" / "userProfiles.csv").read_text()
+    assert got["lineItems"]["li"]["academicSessionSourcedId"] == "autumn"
+    assert [path for path in made.asked if "lineItems" in path and "/gradebook/v1p2/" not in path] == []
+
+
+def test_the_gradebook_comes_along_when_it_is_asked_for(tmp_path):
+    with serving(provider(small())) as made:
+        made.world["categories"] = [{"sourcedId": "cat", "title": "Homework"}]
+        made.world["lineItems"] = [
+            {
+                "sourcedId": "li",
+                "title": "Quiz",
+                "assignDate": "2026-09-01T00:00:00Z",
+                "class": {"sourcedId": "k1"},
+                "category": {"sourcedId": "cat"},
+                "gradingPeriod": {"sourcedId": "autumn"},
+                "resultValueMin": 0,
+                "resultValueMax": 10.5,
+            }
+        ]
+        made.world["results"] = [
+            {
+                "sourcedId": "r",
+                "lineItem": {"sourcedId": "li"},
+                "student": "p1",
+                "score": 9,
+                "scoreDate": "2026-09-02T10:00:00Z",
+            }
+        ]
+        made.world["resources"] = [{"sourcedId": "book", "vendorResourceId": "v", "roles": ["STUDENT", "teacher"]}]
+        pulled(made, tmp_path / "got", also="categories,lineItems,results,resources")
+    got = rows(tmp_path / "got")
+    assert got["categories"] == {"cat": {"sourcedId": "cat", "title": "Homework"}}
+    quiz = got["lineItems"]["li"]
+    assert (quiz["classSourcedId"], quiz["resultValueMin"], quiz["resultValueMax"]) == ("k1", "0", "10.5")
+    assert got["results"]["r"] == {
+        "sourcedId": "r",
+        "lineItemSourcedId": "li",
+        "studentSourcedId": "p1",
+        "score": "9",
+        "scoreDate": "2026-09-02",
+    }
+    assert got["resources"]["book"]["roles"] == "student,teacher"
+
+
+def test_a_record_without_an_id_stays_for_the_inspection_to_speak_of(tmp_path):
+    with serving(provider(small())) as made:
+        made.world["courses"].append({"title": "Nameless", "org": {"sourcedId": "s1"}})
+        pulled(made, tmp_path / "got")
+    assert rows(tmp_path / "got")["courses"][""]["title"] == "Nameless"
+
+
+def test_line_ends_and_commas_do_not_break_a_row(tmp_path):
+    with serving(provider(small())) as made:
+        course = made.world["courses"][0]
+        course |= {"title": 'Al\r\n"gebra", I', "subjects": ["Maths, pure", None, "Logic"]}
+        pulled(made, tmp_path / "got")
+    told = rows(tmp_path / "got")["courses"]["alg"]
+    assert (told["title"], told["subjects"]) == ('Al  "gebra", I', "Maths  pure,Logic")
 
 
 def test_a_login_that_is_wrong_is_said_at_once(tmp_path):

@@ -5,7 +5,7 @@ reference as an object or as its bare id, words in another case. Each is taken f
 stays as it is and is found by the inspection.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,7 +46,6 @@ _ROLES_1P2: Final = (
     *("siteAdministrator", "student", "systemAdministrator", "teacher"),
 )
 _OLDER: Final = 'v."gradingPeriod"'
-_SCALARS: Final = "('VARCHAR', 'UBIGINT', 'BIGINT', 'DOUBLE', 'BOOLEAN')"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +79,11 @@ def files(schema: Schema) -> dict[str, tuple[File, ...]]:
     return made
 
 
-def properties(made: Iterable[File]) -> str:
+def properties(made: Sequence[File]) -> str:
     """The shape by which DuckDB takes a record apart: the properties that any of these cells look at, as JSON."""
     named = sorted({part.split('"')[0] for f in made for c in f.cells for part in c.sql.split('v."')[1:]})
-    return "{" + ", ".join(f'"{name}": "JSON"' for name in sorted({*named, *FIRST})) + "}"
+    lists = [f.exploded for f in made if f.exploded]
+    return "{" + ", ".join(f'"{name}": "JSON"' for name in sorted({*named, *lists, *FIRST})) + "}"
 
 
 def _file(name: str, columns: Iterable[tuple[str, str]]) -> File:
@@ -125,14 +125,13 @@ def _sql(field: Field) -> str:
 
 def text(value: str) -> str:
     """SQL: a JSON value as one cell: without line ends, which no cell may hold (OneRoster CSV 2.1)."""
-    return f"nullif(trim(regexp_replace(json_extract_string({value}, '$'), '[\\r\\n\\x00]+', ' ', 'g')), '')"
+    return f"nullif(trim(translate(json_extract_string({value}, '$'), chr(10) || chr(13) || chr(0), '   ')), '')"
 
 
 def reference(value: str) -> str:
     """SQL: the id of an object that refers, of the first in a list, or the bare id."""
-    bare = f"CASE WHEN json_type({value}) IN {_SCALARS} THEN {text(value)} END"
-    inner = (text(f"json_extract({value}, {literal(path)})") for path in ("$.sourcedId", "$[0].sourcedId"))
-    return f"coalesce({', '.join(inner)}, {bare})"
+    one, first = (text(f"json_extract({value}, {literal(path)})") for path in ("$.sourcedId", "$[0].sourcedId"))
+    return f"CASE json_type({value}) WHEN 'OBJECT' THEN {one} WHEN 'ARRAY' THEN {first} ELSE {text(value)} END"
 
 
 def word(value: str, words: tuple[str, ...]) -> str:

@@ -230,6 +230,7 @@ class _Delta(_Work):
         return self._finished(into, how, **{DELTA: True})
 
     def _changed(self, name: str, known: Card, since: datetime) -> writing.Table:
+        since -= _DAY if "%H" not in known.stamp else timedelta()  # whether the day itself counts, nobody says
         filter_ = f"dateLastModified>'{since.astimezone(UTC).strftime(known.stamp)}'"
         try:
             table = self._load(name, known.plan, filter_)

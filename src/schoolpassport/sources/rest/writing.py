@@ -47,17 +47,22 @@ def load(db: DuckDBPyConnection, path: Path, made: tuple[File, ...], *, metadata
         status, modified = (text(f"v.{quoted(name)}") for name in ("status", "dateLastModified"))
         selected = ", ".join(f"{sql} AS {quoted(header)}" for header, sql in zip(headers, cells, strict=True))
         shape = properties(made).replace("{", '{"metadata": "JSON", ', 1)
+        whole = "v" if made[1:] else "NULL AS v"  # for the files that are made of a list in it
         db.execute(
             f"CREATE OR REPLACE TABLE got AS SELECT {selected}, "
             f"coalesce({_GONE.format(status=status)}, false) AS gone, {modified} AS modified, "
-            f"v FROM (SELECT json_transform(json, {literal(shape)}) AS v FROM {_source(path)})"
+            f"{whole} FROM (SELECT json_transform(json, {literal(shape)}) AS v FROM {_source(path)})"
         )
     except duckdb.Error as error:
         raise NeedsAttention(
             f"The {file.collection} of the provider make no sense as records of OneRoster. Ask those who look after it."
         ) from error
     key = quoted("sourcedId")
-    db.execute(f"DELETE FROM got WHERE rowid NOT IN (SELECT max(rowid) FROM got GROUP BY coalesce({key}, v::VARCHAR))")
+    # Rows without an id stay: the inspection speaks of them.
+    db.execute(
+        f"DELETE FROM got USING (SELECT {key}, max(rowid) AS last FROM got GROUP BY {key} HAVING count(*) > 1) AS t "
+        f"WHERE got.{key} = t.{key} AND got.rowid < t.last"
+    )
     now = literal(clock.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
     rows, gone, newest = db.execute(
         f"SELECT count(*), count(*) FILTER (gone), max({DATE}) FILTER ({DATE} <= CAST({now} AS TIMESTAMP)) FROM got"
