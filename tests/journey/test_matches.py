@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands.matches import command
 from schoolpassport.matching import actions, queries
-from schoolpassport.matching.models import Proposal
+from schoolpassport.matching.models import Looked, Proposal
 from schoolpassport.roster import queries as roster
 from schoolpassport.sources.actions import register_source
 from schoolpassport.tenancy import scope
@@ -110,6 +110,20 @@ def test_a_proposal_is_closed_when_a_record_goes_or_is_alike_no_more(sis, direct
     directory.done(package(user("x9", **{**ROSALIND, "givenName": "Ottoline"}), born="2009-09-09"))
     assert states(sis.district_id) == [(1, "closed")]
     directory.done(package(user("x9", **ROSALIND)))
+    assert states(sis.district_id) == [(1, "open")]
+
+
+def test_a_night_that_changes_nobody_compares_nobody_and_the_next_one_misses_nobody(sis, directory, now):
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", givenName="Ottoline", familyName="Vane"), born="2009-09-09"))
+    with scope.inside(sis.district_id):
+        before = Looked.objects.get(district_id=sis.district_id).revision
+    sis.done(package(user("u1", **ROSALIND)).changed("orgs", "s1", name="Renamed"))
+    with scope.inside(sis.district_id):
+        assert Looked.objects.get(district_id=sis.district_id).revision == before + 1
+        events = audit.events(district_id=sis.district_id)
+    assert before + 1 not in [e.facts["revision"] for e in events if e.act == "matching:people:look"]
+    directory.done(package(user("x10", **ROSALIND)))
     assert states(sis.district_id) == [(1, "open")]
 
 

@@ -22,6 +22,7 @@ from schoolpassport.sources import queries as sources
 from schoolpassport.tenancy import scope
 
 _BYTES = 1 << 20
+_COMPARED = ("user", "demographics")  # of these kinds is what is compared
 
 
 class NotOpen(Exception):
@@ -52,6 +53,9 @@ def look(*, district_id: UUID, by: str, now: datetime, everybody: bool = False) 
         since = last.revision if last and last.model == fingerprint and not everybody else 0
         revision = roster.current_revision(district_id=district_id)
         if since == revision:
+            return Found()
+        if since and not roster.changed_since(district_id=district_id, revision=since, kinds=_COMPARED):
+            Looked.objects.filter(district_id=district_id).update(revision=revision)
             return Found()
     folder = Path(mkdtemp(prefix="matching-", dir=_work()))
     try:

@@ -487,6 +487,12 @@ def history(*, district_id: UUID, kind: str, id: UUID) -> list[dict[str, Any]]: 
     return told
 
 
+def changed_since(*, district_id: UUID, revision: int, kinds: Iterable[str]) -> bool:
+    """Whether a later revision than this one changed any record of these kinds."""
+    later = Revision.objects.filter(district_id=district_id, number__gt=revision).values_list("changed", flat=True)
+    return any(changed.get(kind) for changed in later for kind in kinds)
+
+
 def export_people(*, district_id: UUID, since: int, into: Path) -> None:
     """Whoever stands now, as CSV: what tells people apart, who says so, and whether it is new after a revision."""
     told = "(SELECT string_agg(x, ',') FROM unnest({}) x)"
