@@ -10,13 +10,18 @@ from django.db import IntegrityError, transaction
 
 from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands.matches import command
+from schoolpassport.cli.commands.people import command as people_command
 from schoolpassport.matching import actions, queries
 from schoolpassport.matching.models import Looked, Proposal
 from schoolpassport.roster import queries as roster
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import catalogue
 from schoolpassport.sources.actions import register_source
 from schoolpassport.tenancy import scope
+from tests.support import partners
 from tests.support.nights import BY, SCHEMA, nights
 from tests.support.packages import Package, demographics, org, user
+from tests.support.views import View
 
 ROSALIND = {"givenName": "Rosalind", "familyName": "Quillfeather"}
 
@@ -89,6 +94,27 @@ def test_same_makes_one_record_of_two_and_the_newer_id_an_alias(sis, directory, 
         assert roster.record(district_id=sis.district_id, kind="user", id=lost)["status"] == "tobedeleted"
     actions.look(district_id=sis.district_id, by=BY, now=now, everybody=True)
     assert states(sis.district_id) == [(1, "same")]
+
+
+def test_same_on_the_command_line_is_a_merge_that_applications_see_and_that_can_be_undone(sis, directory, now):
+    sis.done(package(user("u1", **ROSALIND)))
+    directory.done(package(user("x9", **ROSALIND)))
+    integration = partners.integrated(sis.district_id, now).integration
+    sharing.agree(
+        district_id=sis.district_id,
+        integration_id=integration.id,
+        attributes=catalogue.everything(),
+        by=BY,
+        now=now,
+    )
+    view = View(sis.district_id, integration.id)
+    lost, there = directory.ids("user")["x9"], set(view.active("user"))
+    words = ["--district", str(sis.district_id)]
+    assert CliRunner().invoke(command, ["same", "1", *words]).exit_code == 0
+    assert there - set(view.active("user")) == {("user", lost)}
+    assert CliRunner().invoke(people_command, ["undo", "1", *words]).exit_code == 0
+    assert set(view.active("user")) == there
+    assert states(sis.district_id) == [(1, "different")]
 
 
 def test_later_comes_back_on_its_day(sis, directory, now):

@@ -278,3 +278,22 @@ def test_schools_of_a_source_are_mapped_to_those_that_stand_or_left_out(district
     assert district_of.record(s1, "org")["name"] == "School s1"
     with pytest.raises(Unfit, match="no school has that GG4L ID"):
         decisions.set_schools(content={"s1": str(sis.ids("user")["p1"])}, **told)
+
+
+@pytest.mark.parametrize(("witnesses", "after"), [(1, None), (2, "Mo")])
+def test_a_directory_that_loses_all_its_accounts_takes_back_what_it_added_by_its_witnesses(
+    district_of, witnesses, after
+):
+    directory = district_of.more("Directory", SourceRole.ENRICHMENT)
+    directory.set_limits(witnesses=witnesses)
+    district_of.sis.done(small().changed("users", "p1", email="p1@amber.example"))
+    whole = accounts(
+        {"sourcedId": "a1", "givenName": "Given-p1", "email": "p1@amber.example", "middleName": "Mo"},
+    )
+    directory.done(whole)
+    p1 = district_of.sis.ids("user")["p1"]
+    assert district_of.record(p1)["middle_name"] == "Mo"
+    empty = {**whole, "users.csv": whole["users.csv"].splitlines()[0] + "\n"}
+    directory.run(empty)
+    assert district_of.record(p1)["middle_name"] == after
+    assert district_of.record(p1)["status"] == "active"

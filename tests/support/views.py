@@ -98,7 +98,7 @@ def replayed(log: list[Seen]) -> dict[tuple[str, UUID], dict[str, Any]]:
             assert key in held or key in gone, f"{key} was never there"  # twice: a tombstone is made barer
             held.pop(key, None)
             gone.add(key)
-        elif line.change == "u":
+        elif line.change in {"u", "m"}:
             assert held[key] != line.facts, f"nothing changed in {key}"
             held[key] = line.facts
         else:

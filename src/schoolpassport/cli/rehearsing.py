@@ -1,15 +1,17 @@
 """How a rehearsal looks in a terminal."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from schoolpassport.cli import show
 from schoolpassport.sync import told
+from schoolpassport.sync.migrating import Proposed
 from schoolpassport.sync.rehearsal import Rehearsed
 
 _CHANGES = ("added", "updated", "removed", "restored", "rejected", "waiting")
-_TURNS = ("lost", "gained", "changed")
+_TURNS = ("lost", "gained", "changed", "remapped")
 _ATTRIBUTES = 4  # of an example
 
 
@@ -32,6 +34,24 @@ def tell(found: Rehearsed, *, schools: bool, as_json: bool) -> None:
     for f in found.findings:
         click.echo(f"  {f.severity}: {f.count:,} × {f.rule} in {f.file} {f.column}".rstrip())
     click.echo("\nNothing was changed.")
+
+
+def tell_proposed(found: Proposed, *, number: int, as_json: bool) -> None:
+    """Which new ids mean which records, and what would follow."""
+    if as_json:
+        rehearsed = told.rehearsal(found.rehearsed) if found.rehearsed else None
+        show.as_json({"ids": {kind: asdict(c) for kind, c in found.counts.items()}, "rehearsal": rehearsed})
+        return
+    click.secho("New ids, and what they mean:", bold=True)
+    names = ("sure", "same", "unsure", "new", "left")
+    show.table(("kind", *names), [(k, *(getattr(c, n) for n in names)) for k, c in found.counts.items()])
+    click.echo("sure: a record under a new id · same: as before · unsure: for you to say · left: records without an id")
+    if found.unsure:
+        click.echo(f"Decide what is unsure: schoolpassport sync migrate {number} --export FILE, edit, --take FILE")
+    if found.rehearsed:
+        click.echo("\nThen the run would be walked.")
+        tell(found.rehearsed, schools=False, as_json=False)
+    click.echo(f"Do it: schoolpassport sync migrate {number} --yes")
 
 
 def tell_reach(reach: list[dict[str, Any]] | None, *, schools: bool, of: str) -> None:

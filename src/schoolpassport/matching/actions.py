@@ -111,6 +111,20 @@ def different(*, district_id: UUID, number: int, by: str, now: datetime) -> Prop
     return _decide(district_id, number, State.DIFFERENT, by=by, now=now)
 
 
+def parted(*, district_id: UUID, number: int, by: str, now: datetime) -> None:
+    """The merge that made one person of a proposal's two was undone: they are two, in the caller's transaction."""
+    found = Proposal.objects.filter(district_id=district_id, number=number, state=State.SAME)
+    if found.update(state=State.DIFFERENT, decided_by=by, decided_at=now):
+        audit.note(
+            district_id=district_id,
+            act=f"matching:proposal:{State.DIFFERENT}",
+            about=str(number),
+            by=by,
+            now=now,
+            facts={"before": State.SAME, "after": State.DIFFERENT},
+        )
+
+
 def later(*, district_id: UUID, number: int, until: date, by: str, now: datetime) -> Proposal:
     """Undecided; the pair is open again from that day on."""
     return _decide(district_id, number, State.LATER, by=by, now=now, until=until)

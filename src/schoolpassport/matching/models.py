@@ -17,7 +17,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.LATER: frozenset({State.OPEN, State.SAME, State.DIFFERENT, State.CLOSED}),
     State.DIFFERENT: frozenset({State.OPEN}),
     State.CLOSED: frozenset({State.OPEN}),
-    State.SAME: frozenset(),
+    State.SAME: frozenset(),  # but an undone merge makes two of them again: `different`
 }
 
 

@@ -3,20 +3,35 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.killpoint import reach
+from schoolpassport.roster import queries
 from schoolpassport.roster.joining import Joining, NotJoined
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.roster.models import Merge, Question
-from schoolpassport.roster.records import Applied, Asked, Authority, Batch
+from schoolpassport.roster.models import Merge, Migration, Question
+from schoolpassport.roster.records import Applied, Asked, Authority, Batch, Remapped
+from schoolpassport.roster.remapping import Remapping
 from schoolpassport.roster.writing import NOBODY, Writer
 from schoolpassport.tenancy import scope
 
-__all__ = ["Busy", "NotJoined", "answer", "apply", "ask", "merge", "merge_anew", "split", "undo_merge"]
+__all__ = [
+    "Busy",
+    "NotJoined",
+    "answer",
+    "apply",
+    "ask",
+    "merge",
+    "merge_anew",
+    "remap",
+    "split",
+    "undo_merge",
+    "undo_remap",
+]
 
 
 class Busy(Exception):
@@ -163,8 +178,50 @@ def merge_anew(*, district_id: UUID, cause: str, by: str, now: datetime, authori
         return joining.merge_anew(cause)
 
 
+def remap(
+    *, district_id: UUID, source_id: UUID, files: Remapped, by: str, now: datetime, authority: Authority
+) -> Migration:
+    """Let the keys of a source mean other records, all at once; one revision, though no record is another.
+
+    What each key meant is remembered (``queries.remaps``); no id is lost and none is given twice. Raises ``NotJoined``
+    and ``Busy``.
+    """
+    with _deciding(district_id, authority) as (writer, cursor):
+        remapping = Remapping(
+            writer=writer, cursor=cursor, district_id=district_id, source_id=source_id, by=by, now=now
+        )
+        made = remapping.remap(files)
+        facts = {"migration": made.number, "counts": made.counts, "revision": made.revision}
+        audit.note(
+            district_id=district_id, act="roster:source:remap", about=str(source_id), by=by, now=now, facts=facts
+        )
+        return made
+
+
+def undo_remap(*, district_id: UUID, number: int, by: str, now: datetime, authority: Authority) -> Migration:
+    """Let the keys mean what they meant before migration ``number``. Raises ``NotJoined`` and ``Busy``.
+
+    The caller sees to it that nothing of the source was applied since.
+    """
+    with _deciding(district_id, authority) as (writer, cursor):
+        source_id = queries.source_of_migration(district_id=district_id, number=number)
+        remapping = Remapping(
+            writer=writer, cursor=cursor, district_id=district_id, source_id=source_id, by=by, now=now
+        )
+        undone = remapping.undo(number)
+        facts = {"migration": number, "revision": undone.undone_revision}
+        audit.note(district_id=district_id, act="roster:source:undo", about=str(source_id), by=by, now=now, facts=facts)
+        return undone
+
+
 @contextmanager
 def _joining(district_id: UUID, authority: Authority, *, by: str, now: datetime) -> Iterator[Joining]:
+    with _deciding(district_id, authority) as (writer, _):
+        yield Joining(writer=writer, district_id=district_id, authority=authority, by=by, now=now)
+
+
+@contextmanager
+def _deciding(district_id: UUID, authority: Authority) -> Iterator[tuple[Writer, Any]]:
     """A decision, while no run of the district is on its way: a run holds ids that it was given before."""
     with scope.inside(district_id), connection.cursor() as wrapped:
         cursor = wrapped.cursor
@@ -173,7 +230,7 @@ def _joining(district_id: UUID, authority: Authority, *, by: str, now: datetime)
             raise Busy("A run of this district is on its way; try again when it is done.")
         writer = Writer(cursor=cursor, district_id=district_id, source_id=NOBODY, authority=authority)
         writer.lock()
-        yield Joining(writer=writer, district_id=district_id, authority=authority, by=by, now=now)
+        yield writer, cursor
 
 
 def _note(joining: Joining, verb: str, about: str, facts: dict[str, object]) -> None:

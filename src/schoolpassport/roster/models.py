@@ -18,6 +18,7 @@ from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 OPEN = 2_147_483_647  # rev_to of the version that holds now
 FIRST_SEEN = "first seen"  # the rule of the link that a record was made from
 MATCHED, MERGED, SPLIT = "matched", "merged", "split"  # of links that came, or were moved, later
+REMAPPED = "remapped"  # of links of keys that a source put in the place of others, all at once
 
 
 class Status(models.TextChoices):
@@ -93,7 +94,10 @@ class Claim(models.Model):
 
 
 class Relink(models.Model):
-    """What a key meant before a person, or a merge, said that it means another record."""
+    """What a key meant before a person, a merge or a migration said that it means another record.
+
+    ``became``, of a migration: the key by which the source calls that record from then on.
+    """
 
     pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key", "revision")
     district_id = models.UUIDField()
@@ -105,9 +109,29 @@ class Relink(models.Model):
     rule = models.CharField(max_length=40)  # of the link that was
     evidence = models.JSONField(null=True)
     merge = models.IntegerField(null=True)
+    migration = models.IntegerField(null=True)
+    became = models.TextField(null=True, db_collation="C")  # noqa: DJ001 (a key is never blank; none is none)
 
     class Meta:
-        indexes = (models.Index(fields=("district_id", "merge"), name="relink_by_merge"),)
+        indexes = (
+            models.Index(fields=("district_id", "merge"), name="relink_by_merge"),
+            models.Index(fields=("district_id", "kind", "revision"), name="relink_by_revision"),
+        )
+
+
+class Migration(models.Model):
+    """A source gave other keys to its records, and a person said which is which. Can be undone until its next run."""
+
+    pk = models.CompositePrimaryKey("district_id", "number")
+    district_id = models.UUIDField()
+    number = models.IntegerField()
+    source_id = models.UUIDField()
+    by = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    revision = models.IntegerField()
+    counts = models.JSONField(default=dict)  # kind → keys that came to mean another record
+    undone_by = models.CharField(max_length=200, blank=True)
+    undone_revision = models.IntegerField(null=True)
 
 
 class Question(models.Model):

@@ -12,8 +12,19 @@ from psycopg import Cursor
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.roster.models import FIRST_SEEN, OPEN, Alias, Claim, Link, Merge, Question, Relink, Revision
-from schoolpassport.roster.records import ALTOGETHER, Authority, Claimed, Lineage
+from schoolpassport.roster.models import (
+    FIRST_SEEN,
+    OPEN,
+    Alias,
+    Claim,
+    Link,
+    Merge,
+    Migration,
+    Question,
+    Relink,
+    Revision,
+)
+from schoolpassport.roster.records import ALTOGETHER, Authority, Claimed, Lineage, Remap
 from schoolpassport.roster.schools import belongs, school_join, schools
 
 _COPY_BYTES = 1 << 20
@@ -335,6 +346,35 @@ def merges(*, district_id: UUID, limit: int = 100) -> list[Merge]:
     return list(Merge.objects.filter(district_id=district_id).order_by("-number")[:limit])
 
 
+def migrations(*, district_id: UUID) -> list[Migration]:
+    """Newest first, those that were undone included."""
+    return list(Migration.objects.filter(district_id=district_id).order_by("-number"))
+
+
+def source_of_migration(*, district_id: UUID, number: int) -> UUID:
+    """Whose keys it moved; the nil UUID where there is no such migration."""
+    found = Migration.objects.filter(district_id=district_id, number=number).first()
+    return found.source_id if found else UUID(int=0)
+
+
+def remaps(*, district_id: UUID, since: int = 0, kind: str = "", id: UUID | None = None) -> list[Remap]:  # noqa: A002 (the column's name)
+    """What sources call by another key than before, after a revision: of a kind, or of one record. Oldest first."""
+    found = Relink.objects.filter(district_id=district_id, revision__gt=since, migration__isnull=False)
+    found = found.filter(**{name: value for name, value in (("kind", kind), ("was_id", id)) if value})
+    return [
+        Remap(
+            kind=r.kind,
+            id=r.was_id,
+            source_id=r.source_id,
+            was=r.key,
+            key=r.became or "",
+            revision=r.revision,
+            migration=r.migration or 0,
+        )
+        for r in found.order_by("revision", "kind", "key")
+    ]
+
+
 def questions(*, district_id: UUID) -> list[Question]:
     """The keys of which somebody must say whom they mean."""
     return list(Question.objects.filter(district_id=district_id, answer="").order_by("asked_at", "key"))
@@ -348,7 +388,7 @@ def decided(*, district_id: UUID, source_id: UUID) -> int:
 
 def parted(*, district_id: UUID, source_id: UUID, kind: str) -> list[tuple[str, UUID]]:
     """Keys, and the records of which a person said that they are not what the key means."""
-    rows = Relink.objects.filter(district_id=district_id, source_id=source_id, kind=kind, merge=None)
+    rows = Relink.objects.filter(district_id=district_id, source_id=source_id, kind=kind, merge=None, migration=None)
     return [(row.key, row.was_id) for row in rows]
 
 

@@ -29,6 +29,33 @@ class Batch:
         return not any(path.stat().st_size for path in (self.settled, self.missing, self.uneasy))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Remapped:
+    """Keys of one source that mean other records from now on, as files that PostgreSQL's COPY reads (text format).
+
+    ``moves``: kind, new key, old key, id, evidence (JSON). ``freed``: kind and key of what is new under a key that
+    meant somebody else. ``parted``: kind, new key and id of what a person said is not the same, so that no rule says
+    it either. In ``moves`` no key and no id of a kind stands twice.
+    """
+
+    moves: Path
+    freed: Path
+    parted: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remap:
+    """A record that a source calls by another key since a revision."""
+
+    kind: str
+    id: UUID
+    source_id: UUID
+    was: str
+    key: str
+    revision: int
+    migration: int
+
+
 class Rule(StrEnum):
     """What a source's value of an attribute counts, where several sources speak of a record."""
 

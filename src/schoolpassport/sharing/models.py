@@ -104,6 +104,7 @@ class Change(models.TextChoices):
     UPDATED = "u"
     DELETED = "d"
     RESTORED = "r"
+    REMAPPED = "m"  # the source calls it by another key; the record itself is what it was
 
 
 def _view_model(kind: Kind) -> type[models.Model]:

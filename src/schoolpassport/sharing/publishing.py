@@ -18,6 +18,7 @@ from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
+from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
 from schoolpassport.sharing.projection import (
     HEAD_LENGTH,
@@ -40,6 +41,12 @@ _UPWARDS = (
 )
 _MINE = f"r.district_id = %(d)s AND r.rev_to = {OPEN}"  # what stands in the roster
 _HELD = f"v.district_id = %(d)s AND v.view = %(v)s AND v.rev_to = {OPEN}"  # what stands in the view
+# Records that a source calls by another key since the view was made.
+_REMAPPED = (
+    "SELECT was_id AS id FROM roster_relink WHERE district_id = %(d)s AND kind = %(k)s AND revision > %(seen)s "
+    "AND migration IS NOT NULL"
+)
+_ONLY_REMAPPED = f"SELECT c.id FROM mem c WHERE c.rev_from <= %(seen)s AND c.id IN ({_REMAPPED})"
 _KEPT_IN_TOMBSTONES = ("role", "type")  # so that /students and /schools still list what left them
 
 
@@ -156,7 +163,9 @@ class _Publication:
             self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS SELECT r.id FROM {table} r WHERE {_MINE} UNION {held}")
         else:
             ways = [f"SELECT r.id FROM {table} r WHERE {_MINE} AND r.rev_from > %(seen)s", *self._dependents(kind)]
-            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS ({' UNION '.join(ways)}) ORDER BY id")
+            if self._terms.shows(kind, SIS_ID):
+                ways.append(f"SELECT r.id FROM {table} r JOIN ({_REMAPPED}) m ON m.id = r.id WHERE {_MINE}")
+            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS ({' UNION '.join(ways)}) ORDER BY id", k=kind.name)
             self._widen(kind)
         self._run("SELECT count(*) FROM cand")
         return self._number_of()
@@ -300,13 +309,15 @@ class _Publication:
             else f"v.{quoted(c)} IS NOT DISTINCT FROM w.{quoted(c)}"
             for c in columns
         )
+        remapped = f"WHEN w.id IN ({_ONLY_REMAPPED}) THEN 'm' " if self._terms.shows(kind, SIS_ID) else ""
         self._run(
             f"CREATE TEMP TABLE turn ON COMMIT DROP AS "
-            "SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' ELSE 'u' END "
-            "AS change FROM want w LEFT JOIN held v ON v.id = w.id "
+            "SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' "
+            f"{remapped}ELSE 'u' END AS change FROM want w LEFT JOIN held v ON v.id = w.id "
             f"WHERE v.id IS NULL OR v.status = 'tobedeleted' OR NOT ({same}) "
             f"UNION ALL SELECT v.id, 'd' FROM held v WHERE (v.status = 'active'{self._or_tells_too_much(columns)}) "
-            f"AND NOT EXISTS (SELECT FROM mem WHERE mem.id = v.id) ORDER BY id"
+            f"AND NOT EXISTS (SELECT FROM mem WHERE mem.id = v.id) ORDER BY id",
+            k=kind.name,
         )
         self._run("ANALYZE turn")
         if self._any("turn"):

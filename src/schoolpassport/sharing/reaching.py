@@ -13,7 +13,7 @@ from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.models import HREF, View
 from schoolpassport.sync.contract import Reach
 
-_LOST, _GAINED, _CHANGED = "lost", "gained", "changed"
+_LOST, _GAINED, _CHANGED, _REMAPPED = "lost", "gained", "changed", "remapped"
 _HEAD = ("sourcedId", "status", "dateLastModified")
 
 
@@ -69,7 +69,8 @@ def _of_kind(kind: Kind, integration_id: UUID, application: str, facts: dict[str
 def _places(kind: Kind, changes: str, at: str) -> str:
     """SQL: id, turn and school of the lines of the last revision; a record of several schools once for each."""
     return (
-        f"SELECT v.id, CASE v.change WHEN 'd' THEN '{_LOST}' WHEN 'u' THEN '{_CHANGED}' ELSE '{_GAINED}' END AS turn, "
+        f"SELECT v.id, CASE v.change WHEN 'd' THEN '{_LOST}' WHEN 'u' THEN '{_CHANGED}' "
+        f"WHEN 'm' THEN '{_REMAPPED}' ELSE '{_GAINED}' END AS turn, "
         f"{schools(belongs(kind), kind)} AS school FROM sharing_{kind.table} v JOIN roster_{kind.table} r "
         f"ON r.district_id = %(d)s AND r.id = v.id AND r.rev_from <= {at} AND r.rev_to > {at} {school_join(kind, at)} "
         f"WHERE v.district_id = %(d)s AND v.view = %(v)s AND v.rev_from = %(n)s AND {changes}"

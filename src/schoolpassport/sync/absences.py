@@ -76,6 +76,17 @@ def keep(*, district_id: UUID, source_id: UUID, run: int, turned: Turned) -> Non
         cursor.execute("DROP TABLE turned; DROP TABLE over")
 
 
+def forget_relinked(*, district_id: UUID, source_id: UUID, revision: int) -> None:
+    """What waits under keys that mean others since that revision begins anew, in the caller's scope and transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM sync_absence a USING roster_relink r WHERE a.district_id = %(d)s AND a.source_id = %(s)s "
+            "AND r.district_id = %(d)s AND r.source_id = %(s)s AND r.kind = a.kind AND r.key = a.key "
+            "AND r.revision = %(r)s",
+            {"d": district_id, "s": source_id, "r": revision},
+        )
+
+
 # ------------------------------------------------------------------------------------------------- what a person chose
 
 

@@ -3,8 +3,11 @@
 import logging
 import shutil
 import time
+<<<<<<< HEAD
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+=======
+>>>>>>> a5cf40a (Keep every GG4L ID when the SIS changes or numbers its records anew: held as a migration, mapped with evidence, and undone if wrong)
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +37,7 @@ from schoolpassport.sync.contract import STEPS, Progress, Watcher, Which, follow
 from schoolpassport.sync.models import TRANSITIONS, Run, RunState, Statistic, Step
 from schoolpassport.sync.policies import LIMITS, ROLLOVER, Dates, Limits, Rollover
 from schoolpassport.sync.watching import Cancelled, Watched
-from schoolpassport.sync.workbench import bench, private, sweep
+from schoolpassport.sync.workbench import bench, desk, sweep
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.queries import districts
@@ -166,6 +169,12 @@ def reject(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
     return run
 
 
+def begin_again(run: Run, *, migration: int) -> None:
+    """Let a held run be walked again because its keys mean others now, in the caller's scope and transaction."""
+    _move(run, RunState.RUNNING)
+    Run.objects.filter(district_id=run.district_id, id=run.id).update(migration=migration)
+
+
 def catch_up(*, district_id: UUID) -> None:
     """After a person changed the roster by hand: whatever hangs on it moves to its current revision.
 
@@ -182,7 +191,7 @@ def release(*, district_id: UUID, which: Which, by: str, now: datetime) -> Relea
     What waits and is bound to one of them goes with it. What still refers to them is looked at with the next package.
     Raises ``DistrictBusy`` while a run is on its way.
     """
-    with turns.take(district_id), _desk(district_id) as work:
+    with turns.take(district_id), desk(data_dir=settings.ENVIRONMENT.data_dir, district_id=district_id) as work:
         with scope.inside(district_id):
             released = _release(district_id=district_id, which=which, work=work, now=now)
             if released.counts:
@@ -223,7 +232,7 @@ def _release(*, district_id: UUID, which: Which, work: Path, now: datetime) -> R
 
 def rehearse_release(*, district_id: UUID, which: Which, now: datetime, examples: int = 5) -> rehearsal.Rehearsed:
     """What a release would do, for whom; nothing is released. Raises ``DistrictBusy``."""
-    with _desk(district_id) as work:
+    with desk(data_dir=settings.ENVIRONMENT.data_dir, district_id=district_id) as work:
         return rehearsal.decision(
             district_id=district_id,
             act=lambda: _release(district_id=district_id, which=which, work=work, now=now),
@@ -238,7 +247,7 @@ def keep(*, district_id: UUID, which: Which, by: str, now: datetime) -> dict[str
     Returns how many of each kind.
     """
     with (
-        _desk(district_id) as work,
+        desk(data_dir=settings.ENVIRONMENT.data_dir, district_id=district_id) as work,
         scope.inside(district_id),
         absences.chosen(district_id=district_id, which=which, work=work),
     ):
@@ -250,17 +259,6 @@ def keep(*, district_id: UUID, which: Which, by: str, now: datetime) -> dict[str
                 district_id=district_id, act="sync:absence:keep", about=str(district_id), by=by, now=now, facts=facts
             )
         return counts
-
-
-@contextmanager
-def _desk(district_id: UUID) -> Iterator[Path]:
-    """A folder to work in; gone afterwards."""
-    work = settings.ENVIRONMENT.data_dir / "work" / str(district_id) / str(new_id())
-    private(work)
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def set_limits(*, district_id: UUID, source_id: UUID | None = None, by: str, now: datetime, **limits: float) -> Limits:
@@ -322,6 +320,7 @@ def _walk(run: Run, watch: Watcher) -> None:
                 now=now,
                 number=run.number,
                 lenient=bool(run.approved_by),
+                migrated=run.migration is not None,
             )
             _steps(run, walk)
         _foretell(run, walk.watch)
@@ -345,7 +344,7 @@ def _foretell(run: Run, watch: Watcher) -> None:
             rehearsed = rehearsal.of_held(run, now=clock.now(), watch=watch, judged=True)
             run.hold = {**run.hold, "reach": told.reach(rehearsed)}
         elif run.quarantine and run.quarantine["reasons"]:
-            with _desk(run.district_id) as work:
+            with desk(data_dir=settings.ENVIRONMENT.data_dir, district_id=run.district_id) as work:
                 rehearsed = rehearsal.undone(
                     district_id=run.district_id,
                     act=lambda: _release(

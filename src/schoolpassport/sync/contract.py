@@ -47,6 +47,7 @@ class Reach:
     lost: int = 0
     gained: int = 0
     changed: int = 0
+    remapped: int = 0  # only what the source calls it is another
     examples: Mapping[str, tuple[UUID, ...]] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
 

@@ -46,6 +46,7 @@ class KindFacts:
     restored: int
     rejected: int
     expected: int = 0  # removals among them that were announced
+    strangers: int = 0  # people under known ids whose names are both others than they were
     removed_by_school: dict[UUID, int] = field(default_factory=dict)
     added_by_school: dict[UUID, int] = field(default_factory=dict)
     updated_by_school: dict[UUID, int] = field(default_factory=dict)
@@ -167,6 +168,12 @@ def of_run(*, limits: Limits, kinds: dict[str, KindFacts], schools: Schools) -> 
 def _other_ids(limits: Limits, kind: str, facts: KindFacts) -> list[Reason]:
     if facts.standing < limits.minimum_base:
         return []
+    if facts.strangers > (1 - limits.overlap_share) * facts.standing:
+        sentence = (
+            f"{facts.strangers:,} ids of the {facts.standing:,} {KINDS[kind].plural} that stand belong to people of "
+            f"other names in the package (at least {limits.overlap_share:.0%} are expected to mean whom they meant)."
+        )
+        return [Reason(rule=Rule.OTHER_IDS, kind=kind, sentence=sentence)]
     overlap = 1 - (facts.removed - facts.expected) / facts.standing
     if overlap >= limits.overlap_share:
         return []
@@ -216,6 +223,11 @@ def likely_cause(found: list[Reason], kinds: dict[str, KindFacts]) -> str:
     """A guess, in plain words, at what happened at the source."""
     rules = {r.rule for r in found}
     renamed = [r.kind for r in found if r.rule == Rule.OTHER_IDS and kinds[r.kind].added >= kinds[r.kind].removed / 2]
+    if any(kinds[r.kind].strangers for r in found if r.rule == Rule.OTHER_IDS):
+        return (
+            "The ids that stand mean other people: the source seems to have numbered its records anew (another SIS). "
+            "A migration?"
+        )
     if renamed:
         return (
             f"As many {KINDS[renamed[0]].plural} arrive as leave: the source seems to give its records new ids "
@@ -237,6 +249,7 @@ def report(*, found: list[Reason], kinds: dict[str, KindFacts], schools: Schools
     return {
         "reasons": told(found),
         "likely_cause": likely_cause(found, kinds),
+        "migration": Rule.OTHER_IDS in {r.rule for r in found},
         "kinds": {
             name: {
                 "standing": f.standing,

@@ -2,7 +2,8 @@
 
 For each kind, from its candidates: ``match_<kind>`` (line, id, evidence), new keys of records that are known;
 ``withheld_<kind>`` (line, key), rows that wait for a person's word, and those that depend on them; ``nobody_<kind>``
-(line, key), rows of an enrichment source that belong to nobody we know.
+(line, key), rows of an enrichment source that belong to nobody we know. ``strangers_user`` (key): known ids whose rows
+have other names, given and family name alike.
 """
 
 import json
@@ -238,6 +239,10 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
         f"FROM {_known_again(kind)} c JOIN records r ON r.id = c.known_id {join} "
         f"ANTI JOIN same s ON s.key = c.key AND s.hash = c.hash::UUID "
         f"WHERE {names} AND ({' OR '.join(differ)}) AND NOT ({' OR '.join(agree)}) AND NOT ({unchanged})"
+    )
+    db.execute(
+        f"CREATE TABLE strangers_{table} AS SELECT c.key FROM {_known_again(kind)} c "
+        f"JOIN records r ON r.id = c.known_id WHERE {names}"
     )
     db.execute(f"INSERT INTO withheld_{table} SELECT line, key FROM reused_{table}")
     _say(

@@ -71,6 +71,7 @@ class Run(models.Model):
     message = models.TextField(blank=True)  # what a person should know, in plain words
     hold = models.JSONField(null=True)  # the guard's report
     quarantine = models.JSONField(null=True)  # removals that wait since this run, and why
+    migration = models.IntegerField(null=True)  # of its source's keys, made for this package
     settings = models.JSONField(default=dict)  # subject → version of the setting under which it was walked
 
     class Meta:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from schoolpassport.matching import actions as matching
 from schoolpassport.matching import decisions
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
@@ -54,12 +55,14 @@ def rehearse_merge(
 
 def undo(*, district_id: UUID, number: int, by: str, now: datetime) -> Merge:
     """Make two records of one again, and let the views follow. Raises ``NotJoined`` and ``Busy``."""
-    return _decide(
-        district_id,
-        lambda authority: roster.undo_merge(
-            district_id=district_id, number=number, by=by, now=now, authority=authority
-        ),
-    )
+
+    def undone(authority: Authority) -> Merge:
+        merge_ = roster.undo_merge(district_id=district_id, number=number, by=by, now=now, authority=authority)
+        if (proposal := merge_.evidence.get("proposal")) is not None:
+            matching.parted(district_id=district_id, number=proposal, by=by, now=now)
+        return merge_
+
+    return _decide(district_id, undone)
 
 
 def split(*, district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime) -> UUID | None:

@@ -115,7 +115,8 @@ class _Asked:
     watch: Watcher
     lenient: bool = False
     merge_anew: bool = False
-    first: Callable[[], None] | None = None
+    before: int | None = None  # the revision before ``first``
+    first: Callable[[], object] | None = None
 
 
 def package(
@@ -190,7 +191,7 @@ def of_held(
     examples: int = 5,
     watch: Watcher = lambda _: None,
     judged: bool = False,
-    first: Callable[[], None] | None = None,
+    first: Callable[[], object] | None = None,
 ) -> Rehearsed:
     """The same of a held run, by whoever holds the district's lock. ``judged``: by now only an approval matters."""
     with _own_copy(found) as origin:
@@ -285,8 +286,9 @@ def _walked(asked: _Asked) -> Rehearsed:
     outer: AbstractContextManager[None] = scope.undone(district_id) if asked.first else nullcontext()
     try:
         with outer:
-            if asked.first:
-                asked.first()
+            if (first := asked.first) is not None:
+                asked = replace(asked, before=_begin(district_id, asked.now))
+                first()
                 asked.source.refresh_from_db()
             with bench(
                 places, settled=asked.source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads
@@ -302,6 +304,7 @@ def _walked(asked: _Asked) -> Rehearsed:
                         now=asked.now,
                         number=asked.number,
                         lenient=asked.lenient,
+                        migrated=asked.first is not None,
                     ),
                 )
     finally:
@@ -391,7 +394,7 @@ def _applied(asked: _Asked, walk: walks.Walk | None, *, verdict: RunState, messa
         effects = _Effects()
         if walk:
             effects.take(walk)
-        before = _begin(district_id, asked.now)
+        before = _begin(district_id, asked.now) if asked.before is None else asked.before
         if asked.merge_anew:
             anew = roster.merge_anew(
                 district_id=district_id, cause=_CAUSE, by=_CAUSE, now=asked.now, authority=authority

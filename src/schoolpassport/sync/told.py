@@ -27,6 +27,7 @@ def _reach(found: Reach, rehearsed: Rehearsed) -> dict[str, Any]:
         "lost": found.lost,
         "gained": found.gained,
         "changed": found.changed,
+        "remapped": found.remapped,
         "examples": {turn: [str(id_) for id_ in ids] for turn, ids in found.examples.items()},
         "attributes": list(found.attributes),
     }

@@ -79,6 +79,7 @@ class Walk:
     number: int = 0  # of the run; a rehearsal is none
     now: datetime | None = None
     lenient: bool = False  # a person approved the package
+    migrated: bool = False  # a person saw what it changes when its keys were mapped to those that stand
     same: tuple[int, ...] = ()  # numbers of earlier runs of this very package
     waited: Path | None = None  # what waits already (``absences.export``)
 
@@ -439,6 +440,7 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             restored=restored,
             rejected=walk.inspected[name].bad_rows,
             expected=walk.court.expected.get(name, 0),
+            strangers=walk.bench.count(f"strangers_{table}") if walk.bench.has(f"strangers_{table}") else 0,
             removed_by_school=walk.court.removed.get(name, {}),
             examples=tuple(
                 key
@@ -470,6 +472,8 @@ def judge(walk: Walk) -> dict[str, object] | None:
     kinds = facts(walk)
     for name, facts_ in kinds.items():
         kinds[name] = _without_expected(walk, name, facts_)
+        if walk.migrated:
+            kinds[name] = replace(kinds[name], updated=0, updated_by_school={})
     with scope.inside(walk.source.district_id):
         known = walk.court.schools()
     found = guard.of_run(limits=walk.limits, kinds=kinds, schools=known)

@@ -17,6 +17,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import COPY_TEXT, columns, copy_text, literal, quoted
+from schoolpassport.kit.ids import new_id
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Batch
@@ -28,6 +29,7 @@ from schoolpassport.tenancy import scope
 _STATE_FORMAT = f"3-{duckdb.__version__}-{cleaning.digest()}"
 
 
+_STATE = "key VARCHAR, id UUID, hash UUID, gone BOOLEAN, cells UBIGINT, line UBIGINT"
 _NO_HASH = f"{literal(NO_HASH)}::UUID"
 
 
@@ -70,10 +72,11 @@ class Places:
 class Bench:
     """The columns of one run. DuckDB reads below the work folder only, so package and state are linked into it."""
 
-    def __init__(self, db: DuckDBPyConnection, places: Places, settled: int) -> None:
+    def __init__(self, db: DuckDBPyConnection, places: Places, settled: int, *, blank: bool = False) -> None:
         self.db = db
         self.places = places
         self.settled = settled
+        self.blank = blank  # as if the source had never said anything
 
     def any(self, table: str) -> bool:
         return self.count(f"(FROM {table} LIMIT 1)") > 0
@@ -90,6 +93,9 @@ class Bench:
         """``state_<kind>`` for every kind."""
         source = self.places.state(self.settled)
         for kind in KINDS.values():
+            if self.blank:
+                self.db.execute(f"CREATE TABLE state_{kind.table} ({_STATE})")
+                continue
             found = sorted(source.glob(f"{kind.table}.*.parquet"))
             for there in found:
                 _link(there, self._state_file(there.name))
@@ -107,6 +113,9 @@ class Bench:
     def load_edges(self, kind: str) -> None:
         """``edges_<kind>``: who stands under whom in the roster now."""
         file = self.places.work / f"edges_{KINDS[kind].table}.csv"
+        if self.blank:
+            self.db.execute(f"CREATE TABLE edges_{KINDS[kind].table} (key VARCHAR, parent VARCHAR)")
+            return
         with scope.inside(self.places.district_id):
             roster.export_edges(
                 district_id=self.places.district_id, source_id=self.places.source_id, kind=kind, into=file
@@ -201,8 +210,11 @@ class Bench:
 
 
 @contextmanager
-def bench(places: Places, *, settled: int, memory_mb: int, threads: int) -> Iterator[Bench]:
-    """An empty work folder with columns in it; gone afterwards, whatever happened."""
+def bench(places: Places, *, settled: int, memory_mb: int, threads: int, blank: bool = False) -> Iterator[Bench]:
+    """An empty work folder with columns in it; gone afterwards, whatever happened.
+
+    ``blank``: nothing of what the source said before is known.
+    """
     shutil.rmtree(places.work, ignore_errors=True)
     private(places.work)
     with scope.inside(places.district_id):
@@ -210,9 +222,20 @@ def bench(places: Places, *, settled: int, memory_mb: int, threads: int) -> Iter
     places = replace(places, decided=decided)
     try:
         with columns(folder=places.work, memory_mb=memory_mb, threads=threads) as db:
-            yield Bench(db, places, settled)
+            yield Bench(db, places, settled, blank=blank)
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
+
+
+@contextmanager
+def desk(*, data_dir: Path, district_id: UUID) -> Iterator[Path]:
+    """A folder to work in; gone afterwards."""
+    work = data_dir / "work" / str(district_id) / str(new_id())
+    private(work)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def sweep(*, data_dir: Path, district_id: UUID, kept: set[str]) -> None:

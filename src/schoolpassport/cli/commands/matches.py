@@ -10,6 +10,7 @@ from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
 from schoolpassport.matching import actions, queries
 from schoolpassport.matching.models import Proposal, State
+from schoolpassport.sync import actions as sync
 from schoolpassport.tenancy import scope
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
@@ -85,8 +86,13 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
 @click.argument("number", type=int)
 @_DISTRICT
 def same(number: int, district: str | None) -> None:
-    """They are one person: the records become one. Applications see it after the next run."""
-    _decided(lambda: actions.same(district_id=district_id(district), number=number, by=me(), now=clock.now()))
+    """They are one person: the records become one, as by `people merge`. Undo: `people undo`."""
+    id_ = district_id(district)
+    _decided(lambda: actions.same(district_id=id_, number=number, by=me(), now=clock.now()))
+    try:
+        sync.catch_up(district_id=id_)
+    except sync.DistrictBusy:
+        click.echo("Applications see it when the run that is on its way is done.")
 
 
 @command.command("different")

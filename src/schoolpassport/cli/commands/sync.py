@@ -18,7 +18,7 @@ from schoolpassport.sources import actions as source_actions
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import SourceRole
-from schoolpassport.sync import actions, queries, rehearsal
+from schoolpassport.sync import actions, migrating, queries, rehearsal
 from schoolpassport.sync.contract import Which
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.tenancy import actions as tenancy_actions
@@ -134,6 +134,59 @@ def _documents(file: Path | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise click.ClickException(f"{file} is an object: subject → document, as `setting show` prints it.")
     return found
+
+
+@command.command("migrate")
+@click.argument("number", type=int)
+@click.option("--yes", is_flag=True, help="Do it: keep the GG4L IDs of what is sure, or taken, and walk the run.")
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every new id and what it means to this file, CSV or (by its name) JSON. It holds names.",
+)
+@click.option(
+    "--take",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Such a file, edited: `take` what is right, blank what is not.",
+)
+@click.option("--district", help="Name or id; not needed when there is only one.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def migrate(
+    number: int, export: Path | None, take: Path | None, district: str | None, *, yes: bool, as_json: bool
+) -> None:
+    """The SIS changed, or its ids: which new ids of held run NUMBER mean which records, and what that would do.
+
+    With --yes the new ids get the GG4L IDs of the records that they mean. What is ambiguous is never taken by itself.
+    """
+    facts: dict[str, Any] = {"district_id": district_id(district), "number": number, "take": take, "now": clock.now()}
+    try:
+        with show.bar() as bar:
+            walked = migrating.migrate(**facts, by=me(), watch=bar) if yes else None
+            found = None if yes else migrating.propose(**facts, export=export, watch=bar)
+    except (migrating.NotMigrated, migrating.NotJoined, migrating.Busy, actions.DistrictBusy) as problem:
+        raise click.ClickException(str(problem)) from problem
+    if walked is not None:
+        tell(walked, as_json=as_json)
+    if found is not None:
+        rehearsing.tell_proposed(found, number=number, as_json=as_json)
+
+
+@command.command("migrations")
+@click.option("--undo", type=int, help="Undo this one: ids mean again what they meant. Until the next run is applied.")
+@click.option("--district", help="Name or id; not needed when there is only one.")
+def migrations(undo: int | None, district: str | None) -> None:
+    """Changes of ids that were made, newest first."""
+    id_ = district_id(district)
+    try:
+        if undo is not None:
+            migrating.undo(district_id=id_, number=undo, by=me(), now=clock.now())
+    except (migrating.NotMigrated, migrating.NotJoined, migrating.Busy, actions.DistrictBusy) as problem:
+        raise click.ClickException(str(problem)) from problem
+    rows = [
+        (m.number, m.revision, _counted(m.counts), m.by, f"undone by {m.undone_by}" if m.undone_by else "")
+        for m in migrating.migrations(district_id=id_)
+    ]
+    show.table(("migration", "revision", "ids", "by", ""), rows)
 
 
 @command.command("approve")
@@ -461,4 +514,6 @@ def _tell_hold(hold: dict[str, Any], number: int) -> None:
     click.echo(f"  Likely cause: {hold['likely_cause']}")
     for school in hold["schools"][:10]:
         click.echo(f"  {school['name']}: {school['removed']:,} × {school['kind']}")
+    if hold.get("migration"):
+        click.echo(f"  Did the SIS change, or its ids? schoolpassport sync migrate {number} keeps the GG4L IDs.")
     click.echo(f"  Decide: schoolpassport sync approve {number}   or   schoolpassport sync reject {number}")

@@ -1,0 +1,328 @@
+"""The SIS changed, or gives its records new ids: find out which new id means which record, and keep the GG4L IDs.
+
+Only for a run that the guard holds. What is proposed (``continuity``) can be looked at, edited and rehearsed; applied,
+the keys move in one transaction, and then the run is walked. Nothing ambiguous is ever taken but by a person's word.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings as django
+
+from schoolpassport.audit import actions as audit
+from schoolpassport.kit.columns import literal
+from schoolpassport.kit.ids import new_id
+from schoolpassport.roster import actions as roster
+from schoolpassport.roster import queries
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.models import Migration
+from schoolpassport.roster.records import Remapped
+from schoolpassport.sources import actions as source_actions
+from schoolpassport.sources import queries as sources
+from schoolpassport.sources.models import Source
+from schoolpassport.sources.records import Mode
+from schoolpassport.sync import absences, actions, continuity, rehearsal, turns
+from schoolpassport.sync import walk as walks
+from schoolpassport.sync.contract import Watcher
+from schoolpassport.sync.models import Run, RunState
+from schoolpassport.sync.workbench import Places, bench, desk
+from schoolpassport.tenancy import scope
+
+NotJoined, Busy = roster.NotJoined, roster.Busy
+_TAKE, _LEAVE = ("take",), ("", "leave")
+_RISKY = "=+-@\t\r"  # a cell that begins so is a formula to a spreadsheet
+
+
+class NotMigrated(Exception):
+    """It cannot be done; the message says why, and what can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """Kind → what became of its keys, and what that would do to the roster and to applications."""
+
+    counts: Mapping[str, continuity.Counts]
+    rehearsed: rehearsal.Rehearsed | None = None
+
+    @property
+    def unsure(self) -> int:
+        return sum(c.unsure for c in self.counts.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Edits:
+    taken: dict[str, dict[str, UUID]] = field(default_factory=dict)
+    refused: dict[str, dict[str, UUID | None]] = field(default_factory=dict)  # not the same as whom, if any
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Compared:
+    run: Run
+    source: Source
+    counts: Mapping[str, continuity.Counts]
+    files: Remapped
+
+
+def propose(
+    *,
+    district_id: UUID,
+    number: int,
+    now: datetime,
+    take: Path | None = None,
+    export: Path | None = None,
+    rehearse: bool = True,
+    watch: Watcher = lambda _: None,
+) -> Proposed:
+    """What the package of a held run says beside the records of its source. Nothing is changed.
+
+    ``take``: a proposal as it was exported, and edited. ``export``: where every key is written with what is proposed
+    for it, as CSV, or as JSON by the file's name. Raises ``NotMigrated``, ``NotJoined`` and ``DistrictBusy``.
+    """
+    with turns.take(district_id), _compared(district_id, number, now, take, export, watch) as found:
+        if not rehearse:
+            return Proposed(counts=found.counts)
+        rehearsed = rehearsal.of_held(
+            found.run, now=now, watch=watch, first=lambda: _remap(found, by="rehearsal", now=now)
+        )
+        return Proposed(counts=found.counts, rehearsed=rehearsed)
+
+
+def migrate(
+    *,
+    district_id: UUID,
+    number: int,
+    by: str,
+    now: datetime,
+    take: Path | None = None,
+    watch: Watcher = lambda _: None,
+) -> Run:
+    """Let the new keys mean the records that they are sure to mean, or that a person took; then walk the run.
+
+    It may be held again, for what is left. Raises ``NotMigrated``, ``NotJoined``, ``Busy`` and ``DistrictBusy``.
+    """
+    with turns.take(district_id), _compared(district_id, number, now, take, None, watch) as found:
+        if not found.files.moves.stat().st_size:
+            raise NotMigrated(
+                f"No new key of run {number} surely means a record that stands. Export the proposal, decide, and "
+                "--take it."
+            )
+        with scope.inside(district_id):
+            made = _remap(found, by=by, now=now)
+            actions.begin_again(found.run, migration=made.number)
+            facts = {"migration": made.number, "counts": made.counts}
+            audit.note(
+                district_id=district_id, act="sync:run:migrate", about=str(found.run.id), by=by, now=now, facts=facts
+            )
+    return actions.walk(district_id=district_id, run_id=found.run.id, watch=watch)
+
+
+def undo(*, district_id: UUID, number: int, by: str, now: datetime) -> Migration:
+    """Let the keys mean what they meant before a migration, while no run of the source was applied since.
+
+    Raises ``NotMigrated``, ``NotJoined``, ``Busy`` and ``DistrictBusy``.
+    """
+    with turns.take(district_id), scope.inside(district_id):
+        made = next((m for m in queries.migrations(district_id=district_id) if m.number == number), None)
+        if made is None:
+            raise NotMigrated(f"There is no migration {number}.")
+        of_source = Run.objects.filter(district_id=district_id, source_id=made.source_id)
+        made_for = of_source.get(migration=number)
+        applied = of_source.filter(revision__isnull=False, number__gte=made_for.number).first()
+        if applied is not None:
+            raise NotMigrated(
+                f"Run {applied.number} was applied since; what it said would be read as about others. "
+                "Single people: schoolpassport people split, and people merge."
+            )
+        authority = walks.authority(district_id, sources.settings(district_id=district_id))
+        undone = roster.undo_remap(district_id=district_id, number=number, by=by, now=now, authority=authority)
+        _forget(district_id, made.source_id, undone.undone_revision or 0)
+    actions.catch_up(district_id=district_id)
+    return undone
+
+
+def migrations(*, district_id: UUID) -> list[Migration]:
+    with scope.inside(district_id):
+        return queries.migrations(district_id=district_id)
+
+
+# ----------------------------------------------------------------------------------------------------------- comparing
+
+
+@contextmanager
+def _compared(
+    district_id: UUID, number: int, now: datetime, take: Path | None, export: Path | None, watch: Watcher
+) -> Iterator[_Compared]:
+    """The package beside the records; its files are gone afterwards."""
+    run, source = _held(district_id, number)
+    edits, env = _edits(take), django.ENVIRONMENT
+    kept = rehearsal.places_of(run).package
+    places = Places(data_dir=env.data_dir, district_id=district_id, source_id=source.id, run_id=new_id())
+    with desk(data_dir=env.data_dir, district_id=district_id) as work:
+        try:
+            with bench(places, settled=0, memory_mb=env.sync_memory_mb, threads=env.sync_threads, blank=True) as made:
+                with scope.inside(district_id):
+                    held = sources.settings(district_id=district_id, source_id=source.id)
+                walk = walks.Walk(bench=made, source=source, settings=held, watch=watch, today=now.date(), now=now)
+                counts = _compare(walk, kept, edits)
+                moves, freed = continuity.write(made, set(counts), work)
+                if export is not None:
+                    _export(walk, set(counts), export)
+        finally:
+            places.forget_package()
+        yield _Compared(
+            run=run, source=source, counts=counts, files=Remapped(moves=moves, freed=freed, parted=_parted(edits, work))
+        )
+
+
+def _held(district_id: UUID, number: int) -> tuple[Run, Source]:
+    with scope.inside(district_id):
+        run = Run.objects.filter(district_id=district_id, number=number).first()
+        if run is None:
+            raise NotMigrated(f"There is no run {number}.")
+        if run.state != RunState.HELD:
+            raise NotMigrated(f"Run {number} is {run.state}; only a run that is held can be a migration.")
+        source = Source.objects.get(district_id=district_id, id=run.source_id)
+    if not rehearsal.places_of(run).package.is_dir():
+        raise NotMigrated(
+            f"The copy of the package of run {number} is gone. Reject the run and send the package again."
+        )
+    source.prints = {}  # in memory only: every file is read in full
+    return run, source
+
+
+def _compare(walk: walks.Walk, kept: Path, edits: _Edits) -> dict[str, continuity.Counts]:
+    try:
+        walks.collect(walk, kept)
+        if deltas := [p.schema.file_name for p in walk.plan.files if p.mode is Mode.DELTA]:
+            raise NotMigrated(f"{deltas[0]} tells only what changed; a migration needs whole files.")
+        walks.inspect(walk)
+    except walks.Refused as refusal:
+        raise NotMigrated(str(refusal)) from refusal
+    refused = {kind: set(keys) for kind, keys in edits.refused.items()}
+    found = continuity.compare(walk, taken=edits.taken, refused=refused)
+    _check(walk, edits)
+    return found
+
+
+def _check(walk: walks.Walk, edits: _Edits) -> None:
+    """Whatever a person took is there, and nothing twice."""
+    for kind, taken in edits.taken.items():
+        if kind not in walk.looked_at or KINDS[kind].same_id_as:
+            raise NotMigrated(f"There is nothing to decide about “{kind}” in this package.")
+        rows = walk.bench.db.execute(f"SELECT key, id FROM became_{KINDS[kind].table}").fetchall()
+        became: dict[UUID, list[str]] = {}
+        for key, id_ in rows:
+            became.setdefault(id_, []).append(key)
+        for key, id_ in taken.items():
+            if key not in became.get(id_, ()):
+                raise NotMigrated(f"{kind} “{key}” is no row of the package, or {id_} no record of this source.")
+            if len(became[id_]) > 1:
+                raise NotMigrated(f"{kind} {id_} is taken for {', '.join(sorted(became[id_]))}: only one can be.")
+
+
+# -------------------------------------------------------------------------------------------------------------- moving
+
+
+def _remap(found: _Compared, *, by: str, now: datetime) -> Migration:
+    """In the caller's transaction, if there is one."""
+    district_id, source_id = found.source.district_id, found.source.id
+    with scope.inside(district_id):
+        made = roster.remap(
+            district_id=district_id,
+            source_id=source_id,
+            files=found.files,
+            by=by,
+            now=now,
+            authority=walks.authority(district_id, sources.settings(district_id=district_id)),
+        )
+        _forget(district_id, source_id, made.revision)
+    return made
+
+
+def _forget(district_id: UUID, source_id: UUID, revision: int) -> None:
+    """What was known of the keys by their old meaning: what waits, and the cache."""
+    absences.forget_relinked(district_id=district_id, source_id=source_id, revision=revision)
+    source_actions.note_removed(district_id=district_id, source_id=source_id, unseen=())
+
+
+# -------------------------------------------------------------------------------------------------- as files for people
+
+
+def _export(walk: walks.Walk, kinds: set[str], export: Path) -> None:
+    made, query = walk.bench.places.work / "review", continuity.review(kinds)
+    if export.suffix == ".json":
+        walk.bench.db.execute(f"COPY ({query}) TO {literal(str(made))} (FORMAT json, ARRAY true)")
+    else:
+        safe = ", ".join(
+            f"CASE WHEN {c} <> '' AND contains({literal(_RISKY)}, {c}[1]) THEN '''' || {c} ELSE {c} END AS {c}"
+            for c in continuity.COLUMNS
+        )
+        walk.bench.db.execute(f"COPY (SELECT {safe} FROM ({query})) TO {literal(str(made))} (FORMAT csv, HEADER true)")
+    export.touch(mode=0o600)
+    export.write_bytes(made.read_bytes())
+
+
+def _edits(take: Path | None) -> _Edits:
+    """A proposal as a person edited it: what is not named in it is as proposed."""
+    made = _Edits()
+    if take is None:
+        return made
+    for row in _rows(take):
+        kind, key, decision = (str(row.get(name) or "") for name in ("kind", "key", "decision"))
+        if kind not in KINDS or not key:
+            raise NotMigrated(f"{take.name}: each row names a kind and a key; one says “{kind}”, “{key}”.")
+        if decision in _LEAVE:
+            id_ = _id(take, kind, key, row["gg4l_id"]) if row.get("because") else None
+            made.refused.setdefault(kind, {}).setdefault(key, id_)
+        elif decision in _TAKE:
+            if key in made.taken.setdefault(kind, {}):
+                raise NotMigrated(f"{take.name}: {kind} “{key}” is taken twice.")
+            made.taken[kind][key] = _id(take, kind, key, row.get("gg4l_id"))
+        else:
+            raise NotMigrated(
+                f"{take.name}: the decision about {kind} “{key}” is “{decision}”; say take, or leave it blank."
+            )
+    for kind, keys in made.refused.items():
+        made.refused[kind] = {key: id_ for key, id_ in keys.items() if key not in made.taken.get(kind, {})}
+    return made
+
+
+def _parted(edits: _Edits, work: Path) -> Path:
+    """As COPY reads it: few lines, for a person wrote them."""
+    escaped = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+    path = work / "parted.tsv"
+    said = [(kind, key, id_) for kind, keys in edits.refused.items() for key, id_ in keys.items() if id_]
+    path.write_text("".join(f"{kind}\t{key.translate(escaped)}\t{id_}\n" for kind, key, id_ in said), encoding="utf-8")
+    return path
+
+
+def _id(take: Path, kind: str, key: str, said: object) -> UUID:
+    try:
+        return UUID(str(said))
+    except ValueError as wrong:
+        raise NotMigrated(f"{take.name}: gg4l_id of {kind} “{key}” is “{said}”, which is no GG4L ID.") from wrong
+
+
+def _rows(take: Path) -> list[dict[str, object]]:
+    text = take.read_text(encoding="utf-8-sig")
+    if take.suffix != ".json":
+        rows = csv.DictReader(text.splitlines())
+        return [{name: _plain(value) for name, value in row.items()} for row in rows]
+    try:
+        found = json.loads(text)
+    except ValueError as wrong:
+        raise NotMigrated(f"{take.name} is not JSON: {wrong}.") from wrong
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise NotMigrated(f"{take.name} is a list of objects, as it was exported.")
+    return found
+
+
+def _plain(value: str | None) -> str:
+    text = value or ""
+    return text[1:] if text[:1] == "'" and text[1:2] in _RISKY else text

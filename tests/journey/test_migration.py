@@ -1,0 +1,361 @@
+"""The SIS changes, or its ids: it is noticed, people keep their GG4L IDs, and what is ambiguous is left for a person."""
+
+import csv
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from schoolpassport.audit import queries as audit
+from schoolpassport.cli.commands import sync as sync_command
+from schoolpassport.roster import queries as roster
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import catalogue
+from schoolpassport.sources.models import SourceRole
+from schoolpassport.sync import migrating
+from schoolpassport.sync.migrating import NotMigrated
+from schoolpassport.tenancy import scope
+from tests.support import partners, traces
+from tests.support.nights import BY, Nights, nights
+from tests.support.othersis import known, prefixed, rekeyed, rotated
+from tests.support.packages import Package, crowd, demographics, enrollment, user
+from tests.support.sources import accounts, several
+from tests.support.views import View, check_log
+
+KINDS = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
+SCHOOL = known(crowd(60))
+
+
+@pytest.fixture
+def sis(district, tmp_path, now) -> Nights:
+    return nights(district_id=district.id, folder=tmp_path, now=now, witnesses=2)
+
+
+@pytest.fixture
+def view(sis, now) -> View:
+    return shared(sis.district_id, now, catalogue.everything())
+
+
+def shared(district_id, now, attributes) -> View:
+    integration = partners.integrated(district_id, now).integration
+    sharing.agree(district_id=district_id, integration_id=integration.id, attributes=attributes, by="test", now=now)
+    return View(district_id=district_id, integration_id=integration.id)
+
+
+def held(sis, package):
+    run = sis.run(package)
+    assert run.state == "held", run.message
+    return run
+
+
+def migrate(sis, run, **more):
+    return migrating.migrate(district_id=sis.district_id, number=run.number, by=BY, now=sis.now, **more)
+
+
+def propose(sis, run, **more):
+    return migrating.propose(district_id=sis.district_id, number=run.number, now=sis.now, **more)
+
+
+def rules(run):
+    return {(r["rule"], r["kind"]) for r in run.hold["reasons"]}
+
+
+def said(*words, code=0):
+    done = CliRunner().invoke(sync_command.command, [str(w) for w in words])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def people(sis):
+    """Who is who: GG4L ID → name, of those who stand."""
+    with scope.inside(sis.district_id):
+        found = roster.records(district_id=sis.district_id, kind="user")
+    return {r["id"]: r["family_name"] for r in found if r["status"] == "active"}
+
+
+# ---------------------------------------------------------------------------------------------------- ids of its own
+
+
+def test_another_sis_keeps_every_gg4l_id_and_applications_see_only_what_it_calls_them(sis, view):
+    sis.done(SCHOOL)
+    before, seen, last = sis.all_ids(), view.active(), view.model().last_seq
+    run = held(sis, rekeyed(SCHOOL, prefixed))
+    assert run.hold["migration"]
+    assert ("other ids", "user") in rules(run)
+    assert f"sync migrate {run.number}" in said("show", run.number, "--district", sis.district_id)
+    after = migrate(sis, run)
+    assert after.state == "unchanged", after.message
+    ids = sis.all_ids()
+    for kind in KINDS:
+        for key, id_ in before[kind].items():
+            assert ids[kind][f"n-{key}"] == ids[kind][key] == id_
+    lines = [line for line in view.versions() if line.seq > last]
+    assert {line.change for line in lines} == {"m"}
+    assert len(lines) == sum(len(ids) for kind, ids in before.items() if kind != "demographics")  # which is not shared
+    check_log(view)
+    for (kind, id_), facts in view.active().items():
+        sis_id = facts["doc"]["metadata"]["gg4l.sisId"] if "sis_id" not in facts else facts["sis_id"]
+        assert before[kind][sis_id.removeprefix("n-")] == id_
+    assert view.active().keys() == seen.keys()
+
+
+def test_whoever_is_not_shown_the_ids_of_the_source_sees_nothing_of_it(sis, now):
+    shown = {kind: [a for a in names if a != "gg4l.sisId"] for kind, names in catalogue.everything().items()}
+    view = shared(sis.district_id, now, shown)
+    sis.done(SCHOOL)
+    last = view.model().last_seq
+    migrate(sis, held(sis, rekeyed(SCHOOL, prefixed)))
+    assert view.model().last_seq == last
+
+
+def test_what_was_called_what_can_be_asked_later(sis):
+    sis.done(SCHOOL)
+    p1 = sis.ids("user")["p1"]
+    migrate(sis, held(sis, rekeyed(SCHOOL, prefixed)))
+    with scope.inside(sis.district_id):
+        (found,) = roster.remaps(district_id=sis.district_id, kind="user", id=p1)
+        acts = [(e.act, e.facts) for e in audit.events(district_id=sis.district_id)]
+    assert (found.was, found.key, found.migration) == ("p1", "n-p1", 1)
+    assert {"sync:run:migrate", "roster:source:remap"} <= {act for act, _ in acts}
+    assert not any("p1" in json.dumps(facts) for _, facts in acts)
+
+
+def test_the_night_after_is_an_ordinary_night(sis, view):
+    sis.done(SCHOOL)
+    migrate(sis, held(sis, rekeyed(SCHOOL, prefixed)))
+    p1 = sis.ids("user")["p1"]
+    last = view.model().last_seq
+    sis.done(rekeyed(SCHOOL.changed("users", "p1", givenName="Adele"), prefixed))
+    assert [(line.id, line.change) for line in view.versions() if line.seq > last] == [(p1, "u")]
+    assert people(sis)[p1] == "Family-p1"
+
+
+def test_who_came_is_new_and_who_left_waits_as_usual(sis):
+    sis.done(SCHOOL)
+    there = SCHOOL.without("users", "c000").without("enrollments", "ce000").without("demographics", "c000")
+    there = there.with_rows("users", user("z1", email="z1@amber.example")).with_rows(
+        "enrollments", enrollment("ze1", userSourcedId="z1")
+    )
+    run = held(sis, rekeyed(there, prefixed))
+    counts = propose(sis, run, rehearse=False).counts["user"]
+    assert (counts.sure, counts.new, counts.left, counts.unsure) == (66, 1, 1, 0)
+    after = migrate(sis, run)
+    assert after.state == "done"
+    assert sis.waiting("user") == {"c000"}
+    assert "c000" in sis.active("user")
+    sis.done(rekeyed(there.changed("users", "p1", givenName="Adele"), prefixed))
+    assert sis.archived("user") == {"c000"}
+
+
+def test_a_rehearsal_tells_what_applications_would_see_and_leaves_no_trace(database, sis, view):
+    sis.done(SCHOOL)
+    run = held(sis, rekeyed(SCHOOL, prefixed))
+    before = traces.of(database)
+    found = propose(sis, run)
+    assert traces.different(before, traces.of(database)) == set()
+    assert found.rehearsed.verdict == "unchanged"
+    assert {(r.lost, r.gained, r.changed) for r in found.rehearsed.reach} == {(0, 0, 0)}
+    assert sum(r.remapped for r in found.rehearsed.reach if r.kind == "user" and r.school.int == 0) == 67
+    migrate(sis, run)  # the control
+    assert "public.roster_link" in traces.different(before, traces.of(database))
+
+
+# ---------------------------------------------------------------------------------------------- ids that are others'
+
+
+def test_ids_that_all_mean_other_people_hold_as_a_migration_and_never_change_them(sis, view):
+    sis.done(SCHOOL)
+    before, named, last = sis.all_ids(), people(sis), view.model().last_seq
+    turned = rekeyed(SCHOOL, rotated(SCHOOL))
+    run = held(sis, turned)
+    assert run.hold["migration"]
+    assert ("other ids", "user") in rules(run)
+    assert (people(sis), sis.all_ids(), view.model().last_seq) == (named, before, last)
+    after = migrate(sis, run)
+    assert after.state == "unchanged", after.message
+    rename, ids = rotated(SCHOOL), sis.all_ids()
+    for row in SCHOOL.rows["users"]:
+        assert ids["user"][rename("users", row["sourcedId"])] == before["user"][row["sourcedId"]]
+    assert people(sis) == named
+    assert {line.change for line in view.versions() if line.seq > last} == {"m"}
+    check_log(view)
+
+
+def test_where_only_some_ids_pass_to_others_people_are_asked_as_ever(sis):
+    sis.done(SCHOOL)
+    run = sis.run(
+        SCHOOL.changed("users", "c000", givenName="Zoe", familyName="Zimt", email="")
+        .without("demographics", "c000")
+        .with_rows("demographics", demographics("c000", birthDate="2001-01-01"))
+    )
+    assert run.state in {"done", "unchanged"}
+    assert "id of another" in {p.rule for p in sis.findings(run)}
+
+
+def test_whose_id_passed_to_another_and_who_left_is_missed_like_anybody(sis):
+    """The new SIS numbers anew from one, and one pupil is not in it."""
+    sis.done(SCHOOL)
+    gone = sis.ids("user")["c005"]
+    there = SCHOOL.without("users", "c005").without("enrollments", "ce005").without("demographics", "c005")
+    rename = rotated(SCHOOL)
+    run = held(sis, rekeyed(there, rename))
+    migrate(sis, run)
+    assert people(sis)[gone] == "Family-c005"
+    assert sis.waiting("user") == {"c005 (before migration 1)"}
+    sis.done(rekeyed(there.changed("users", "p1", givenName="Adele"), rename))
+    assert gone not in people(sis)
+
+
+# ------------------------------------------------------------------------------------------------- what is ambiguous
+
+
+def twins() -> Package:
+    """Two pupils of one name of whom nothing else is known."""
+    return SCHOOL.with_rows(
+        "users",
+        user("w1", givenName="Kim", familyName="Lee", grades="07"),
+        user("w2", givenName="Kim", familyName="Lee", grades="07"),
+    )
+
+
+def test_what_is_ambiguous_is_never_taken_by_itself(sis):
+    sis.done(twins())
+    w1, w2 = (sis.ids("user")[k] for k in ("w1", "w2"))
+    run = held(sis, rekeyed(twins(), prefixed))
+    assert propose(sis, run, rehearse=False).counts["user"].unsure == 2
+    migrate(sis, run)
+    ids = sis.ids("user")
+    assert {ids["n-w1"], ids["n-w2"]}.isdisjoint({w1, w2})
+    assert sis.waiting("user") == {"w1", "w2"}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json"])
+def test_a_person_takes_it_from_an_exported_proposal(sis, tmp_path, suffix):
+    sis.done(twins())
+    w1, p1 = (sis.ids("user")[k] for k in ("w1", "p1"))
+    run = held(sis, rekeyed(twins(), prefixed))
+    file = tmp_path / f"proposal.{suffix}"
+    output = said("migrate", run.number, "--district", sis.district_id, "--export", file)
+    assert "unsure" in output
+    rows = json.loads(file.read_text()) if suffix == "json" else list(csv.DictReader(file.read_text().splitlines()))
+    assert (rows[0]["decision"], rows[0]["kind"]) == ("", "user")
+    for row in rows:
+        if (row["kind"], row["key"], row["gg4l_id"]) == ("user", "n-w1", str(w1)):
+            row["decision"] = "take"
+        if (row["kind"], row["key"]) == ("user", "n-p1"):
+            row["decision"] = ""
+    if suffix == "json":
+        file.write_text(json.dumps(rows))
+    else:
+        with file.open("w", newline="") as into:
+            writer = csv.DictWriter(into, rows[0].keys())
+            writer.writeheader()
+            writer.writerows(rows)
+    said("migrate", run.number, "--district", sis.district_id, "--take", file, "--yes")
+    ids = sis.ids("user")
+    assert ids["n-w1"] == w1
+    assert ids["n-p1"] != p1
+    assert "p1" in sis.waiting("user")
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([{"decision": "take", "kind": "user", "key": "nobody", "gg4l_id": "p1"}], "no row of the package"),
+        ([{"decision": "take", "kind": "user", "key": "n-p1", "gg4l_id": "s1"}], "no record of this source"),
+        ([{"decision": "take", "kind": "user", "key": "n-p1", "gg4l_id": "x"}], "no GG4L ID"),
+        ([{"decision": "perhaps", "kind": "user", "key": "n-p1", "gg4l_id": "p1"}], "say take"),
+        ([{"decision": "take", "kind": "dog", "key": "n-p1", "gg4l_id": "p1"}], "names a kind"),
+        ([{"decision": "take", "kind": "demographics", "key": "n-p1", "gg4l_id": "p1"}], "nothing to decide"),
+        (
+            [
+                {"decision": "take", "kind": "user", "key": "n-p1", "gg4l_id": "p1"},
+                {"decision": "take", "kind": "user", "key": "n-p2", "gg4l_id": "p1"},
+            ],
+            "only one can be",
+        ),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_and_nothing_is_changed(sis, tmp_path, rows, sentence):
+    sis.done(SCHOOL)
+    run, before = held(sis, rekeyed(SCHOOL, prefixed)), sis.all_ids()
+    named = sis.ids("user") | sis.ids("org")
+    file = tmp_path / "take.json"
+    file.write_text(json.dumps([{**r, "gg4l_id": str(named.get(r["gg4l_id"], r["gg4l_id"]))} for r in rows]))
+    with pytest.raises(NotMigrated, match=sentence):
+        migrate(sis, run, take=file)
+    assert (sis.all_ids(), sis.state(run)) == (before, "held")
+
+
+def test_two_people_of_one_name_and_birthday_are_told_by_their_numbers(sis):
+    numbers = {u["sourcedId"]: f"S{n:04d}" for n, u in enumerate(SCHOOL.rows["users"])}
+    school = Package(
+        {
+            **SCHOOL.rows,
+            "users": tuple({**u, "identifier": numbers[u["sourcedId"]], "email": ""} for u in SCHOOL.rows["users"]),
+        }
+    )
+    sis.done(school)
+    was = sis.ids("user")["c007"]
+    # c007 left; somebody of the same name and birthday came, with a number of her own.
+    there = school.changed("users", "c007", identifier="S9999")
+    run = held(sis, rekeyed(there, prefixed))
+    assert propose(sis, run, rehearse=False).counts["user"].unsure == 1
+    migrate(sis, run)
+    assert sis.ids("user")["n-c007"] != was
+
+
+# ------------------------------------------------------------------------------------------------ beside other sources
+
+
+def test_what_a_directory_added_stays_with_its_people(district, tmp_path, now):
+    both = several(district_id=district.id, folder=tmp_path, now=now)
+    both.sis.set_limits(overlap_share=0.8)
+    directory = both.more("Directory", SourceRole.ENRICHMENT)
+    both.sis.done(SCHOOL)
+    directory.run(
+        accounts({"sourcedId": "a1", "givenName": "Given-p1", "email": "p1@amber.example", "middleName": "Mo"})
+    )
+    p1 = both.sis.ids("user")["p1"]
+    assert both.record(p1)["middle_name"] == "Mo"
+    run = held(both.sis, rekeyed(SCHOOL, prefixed))
+    assert migrate(both.sis, run).state == "unchanged"
+    assert (both.sis.ids("user")["n-p1"], both.record(p1)["middle_name"]) == (p1, "Mo")
+    both.sis.done(rekeyed(SCHOOL.changed("users", "p1", phone="5551234"), prefixed))
+    assert (both.record(p1)["phone"], both.record(p1)["middle_name"]) == ("5551234", "Mo")
+
+
+# -------------------------------------------------------------------------------------------------------------- undo
+
+
+def test_it_can_be_undone_until_something_is_applied(sis, view):
+    sis.done(SCHOOL)
+    before, named, seen = sis.all_ids(), people(sis), view.active()
+    sis.set_limits(added_share=0.01)
+    newcomers = tuple(user(f"z{n}") for n in range(9))
+    there = rekeyed(SCHOOL.with_rows("users", *newcomers), rotated(SCHOOL))
+    run = migrate(sis, held(sis, there))
+    assert run.state == "held"  # for something else
+    assert sis.all_ids() != before
+    said("migrations", "--undo", 1, "--district", sis.district_id)
+    assert (sis.all_ids(), people(sis), view.active()) == (before, named, seen)
+    check_log(view)
+    with pytest.raises(migrating.NotJoined, match="undone already"):
+        migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
+
+
+def test_once_something_is_applied_it_cannot_be_undone(sis):
+    sis.done(SCHOOL)
+    run = migrate(sis, held(sis, rekeyed(SCHOOL, prefixed)))
+    with pytest.raises(NotMigrated, match=f"Run {run.number} was applied since"):
+        migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
+    assert "n-p1" in sis.ids("user")
+
+
+def test_only_held_runs_are_migrations(sis):
+    run = sis.done(SCHOOL)
+    for number, sentence in ((run.number, "only a run that is held"), (99, "no run 99")):
+        with pytest.raises(NotMigrated, match=sentence):
+            propose(sis, run) if number == run.number else migrating.propose(
+                district_id=sis.district_id, number=number, now=sis.now
+            )
