@@ -3,11 +3,7 @@
 import logging
 import shutil
 import time
-<<<<<<< HEAD
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-=======
->>>>>>> a5cf40a (Keep every GG4L ID when the SIS changes or numbers its records anew: held as a migration, mapped with evidence, and undone if wrong)
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path

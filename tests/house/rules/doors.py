@@ -23,11 +23,11 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     },
     "matching": {"decisions", "exact", "policies"},
     "quality": {"inspection", "filtering", "policies"},
-<<<<<<< HEAD
     "sync": {
         "schooling",
         "beforehand",
         "drafting",
+        "migrating",
         "people",
         "policies",
         "preview",
@@ -36,9 +36,6 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "timetable",
         "told",
     },
-=======
-    "sync": {"beforehand", "migrating", "people", "policies", "preview", "rehearsal", "schedules", "timetable", "told"},
->>>>>>> a5cf40a (Keep every GG4L ID when the SIS changes or numbers its records anew: held as a migration, mapped with evidence, and undone if wrong)
     "sharing": {"catalogue", "agreements"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
