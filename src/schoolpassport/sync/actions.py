@@ -378,7 +378,7 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         with walk.step("collect"):
             # An approved run is judged by its own copy; the original may be gone or newer by now.
             kept = walk.bench.places.package
-            if run.approved_by and not kept.is_dir():
+            if (run.approved_by or run.migration is not None) and not kept.is_dir():
                 with suppress(packages.NotKept), scope.inside(run.district_id):
                     packages.bring_back(kept, district_id=run.district_id, run_id=run.id)
             approved = run.input_digest if kept.is_dir() else ""

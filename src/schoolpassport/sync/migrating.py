@@ -161,11 +161,13 @@ def _compared(
     """The package beside the records; its files are gone afterwards."""
     run, source = _held(district_id, number)
     edits, env = _edits(take), django.ENVIRONMENT
-    kept = rehearsal.places_of(run).package
     places = Places(data_dir=env.data_dir, district_id=district_id, source_id=source.id, run_id=new_id())
     with desk(data_dir=env.data_dir, district_id=district_id) as work:
         try:
-            with bench(places, settled=0, memory_mb=env.sync_memory_mb, threads=env.sync_threads, blank=True) as made:
+            with (
+                rehearsal.own_copy(run) as kept,
+                bench(places, settled=0, memory_mb=env.sync_memory_mb, threads=env.sync_threads, blank=True) as made,
+            ):
                 with scope.inside(district_id):
                     held = sources.settings(district_id=district_id, source_id=source.id)
                 walk = walks.Walk(bench=made, source=source, settings=held, watch=watch, today=now.date(), now=now)
@@ -173,6 +175,8 @@ def _compared(
                 moves, freed = continuity.write(made, set(counts), work)
                 if export is not None:
                     _export(walk, set(counts), export)
+        except rehearsal.NotThere as gone:
+            raise NotMigrated(f"{gone} Reject the run, and send it again.") from gone
         finally:
             places.forget_package()
         yield _Compared(
@@ -188,10 +192,6 @@ def _held(district_id: UUID, number: int) -> tuple[Run, Source]:
         if run.state != RunState.HELD:
             raise NotMigrated(f"Run {number} is {run.state}; only a run that is held can be a migration.")
         source = Source.objects.get(district_id=district_id, id=run.source_id)
-    if not rehearsal.places_of(run).package.is_dir():
-        raise NotMigrated(
-            f"The copy of the package of run {number} is gone. Reject the run and send the package again."
-        )
     source.prints = {}  # in memory only: every file is read in full
     return run, source
 

@@ -171,7 +171,7 @@ def run(
     if found.state == RunState.HELD:
         with turns.take(district_id):
             return of_held(found, now=now, documents=documents, examples=examples, watch=watch)
-    with _own_copy(found) as origin:
+    with own_copy(found) as origin:
         return package(
             district_id=district_id,
             source_id=found.source_id,
@@ -194,7 +194,7 @@ def of_held(
     first: Callable[[], object] | None = None,
 ) -> Rehearsed:
     """The same of a held run, by whoever holds the district's lock. ``judged``: by now only an approval matters."""
-    with _own_copy(found) as origin:
+    with own_copy(found) as origin:
         with scope.inside(found.district_id):
             source = Source.objects.get(district_id=found.district_id, id=found.source_id)
             asked = _Asked(
@@ -213,7 +213,7 @@ def of_held(
 
 
 @contextmanager
-def _own_copy(found: Run) -> Iterator[Path]:
+def own_copy(found: Run) -> Iterator[Path]:
     """A run's own copy of its package, in plain while it is looked at, or where it came from. Raises ``NotThere``."""
     there, taken_out = places_of(found).package, replace(places_of(found), run_id=new_id())
     if there.is_dir():
