@@ -301,30 +301,40 @@ def test_the_same_roster_makes_the_same_bytes_in_whatever_order_it_comes(tmp_pat
 # ------------------------------------------------------------------------------------------- records that move meanwhile
 
 
-def leaves(made, number):
-    """The first pupil leaves while the second page of users is on its way."""
-    if made.hits["users"] == 5:
-        made.world["users"] = [r for r in made.world["users"] if r["sourcedId"] != "c000"]
+def at_the_fourth_page(move):
+    """Before the fourth page of users is given, and only the first time that it is asked for."""
+    done = []
+
+    def drift(made, number):
+        if not done and "/users?" in made.asked[-1] and made.asked[-1].endswith(("offset=12", "after=15")):
+            done.append(move(made.world["users"]))
+
+    return drift
 
 
-def moves(made, number):
-    """The last pupil becomes the first, so that a page that is still to come has one record less."""
-    if made.hits["users"] == 5:
-        made.world["users"].insert(0, made.world["users"].pop())
+def leaves(users):
+    """Somebody whose page was read leaves: all others move up by one."""
+    del users[7]
 
 
-def one_goes_and_one_comes(made, number):
-    if made.hits["users"] == 5:
-        first = made.world["users"].pop(0)
-        made.world["users"].append({**first, "sourcedId": "new"})
+def moves(users):
+    """The last becomes the first."""
+    users.insert(0, users.pop())
+
+
+def one_goes_and_one_comes(users):
+    first = users.pop(0)
+    users.append({**first, "sourcedId": "new"})
 
 
 @pytest.mark.parametrize("total", ["true", "none"])
-@pytest.mark.parametrize("drift", [leaves, moves, one_goes_and_one_comes])
-def test_nobody_is_lost_when_records_move_between_two_pages(drift, total, tmp_path):
-    with serving(provider(crowd(), Quirks(sorts=False, drift=drift, total=total))) as made:
+@pytest.mark.parametrize("paging", [{}, {"cursor": True, "link": "good"}], ids=["offset", "links"])
+@pytest.mark.parametrize("move", [leaves, moves, one_goes_and_one_comes])
+def test_nobody_is_lost_when_records_move_between_two_pages(move, paging, total, tmp_path):
+    with serving(provider(crowd(), Quirks(sorts=False, drift=at_the_fourth_page(move), total=total, **paging))) as made:
         pulled(made, tmp_path / "got")
         left = {r["sourcedId"] for r in made.world["users"]}
+    assert left != {r["sourcedId"] for r in crowd().rows["users"]} or move is moves
     assert set(rows(tmp_path / "got")["users"]) == left
 
 

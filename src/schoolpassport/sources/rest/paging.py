@@ -2,9 +2,11 @@
 
 Records come and go while we page, and a page says nothing of it. So every page begins with the last record of the one
 before: if another stands there, something moved. A reading in which nothing moved, and whose count is the provider's
-own where it tells one, stands. Otherwise it is read again: two readings with the same records stand too, and of
-readings that never agree the union, when it has as many records as the provider counts. The end is never believed: a
-short page, a missing link or a count may lie. It is there when the last record is asked for again and stands alone.
+own where it tells one, stands. Otherwise it is read again until two readings have the same records; so are providers
+that only know links, whose pages cannot overlap. A count alone proves nothing: who left and was read stands for who was
+skipped. Only of a provider without any order the union stands, when it has as many records as are counted. The end is
+never believed: a short page, a missing link or a count may lie. It is there when the last record is asked for again and
+stands alone.
 """
 
 import shutil
@@ -98,13 +100,14 @@ def pull(
             return _pulled(reading, number)
         union, grown = _joined(db, union, reading, into / f"{collection}.ndjson")
         before = reading
-        counted = plan.trust_total and reading.total is not None and not reading.circled
+        unordered = plan.how is How.OFFSET and not plan.ordered
+        counted = unordered and plan.trust_total and reading.total is not None and not reading.circled
         if counted and union.count == reading.total:
             return _pulled(union, number)
         if number >= _READINGS and not (counted and grown):
             break
     circled = before is not None and (before.circled or plan.how is How.WHOLE)
-    raise _unproved(session.host, collection, circled=circled, ordered=plan.ordered)
+    raise _unproved(session.host, collection, circled=circled, ordered=plan.ordered or plan.how is not How.OFFSET)
 
 
 def _unproved(host: str, collection: str, *, circled: bool, ordered: bool) -> NeedsAttention | Retry:
@@ -130,7 +133,7 @@ def _stands(reading: Reading, before: Reading | None, plan: Plan) -> bool:
         return False
     overlapped = (plan.how is How.OFFSET and plan.ordered) or reading.pages <= 1
     counted = reading.total is not None and plan.trust_total
-    proved = reading.unbroken and reading.agrees(trust_total=plan.trust_total) and (overlapped or counted)
+    proved = reading.unbroken and reading.agrees(trust_total=plan.trust_total) and overlapped
     # Where the rest cannot be asked for, the same part twice is still a part.
     part = plan.how is How.WHOLE and counted and (reading.total or 0) > reading.count
     return proved or (reading.unbroken and reading.same(before) and not part)
