@@ -225,6 +225,24 @@ def test_an_id_that_is_given_to_another_pupil_is_noticed_and_waits(district_of):
     assert district_of.record(sis.ids("user")["p1"])["family_name"] == "Else"
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_id_that_is_given_to_another_is_noticed_where_the_package_does_not_tell_the_birth_date(district_of, gone):
+    """Names and grade are others; a birth date that nobody tells tonight is not known, and speaks for nobody."""
+    sis = district_of.sis
+    first = known(grades="07")
+    sis.done(first)
+    away = first.without("users", "p1").without("enrollments", "e2").without("demographics", "p1")
+    if gone:
+        sis.done(away)
+    before = district_of.record(sis.ids("user")["p1"])
+    other = (away if gone else away.only("orgs", "users")).with_rows(
+        "users", user("p1", givenName="Someone", familyName="Else", grades="03")
+    )
+    run = sis.run(other)
+    assert "id of another" in {p.rule for p in sis.findings(run)}
+    assert district_of.record(sis.ids("user")["p1"]) == before
+
+
 @pytest.mark.parametrize("stays", [False, True])
 def test_whoever_had_an_id_that_is_given_to_another_is_found_under_a_new_one_before_anybody_answers(district_of, stays):
     """Gone and back, or there all the time while the system swapped ids: the GG4L ID stays with the person."""

@@ -27,12 +27,16 @@ _JUDGED = (*NAMES, "grades", BORN)
 
 @dataclass(frozen=True, kw_only=True)
 class Ways:
-    """How the rows of a source are told. ``creates``: what is found nowhere is new (not so for enrichment)."""
+    """How the rows of a source are told. ``creates``: what is found nowhere is new (not so for enrichment).
+
+    ``whole``: kinds of which the package tells the whole.
+    """
 
     domains: Domains = field(default_factory=lambda: DEFAULT_DOMAINS)
     several_roles: bool = False
     creates: bool = True
     files: dict[str, FileSchema] = field(default_factory=dict)  # by kind
+    whole: frozenset[str] = frozenset()
     schools: Mapping[str, UUID] = field(default_factory=dict)  # the source's key → a school that stands
 
 
@@ -217,11 +221,13 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
     _load_known(bench, kind, _JUDGED, "records", ids)
     beside = next(k for k in KINDS.values() if k.same_id_as == kind.name)
     born, join = _cell(bench, schema, BORN)
-    # A row of demographics that is no candidate says what it said: then it is the same pupil's.
-    unchanged = (
-        f"r.{quoted(BORN)} IS NOT NULL AND c.key NOT IN (SELECT key FROM cand_{beside.table}) "
-        f"AND c.key NOT IN (SELECT key FROM missing_{beside.table})"
-    )
+    # A row of demographics that is there and no candidate says what it said: then it is the same pupil's.
+    unchanged = "false"
+    if beside.name in ways.whole:
+        unchanged = (
+            f"r.{quoted(BORN)} IS NOT NULL AND c.key IN (SELECT key FROM state_{beside.table} WHERE NOT gone "
+            f"EXCEPT SELECT key FROM absent_{beside.table} EXCEPT SELECT key FROM cand_{beside.table})"
+        )
     grades = _cell(bench, schema, "grades")[0]
     with scope.inside(bench.places.district_id):
         same = roster.taken_for_same(

@@ -388,6 +388,7 @@ def settle(walk: Walk) -> None:
             several_roles=matching.several_roles(walk.settings.get("identity")),
             creates=not walk.is_partial,
             files=schemas,
+            whole=frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK),
             schools=matching.schools(walk.settings.get("schools")).existing,
         )
         for kind in KINDS.values():
