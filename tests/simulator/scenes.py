@@ -211,6 +211,19 @@ def an_id_is_given_to_another_pupil(stage: Stage) -> None:
 
 
 @scene
+def an_id_passes_on_while_birth_dates_are_not_told(stage: Stage) -> None:
+    """First of somebody who is there, on a night without their file; then of somebody who left, by a file cut short."""
+    rows, key = stage.world.rows(), pupil(stage).key
+    other = {"givenName": "Wilhelmina", "familyName": "Featherstone", "identifier": "N-X", "grades": "KG"}
+    users = [{**r, **other} if r["sourcedId"] == key else r for r in rows["users"]]
+    stage.night(export({"orgs": rows["orgs"], "users": users}))
+    lacking = without_people(rows, {key})
+    for style in (1, 2):
+        stage.night(export(lacking, exporter.Style(order=style)))
+    stage.night(export(lacking | {"users": users}))
+
+
+@scene
 def whoever_had_an_id_that_is_anothers_returns_before_anybody_answers(stage: Stage) -> None:
     child = pupil(stage)
     stage.world._leave(child)

@@ -31,6 +31,14 @@ BUGS = (
         new="if False:",
     ),
     bug(
+        "a birth date that nobody tells is the same",
+        scene="an_id_passes_on_while_birth_dates_are_not_told",
+        seen=f"{DIFFERENCE}|GG4L ID",
+        function="schoolpassport.sync.identifying:_withhold_reused",
+        old="if beside.name in ways.whole:",
+        new="if True:",
+    ),
+    bug(
         "whoever had an id that waits is not found under a new one",
         scene="whoever_had_an_id_that_is_anothers_returns_before_anybody_answers",
         seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
