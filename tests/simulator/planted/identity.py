@@ -57,7 +57,7 @@ BUGS = (
     bug(
         "another system makes other people",
         scene="another_system_takes_over",
-        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
+        seen=f"{DIFFERENCE}|GG4L ID|nobody speaks|it waits for",
         function="schoolpassport.sync.identifying:prepare",
         old="elif ways.domains.get(kind.name) and _is_any_new(bench, kind):",
         new="elif False:",
