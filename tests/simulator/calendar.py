@@ -87,9 +87,9 @@ class Year:
         def day(night: int) -> datetime:
             return start + timedelta(days=night * 300 // self.nights)
 
-        removals = (day(first).date(), (day(last) - timedelta(days=1)).date())
+        removals = ((day(first).date(), (day(last) - timedelta(days=1)).date()),) if first < last else ()
         imports = (day(last).date(), day(self.nights).date())
-        self.stage.announce(Calendar(imports=(imports,), removals=(removals,)))
+        self.stage.announce(Calendar(imports=(imports,), removals=removals))
         return set(range(first, self.nights))
 
     def _a_night(self, *, quiet: bool) -> None:
