@@ -7,6 +7,7 @@ import pytest
 
 from schoolpassport.sources.actions import register_source
 from schoolpassport.sources.schemas import SCHEMAS
+from schoolpassport.sync import people
 from tests.support.nights import BY, Nights
 from tests.support.packages import folder
 
@@ -283,3 +284,17 @@ def test_what_a_dialect_cannot_do_without_is_named(district, tmp_path, now, chan
     run = sis.run(folder(tmp_path / "damaged", package))
     assert run.state == "refused"
     assert sentence in run.message
+
+
+def test_why_a_record_says_something_names_the_file_and_line_that_were_sent(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    sis.done(BASIC)
+    for kind, key, attribute, file in (
+        ("user", "student/101", "familyName", "students.csv"),
+        ("user", "teacher/100", "givenName", "teachers.csv"),
+    ):
+        told = people.why(district_id=sis.district_id, kind=kind, id=sis.ids(kind)[key], attribute=attribute)
+        number = key.partition("/")[2]
+        lines = {n for n, row in enumerate(csv.reader(BASIC[file].splitlines()), 1) if number in row}
+        assert told.file == file
+        assert told.lineage.line in lines

@@ -16,8 +16,8 @@ from schoolpassport.quality.filtering import column_of
 from schoolpassport.quality.policies import Ruling
 from schoolpassport.quality.records import Check, Inspected, Severity, Subject
 from schoolpassport.quality.rules import checks
-from schoolpassport.sources.reading import rows as rows_of
-from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, FilePlan, Misread, Mode, Problem
+from schoolpassport.sources import staging
+from schoolpassport.sources.records import FilePlan, Misread, Mode, Problem
 from schoolpassport.sources.staging import line_of
 
 KEPT = 1_000  # findings kept per file, rule and column; counts are complete
@@ -61,11 +61,8 @@ def trace(db: DuckDBPyConnection, plan: FilePlan) -> None:
     ).fetchone() or (0,)
     if not found:
         return
-    origin, line = (f"c{plan.headers.index(h)}" for h in (ORIGIN_FILE, ORIGIN_LINE))
-    db.execute(
-        f"CREATE TABLE made_of AS SELECT row_number() OVER () + 1 AS place, {origin} AS origin, "
-        f"{line}::BIGINT AS first FROM {rows_of(plan)}"
-    )
+    staging.origins(db, plan, "made")
+    db.execute("CREATE VIEW made_of AS SELECT line AS place, file AS origin, sent AS first FROM made")
     # ``(lines 3, 4)`` of rows of this file, each of which may have been made of another one.
     several = "regexp_extract(sentence, '\\(lines ([0-9, ]+)\\)', 1)"
     db.execute(
@@ -86,7 +83,8 @@ def trace(db: DuckDBPyConnection, plan: FilePlan) -> None:
         "UPDATE finding SET file = o.origin, line = o.first FROM made_of o "
         f"WHERE finding.file = {file} AND finding.line = o.place"
     )
-    db.execute("DROP TABLE made_of")
+    db.execute("DROP VIEW made_of")
+    db.execute("DROP TABLE made")
 
 
 def inspect(db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruling] = ()) -> Inspected:

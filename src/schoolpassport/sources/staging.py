@@ -15,7 +15,7 @@ from schoolpassport.kit.columns import quoted
 from schoolpassport.sources import reading
 from schoolpassport.sources.manifest import KEY, MODIFIED, STATUS
 from schoolpassport.sources.reading import Physical
-from schoolpassport.sources.records import FilePlan, PackageBroken, Problem
+from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, FilePlan, PackageBroken, Problem
 from schoolpassport.sources.schemas import Column
 
 
@@ -62,6 +62,15 @@ def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> No
     )
     db.execute(f"CREATE VIEW raw_{table} AS FROM all_{table}")
     _make_ledgers(db, table)
+
+
+def origins(db: DuckDBPyConnection, plan: FilePlan, name: str) -> None:
+    """The table ``name`` (line, file, sent): which file and line that was sent each line of a translated file is of."""
+    file, sent = (f"c{plan.headers.index(h)}" for h in (ORIGIN_FILE, ORIGIN_LINE))
+    db.execute(
+        f"CREATE TABLE {name} AS SELECT row_number() OVER () + 1 AS line, {file} AS file, {sent}::BIGINT AS sent "
+        f"FROM {reading.rows(plan)}"
+    )
 
 
 def drop_rows(db: DuckDBPyConnection, table: str) -> None:

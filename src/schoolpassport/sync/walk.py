@@ -398,6 +398,8 @@ def settle(walk: Walk) -> None:
             if kind.name in walk.looked_at:
                 walk.watch(Progress(step="settle", doing=kind.plural, rows=timed.rows))
                 timed.rows += settling.settle(db, schemas[kind.name])
+        for plan in (p for p in walk.plan.files if p.translated and walk.bench.any(f"settled_{p.kind_table}")):
+            staging.origins(db, plan, f"origins_{plan.kind_table}")
 
 
 def _doubt(walk: Walk, plan: FilePlan, found: Skimmed) -> Reason | None:

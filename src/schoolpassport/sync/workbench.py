@@ -127,12 +127,18 @@ class Bench:
         )
 
     def write_batch(self, kind: str) -> Batch:
-        """The kind's changes as files that COPY reads."""
+        """The kind's changes as files that COPY reads, with the places where they stand in the package as sent."""
         table = KINDS[kind].table
         columns_ = ", ".join(quoted(c) for c in KINDS[kind].columns)
         key = copy_text("key")
+        place, sent = "s.line, s.origin", ""
+        if self.has(f"origins_{table}"):
+            place, sent = (
+                f"o.sent, {copy_text('o.file')}",
+                f"LEFT JOIN origins_{table} o ON s.line = o.line ORDER BY s.id",
+            )
         queries = {
-            "settled": f"SELECT id, {key}, op, hash, line, origin, evidence, {columns_} FROM settled_{table}",
+            "settled": f"SELECT id, {key}, op, hash, {place}, evidence, {columns_} FROM settled_{table} s {sent}",
             "missing": f"SELECT id, {key} FROM missing_{table}",
             "uneasy": f"SELECT id, {key} FROM uneasy_{table}",
         }
