@@ -49,6 +49,9 @@ class Nights:
         page = wire.call(address, headers=wire.bearer(walker))
         self.walked = page.json["users"]
         self.stepped = wire.call(address, headers=wire.bearer(stepper)).json["users"]
+        # What a night no longer brings goes on that night: here it is about how applications learn of it.
+        limits = providers.run("district", "limits", "--witnesses", "1", data_dir=provider.data_dir)
+        assert limits.returncode == 0, limits.stdout + limits.stderr
         for number, edits in enumerate(NIGHTS, start=2):
             package = providers.zip_small_district(folder / f"night-{number}.zip", edits)
             done = providers.run("sync", "run", str(package), data_dir=provider.data_dir)
