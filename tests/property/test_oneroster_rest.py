@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from schoolpassport.kit.recovery import NeedsAttention, Retry
 from tests.support import oneroster_provider as fake
 from tests.support.oneroster_provider import Quirks, provider, serving
 from tests.support.packages import Package, user
@@ -86,7 +87,12 @@ def quirks(draw: st.DrawFn) -> Quirks:
 def test_the_package_is_the_roster_whatever_the_provider_does(world, how, size):
     with tempfile.TemporaryDirectory() as folder, serving(provider(world, how)) as made:
         into = Path(folder) / "got"
-        pulled(made, into, page_size=size)
+        try:
+            pulled(made, into, page_size=size)
+        except (Retry, NeedsAttention):
+            # Pages of a provider without any order fit together by chance only: then it is refused, never made up.
+            assert how.shuffles
+            return
         assert rows(into) == said(world)
         assert modes(into) == dict.fromkeys(world.rows, "bulk")
 

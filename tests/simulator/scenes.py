@@ -213,10 +213,12 @@ def an_id_is_given_to_another_pupil(stage: Stage) -> None:
 @scene
 def an_id_passes_on_while_birth_dates_are_not_told(stage: Stage) -> None:
     """First of somebody who is there, on a night without their file; then of somebody who left, by a file cut short."""
-    rows, key = stage.world.rows(), pupil(stage).key
+    rows, child = stage.world.rows(), pupil(stage)
+    key = child.key
     other = {"givenName": "Wilhelmina", "familyName": "Featherstone", "identifier": "N-X", "grades": "KG"}
     users = [{**r, **other} if r["sourcedId"] == key else r for r in rows["users"]]
     stage.night(export({"orgs": rows["orgs"], "users": users}))
+    stage.world._leave(child)  # what follows is the truth: nobody comes back under the id
     lacking = without_people(rows, {key})
     for style in (1, 2):
         stage.night(export(lacking, exporter.Style(order=style)))
