@@ -4,8 +4,9 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+from schoolpassport.kit import formulas
+
 BOM = "\ufeff"  # by which spreadsheets know UTF-8
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Line:
@@ -34,4 +35,4 @@ def safe(cell: object) -> str:
     text = str(cell)
     if isinstance(cell, int | float):
         return text
-    return f"'{text}" if text.lstrip(" \u00a0\n").startswith(_FORMULA) else text
+    return formulas.safe(text)

@@ -17,7 +17,8 @@ from django.conf import settings
 from django.db import transaction
 
 from schoolpassport.kit import sealedfolder
-from schoolpassport.kit.secrets import SealBroken, Vault
+from schoolpassport.kit.secrets import SealBroken
+from schoolpassport.sources import _sealing
 from schoolpassport.sources.mapping import BadPolicy
 from schoolpassport.sources.models import Package
 from schoolpassport.sources.records import Resealed
@@ -48,11 +49,9 @@ def keep(folder: Path, *, district_id: UUID, source_id: UUID, run_id: UUID, dige
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = os.urandom(sealedfolder.KEY_BYTES)
     size = sealedfolder.seal(folder, place, key)
-    sealed = _vault().seal(key, tenant=district_id, column=_COLUMN, row=run_id)
+    sealed = _sealing.vault().seal(key, tenant=district_id, column=_COLUMN, row=run_id)
     facts = {"source_id": source_id, "input_digest": digest, "size": size, "key": sealed, "taken_at": now}
-    Package.objects.update_or_create(
-        district_id=district_id, id=run_id, defaults=facts, create_defaults={**facts, "kept_until": None}
-    )
+    Package.objects.update_or_create(district_id=district_id, id=run_id, defaults=facts)
 
 
 def let_go(*, district_id: UUID, run_id: UUID, until: datetime) -> None:
@@ -67,7 +66,7 @@ def bring_back(into: Path, *, district_id: UUID, run_id: UUID) -> None:
         raise NotKept("The package of this run is not kept any more.")
     into.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        key = _vault().open(bytes(package.key), tenant=district_id, column=_COLUMN, row=run_id)
+        key = _sealing.vault().open(bytes(package.key), tenant=district_id, column=_COLUMN, row=run_id)
         sealedfolder.open_(_file(district_id, run_id), into, key)
     except (SealBroken, sealedfolder.Unopened) as broken:
         raise NotKept(f"The package of this run cannot be opened. {broken}") from broken
@@ -75,11 +74,10 @@ def bring_back(into: Path, *, district_id: UUID, run_id: UUID) -> None:
         raise NotKept("The sealed package of this run is not on this machine's disk.") from gone
 
 
-def forget(*, district_id: UUID, now: datetime, run_id: UUID | None = None) -> int:
-    """Packages whose time is over, or that of a run. Returns how many there were."""
-    chosen = Package.objects.filter(district_id=district_id)
-    chosen = chosen.filter(id=run_id) if run_id else chosen.filter(kept_until__lte=now)
-    ids = list(chosen.values_list("id", flat=True))
+def forget(*, district_id: UUID, now: datetime) -> int:
+    """Packages whose time is over. Returns how many there were."""
+    over = Package.objects.filter(district_id=district_id, kept_until__lte=now)
+    ids = list(over.values_list("id", flat=True))
     Package.objects.filter(district_id=district_id, id__in=ids).delete()
     for id_ in ids:  # a row without its file would only be a puzzle; a file without its row is swept
         transaction.on_commit(partial(_file(district_id, id_).unlink, missing_ok=True))
@@ -97,25 +95,13 @@ def sweep(*, district_id: UUID) -> None:
 
 def reseal(*, district_id: UUID) -> Resealed:
     """Seal the keys with the newest master key."""
-    vault, done, lost = _vault(), 0, 0
-    for row in Package.objects.filter(district_id=district_id).select_for_update():
-        sealed = bytes(row.key)
-        if vault.is_current(sealed):
-            continue
-        try:
-            key = vault.open(sealed, tenant=district_id, column=_COLUMN, row=row.id)
-        except SealBroken:
-            lost += 1
-            continue
-        row.key = vault.seal(key, tenant=district_id, column=_COLUMN, row=row.id)
-        row.save(update_fields=["key"])
-        done += 1
-    return Resealed(done, lost)
-
-
-def _vault() -> Vault:
-    """Read each time, as another process may have rotated the key."""
-    return Vault.from_file(settings.ENVIRONMENT.key_file)
+    return _sealing.reseal(
+        Package.objects.filter(district_id=district_id),
+        field="key",
+        tenant=district_id,
+        column=_COLUMN,
+        row_of=lambda package: package.id,
+    )
 
 
 def _file(district_id: UUID, run_id: UUID) -> Path:

@@ -6,11 +6,9 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings as django
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import literal, quoted
-from schoolpassport.kit.ids import new_id
 from schoolpassport.sources import policies, staging
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import Source
@@ -18,7 +16,7 @@ from schoolpassport.sources.records import PLAIN, FilePlan
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.preview import Unread
-from schoolpassport.sync.workbench import Places, bench
+from schoolpassport.sync.workbench import glance
 from schoolpassport.tenancy import scope
 
 
@@ -64,9 +62,7 @@ def shaping(
     for subject, content in drafts.items():
         policies.check(subject, content, SCHEMAS[source.schema])
         draft = draft.draft(subject, content)
-    env = django.ENVIRONMENT
-    places = Places(data_dir=env.data_dir, district_id=district_id, source_id=source_id, run_id=new_id())
-    with bench(places, settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads) as made:
+    with glance(district_id=district_id, source_id=source_id, settled=source.settled) as made:
         try:
             walk = walks.Walk(bench=made, source=source, settings=held, watch=lambda _: None, today=today)
             before = _planned_if_it_can_be(walk, origin)
@@ -74,8 +70,6 @@ def shaping(
             return _compared(made.db, before, after, examples)
         except walks.Refused as refusal:
             raise Unread(str(refusal)) from refusal
-        finally:
-            places.forget_package()
 
 
 def _compared(

@@ -3,18 +3,14 @@
 Read, looked at and thrown away; nothing is set, and no record is kept.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings as django
-
 from schoolpassport.kit.archive import WITH_WORKBOOKS, PackageRefused, open_package
 from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.ids import new_id
 from schoolpassport.sources import policies, proposing, reading, staging
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import Source
@@ -23,7 +19,7 @@ from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, FilePlan
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.preview import Unread
-from schoolpassport.sync.workbench import Bench, Places, bench
+from schoolpassport.sync.workbench import Bench, glance
 from schoolpassport.tenancy import scope
 
 
@@ -43,7 +39,7 @@ def propose(*, district_id: UUID, source_id: UUID, origin: Path, school: str = "
     """
     with scope.inside(district_id):
         source = Source.objects.get(district_id=district_id, id=source_id)
-    with _bench(source) as made:
+    with glance(district_id=district_id, source_id=source_id, settled=source.settled) as made:
         try:
             files = open_package(origin, budget=WITH_WORKBOOKS).extract(made.places.work / "sent")
         except PackageRefused as refused:
@@ -64,24 +60,13 @@ def sample(
     for subject, content in drafts.items():
         policies.check(subject, content, SCHEMAS[source.schema])
         draft = draft.draft(subject, content)
-    with _bench(source) as made:
+    with glance(district_id=district_id, source_id=source_id, settled=source.settled) as made:
         walk = walks.Walk(bench=made, source=source, settings=draft, watch=lambda _: None, today=today)
         try:
             walks.collect(walk, origin)
         except walks.Refused as refusal:
             raise Unread(str(refusal)) from refusal
         return [_sample(made, plan, records) for plan in walk.plan.files]
-
-
-@contextmanager
-def _bench(source: Source) -> Iterator[Bench]:
-    env = django.ENVIRONMENT
-    places = Places(data_dir=env.data_dir, district_id=source.district_id, source_id=source.id, run_id=new_id())
-    with bench(places, settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads) as made:
-        try:
-            yield made
-        finally:
-            places.forget_package()
 
 
 def _sample(made: Bench, plan: FilePlan, most: int) -> Sample:

@@ -5,6 +5,7 @@ the keys move in one transaction, and then the run is walked. Nothing ambiguous 
 """
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from uuid import UUID
 from django.conf import settings as django
 
 from schoolpassport.audit import actions as audit
+from schoolpassport.kit import formulas
 from schoolpassport.kit.columns import literal
 from schoolpassport.kit.ids import new_id
 from schoolpassport.roster import actions as roster
@@ -36,7 +38,6 @@ from schoolpassport.tenancy import scope
 
 NotJoined, Busy = roster.NotJoined, roster.Busy
 _TAKE, _LEAVE = ("take",), ("", "leave")
-_RISKY = "=+-@\t\r"  # a cell that begins so is a formula to a spreadsheet
 
 
 class NotMigrated(Exception):
@@ -259,10 +260,7 @@ def _export(walk: walks.Walk, kinds: set[str], export: Path) -> None:
     if export.suffix == ".json":
         walk.bench.db.execute(f"COPY ({query}) TO {literal(str(made))} (FORMAT json, ARRAY true)")
     else:
-        safe = ", ".join(
-            f"CASE WHEN {c} <> '' AND contains({literal(_RISKY)}, {c}[1]) THEN '''' || {c} ELSE {c} END AS {c}"
-            for c in continuity.COLUMNS
-        )
+        safe = ", ".join(f"{formulas.safe_sql(c)} AS {c}" for c in continuity.COLUMNS)
         walk.bench.db.execute(f"COPY (SELECT {safe} FROM ({query})) TO {literal(str(made))} (FORMAT csv, HEADER true)")
     export.touch(mode=0o600)
     export.write_bytes(made.read_bytes())
@@ -312,8 +310,8 @@ def _id(take: Path, kind: str, key: str, said: object) -> UUID:
 def _rows(take: Path) -> list[dict[str, object]]:
     text = take.read_text(encoding="utf-8-sig")
     if take.suffix != ".json":
-        rows = csv.DictReader(text.splitlines())
-        return [{name: _plain(value) for name, value in row.items()} for row in rows]
+        rows = csv.DictReader(io.StringIO(text, newline=""))  # a name may hold what `splitlines` takes for a line end
+        return [{name: formulas.read_back(value or "") for name, value in row.items()} for row in rows]
     try:
         found = json.loads(text)
     except ValueError as wrong:
@@ -321,8 +319,3 @@ def _rows(take: Path) -> list[dict[str, object]]:
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise NotMigrated(f"{take.name} is a list of objects, as it was exported.")
     return found
-
-
-def _plain(value: str | None) -> str:
-    text = value or ""
-    return text[1:] if text[:1] == "'" and text[1:2] in _RISKY else text

@@ -5,10 +5,7 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings as django
-
 from schoolpassport.kit.columns import literal, quoted
-from schoolpassport.kit.ids import new_id
 from schoolpassport.quality import filtering, policies
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import queries as sources
@@ -18,7 +15,7 @@ from schoolpassport.sources.records import FilePlan, Mode
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 from schoolpassport.sync import difference
 from schoolpassport.sync import walk as walks
-from schoolpassport.sync.workbench import Places, bench
+from schoolpassport.sync.workbench import glance
 from schoolpassport.tenancy import scope
 
 _EXAMPLES = 5
@@ -46,11 +43,7 @@ def filters(*, district_id: UUID, source_id: UUID, origin: Path, content: object
     with scope.inside(district_id):
         source = Source.objects.get(district_id=district_id, id=source_id)
         held = sources.settings(district_id=district_id, source_id=source_id).draft("filters", content)
-    env, places = (
-        django.ENVIRONMENT,
-        Places(data_dir=django.ENVIRONMENT.data_dir, district_id=district_id, source_id=source_id, run_id=new_id()),
-    )
-    with bench(places, settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads) as made:
+    with glance(district_id=district_id, source_id=source_id, settled=source.settled) as made:
         walk = walks.Walk(
             bench=made,
             source=source,
@@ -63,8 +56,6 @@ def filters(*, district_id: UUID, source_id: UUID, origin: Path, content: object
             return _counted(walk)
         except walks.Refused as refusal:
             raise Unread(str(refusal)) from refusal
-        finally:
-            places.forget_package()
 
 
 def _counted(walk: walks.Walk) -> list[Preview]:

@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings as django
 from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.ids import new_id
 from schoolpassport.roster import queries as roster
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources import staging
 from schoolpassport.sources.models import Source
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.preview import Unread
-from schoolpassport.sync.workbench import Places, bench
+from schoolpassport.sync.workbench import glance
 from schoolpassport.tenancy import scope
 
 _ALIKE: Final = 0.93  # of two names, by Jaro and Winkler
@@ -45,9 +43,7 @@ def propose(*, district_id: UUID, source_id: UUID, origin: Path, today: date) ->
         source = Source.objects.get(district_id=district_id, id=source_id)
         held = sources.settings(district_id=district_id, source_id=source_id)
         standing = roster.standing_orgs(district_id=district_id, but=source_id)
-    env = django.ENVIRONMENT
-    places = Places(data_dir=env.data_dir, district_id=district_id, source_id=source_id, run_id=new_id())
-    with bench(places, settled=source.settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads) as made:
+    with glance(district_id=district_id, source_id=source_id, settled=source.settled) as made:
         walk = walks.Walk(bench=made, source=source, settings=held, watch=lambda _: None, today=today)
         try:
             walks.collect(walk, origin)
@@ -58,8 +54,6 @@ def propose(*, district_id: UUID, source_id: UUID, origin: Path, today: date) ->
             return _compared(made.db, standing)
         except walks.Refused as refusal:
             raise Unread(str(refusal)) from refusal
-        finally:
-            places.forget_package()
 
 
 def _compared(db: DuckDBPyConnection, standing: list[dict[str, object]]) -> list[Proposed]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 import duckdb
+from django.conf import settings as django
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import COPY_TEXT, columns, copy_text, literal, quoted
@@ -231,6 +232,18 @@ def bench(places: Places, *, settled: int, memory_mb: int, threads: int, blank: 
             yield Bench(db, places, settled, blank=blank)
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
+
+
+@contextmanager
+def glance(*, district_id: UUID, source_id: UUID, settled: int) -> Iterator[Bench]:
+    """A bench on which a package is looked at that nobody takes; nothing of it is left afterwards."""
+    env = django.ENVIRONMENT
+    places = Places(data_dir=env.data_dir, district_id=district_id, source_id=source_id, run_id=new_id())
+    try:
+        with bench(places, settled=settled, memory_mb=env.sync_memory_mb, threads=env.sync_threads) as made:
+            yield made
+    finally:
+        places.forget_package()
 
 
 @contextmanager
