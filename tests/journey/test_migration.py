@@ -258,6 +258,31 @@ def test_a_person_takes_it_from_an_exported_proposal(sis, tmp_path, suffix):
     assert "p1" in sis.waiting("user")
 
 
+def test_a_proposal_is_safe_to_open_and_reads_back_as_it_was_written(sis, tmp_path):
+    """Ids that a spreadsheet takes for formulas, and a name that holds a line separator."""
+    odd = SCHOOL.with_rows(
+        "users",
+        *(user(key, givenName="Kim\u2028Ann", familyName="=Lee", grades="07") for key in ("w1", "w2")),
+    )
+    sis.done(odd)
+    w1 = sis.ids("user")["w1"]
+    run = held(sis, rekeyed(odd, lambda _, key: f"=n-{key}"))
+    file = tmp_path / "proposal.csv"
+    propose(sis, run, rehearse=False, export=file)
+    with file.open(newline="", encoding="utf-8") as exported:
+        rows = list(csv.DictReader(exported))
+    assert "'=n-w1" in {row["key"] for row in rows}
+    for row in rows:
+        if (row["key"], row["gg4l_id"]) == ("'=n-w1", str(w1)):
+            row["decision"] = "take"
+    with file.open("w", newline="", encoding="utf-8") as into:
+        writer = csv.DictWriter(into, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    migrate(sis, run, take=file)
+    assert sis.ids("user")["=n-w1"] == w1
+
+
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
