@@ -15,7 +15,7 @@ from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sources.models import SourceRole
-from schoolpassport.sync import actions, contract, people, queries, rehearsal
+from schoolpassport.sync import actions, contract, people, queries, rehearsal, releasing
 from schoolpassport.sync.contract import Which
 from schoolpassport.tenancy import scope
 from tests.support import partners, traces
@@ -148,7 +148,7 @@ def test_rehearsals_of_decisions_leave_no_trace(database, sis, view):
     before = traces.of(database)
     facts = {"district_id": sis.district_id, "now": sis.now}
     assert people.rehearse_merge(kind="user", keep=ids["p1"], lose=ids["p2"], by="test", **facts).reach
-    assert actions.rehearse_release(which=Which(run=held.number), **facts).reach
+    assert releasing.rehearse(which=Which(run=held.number), **facts).reach
     with pytest.raises(people.NotJoined):
         people.rehearse_merge(kind="user", keep=ids["p1"], lose=ids["p1"], by="test", **facts)
     assert traces.different(before, traces.of(database)) == set()

@@ -16,7 +16,7 @@ from schoolpassport.roster.kinds import KINDS, Type
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sources.actions import register_source
 from schoolpassport.sources.models import Source
-from schoolpassport.sync import actions, queries
+from schoolpassport.sync import actions, queries, releasing
 from schoolpassport.sync.contract import Which
 from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
@@ -72,11 +72,11 @@ class Nights:
     def reject(self, run: Run) -> Run:
         return actions.reject(district_id=self.district_id, number=run.number, by=BY, now=self.now)
 
-    def release(self, **which: Any) -> actions.Released:
-        return actions.release(district_id=self.district_id, which=Which(**which), by=BY, now=self.now)
+    def release(self, **which: Any) -> releasing.Released:
+        return releasing.release(district_id=self.district_id, which=Which(**which), by=BY, now=self.now)
 
     def keep(self, **which: Any) -> dict[str, int]:
-        return actions.keep(district_id=self.district_id, which=Which(**which), by=BY, now=self.now)
+        return releasing.keep(district_id=self.district_id, which=Which(**which), by=BY, now=self.now)
 
     def set_limits(self, **limits: float) -> None:
         actions.set_limits(district_id=self.district_id, by=BY, now=self.now, **limits)

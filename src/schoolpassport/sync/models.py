@@ -17,7 +17,7 @@ class RunState(models.TextChoices):
     SUSPENDED = "suspended"  # imports of the source rest at this time; the package was not read
 
 
-# Every transition there is. `sync.actions` moves a run by a conditional UPDATE and refuses anything else.
+# Every transition there is. `sync.states` moves a run by a conditional UPDATE and refuses anything else.
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.WAITING: frozenset(
         {RunState.RUNNING, RunState.FAILED, RunState.SUPERSEDED, RunState.CANCELLED, RunState.PARKED}

@@ -16,7 +16,9 @@ _IN_SQL = re.compile(
 _MAY_READ = frozenset({("kit", "clock"), ("kit", "ids")})  # an identifier begins with the time it was made
 _EDGES = frozenset({"cli", "console", "config"})
 _ASKING = frozenset({"views", "tasks"})
-_LASTING = frozenset({("sync", "actions")})  # a run takes minutes: a revision is as old as its writing
+_LASTING = frozenset(
+    {("sync", "actions"), ("sync", "course"), ("sync", "releasing"), ("sync", "states")}
+)  # a run takes minutes: a revision is as old as its writing
 
 
 def _docstrings(tree: ast.AST) -> set[int]:

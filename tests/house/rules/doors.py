@@ -32,6 +32,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "policies",
         "preview",
         "rehearsal",
+        "releasing",
         "schedules",
         "timetable",
         "told",

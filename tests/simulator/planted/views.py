@@ -41,12 +41,12 @@ BUGS = (
         "killed after the roster was written, the view never follows",
         scene="killed_when_the_roster_was_written",
         seen="the view has|is told otherwise",
-        function="schoolpassport.sync.actions:_bury_the_dead",
+        function="schoolpassport.sync.course:bury_the_dead",
         old="for follower in followers:",
         new="for follower in ():",
         more=(
             Patch(
-                "schoolpassport.sync.actions:_publish",
+                "schoolpassport.sync.course:publish",
                 "for follower in followers:",
                 'for follower in (followers if "inspect" in steps else ()):',
             ),

@@ -18,7 +18,7 @@ from schoolpassport.sources import actions as source_actions
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import SourceRole
-from schoolpassport.sync import actions, migrating, queries, rehearsal
+from schoolpassport.sync import actions, migrating, queries, rehearsal, releasing
 from schoolpassport.sync.contract import Which
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.tenancy import actions as tenancy_actions
@@ -394,10 +394,10 @@ def release(district: str | None, *, rehearse: bool, **options: Any) -> None:  #
     which = _chosen(id_, options)
     try:
         if rehearse:
-            found = actions.rehearse_release(district_id=id_, which=which, now=clock.now())
+            found = releasing.rehearse(district_id=id_, which=which, now=clock.now())
             rehearsing.tell(found, schools=True, as_json=False)
             return
-        released = actions.release(district_id=id_, which=which, by=me(), now=clock.now())
+        released = releasing.release(district_id=id_, which=which, by=me(), now=clock.now())
     except actions.DistrictBusy as busy:
         raise click.ClickException(str(busy)) from busy
     revisions = ", ".join(str(r) for r in released.revisions)
@@ -409,7 +409,7 @@ def release(district: str | None, *, rehearse: bool, **options: Any) -> None:  #
 def keep(district: str | None, **options: Any) -> None:  # noqa: ANN401 (click's values)
     """Let records of which the removal is held stay: they wait, unasked, until their source brings them back."""
     id_ = district_id(district)
-    kept = actions.keep(district_id=id_, which=_chosen(id_, options), by=me(), now=clock.now())
+    kept = releasing.keep(district_id=id_, which=_chosen(id_, options), by=me(), now=clock.now())
     click.echo(f"Kept: {_counted(kept)}.")
 
 
