@@ -1,13 +1,16 @@
 """From a night to what an application sees: scope, closure, narrowing, and never two revisions at once."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import pytest
 from django.db import connection
 
 from schoolpassport.sharing import actions as sharing
-from schoolpassport.sharing import catalogue
+from schoolpassport.sharing import catalogue, contract
+from schoolpassport.sharing.contract import ViewMoved
+from schoolpassport.sharing.models import View as ViewModel
 from schoolpassport.tenancy import scope
 from tests.support import partners
 from tests.support.nights import BY, Nights, nights
@@ -256,3 +259,51 @@ def test_districts_and_their_views_do_not_mix(sis, view, other_district, tmp_pat
     with scope.inside(sis.district_id), connection.cursor() as cursor:
         cursor.execute("SELECT count(DISTINCT district_id) FROM sharing_user")
         assert cursor.fetchone() == (1,)
+
+
+# ---------------------------------------------------------------------------------------------------------------- news
+
+
+@pytest.fixture
+def heard() -> Iterator[list[ViewMoved]]:
+    """What a listener was told."""
+    told: list[ViewMoved] = []
+
+    def hear(news: ViewMoved, *, now: datetime) -> None:
+        told.append(news)
+
+    contract.listeners.append(hear)
+    yield told
+    contract.listeners.remove(hear)
+
+
+def test_each_piece_of_the_change_log_is_news_once(sis, view, now, heard):
+    sis.done(small())
+    share(view, sis, *KINDS)
+    share(view, sis, *KINDS)  # the same terms change nothing
+    more = small().with_rows("users", user("newcomer", orgSourcedIds="s1"))
+    sis.done(more)
+    sis.run(more)
+    sharing.revoke(district_id=view.district_id, integration_id=view.integration_id, by=BY, now=now)
+
+    pieces = [(r.number, r.seq_from, r.seq_to) for r in view.revisions()]
+    assert [(n.revision, n.seq_from, n.seq_to) for n in heard] == pieces
+    assert len(pieces) == 3
+    assert {(n.district_id, n.integration_id, n.view) for n in heard} == {
+        (view.district_id, view.integration_id, view.model().number)
+    }
+
+
+def test_news_that_cannot_be_taken_down_is_no_news(sis, view, heard):
+    def fail(news: ViewMoved, *, now: datetime) -> None:
+        raise OSError("no")
+
+    sis.done(small())
+    contract.listeners.append(fail)
+    try:
+        with pytest.raises(OSError, match="no"):
+            share(view, sis, *KINDS)
+    finally:
+        contract.listeners.remove(fail)
+    with scope.inside(view.district_id):
+        assert not ViewModel.objects.filter(district_id=view.district_id).exists()

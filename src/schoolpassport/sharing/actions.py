@@ -10,6 +10,7 @@ from schoolpassport.partners import actions as partners
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import catalogue, publishing, reaching
+from schoolpassport.sharing.contract import ViewMoved, listeners
 from schoolpassport.sharing.models import Consent, ConsentState, View
 from schoolpassport.sync.contract import Followed, Reach
 from schoolpassport.tenancy import actions as tenancy
@@ -123,7 +124,19 @@ def foretell(*, district_id: UUID, now: datetime, examples: int) -> list[Reach]:
 
 
 def _publish(view: View, consent: Consent, now: datetime) -> publishing.Moved:
+    before = view.last_seq
     moved = publishing.move(view=view, consent=consent, now=now)
+    if moved.changes:
+        news = ViewMoved(
+            district_id=view.district_id,
+            integration_id=view.integration_id,
+            view=view.number,
+            revision=view.revision,
+            seq_from=before,
+            seq_to=view.last_seq,
+        )
+        for listener in listeners:
+            listener(news, now=now)
     partners.note_data_completed(
         district_id=view.district_id, integration_id=view.integration_id, by="publication", now=now
     )

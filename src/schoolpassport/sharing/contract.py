@@ -1,8 +1,35 @@
-"""The words in which an outlet says what it wants to read. What they mean in SQL is ``relations``' matter."""
+"""The words in which an outlet says what it wants to read, and in which it is told that there is something to read.
+
+What the words mean in SQL is ``relations``' matter. Who is told: `config.wiring`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewMoved:
+    """A view has a new revision. Its part of the change log: ``seq_from`` exclusive, ``seq_to`` inclusive."""
+
+    district_id: UUID
+    integration_id: UUID
+    view: int
+    revision: int
+    seq_from: int
+    seq_to: int
+
+
+class Listener(Protocol):
+    """Called in the scope and the transaction of the publication. It writes rows and jobs, and nothing else."""
+
+    def __call__(self, news: ViewMoved, *, now: datetime) -> None: ...
+
+
+listeners: list[Listener] = []
 
 # Lists of references that OneRoster has and no source of ours fills, by kind: name → kind referred to. They can be
 # named, and are never there. A source that fills one ends its place here: then it is a field of the catalogue.
