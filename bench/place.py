@@ -113,6 +113,7 @@ def a_district() -> District:
     from schoolpassport.roster.kinds import KINDS  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sharing import actions as sharing  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sharing import catalogue  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sharing.records import Contents  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sources.actions import register_source  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sync.actions import set_limits  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.tenancy.actions import register_district  # noqa: PLC0415 (not before Django is set up)
@@ -128,7 +129,7 @@ def a_district() -> District:
     sharing.agree(
         district_id=district.id,
         integration_id=integration.id,
-        attributes=catalogue.everything(kinds=tuple(KINDS)),
+        contents=Contents(attributes=catalogue.everything(kinds=tuple(KINDS))),
         by=BY,
         now=clock.now(),
     )

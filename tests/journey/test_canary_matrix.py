@@ -25,6 +25,7 @@ from schoolpassport.rosterapi.urls import PREFIXES
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.models import View
+from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
 from tests.journey.locks import without_both, without_conditions, without_row_security
@@ -89,8 +90,7 @@ def _app(district_id: UUID, name: str, mark: str, attributes, schools) -> App:
     sharing.agree(
         district_id=district_id,
         integration_id=made.integration.id,
-        attributes=attributes,
-        schools=schools,
+        contents=Contents(attributes=attributes, schools=schools),
         by="test",
         now=now,
     )

@@ -12,6 +12,7 @@ from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.queries import view_for
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions as sync
 from schoolpassport.tenancy import scope
@@ -142,7 +143,7 @@ def test_views_see_a_merge_as_a_deletion_and_a_change(district_of, now):
     sharing.agree(
         district_id=sis.district_id,
         integration_id=integrated.integration.id,
-        attributes=catalogue.everything(),
+        contents=Contents(attributes=catalogue.everything()),
         by="test",
         now=now,
     )
@@ -164,7 +165,7 @@ def test_an_application_that_asks_by_a_merged_id_gets_whom_it_means_now(district
     sharing.agree(
         district_id=sis.district_id,
         integration_id=integrated.integration.id,
-        attributes=catalogue.everything(),
+        contents=Contents(attributes=catalogue.everything()),
         by="test",
         now=now,
     )

@@ -16,6 +16,7 @@ from schoolpassport.matching.models import Looked, Proposal
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.actions import register_source
 from schoolpassport.tenancy import scope
 from tests.support import partners
@@ -103,7 +104,7 @@ def test_same_on_the_command_line_is_a_merge_that_applications_see_and_that_can_
     sharing.agree(
         district_id=sis.district_id,
         integration_id=integration.id,
-        attributes=catalogue.everything(),
+        contents=Contents(attributes=catalogue.everything()),
         by=BY,
         now=now,
     )

@@ -11,6 +11,7 @@ from schoolpassport.cli.commands import sync as sync_command
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import migrating
 from schoolpassport.sync.migrating import NotMigrated
@@ -38,7 +39,13 @@ def view(sis, now) -> View:
 
 def shared(district_id, now, attributes) -> View:
     integration = partners.integrated(district_id, now).integration
-    sharing.agree(district_id=district_id, integration_id=integration.id, attributes=attributes, by="test", now=now)
+    sharing.agree(
+        district_id=district_id,
+        integration_id=integration.id,
+        contents=Contents(attributes=attributes),
+        by="test",
+        now=now,
+    )
     return View(district_id=district_id, integration_id=integration.id)
 
 

@@ -14,6 +14,7 @@ from schoolpassport.cli.commands import sync as sync_command
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions, contract, people, queries, rehearsal, releasing
 from schoolpassport.sync.contract import Which
@@ -36,7 +37,7 @@ def view(sis, now) -> View:
     sharing.agree(
         district_id=sis.district_id,
         integration_id=integration.id,
-        attributes=catalogue.everything(),
+        contents=Contents(attributes=catalogue.everything()),
         by="test",
         now=now,
     )

@@ -8,6 +8,7 @@ import pytest
 
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 from tests.support import packages, partners
 from tests.support.nights import Nights, nights
@@ -26,7 +27,7 @@ def view(sis, now) -> View:
     sharing.agree(
         district_id=sis.district_id,
         integration_id=integrated.integration.id,
-        attributes=catalogue.everything(),
+        contents=Contents(attributes=catalogue.everything()),
         by="test",
         now=now,
     )
@@ -179,7 +180,7 @@ def test_an_application_that_comes_later_sees_what_stands(sis, now):
     sharing.agree(
         district_id=sis.district_id,
         integration_id=integrated.integration.id,
-        attributes=catalogue.everything(),
+        contents=Contents(attributes=catalogue.everything()),
         by="test",
         now=now + timedelta(days=1),
     )

@@ -6,6 +6,7 @@ import pytest
 
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sync.actions import NotHeld
 from tests.support import partners
 from tests.support.nights import Nights, nights
@@ -26,7 +27,7 @@ def view(sis, now) -> View:
     sharing.agree(
         district_id=sis.district_id,
         integration_id=integrated.integration.id,
-        attributes=catalogue.everything(),
+        contents=Contents(attributes=catalogue.everything()),
         by="test",
         now=now,
     )

@@ -11,6 +11,7 @@ from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue, contract
 from schoolpassport.sharing.contract import ViewMoved
 from schoolpassport.sharing.models import View as ViewModel
+from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 from tests.support import partners
 from tests.support.nights import BY, Nights, nights
@@ -40,8 +41,9 @@ def share(
     sharing.agree(
         district_id=view.district_id,
         integration_id=view.integration_id,
-        attributes=attributes,
-        schools=None if schools is None else [sis.ids("org")[s] for s in schools],
+        contents=Contents(
+            attributes=attributes, schools=None if schools is None else [sis.ids("org")[s] for s in schools]
+        ),
         by=BY,
         now=sis.now,
     )

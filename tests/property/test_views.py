@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy.actions import register_district
 from tests.support import partners
 from tests.support.amount import amount
@@ -71,8 +72,9 @@ class Application:
             self.terms = Terms(decision.attributes, schools)
             sharing.agree(
                 **facts,
-                attributes=decision.attributes,
-                schools=None if schools is None else [known[s] for s in schools],
+                contents=Contents(
+                    attributes=decision.attributes, schools=None if schools is None else [known[s] for s in schools]
+                ),
             )
 
 

@@ -16,6 +16,7 @@ from schoolpassport.roster import actions as deciding
 from schoolpassport.roster.kinds import KINDS as DECLARED
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sync import actions, queries
 from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
@@ -375,7 +376,7 @@ def begin(random: Random, *, pupils: int, folder: Path, clock: Clockwork, others
     sharing.agree(
         district_id=district.id,
         integration_id=integrated.integration.id,
-        attributes=catalogue.everything(kinds=tuple(KINDS)),
+        contents=Contents(attributes=catalogue.everything(kinds=tuple(KINDS))),
         by=BY,
         now=clock.now,
     )

@@ -27,6 +27,7 @@ from schoolpassport.partners.records import NewCredential
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sources import actions as sources
 from schoolpassport.sync import actions as sync
 from schoolpassport.sync.contract import Watcher
@@ -66,8 +67,9 @@ def set_stage(*, name: str) -> Staged:
     sharing.agree(
         district_id=district.id,
         integration_id=integration.id,
-        attributes=catalogue.everything(kinds=_DEMO_KINDS),
-        purpose="Trying out every operation of the API",
+        contents=Contents(
+            attributes=catalogue.everything(kinds=_DEMO_KINDS), purpose="Trying out every operation of the API"
+        ),
         by=BY,
         now=now,
     )

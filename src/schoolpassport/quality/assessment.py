@@ -275,7 +275,7 @@ def faulty(ruling: Ruling, *, today: date) -> str:
     """SQL over ``r``, the record as it stands: the rule finds fault with it, and concerns it."""
     kind, rule = KINDS[ruling.rule.kind], ruling.rule
     if rule.where is not None:
-        wrong = conditions.sql(rule.where, column=_column_of(kind), today=today, dialect=POSTGRESQL).replace("%", "%%")
+        wrong = conditions.sql(rule.where, column=column_of(kind), today=today, dialect=POSTGRESQL).replace("%", "%%")
     else:
         wrong = _filled_in(rule, today)
     parts = [wrong]
@@ -291,7 +291,8 @@ def _filled_in(rule: Rule, today: date) -> str:
     return rule.sql.format(today=today, **rule.parameters)
 
 
-def _column_of(kind: Kind) -> Callable[[str], Column]:
+def column_of(kind: Kind) -> Callable[[str], Column]:
+    """How conditions find the attributes of ``r``, a record of the roster."""
     known = Attributes(kind)
 
     def column(name: str) -> Column:

@@ -1,6 +1,6 @@
 """Consents, and the views that follow them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,9 +9,11 @@ from schoolpassport.kit.ids import new_id
 from schoolpassport.partners import actions as partners
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
-from schoolpassport.sharing import catalogue, publishing, reaching
+from schoolpassport.sharing import contents as judging
+from schoolpassport.sharing import publishing, reaching
 from schoolpassport.sharing.contract import ViewMoved, listeners
 from schoolpassport.sharing.models import Consent, ConsentState, View
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sync.contract import Followed, Reach
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
@@ -21,37 +23,28 @@ class NotASchool(ValueError):
     """A consent names something that is no org of the district."""
 
 
-def agree(
-    *,
-    district_id: UUID,
-    integration_id: UUID,
-    attributes: Mapping[str, list[str]],
-    schools: Iterable[UUID] | None = None,
-    purpose: str = "",
-    by: str,
-    now: datetime,
-) -> Consent:
+def agree(*, district_id: UUID, integration_id: UUID, contents: Contents, by: str, now: datetime) -> Consent:
     """Put a consent in force and publish its view, in one transaction; an older consent of the integration ends.
 
-    ``schools`` None is the whole district. What the application may no longer see becomes ``tobedeleted`` at once,
-    and pages pinned to older revisions are not served any more.
+    What the application may no longer see becomes ``tobedeleted`` at once, and pages pinned to older revisions are not
+    served any more. Raises ``contents.NotShareable``, ``NotASchool``, and ``ValueError`` for unknown attributes.
     """
-    terms = catalogue.checked(attributes)
-    chosen = None if schools is None else sorted(set(schools), key=str)
+    agreed = judging.checked(contents)
+    said = judging.written(agreed)
     with scope.inside(district_id):
-        if chosen is not None:
-            known = roster.known_ids(district_id=district_id, kind="org", ids=chosen)
-            if missing := [str(s) for s in chosen if s not in known]:
-                raise NotASchool(f"No org of this district: {', '.join(missing)}.")
+        _know_schools(district_id, agreed.schools)
         _end_active(district_id=district_id, integration_id=integration_id, now=now)
         consent = Consent.objects.create(
             district_id=district_id,
             id=new_id(),
             integration_id=integration_id,
             state=ConsentState.ACTIVE,
-            schools=chosen,
-            attributes=terms,
-            purpose=purpose,
+            schools=agreed.schools,
+            attributes=said["attributes"],
+            masks=said["masks"],
+            filters=said["filters"],
+            shield=agreed.shield,
+            purpose=agreed.purpose,
             agreed_at=now,
         )
         audit.note(
@@ -60,7 +53,7 @@ def agree(
             about=str(consent.id),
             by=by,
             now=now,
-            facts={"integration": str(integration_id), "attributes": terms, "schools": [str(s) for s in chosen or []]},
+            facts={"integration": str(integration_id), **said},
         )
         view = _view(district_id=district_id, integration_id=integration_id, consent=consent)
         moved = _publish(view, consent, now)
@@ -121,6 +114,12 @@ def foretell(*, district_id: UUID, now: datetime, examples: int) -> list[Reach]:
                 name = names.get(view.integration_id, str(view.integration_id))
                 found += reaching.of_last_revision(view, seen=seen, application=name, examples=examples)
     return found
+
+
+def _know_schools(district_id: UUID, schools: Sequence[UUID] | None) -> None:
+    known = roster.known_ids(district_id=district_id, kind="org", ids=schools or ())
+    if missing := [str(s) for s in schools or () if s not in known]:
+        raise NotASchool(f"No org of this district: {', '.join(missing)}.")
 
 
 def _publish(view: View, consent: Consent, now: datetime) -> publishing.Moved:

@@ -3,7 +3,7 @@
 Consents, projections, the API's fields and the privacy tests read this list. An attribute that it lacks cannot leave.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schoolpassport.roster.kinds import KINDS, Privacy, Type
@@ -27,13 +27,13 @@ def attributes(kind: str) -> tuple[Attribute, ...]:
 
 
 def everything(*, kinds: tuple[str, ...] | None = None) -> dict[str, list[str]]:
-    """Terms that share every attribute of these kinds (all but demographics, which must be named)."""
+    """Contents that share every attribute of these kinds (all but demographics, which must be named)."""
     chosen = kinds or tuple(k for k in KINDS if k != "demographics")
     return {kind: [a.name for a in attributes(kind)] for kind in chosen}
 
 
-def checked(terms: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """The terms of a consent in the catalogue's order; raises ``ValueError`` naming what cannot be shared."""
+def checked(terms: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The attributes of a consent in the catalogue's order; raises ``ValueError`` naming what cannot be shared."""
     strangers = [k for k in terms if k not in KINDS]
     known = {kind: {a.name for a in attributes(kind)} for kind in terms if kind in KINDS}
     strangers += [
@@ -41,4 +41,4 @@ def checked(terms: Mapping[str, list[str]]) -> dict[str, list[str]]:
     ]
     if strangers:
         raise ValueError(f"The catalogue knows nothing to share by the name of {', '.join(sorted(strangers))}.")
-    return {kind: [a.name for a in attributes(kind) if a.name in terms[kind]] for kind in KINDS if kind in terms}
+    return {kind: tuple(a.name for a in attributes(kind) if a.name in terms[kind]) for kind in KINDS if kind in terms}

@@ -10,8 +10,10 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from schoolpassport.kit import conditions
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN, Status, column
+from schoolpassport.sharing.records import Contents
 
 HREF = "\x01"  # stands for the public base URL in stored documents; JSON text never holds this character itself
 
@@ -31,6 +33,9 @@ class Consent(models.Model):
     state = models.CharField(max_length=10, choices=ConsentState.choices)
     schools = ArrayField(models.UUIDField(), null=True)
     attributes = models.JSONField()  # kind → names of shared attributes
+    masks = models.JSONField(default=dict)  # kind.attribute → name of a mask
+    filters = models.JSONField(default=dict)  # kind → conditions (kit.conditions)
+    shield = models.SmallIntegerField(default=0)  # by which level of Privacy Shield the masks were chosen
     purpose = models.TextField(blank=True)
     agreed_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
@@ -47,6 +52,18 @@ class Consent(models.Model):
                 | models.Q(state="revoked", ended_at__isnull=False),
                 name="ended_consents_say_when",
             ),
+        )
+
+    @property
+    def contents(self) -> Contents:
+        """What it shares, whether it is in force or not."""
+        return Contents(
+            attributes={kind: tuple(names) for kind, names in self.attributes.items()},
+            schools=None if self.schools is None else tuple(self.schools),
+            masks=self.masks,
+            filters={kind: conditions.parse(where) for kind, where in self.filters.items()},
+            shield=self.shield,
+            purpose=self.purpose,
         )
 
 

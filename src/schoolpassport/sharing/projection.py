@@ -8,10 +8,14 @@ The rule for references (closure): a reference to something the view lacks is cu
 would be cut is withheld, unless the consent does not share the target's kind at all.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from schoolpassport.kit import conditions
 from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.conditions import POSTGRESQL, Tree
+from schoolpassport.quality.assessment import column_of
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.catalogue import SIS_ID
@@ -24,8 +28,9 @@ class Terms:
 
     view: int
     district_id: UUID
-    attributes: dict[str, list[str]]
+    attributes: Mapping[str, Sequence[str]]
     scoped: bool
+    filters: Mapping[str, Tree]
     one_link: bool = False  # every record has one link, so that none must be chosen
     enrichment: tuple[UUID, ...] = ()  # sources whose keys are no SIS ids
 
@@ -48,15 +53,17 @@ TOMBSTONE_LENGTH = HEAD_LENGTH + len("tobedeleted") - len("active") + len("}")
 
 def membership(kind: Kind, terms: Terms) -> str:
     """SQL: the condition under which a record of the kind is in the view."""
-    conditions = ["r.status = 'active'"]
+    needed = ["r.status = 'active'"]
     if terms.scoped:
-        conditions.append(_in_scope(kind, terms, "r"))
-    conditions += [
+        needed.append(_in_scope(kind, terms, "r"))
+    if where := terms.filters.get(kind.name):
+        needed.append(conditions.sql(where, column=column_of(kind), dialect=POSTGRESQL).replace("%", "%%"))
+    needed += [
         f"EXISTS ({_member(field.target, terms, _column(field))})"
         for field in kind.references
         if field.binding and terms.shares(field.target)
     ]
-    return " AND ".join(c for c in conditions if c)
+    return " AND ".join(c for c in needed if c)
 
 
 def _in_scope(kind: Kind, terms: Terms, alias: str) -> str:
@@ -85,17 +92,17 @@ def _bound_in_scope(kind: Kind, terms: Terms, alias: str) -> str:
 
     Sessions and the like are bound to nothing and hold no personal data: they come whole.
     """
-    conditions = []
+    needed = []
     for field in kind.references:
         if not field.binding or (alias == "r" and terms.shares(field.target)):  # membership is asked for anyway
             continue
         target, other = KINDS[field.target], f"{alias}_{field.target.lower()}"
         if condition := _in_scope(target, terms, other):
-            conditions.append(
+            needed.append(
                 f"EXISTS (SELECT FROM roster_{target.table} {other} WHERE {other}.district_id = {alias}.district_id "
                 f"AND {other}.rev_to = {OPEN} AND {other}.id = {_column(field, alias)} AND {condition})"
             )
-    return " AND ".join(conditions)
+    return " AND ".join(needed)
 
 
 def _column(field: Field, alias: str = "r") -> str:

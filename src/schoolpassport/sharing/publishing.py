@@ -30,6 +30,7 @@ from schoolpassport.sharing.projection import (
     membership,
     project,
 )
+from schoolpassport.sharing.records import NOTHING
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import SourceRole
 
@@ -81,11 +82,12 @@ class _Publication:
         self._seq = view.last_seq
         # A change of consent looks at everything; a change of the roster only at what it touched.
         self._whole = view.projected_consent_id != consent.id
-        attributes = consent.attributes if consent.state == ConsentState.ACTIVE else {}
+        contents = consent.contents if consent.state == ConsentState.ACTIVE else NOTHING
         self._terms = Terms(
             view=view.number,
             district_id=view.district_id,
-            attributes=attributes,
+            attributes=contents.attributes,
+            filters=contents.filters,
             scoped=consent.schools is not None,
             one_link=roster.has_one_link_each(district_id=view.district_id),
             enrichment=tuple(

@@ -1,11 +1,12 @@
 """What readers ask for and get, and how they are refused."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from schoolpassport.kit.conditions import Tree
 from schoolpassport.sharing.contract import Collection
 
 
@@ -98,3 +99,23 @@ class Shared:
 
     def shows(self, kind: str, name: str) -> bool:
         return name in self.attributes.get(kind, ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a consent shares, and how it looks. ``contents.checked`` brings it into order, or says what cannot be.
+
+    ``attributes``: names by kind; a kind that is missing is not shared. ``schools`` None: the whole district.
+    ``masks``: names of masks by “kind.attribute”. ``filters``: which records of a kind there are; all, where a kind has
+    none. ``shield``: the level of Privacy Shield that the masks were chosen by, 0 for none.
+    """
+
+    attributes: Mapping[str, Sequence[str]]
+    schools: Sequence[UUID] | None = None
+    masks: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, Tree] = field(default_factory=dict)
+    shield: int = 0
+    purpose: str = ""
+
+
+NOTHING = Contents(attributes={})

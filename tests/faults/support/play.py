@@ -8,6 +8,7 @@ from uuid import UUID
 
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
 from tests.faults.support.children import KILLED, Children, Ended
@@ -205,7 +206,7 @@ def begin(sis: Nights, others: Children, *, a: Package = A, b: Package = B) -> P
     sharing.agree(
         district_id=sis.district_id,
         integration_id=integrated.integration.id,
-        attributes=catalogue.everything(kinds=KINDS),
+        contents=Contents(attributes=catalogue.everything(kinds=KINDS)),
         by=BY,
         now=sis.now,
     )

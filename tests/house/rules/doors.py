@@ -22,7 +22,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "tables",
     },
     "matching": {"decisions", "exact", "policies"},
-    "quality": {"inspection", "filtering", "policies"},
+    "quality": {"assessment", "inspection", "filtering", "policies"},
     "sync": {
         "schooling",
         "beforehand",
@@ -37,7 +37,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "timetable",
         "told",
     },
-    "sharing": {"catalogue", "agreements"},
+    "sharing": {"catalogue", "agreements", "contents"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
 ROOF = frozenset({"cli", "console", "config", "demo"})  # one floor, wired together; nothing below may import it

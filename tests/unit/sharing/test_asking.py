@@ -94,7 +94,7 @@ def test_an_order_ends_with_the_id_and_puts_records_without_the_field_last():
 
 def test_terms_of_a_consent_are_put_in_order_and_strangers_are_named():
     asked = {"user": ["role", "email"], "org": ["name", catalogue.SIS_ID]}
-    assert catalogue.checked(asked) == {"org": ["name", catalogue.SIS_ID], "user": ["role", "email"]}
+    assert catalogue.checked(asked) == {"org": ("name", catalogue.SIS_ID), "user": ("role", "email")}
     assert list(catalogue.checked(asked)) == ["org", "user"]
     with pytest.raises(ValueError, match=r"by the name of janitor, user\.password\.$"):
         catalogue.checked({"user": ["role", "password"], "janitor": []})

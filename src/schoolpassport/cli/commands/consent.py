@@ -8,6 +8,7 @@ from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
 from schoolpassport.partners import queries
 from schoolpassport.sharing import actions, agreements, catalogue
+from schoolpassport.sharing.records import Contents
 
 
 @click.group()
@@ -51,9 +52,11 @@ def agree(
         actions.agree(
             district_id=id_,
             integration_id=integration.id,
-            attributes=terms,
-            schools=agreements.schools_named(district_id=id_, names=schools) if schools else None,
-            purpose=purpose,
+            contents=Contents(
+                attributes=terms,
+                schools=agreements.schools_named(district_id=id_, names=schools) if schools else None,
+                purpose=purpose,
+            ),
             by=me(),
             now=now,
         )

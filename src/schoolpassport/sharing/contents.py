@@ -1,0 +1,100 @@
+"""The contents of a consent, judged and brought into order: what can be agreed at all, and how it is written down."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from schoolpassport.kit import conditions
+from schoolpassport.kit.conditions import Tree, Unreadable
+from schoolpassport.quality.policies import attributes as askable
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
+
+
+class NotShareable(ValueError):
+    """The contents of a consent cannot be agreed; the sentence says what, and what to do."""
+
+
+def checked(contents: Contents) -> Contents:
+    """The same in the catalogue's order. Raises ``NotShareable``, or ``ValueError`` for unknown attributes."""
+    if contents.masks or contents.shield:
+        raise NotShareable(f"There is no mask to put on {', '.join(contents.masks) or 'anything'}.")
+    attributes = catalogue.checked(contents.attributes)
+    return Contents(
+        attributes=attributes,
+        schools=None if contents.schools is None else tuple(sorted(set(contents.schools), key=str)),
+        filters={kind: _judged(kind, contents.filters[kind], attributes) for kind in KINDS if kind in contents.filters},
+        purpose=contents.purpose.strip(),
+    )
+
+
+def _judged(kind: str, where: Tree, attributes: Mapping[str, object]) -> Tree:
+    """A filter that says the same of a record whatever else changes, and whenever it is asked."""
+    plural = KINDS[kind].plural
+    if kind not in attributes:
+        raise NotShareable(f"{plural} are filtered and not shared: share them, or drop the filter.")
+    known = askable(kind)
+    try:
+        tree = conditions.parse(conditions.to_content(where), known=known)
+    except Unreadable as unreadable:
+        raise NotShareable(f"The filter of {plural}. {unreadable}") from unreadable
+    for name in sorted(conditions.attributes_of(tree)):
+        if known.asked(name).through is not None:
+            raise NotShareable(
+                f"The filter of {plural} asks about {name}, which is no attribute of {plural}. Filter the "
+                "kind that has it: what cannot be without a record that is left out goes with it."
+            )
+    if conditions.asks_the_clock(tree):
+        raise NotShareable(
+            f"The filter of {plural} asks what day it is, and a consent must not change by itself. Compare with a date."
+        )
+    return tree
+
+
+def written(contents: Contents) -> dict[str, object]:
+    """As JSON, from which ``read`` makes the same."""
+    return {
+        "attributes": {kind: list(names) for kind, names in contents.attributes.items()},
+        "schools": None if contents.schools is None else [str(s) for s in contents.schools],
+        "masks": dict(contents.masks),
+        "filters": {kind: conditions.to_content(tree) for kind, tree in contents.filters.items()},
+        "shield": contents.shield,
+        "purpose": contents.purpose,
+    }
+
+
+def read(content: Mapping[str, object]) -> Contents:
+    """What ``written`` wrote. Raises ``NotShareable`` for anything else."""
+    try:
+        return _read(content)
+    except (TypeError, ValueError, AttributeError, Unreadable) as wrong:
+        raise NotShareable(f"These are no contents of a consent: {wrong}") from wrong
+
+
+def _read(content: Mapping[str, object]) -> Contents:
+    if strangers := sorted(set(content) - set(Contents.__dataclass_fields__)):
+        raise ValueError(f"“{strangers[0]}” is not understood.")
+    schools, shield = content.get("schools"), content.get("shield", 0)
+    if not isinstance(shield, int):
+        raise TypeError("“shield” is a number.")
+    return Contents(
+        attributes={kind: _texts(kind, names) for kind, names in _object("attributes", content).items()},
+        schools=None if schools is None else tuple(UUID(s) for s in _texts("schools", schools)),
+        masks=dict(zip(_object("masks", content), _texts("masks", [*_object("masks", content).values()]), strict=True)),
+        filters={kind: conditions.parse(where) for kind, where in _object("filters", content).items()},
+        shield=shield,
+        purpose=str(content.get("purpose", "")),
+    )
+
+
+def _object(name: str, content: Mapping[str, object]) -> Mapping[str, object]:
+    found = content.get(name, {})
+    if not isinstance(found, Mapping):
+        raise TypeError(f"“{name}” is an object.")
+    return found
+
+
+def _texts(name: str, found: object) -> tuple[str, ...]:
+    if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
+        raise TypeError(f"“{name}” holds texts.")
+    return tuple(found)
