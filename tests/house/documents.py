@@ -16,6 +16,7 @@ import click
 
 from schoolpassport.cli import commands as programs
 from schoolpassport.config import environment, startup
+from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.kit import conditions
 from schoolpassport.quality.policies import hangs_on
 from schoolpassport.quality.rules.standing import SHELF
@@ -207,11 +208,19 @@ def _examples(examples: tuple[tuple[str, str], ...]) -> str:
     return "<br>".join(f"“{a}” → “{b}”" for a, b in visible) or "–"
 
 
+def formats_table() -> str:
+    rows = (
+        (f"`{f.name}`", f.title, f.about, ", ".join(f"`{each.name}`" for each in f.files)) for f in FORMATS.values()
+    )
+    return _table(("format", "title", "what it is", "files"), rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_reference,
     "kinds": kinds_table,
     "files": files_table,
+    "formats": formats_table,
     "schemas": schemas_reference,
     "operations": operations_table,
     "connectors": connectors_reference,

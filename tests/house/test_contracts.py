@@ -47,7 +47,7 @@ def test_every_contract_breaks_when_the_code_breaks_it(copy):
     said = verdicts(copy)
     assert "Floors BROKEN" in said
     assert "Student records are guarded BROKEN" in said
-    assert "Kinds, schemas and connectors are pure BROKEN" in said
+    assert "Kinds, schemas, connectors and formats are pure BROKEN" in said
     assert "Connectors are strangers to one another BROKEN" in said
     assert "Outgoing connections only by the kit BROKEN" in said
 

@@ -37,7 +37,8 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "timetable",
         "told",
     },
-    "sharing": {"catalogue", "agreements", "contents"},
+    "sharing": {"catalogue", "agreements", "contents", "exports"},
+    "delivery": {"formats"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
 ROOF = frozenset({"cli", "console", "config", "demo"})  # one floor, wired together; nothing below may import it

@@ -1,0 +1,154 @@
+"""Basic Roster: schools, students, teachers, sections, enrollments, staff. Active records only, all of them each time.
+
+A student or teacher has a row for each school, a student one for each contact, too. A section has one term: of several,
+the one that begins first. Contacts are the guardians, parents and relatives that a student's record names.
+"""
+
+from schoolpassport.delivery.formats.shape import File, Format, plain
+from schoolpassport.kit.columns import literal
+
+_TEACHERS = 10  # the most that a section has columns for
+_AT = '(SELECT *, unnest("orgs") AS at FROM now_user) r SEMI JOIN now_org s ON s."sourcedId" = r.at'
+_SCHOOLS = 'SELECT "sourcedId" FROM now_org WHERE "type" = \'school\''
+_LED = (
+    'LEFT JOIN (SELECT "class", list("user" ORDER BY "primary" = \'true\' DESC, "sourcedId") AS teachers '
+    'FROM now_enrollment WHERE "role" = \'teacher\' GROUP BY 1) t ON t."class" = r."sourcedId" '
+)
+_IN_TERM = (
+    'LEFT JOIN (SELECT c."sourcedId" AS id, arg_min(a, (a."startDate", a."sourcedId")) AS term '
+    'FROM (SELECT "sourcedId", unnest("terms") AS each FROM now_class) c '
+    'JOIN now_academicSession a ON a."sourcedId" = c.each GROUP BY 1) m ON m.id = r."sourcedId" '
+)
+_CONTACTS = (
+    'LEFT JOIN now_demographics d ON d."sourcedId" = r."sourcedId" '
+    'LEFT JOIN (SELECT p."sourcedId" AS pupil, unnest(p."agents") AS agent FROM now_user p) g '
+    'ON g.pupil = r."sourcedId" LEFT JOIN now_user a ON a."sourcedId" = g.agent'
+)
+_ROLES = {"student": ("student",), "teacher": ("teacher",), "staff": ("administrator", "aide", "proctor")}
+
+
+def _named(alias: str = "r") -> dict[str, str]:
+    return {
+        "Last_name": plain(f'{alias}."familyName"'),
+        "Middle_name": plain(f'{alias}."middleName"'),
+        "First_name": plain(f'{alias}."givenName"'),
+    }
+
+
+def _people(role: str, more: str = "") -> str:
+    wanted = ", ".join(literal(each) for each in _ROLES[role])
+    return f'{_AT} {more} WHERE r."role" IN ({wanted}) AND r.at IN ({_SCHOOLS})'
+
+
+FORMAT = Format(
+    name="basic-roster",
+    title="Basic Roster CSV",
+    about="The “Clever-like” files in one zip, in full each time.",
+    archive="BasicRoster.zip",
+    files=(
+        File(
+            name="schools.csv",
+            kinds=("org",),
+            columns={
+                "School_id": 'r."sourcedId"',
+                "School_name": plain('r."name"'),
+                "School_number": plain('r."identifier"'),
+                "State_id": plain('r."identifier"'),
+            },
+            rows="now_org r WHERE r.\"type\" = 'school'",
+            required={"School_id": True, "School_name": True},
+            optional=False,
+        ),
+        File(
+            name="students.csv",
+            kinds=("user", "org", "demographics"),
+            columns={
+                "School_id": "r.at",
+                "Student_id": 'r."sourcedId"',
+                "Student_number": plain('r."identifier"'),
+                "State_id": plain('r."identifier"'),
+                **_named(),
+                "Grade": 'r."grades"[1]',
+                "Gender": "CASE d.\"sex\" WHEN 'female' THEN 'F' WHEN 'male' THEN 'M' END",
+                "DOB": "strftime(try_cast(d.\"birthDate\" AS DATE), '%m/%d/%Y')",
+                "Hispanic_Latino": "CASE d.\"hispanicOrLatinoEthnicity\" WHEN 'true' THEN 'Y' "
+                "WHEN 'false' THEN 'N' END",
+                "Student_email": plain('r."email"'),
+                "Username": plain('r."username"'),
+                "Contact_relationship": 'a."role"',
+                "Contact_name": plain('concat_ws(\', \', a."familyName", a."givenName")'),
+                "Contact_phone": plain('coalesce(a."sms", a."phone")'),
+                "Contact_phone_type": 'CASE WHEN a."sms" IS NOT NULL THEN \'Cell\' WHEN a."phone" IS NOT NULL '
+                "THEN 'Home' END",
+                "Contact_email": plain('a."email"'),
+                "Contact_sis_id": 'a."sourcedId"',
+            },
+            rows=_people("student", _CONTACTS),
+            required={"First_name": True, "Last_name": True},
+            optional=False,
+            order='r."sourcedId", r.at, a."sourcedId"',
+        ),
+        File(
+            name="teachers.csv",
+            kinds=("user", "org"),
+            columns={
+                "School_id": "r.at",
+                "Teacher_id": 'r."sourcedId"',
+                "Teacher_number": plain('r."identifier"'),
+                "State_teacher_id": plain('r."identifier"'),
+                "Teacher_email": plain('r."email"'),
+                **_named(),
+                "Username": plain('r."username"'),
+            },
+            rows=_people("teacher"),
+            required={"First_name": True, "Last_name": True},
+            optional=False,
+            order='r."sourcedId", r.at',
+        ),
+        File(
+            name="sections.csv",
+            kinds=("class", "course", "academicSession", "enrollment"),
+            columns={
+                "School_id": 'r."school"',
+                "Section_id": 'r."sourcedId"',
+                **{"Teacher_id" if n == 1 else f"Teacher_{n}_id": f"t.teachers[{n}]" for n in range(1, _TEACHERS + 1)},
+                "Name": plain('r."title"'),
+                "Section_number": plain('r."classCode"'),
+                "Grade": 'r."grades"[1]',
+                "Course_name": plain('c."title"'),
+                "Course_number": plain('c."courseCode"'),
+                "Period": 'r."periods"[1]',
+                "Subject": plain('coalesce(r."subjects"[1], c."subjects"[1])'),
+                "Term_name": plain('m.term."title"'),
+                "Term_start": "strftime(try_cast(m.term.\"startDate\" AS DATE), '%m/%d/%Y')",
+                "Term_end": "strftime(try_cast(m.term.\"endDate\" AS DATE), '%m/%d/%Y')",
+            },
+            rows=f'now_class r {_LED}{_IN_TERM}LEFT JOIN now_course c ON c."sourcedId" = r."course"',
+            required={"School_id": False},
+            optional=False,
+        ),
+        File(
+            name="enrollments.csv",
+            kinds=("enrollment",),
+            columns={"School_id": 'r."school"', "Section_id": 'r."class"', "Student_id": 'r."user"'},
+            rows="now_enrollment r WHERE r.\"role\" = 'student'",
+            required={"School_id": False, "Section_id": False, "Student_id": False},
+            optional=False,
+        ),
+        File(
+            name="staff.csv",
+            kinds=("user", "org"),
+            columns={
+                "School_id": "r.at",
+                "Staff_id": 'r."sourcedId"',
+                "Staff_email": plain('r."email"'),
+                **{h: sql for h, sql in _named().items() if h != "Middle_name"},
+                "Username": plain('r."username"'),
+                "Role": 'r."role"',
+            },
+            rows=_people("staff"),
+            required={"First_name": True, "Last_name": True},
+            order='r."sourcedId", r.at',
+        ),
+    ),
+)

@@ -1,0 +1,139 @@
+"""OneRoster 1.2 CSV (1.2.1). Beside 1.1: roles are rows of a file of their own, one for each org."""
+
+from schoolpassport.delivery.formats.shape import File, Format, Mode, cell
+from schoolpassport.kit.columns import quoted
+from schoolpassport.roster.kinds import KINDS, Type
+from schoolpassport.sources.schemas import SCHEMAS
+from schoolpassport.sources.schemas.canonical import REFERENCES
+
+_SCHEMA = SCHEMAS["oneroster-1.2"]
+_CALLED = {
+    **REFERENCES,
+    "preferredGivenName": "preferredFirstName",
+    "preferredFamilyName": "preferredLastName",
+    "academicSessionSourcedId": "gradingPeriod",
+}
+_NOT_REQUIRED = {"username", "resultValueMin", "resultValueMax", "score"}
+# An administrator of 1.1 runs the org that he belongs to.
+_ROLE = (
+    "CASE WHEN x.\"role\" <> 'administrator' THEN x.\"role\" WHEN o.\"type\" IN ('school', 'department') "
+    "THEN 'siteAdministrator' ELSE 'districtAdministrator' END"
+)
+_ROLE_ID = "x.\"sourcedId\" || '/' || x.org"  # a person has one role in an org, so this names it
+
+
+def _file(name: str, kind: str, headers: str, *, whole: tuple[str, ...] = (), **more: str) -> File:
+    """``more``: columns that are no attribute of the kind, as SQL; they stand where ``headers`` names them."""
+    known = {h: KINDS[kind][_CALLED.get(h, h)] for h in headers.split() if h not in more}
+    columns = {h: more[h] if h in more else cell(known[h]) for h in headers.split()}
+    required = {h: f for h, f in known.items() if f.required and h not in _NOT_REQUIRED}
+    return File(
+        name=f"{name}.csv",
+        kinds=(kind, *whole),
+        whole=whole,
+        columns={**{h: f"r.{quoted(h)}" for h in ("sourcedId", "status", "dateLastModified")}, **columns},
+        rows=f"now_{kind} r",
+        required={h: f.type is Type.TEXT and not f.many and not f.values for h, f in required.items()},
+        metadata=True,
+    )
+
+
+_USERS = _file(
+    "users",
+    "user",
+    "enabledUser username userIds givenName familyName middleName identifier email sms phone agentSourcedIds grades "
+    "password userMasterIdentifier preferredGivenName preferredMiddleName preferredFamilyName primaryOrgSourcedId "
+    "pronouns",
+    password="NULL",  # noqa: S106 (a column that stays empty)
+)
+_AT_EACH_ORG = (
+    '(SELECT *, unnest("orgs") AS org, generate_subscripts("orgs", 1) AS place FROM {}) x '
+    'LEFT JOIN all_org o ON o."sourcedId" = x.org'
+)
+# What somebody is where; and where somebody was and is not any more, which nothing in users.csv says.
+_CHANGED = """(SELECT * FROM now_user WHERE "status" = 'active' UNION ALL BY NAME
+    SELECT w.* REPLACE ('tobedeleted' AS "status", n."dateLastModified" AS "dateLastModified", list_filter(w."orgs",
+    lambda e: n."status" <> 'active' OR NOT list_contains(coalesce(n."orgs", []), e)) AS "orgs")
+    FROM was_user w JOIN now_user n ON n."sourcedId" = w."sourcedId")"""
+_ROLES = File(
+    name="roles.csv",
+    kinds=("user", "org"),
+    columns={
+        "sourcedId": _ROLE_ID,
+        "status": 'x."status"',
+        "dateLastModified": 'x."dateLastModified"',
+        "userSourcedId": 'x."sourcedId"',
+        "roleType": "'primary'",
+        "role": _ROLE,
+        "beginDate": "NULL",
+        "endDate": "NULL",
+        "orgSourcedId": "x.org",
+        "userProfileSourcedId": "NULL",
+    },
+    rows=_AT_EACH_ORG.format("now_user"),
+    changes=_AT_EACH_ORG.format(_CHANGED),
+    required={"role": False},
+    whole=("org",),
+    order='x."sourcedId", x.place, x.org',
+)
+_LINE_ITEMS = _file(
+    "lineItems",
+    "lineItem",
+    "title description assignDate dueDate classSourcedId categorySourcedId academicSessionSourcedId resultValueMin "
+    "resultValueMax schoolSourcedId",
+    whole=("class",),
+    schoolSourcedId='(SELECT any_value(c."school") FROM all_class c WHERE c."sourcedId" = r."class")',
+)
+_RESULTS = _file(
+    "results",
+    "result",
+    "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment textScore classSourcedId inProgress "
+    "incomplete late missing",
+    whole=("lineItem",),
+    textScore="NULL",
+    classSourcedId='(SELECT any_value(i."class") FROM all_lineItem i WHERE i."sourcedId" = r."lineItem")',
+    inProgress="NULL",
+    incomplete="NULL",
+    late="NULL",
+    missing="NULL",
+)
+_REST = {
+    "academicSessions": ("academicSession", "title type startDate endDate parentSourcedId schoolYear"),
+    "orgs": ("org", "name type identifier parentSourcedId"),
+    "courses": ("course", "schoolYearSourcedId title courseCode grades orgSourcedId subjects subjectCodes"),
+    "classes": (
+        "class",
+        (
+            "title grades courseSourcedId classCode classType location schoolSourcedId termSourcedIds subjects "
+            "subjectCodes periods"
+        ),
+    ),
+    "enrollments": ("enrollment", "classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate"),
+    "demographics": (
+        "demographics",
+        (
+            "birthDate sex americanIndianOrAlaskaNative asian blackOrAfricanAmerican "
+            "nativeHawaiianOrOtherPacificIslander white demographicRaceTwoOrMoreRaces hispanicOrLatinoEthnicity "
+            "countryOfBirthCode stateOfBirthAbbreviation cityOfBirth publicSchoolResidenceStatus"
+        ),
+    ),
+    "resources": ("resource", "vendorResourceId title roles importance vendorId applicationId"),
+}
+
+FORMAT = Format(
+    name="oneroster-1.2",
+    title="OneRoster 1.2 CSV",
+    about="A zip file with a manifest; in full (bulk) or only what changed (delta).",
+    archive="OneRoster.zip",
+    version="1.2",
+    files=(
+        *(_file(name, kind, headers) for name, (kind, headers) in _REST.items()),
+        _USERS,
+        _ROLES,
+        _file("categories", "category", "title weight", weight="NULL"),
+        _LINE_ITEMS,
+        _RESULTS,
+    ),
+    listed=tuple(sorted((*(i.name for i in _SCHEMA.inputs), *_SCHEMA.not_read), key=str.lower)),
+    modes=(Mode.FULL, Mode.DELTA),
+)

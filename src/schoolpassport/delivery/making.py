@@ -1,0 +1,237 @@
+"""Files out of an exported view: set work in DuckDB with bounded memory, and bytes that are the same each time.
+
+What a standard wants filled and the consent does not show is told, not invented: the record's id stands in for a text,
+anything else stays blank, and a note says which column and how many rows.
+"""
+
+import codecs
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.delivery import relations
+from schoolpassport.delivery.formats import File, Format, Style
+from schoolpassport.kit.columns import columns, literal, quoted
+from schoolpassport.kit.wholefile import whole_file
+from schoolpassport.sharing.exports import Exported
+
+_BLOCK = 1 << 20
+_MOST_METADATA = 200
+_FIRST_DAY = datetime(1980, 1, 1, tzinfo=UTC)  # a zip file knows none before
+_EFFORT = 3  # of deflate: three quarters of what the most effort saves, in a third of its time
+MANIFEST = "manifest.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """One finished file: its rows (of data), its bytes."""
+
+    path: Path
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """``rows``: of each file of the format, also where they lie in one zip. ``notes``: what could not be told."""
+
+    files: tuple[Written, ...]
+    rows: dict[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """Where and with how much memory and how many threads columns are worked on. ``rows``: the exported view."""
+
+    folder: Path
+    memory_mb: int
+    threads: int
+
+    @property
+    def rows(self) -> Path:
+        return self.folder / "rows"
+
+    @property
+    def made(self) -> Path:
+        return self.folder / "made"
+
+    def prepare(self) -> None:
+        for each in (self.rows, self.made):
+            each.mkdir(mode=0o700, parents=True)
+
+
+def make(format_: Format, exported: Exported, *, room: Room) -> Made:
+    """Write the format's files. ``room.rows`` holds the view as ``sharing.exports`` wrote it."""
+    with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
+        relations.load(db, room.rows, kinds=format_.kinds, whole=format_.whole, exported=exported)
+        return _Maker(db, format_, exported, room.made).made()
+
+
+def sample(format_: Format, exported: Exported, *, room: Room, most: int) -> dict[str, list[tuple[str, ...]]]:
+    """The first rows of every file as they would be written, header first."""
+    with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
+        relations.load(db, room.rows, kinds=format_.kinds, whole=format_.whole, exported=exported)
+        maker = _Maker(db, format_, exported, room.made)
+        found = {}
+        for file in format_.files:
+            query = maker.query(file)
+            told = db.execute(f"{query} LIMIT {int(most)}").fetchall()
+            found[file.name] = [tuple(c[0] for c in db.description or ()), *([t or "" for t in row] for row in told)]
+        return {name: [tuple(row) for row in rows_] for name, rows_ in found.items()}
+
+
+class _Maker:
+    def __init__(self, db: DuckDBPyConnection, format_: Format, exported: Exported, into: Path) -> None:
+        self._db = db
+        self._format = format_
+        self._delta = bool(exported.since)
+        self._at = exported.extent.at or _FIRST_DAY
+        self._into = into
+        self._notes: list[str] = []
+
+    def made(self) -> Made:
+        rows: dict[str, int] = {}
+        loose: list[Path] = []
+        for file in self._format.files:
+            count = self._write(file)
+            if count or not file.optional:
+                rows[file.name] = count
+                loose.append(self._into / file.name)
+            else:
+                (self._into / file.name).unlink()
+        if self._format.version:
+            loose.insert(0, self._manifest(rows))
+        if not self._format.archive:
+            files = tuple(Written(path=p, rows=rows[p.name], size=p.stat().st_size) for p in loose)
+            return Made(files=files, rows=rows, notes=tuple(self._notes))
+        whole = self._zipped(loose)
+        written = Written(path=whole, rows=sum(rows.values()), size=whole.stat().st_size)
+        return Made(files=(written,), rows=rows, notes=tuple(self._notes))
+
+    # ------------------------------------------------------------------------------------------------------ one file
+
+    def query(self, file: File) -> str:
+        """SQL: the rows of a file, in the order in which they are written."""
+        cells = [f"{self._cell(file, header, sql)} AS {quoted(header)}" for header, sql in self._columns(file).items()]
+        return f"SELECT {', '.join(cells)} FROM {self._from(file)} ORDER BY {file.order}"
+
+    def _from(self, file: File) -> str:
+        return file.changes if self._delta and file.changes else file.rows
+
+    def _columns(self, file: File) -> dict[str, str]:
+        found = dict(file.columns)
+        if self._format.version and not self._delta:  # a bulk file is the whole truth, and leaves these blank
+            found |= {"status": "NULL", "dateLastModified": "NULL"}
+        return found | {f"metadata.{key}": _under(key) for key in self._keys(file)}
+
+    def _keys(self, file: File) -> list[str]:
+        if not file.metadata:
+            return []
+        found = self._db.execute(
+            f"SELECT DISTINCT unnest(json_keys(metadata)) AS key FROM now_{file.kinds[0]} ORDER BY key"
+        ).fetchall()
+        return [key for (key,) in found if key.isprintable()][:_MOST_METADATA]
+
+    def _cell(self, file: File, header: str, sql: str) -> str:
+        if not file.required.get(header):
+            return sql
+        stands = f'coalesce({sql}, r."sourcedId")'
+        return f"CASE WHEN r.\"status\" = 'active' THEN {stands} ELSE {sql} END"
+
+    def _write(self, file: File) -> int:
+        self._note_what_lacks(file)
+        style, path = self._format.style, self._into / file.name
+        told = f"FORMAT csv, HEADER {str(style.header).lower()}, DELIMITER {literal(style.delimiter)}"
+        told += f", QUOTE {literal(style.quote)}, ESCAPE {literal(style.quote)}, NULLSTR ''"
+        query = self.query(file)
+        if style.quote_all:
+            told += ", FORCE_QUOTE *"
+            query = f"SELECT coalesce(COLUMNS(*), '') FROM ({query})"
+        done = self._db.execute(f"COPY ({query}) TO {literal(str(path))} ({told})").fetchone()
+        _restyle(path, style)
+        return int(done[0]) if done else 0
+
+    def _note_what_lacks(self, file: File) -> None:
+        """A column that the standard wants filled, and that is not in the view."""
+        wanted = {h: file.columns[h] for h in file.required if h in file.columns}
+        if not wanted:
+            return
+        active = "count(*) FILTER (WHERE {} IS NULL AND " + f"{_alias(file)}.\"status\" = 'active')"
+        counts = ", ".join(active.replace("{}", f"({sql})") for sql in wanted.values())
+        found = self._db.execute(f"SELECT {counts} FROM {self._from(file)}").fetchone() or ()
+        for (header, _), count in zip(wanted.items(), found, strict=True):
+            if count:
+                instead = "the record's id stands there" if file.required[header] else "it stays blank"
+                self._notes.append(
+                    f"{file.name}: {header} is wanted by {self._format.title}, and {count:,} rows have none in what is "
+                    f"shared; {instead}. Share the attribute to fill it."
+                )
+
+    # --------------------------------------------------------------------------------------------------- all together
+
+    def _manifest(self, rows: dict[str, int]) -> Path:
+        mode = "delta" if self._delta else "bulk"
+        facts = {"manifest.version": "1.0", "oneroster.version": self._format.version}
+        facts |= {f"file.{n}": mode if f"{n}.csv" in rows else "absent" for n in self._format.listed}
+        facts |= {"source.systemName": "School Passport", "source.systemCode": "school-passport"}
+        path = self._into / MANIFEST
+        path.write_text("propertyName,value\n" + "".join(f"{k},{v}\n" for k, v in facts.items()), encoding="utf-8")
+        return path
+
+    def _zipped(self, loose: list[Path]) -> Path:
+        path = self._into / self._format.archive
+        when = max(self._at, _FIRST_DAY).astimezone(UTC).timetuple()[:6]
+        with (
+            whole_file(path) as target,
+            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_EFFORT) as made,
+        ):
+            for each in loose:
+                entry = zipfile.ZipInfo(each.name, date_time=when)
+                entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
+                with each.open("rb") as source, made.open(entry, "w", force_zip64=each.stat().st_size > 1 << 31) as to:
+                    while block := source.read(_BLOCK):
+                        to.write(block)
+        for each in loose:
+            each.unlink()
+        return path
+
+
+def _alias(file: File) -> str:
+    return file.order.partition(".")[0]
+
+
+def _under(key: str) -> str:
+    return f"nullif(json_extract_string(r.metadata, {literal('$.' + quoted_key(key))}), '')"
+
+
+def quoted_key(key: str) -> str:
+    """A name in a path into JSON."""
+    return '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+# ------------------------------------------------------------------------------------------------------------- bytes
+
+
+def _restyle(path: Path, style: Style) -> None:
+    """Other line ends and encodings. No field holds a line end, so each is the end of a row."""
+    if style.encoding == "utf-8" and style.line_end == "\n" and not style.bom:
+        return
+    with whole_file(path.with_name(f"{path.name}.styled")) as target:
+        for block in _blocks(path, style):
+            target.write(block)
+    path.with_name(f"{path.name}.styled").rename(path)
+
+
+def _blocks(path: Path, style: Style) -> Iterator[bytes]:
+    decode = codecs.getincrementaldecoder("utf-8")()
+    if style.bom:
+        yield codecs.BOM_UTF8 if style.encoding == "utf-8" else codecs.BOM_UTF16_LE
+    with path.open("rb") as source:
+        while block := source.read(_BLOCK):
+            text = decode.decode(block).replace("\n", style.line_end)
+            yield text.encode("utf-16-le" if style.encoding == "utf-16" else style.encoding, "replace")

@@ -1,0 +1,211 @@
+"""One view at one pinned revision as columns: what files are made of, copied out of the database without a row in hand.
+
+Each kind becomes a text file that DuckDB reads (``READ``): first ``sourcedId``, ``status`` and the number of the view
+revision, then either the finished document, or its attributes where a kind stores none. Only rows of the view are
+read, so what the consent hides or masks is hidden and masked here.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from schoolpassport.kit.columns import quoted
+from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.models import HREF
+from schoolpassport.sharing.records import NothingShared
+from schoolpassport.sharing.standing import Standing, read, with_standing
+
+READ: Final = (
+    r"delim = '\t', quote = chr(2), escape = chr(2), header = false, auto_detect = false, nullstr = '', "
+    "allow_quoted_nulls = false"
+)
+"""DuckDB's options of ``read_csv`` for these files, beside ``columns``. No JSON text holds a tab or that quote."""
+
+_COPY = r"(FORMAT csv, DELIMITER E'\t', QUOTE E'\x02')"
+_STANDING = with_standing(None)
+_ATTEMPTS = 5
+BEFORE: Final = "before"
+HEAD: Final = ("sourcedId", "status", "revision")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """Where a view stands. ``at``: the instant of its revision; None before the first."""
+
+    view: int
+    revision: int
+    at: datetime | None
+    in_force: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """``instants``: of each view revision, as its records tell it. ``rows``: how many of each kind."""
+
+    extent: Extent
+    since: int
+    instants: dict[int, datetime]
+    rows: dict[str, int]
+
+
+def extent(*, district_id: UUID, integration_id: UUID) -> Extent:
+    """In the caller's scope. Raises ``NothingShared``."""
+    return _extent(district_id, _standing(district_id, integration_id))
+
+
+def columns(kind: str) -> tuple[str, ...]:
+    """What the columns of a kind's file are called."""
+    declared = KINDS[kind]
+    if declared.stored_document:
+        return (*HEAD, "doc")
+    return (*HEAD, *(f.name for f in declared.fields if f.name != "metadata"), "metadata")
+
+
+def path(folder: Path, kind: str, part: str = "") -> Path:
+    return folder / (f"{kind}.{part}.rows" if part else f"{kind}.rows")
+
+
+def write(
+    *,
+    district_id: UUID,
+    integration_id: UUID,
+    kinds: Iterable[str],
+    since: int,
+    folder: Path,
+    whole: Iterable[str] = (),
+) -> Exported:
+    """Put these kinds of the view into a folder, all of one revision, in the caller's scope.
+
+    ``since`` 0: what is active. Else: what changed after that revision, as it is now, and under ``before`` what the
+    same records were then; of the kinds named ``whole`` what is active, too, under the name ``all``.
+
+    Raises ``NothingShared``. When the consent changes meanwhile, everything is written anew: no file is made under
+    terms that had ended when it was done.
+    """
+    chosen, beside = tuple(kinds), tuple(whole)
+    for _ in range(_ATTEMPTS):
+        standing = _standing(district_id, integration_id)
+        made = _write(district_id, standing, chosen, beside, since, folder)
+        if _terms(_standing(district_id, integration_id)) == _terms(standing):
+            return made
+    raise RuntimeError("the consent kept changing while the view was written")
+
+
+def _terms(standing: Standing) -> tuple[object, ...]:
+    """A newer revision does not matter: the older one can be read as long as its terms hold."""
+    return tuple(value for name, value in standing._asdict().items() if name != "revision")
+
+
+def _write(
+    district_id: UUID, standing: Standing, kinds: tuple[str, ...], whole: tuple[str, ...], since: int, folder: Path
+) -> Exported:
+    facts: dict[str, Any] = {
+        "district": district_id,
+        "view": standing.view,
+        "revision": standing.revision,
+        "since": since,
+    }
+    with connection.cursor() as wrapped:
+        wrapped.execute(
+            "SELECT number, at, seq_to FROM sharing_viewrevision WHERE district_id = %(district)s AND view = %(view)s "
+            "AND number <= %(revision)s",
+            facts,
+        )
+        told = wrapped.fetchall()
+        facts["seq"] = next((seq for number, _, seq in told if number == since), 0)
+        rows = {}
+        for name in kinds:
+            kind = KINDS[name]
+            rows[name] = _copy(wrapped.cursor, _changed(kind) if since else _active(kind), facts, path(folder, name))
+            if since:
+                _copy(wrapped.cursor, _before(kind), facts, path(folder, name, BEFORE))
+            if since and name in whole:
+                _copy(wrapped.cursor, _active(kind), facts, path(folder, name, "all"))
+    return Exported(
+        extent=_extent(district_id, standing),
+        since=since,
+        instants={number: at for number, at, _ in told},
+        rows=rows,
+    )
+
+
+def _standing(district_id: UUID, integration_id: UUID) -> Standing:
+    asked: dict[str, Any] = {"district": district_id, "integration": integration_id, "puller": b"", "collection": b""}
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, asked)
+        row = cursor.fetchone()
+    if row is None:
+        raise NothingShared
+    return read(row).standing
+
+
+def _extent(district_id: UUID, standing: Standing) -> Extent:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT at FROM sharing_viewrevision WHERE district_id = %s AND view = %s AND number = %s",
+            [district_id, standing.view, standing.revision],
+        )
+        found = cursor.fetchone()
+    return Extent(
+        view=standing.view,
+        revision=standing.revision,
+        at=found[0] if found else None,
+        in_force=standing.in_force,
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------------- SQL
+
+
+def _told(kind: Kind) -> str:
+    """SQL: the columns of a row ``r``. JSON text never holds the sign on which hrefs stand, so it goes."""
+    head = "r.id, r.status, r.rev_from"
+    if kind.stored_document:
+        return f"{head}, replace(r.doc, chr({ord(HREF)}), '')"
+    own = ", ".join(f"r.{quoted(f.column)}::text" for f in kind.fields if f.name != "metadata")
+    sis = f"jsonb_build_object('{SIS_ID}', r.sis_id)"
+    metadata = f"CASE WHEN r.sis_id IS NULL THEN r.metadata ELSE coalesce(r.metadata, '{{}}'::jsonb) || {sis} END"
+    return f"{head}, {own}, {metadata}"
+
+
+def _rows(kind: Kind, alias: str = "r") -> str:
+    return f"sharing_{kind.table} {alias} WHERE {alias}.district_id = %(district)s AND {alias}.view = %(view)s"
+
+
+def _at(number: str, alias: str = "r") -> str:
+    return f"{alias}.rev_from <= {number} AND {alias}.rev_to > {number}"
+
+
+def _active(kind: Kind) -> str:
+    return f"SELECT {_told(kind)} FROM {_rows(kind)} AND {_at('%(revision)s')} AND r.status = 'active'"
+
+
+def _changed(kind: Kind) -> str:
+    """SQL: what stands now of the lines of the change log since then. Whoever came and went in between is no news."""
+    there = f"SELECT FROM {_rows(kind, 'b')} AND b.id = r.id AND {_at('%(since)s', 'b')} AND b.status = 'active'"
+    return (
+        f"SELECT {_told(kind)} FROM {_rows(kind)} AND r.seq > %(seq)s AND {_at('%(revision)s')} "
+        f"AND (r.status = 'active' OR EXISTS ({there}))"
+    )
+
+
+def _before(kind: Kind) -> str:
+    changed = f"SELECT c.id FROM {_rows(kind, 'c')} AND c.seq > %(seq)s AND {_at('%(revision)s', 'c')}"
+    then = f"{_at('%(since)s')} AND r.status = 'active'"
+    return f"SELECT {_told(kind)} FROM {_rows(kind)} AND {then} AND r.id IN ({changed})"
+
+
+def _copy(cursor: Any, query: str, facts: dict[str, Any], into: Path) -> int:  # noqa: ANN401 (psycopg's own cursor)
+    with suppress(FileNotFoundError):
+        into.unlink()
+    with into.open("xb") as file, cursor.copy(f"COPY ({query}) TO STDOUT {_COPY}", facts) as copy:
+        for block in copy:
+            file.write(block)
+    return max(0, int(cursor.rowcount))

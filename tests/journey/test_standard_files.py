@@ -1,0 +1,213 @@
+"""A view as standard files: what our own readers make of them is what the view holds, in full and by changes."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schoolpassport.delivery.formats import FORMATS
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import catalogue
+from schoolpassport.sources.actions import register_source
+from schoolpassport.tenancy import actions as tenancy
+from tests.support import partners
+from tests.support.files import Desk, headers, rows, unpacked
+from tests.support.nights import BY, Nights, nights
+from tests.support.packages import HEADERS, Package, class_, folder, small, user
+from tests.support.sources import EASY
+
+SHARED = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
+LACKS, SHARE = " have none in what is shared", "Share the attribute to fill it."
+Roster = dict[str, dict[str, dict[str, Any]]]
+ODD = user(
+    "p9", givenName='Zoë "Zo"', familyName="-O'Neil, 王", middleName="=1+1", userIds="{LDAP:zo},{LTI:7}", grades="07,KG"
+)
+ODD["metadata.locker"] = "9;b"
+
+
+def first() -> Package:
+    return (
+        small()
+        .with_rows("users", ODD)
+        .with_rows("classes", class_("k3", subjects="Art,Music", subjectCodes="05,06", periods="1,2"))
+    )
+
+
+def second() -> Package:
+    """A pupil moves to the other school as an aide, a class and its seats go, somebody is new."""
+    return (
+        first()
+        .without("classes", "k2")
+        .without("enrollments", "e5", "e6")
+        .changed("users", "p3", orgSourcedIds="s2", role="aide")
+        .with_rows("users", user("new"))
+    )
+
+
+def shared(sis: Nights, *without: str) -> Desk:
+    made = partners.integrated(sis.district_id, sis.now)
+    attributes = {
+        kind: [a for a in names if f"{kind}.{a}" not in without and a != catalogue.SIS_ID]
+        for kind, names in catalogue.everything(kinds=SHARED).items()
+    }
+    sharing.agree(
+        district_id=sis.district_id, integration_id=made.integration.id, attributes=attributes, by=BY, now=sis.now
+    )
+    return Desk(sis.district_id, made.integration.id, sis.folder / "desk" / str(made.integration.id))
+
+
+@pytest.fixture
+def sis(district, tmp_path, now) -> Nights:
+    made = nights(district_id=district.id, folder=tmp_path / "sis", now=now)
+    made.set_limits(**EASY, witnesses=1)
+    made.done(first())
+    return made
+
+
+def told(found: Roster, names: dict[str, str]) -> Roster:
+    """A roster with other names for its records; a name stands wherever a record is named."""
+
+    def renamed(kind: str, name: str, value: Any) -> Any:
+        if name == "status" or not KINDS[kind][name].is_reference or value is None:
+            return value
+        return [names[v] for v in value] if isinstance(value, list) else names[value]
+
+    return {
+        kind: {names[key]: {n: renamed(kind, n, v) for n, v in record.items()} for key, record in records.items()}
+        for kind, records in found.items()
+    }
+
+
+def as_the_app_knows(sis: Nights) -> Roster:
+    """The district's roster with GG4L IDs in the place of its own."""
+    names = {key: str(id_) for ids in sis.all_ids().values() for key, id_ in ids.items()}
+    return told(sis.everything(), names)
+
+
+def importing(name: str, schema: str, sis: Nights, path: Path) -> Nights:
+    district = tenancy.register_district(name=f"{name} {sis.district_id}", now=sis.now)
+    made = nights(district_id=district.id, folder=path, now=sis.now)
+    made.source = register_source(district_id=district.id, name=schema, schema=schema, by=BY, now=sis.now)
+    made.set_limits(**EASY, witnesses=1)
+    return made
+
+
+@pytest.mark.parametrize("name", ["oneroster-1.1", "oneroster-1.2"])
+def test_another_district_that_imports_the_files_has_the_same_records_also_by_deltas(name, sis, tmp_path):
+    desk, format_ = shared(sis), FORMATS[name]
+    other = importing("Elsewhere", name, sis, tmp_path / "other")
+    other.done(desk.make(format_).files[0].path)
+    seen = forget if name == "oneroster-1.2" else lambda roster: roster
+    assert differences(seen(other.everything()), seen(as_the_app_knows(sis))) == []
+
+    sis.now += timedelta(days=1)
+    sis.done(second())
+    delta = desk.make(format_, since=1)
+    assert {f: len(rows(text)) for f, text in unpacked(delta).items() if f != "manifest.csv"} == {
+        "users.csv": 2,
+        "classes.csv": 1,
+        "enrollments.csv": 2,
+        **({"roles.csv": 3} if name == "oneroster-1.2" else {}),
+    }
+    other.done(delta.files[0].path)
+    assert differences(seen(other.everything()), seen(as_the_app_knows(sis))) == []
+
+
+def differences(one: Roster, two: Roster) -> list[str]:
+    """Where two rosters say something else: kind, record, attribute, both values."""
+    return [
+        f"{kind} {key} {name}: {one[kind].get(key, {}).get(name)!r} and {two[kind].get(key, {}).get(name)!r}"
+        for kind in KINDS
+        for key in one[kind].keys() | two[kind].keys()
+        for name in one[kind].get(key, {}).keys() | two[kind].get(key, {}).keys()
+        if one[kind].get(key, {}).get(name) != two[kind].get(key, {}).get(name)
+    ]
+
+
+def forget(roster: Roster) -> Roster:
+    """Without what our reader of 1.2 keeps beside 1.1 (``roles``), and what it does not take from files (metadata)."""
+    for record in roster["user"].values():
+        record["roles"] = record["metadata"] = None
+    return roster
+
+
+def test_every_file_has_the_headers_of_the_standard_in_their_order(sis):
+    texts = shared(sis).texts(FORMATS["oneroster-1.1"])
+    for file, text in texts.items():
+        if file != "manifest.csv":
+            standard = [h for h in headers(text) if not h.startswith("metadata.")]
+            assert standard == HEADERS[file.removesuffix(".csv")]
+            assert {(r["status"], r["dateLastModified"]) for r in rows(text)} == {("", "")}
+    modes = {r["propertyName"]: r["value"] for r in rows(texts["manifest.csv"])}
+    assert modes["oneroster.version"] == "1.1"
+    assert {n.removeprefix("file.") for n in modes if n.startswith("file.")} == set(HEADERS)
+    assert {n for n, mode in modes.items() if mode == "bulk"} == {f"file.{f.removesuffix('.csv')}" for f in texts} - {
+        "file.manifest"
+    }
+
+
+def test_the_same_revision_gives_the_same_bytes(sis):
+    desk = shared(sis)
+    one, two = (desk.make(FORMATS["oneroster-1.1"]).files[0].path.read_bytes() for _ in range(2))
+    assert one == two
+
+
+def test_what_is_not_shared_is_in_no_file_and_what_the_standard_wants_is_named(sis):
+    desk = shared(sis, "user.email", "user.familyName", "user.role")
+    made = desk.make(FORMATS["oneroster-1.1"])
+    texts = unpacked(made)
+    people = rows(texts["users.csv"])
+    assert {(r["email"], r["role"]) for r in people} == {("", "")}
+    assert all(r["familyName"] == r["sourcedId"] for r in people)
+    assert "t1@amber.example" not in "".join(texts.values())
+    assert "t1@amber.example" in "".join(shared(sis).texts(FORMATS["oneroster-1.1"]).values())
+    assert [note.partition(" is wanted by OneRoster 1.1 CSV, and 8 rows")[::2] for note in made.notes] == [
+        ("users.csv: role", f"{LACKS}; it stays blank. {SHARE}"),
+        ("users.csv: familyName", f"{LACKS}; the record's id stands there. {SHARE}"),
+    ]
+
+
+def test_basic_roster_says_who_sits_where_with_whom(sis, tmp_path):
+    other = importing("Basic", "basic-roster", sis, tmp_path / "basic")
+    texts = shared(sis).texts(FORMATS["basic-roster"])
+    other.done(folder(tmp_path / "files", texts))
+    ids = {str(id_): key for ids in sis.all_ids().values() for key, id_ in ids.items()}
+
+    def name(key: str) -> str:
+        return "/".join(ids.get(part, part) for part in key.split("/"))
+
+    assert {name(k): {name(s) for s in r["orgs"]} for k, r in other.records("user").items()} == {
+        "teacher/t1": {"school/s1"},
+        "teacher/t2": {"school/s2"},
+        "contact/g1": {"school/s1"},
+        "student/p1": {"school/s1"},
+        "student/p2": {"school/s1"},
+        "student/p3": {"school/s1", "school/s2"},
+        "student/p4": {"school/s2"},
+        "student/p9": {"school/s1"},
+    }
+    assert {(name(r["class"]), name(r["user"]), r["role"]) for r in other.records("enrollment").values()} == {
+        ("section/k1", "teacher/t1", "teacher"),
+        *(("section/k1", f"student/{p}", "student") for p in ("p1", "p2", "p3")),
+        ("section/k2", "teacher/t2", "teacher"),
+        ("section/k2", "student/p4", "student"),
+    }
+    assert {name(k): r["birthDate"] for k, r in other.records("demographics").items()} == {
+        "student/p1": "2012-05-17",
+        "student/p4": "2012-05-17",
+    }
+    assert [r["agents"] for k, r in other.records("user").items() if name(k) == "student/p1"] == [
+        [k for k in other.records("user") if name(k) == "contact/g1"]
+    ]
+
+
+def test_after_a_consent_has_ended_the_next_file_is_empty_and_a_delta_takes_everything_back(sis):
+    desk = shared(sis)
+    sharing.revoke(district_id=desk.district_id, integration_id=desk.integration_id, by=BY, now=sis.now)
+    assert list(desk.texts(FORMATS["oneroster-1.1"])) == ["manifest.csv"]
+    texts = desk.texts(FORMATS["oneroster-1.1"], since=1)
+    assert {r["status"] for text in texts.values() for r in rows(text) if "status" in r} == {"tobedeleted"}
+    assert len(rows(texts["users.csv"])) == 8
+    assert "Zo" not in texts["users.csv"]

@@ -1,0 +1,62 @@
+"""A view written as files, and files read back as rows."""
+
+import csv
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from schoolpassport.delivery import making
+from schoolpassport.delivery.formats import Format
+from schoolpassport.sharing import exports
+from schoolpassport.tenancy import scope
+
+Rows = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where one application's files are made, in a folder of their own each time."""
+
+    district_id: UUID
+    integration_id: UUID
+    folder: Path
+
+    def make(self, format_: Format, since: int = 0) -> making.Made:
+        number = len(list(self.folder.iterdir())) if self.folder.exists() else 0
+        room = making.Room(folder=self.folder / str(number), memory_mb=200, threads=1)
+        room.prepare()
+        with scope.inside(self.district_id):
+            exported = exports.write(
+                district_id=self.district_id,
+                integration_id=self.integration_id,
+                kinds=format_.kinds,
+                whole=format_.whole,
+                since=since,
+                folder=room.rows,
+            )
+        return making.make(format_, exported, room=room)
+
+    def texts(self, format_: Format, since: int = 0) -> dict[str, str]:
+        return unpacked(self.make(format_, since))
+
+
+def unpacked(made: making.Made) -> dict[str, str]:
+    """Every file of a package, by its name."""
+    found = {}
+    for file in made.files:
+        if file.path.suffix != ".zip":
+            found[file.path.name] = file.path.read_text(encoding="utf-8")
+            continue
+        with zipfile.ZipFile(file.path) as package:
+            found |= {name: package.read(name).decode() for name in package.namelist()}
+    return found
+
+
+def rows(text: str) -> Rows:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def headers(text: str) -> list[str]:
+    return next(csv.reader(io.StringIO(text)))
