@@ -5,8 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from schoolpassport.matching import actions as matching
+from schoolpassport.partners import contract as partners
 from schoolpassport.quality import actions as quality
 from schoolpassport.sharing import actions as sharing
+from schoolpassport.sources import actions as sources
 from schoolpassport.sync import contract
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,8 @@ def connect() -> None:
         contract.followers.append(propose)  # last: proposals are for people, and nobody waits for them
     if sharing.foretell not in contract.previewers:
         contract.previewers.append(sharing.foretell)  # and beforehand it can be told what they would come to
+    if sources.reseal_secrets not in partners.district_keepers:
+        partners.district_keepers.append(sources.reseal_secrets)  # a new master key seals them, too
 
 
 def assess(*, district_id: UUID, now: datetime) -> list[contract.Followed]:

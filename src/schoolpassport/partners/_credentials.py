@@ -9,12 +9,13 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 
+from schoolpassport.kit import resealing
 from schoolpassport.kit.ids import new_id
-from schoolpassport.kit.secrets import SealBroken
+from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import _names, _vault
 from schoolpassport.partners._names import Prefix
 from schoolpassport.partners.models import Credential, PartnerCredential
-from schoolpassport.partners.records import NewCredential, Reason, Refused, Resealed, UnknownClient
+from schoolpassport.partners.records import NewCredential, Reason, Refused, UnknownClient
 from schoolpassport.tenancy import scope
 
 UNKNOWN_CLIENT = Refused(Reason.UNKNOWN, "There is no client with this id and this secret.")
@@ -98,19 +99,9 @@ def find_partners(*, partner_id: UUID, client_id: str) -> FoundPartners | None:
 
 def reseal(rows: QuerySet[Credential] | QuerySet[PartnerCredential], *, tenant: UUID, column: str) -> Resealed:
     """Seal the secrets anew that an older master key sealed, in their owner's scope, which the caller has entered."""
-    done = lost = 0
-    for row, held in rows.select_for_update().values_list("id", "sealed_secret"):
-        sealed = bytes(held)
-        if _vault.is_current(sealed):
-            continue
-        try:
-            secret = _vault.unseal(sealed, tenant=tenant, column=column, row=row)
-        except SealBroken:
-            lost += 1
-            continue
-        rows.filter(id=row).update(sealed_secret=_vault.seal(secret, tenant=tenant, column=column, row=row))
-        done += 1
-    return Resealed(done, lost)
+    return resealing.reseal(
+        rows, keys=_vault.vault(), field="sealed_secret", tenant=tenant, column=column, row_of=lambda row: row.id
+    )
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from django.db.models.functions import Least
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
+from schoolpassport.kit.resealing import Resealed
 from schoolpassport.kit.secrets import token_digest
 from schoolpassport.partners import _credentials, _names, _nonces, _oauth1, _vault
 from schoolpassport.partners._credentials import home_of, partners_own
 from schoolpassport.partners._names import Prefix, owner
-from schoolpassport.partners.contract import ONBOARDING
+from schoolpassport.partners.contract import ONBOARDING, district_keepers, keepers
 from schoolpassport.partners.models import (
     Application,
     Credential,
@@ -38,7 +39,6 @@ from schoolpassport.partners.records import (
     PartnerClient,
     Reason,
     Refused,
-    Resealed,
     SignedRequest,
     UnknownApplication,
     UnknownClient,
@@ -46,7 +46,6 @@ from schoolpassport.partners.records import (
     UnknownPartner,
     UnknownToken,
 )
-from schoolpassport.sources import actions as sources
 from schoolpassport.tenancy import queries as tenancy
 from schoolpassport.tenancy import scope
 
@@ -241,20 +240,21 @@ def forget_old_master_keys(*, by: str, now: datetime) -> int:
 
 @transaction.atomic
 def _reseal(by: str, now: datetime) -> Resealed:
-    every = []
+    every = sum((keeper() for keeper in keepers), Resealed())
     for district in tenancy.districts():
         with scope.inside(district.id):
             rows = Credential.objects.filter(district_id=district.id)
             mine = _credentials.reseal(rows, tenant=district.id, column=_vault.CREDENTIAL)
-            theirs = sources.reseal_secrets(district_id=district.id)
-            every.append(Resealed(mine.done + theirs.done, mine.lost + theirs.lost))
-            _note_resealed(district.id, every[-1], by, now)
+            mine = sum((keeper(district_id=district.id) for keeper in district_keepers), mine)
+            _note_resealed(district.id, mine, by, now)
+            every += mine
     for partner in Partner.objects.order_by("id"):
         with partners_own(partner.id):
             own = PartnerCredential.objects.filter(partner_id=partner.id)
-            every.append(_credentials.reseal(own, tenant=partner.id, column=_vault.PARTNER_CREDENTIAL))
-            _note_resealed(partner.id, every[-1], by, now)
-    return Resealed(done=sum(each.done for each in every), lost=sum(each.lost for each in every))
+            mine = _credentials.reseal(own, tenant=partner.id, column=_vault.PARTNER_CREDENTIAL)
+            _note_resealed(partner.id, mine, by, now)
+            every += mine
+    return every
 
 
 # ------------------------------------------------------------------------------------------------------------- tokens

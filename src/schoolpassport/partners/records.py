@@ -83,14 +83,6 @@ class PartnerClient:
 
 
 @dataclass(frozen=True)
-class Resealed:
-    """How many secrets were sealed anew, and how many no master key opens any more: those clients need new ones."""
-
-    done: int
-    lost: int
-
-
-@dataclass(frozen=True)
 class NewCredential:
     """To be handed over. Does not print its secret."""
 

@@ -3,9 +3,10 @@
 from typing import Final
 from uuid import UUID, uuid5
 
-from schoolpassport.sources import _sealing
+from schoolpassport.kit.resealing import Resealed
+from schoolpassport.kit.resealing import reseal as reseal_rows
+from schoolpassport.sources._vault import vault
 from schoolpassport.sources.models import Secret
-from schoolpassport.sources.records import Resealed
 
 _COLUMN: Final = "sources_secret.sealed"
 
@@ -15,14 +16,14 @@ def _row(source_id: UUID, name: str) -> UUID:
 
 
 def seal(secret: str, *, district_id: UUID, source_id: UUID, name: str) -> bytes:
-    return _sealing.vault().seal(secret.encode(), tenant=district_id, column=_COLUMN, row=_row(source_id, name))
+    return vault().seal(secret.encode(), tenant=district_id, column=_COLUMN, row=_row(source_id, name))
 
 
 def opened(*, district_id: UUID, source_id: UUID) -> dict[str, str]:
     """All secrets of a source, in the caller's scope. Raises ``SealBroken``."""
-    vault = _sealing.vault()
+    keys = vault()
     return {
-        row.name: vault.open(
+        row.name: keys.open(
             bytes(row.sealed), tenant=district_id, column=_COLUMN, row=_row(source_id, row.name)
         ).decode()
         for row in Secret.objects.filter(district_id=district_id, source_id=source_id)
@@ -31,8 +32,9 @@ def opened(*, district_id: UUID, source_id: UUID) -> dict[str, str]:
 
 def reseal(*, district_id: UUID) -> Resealed:
     """Seal with the newest key what an older one sealed, in the caller's transaction."""
-    return _sealing.reseal(
+    return reseal_rows(
         Secret.objects.filter(district_id=district_id),
+        keys=vault(),
         field="sealed",
         tenant=district_id,
         column=_COLUMN,

@@ -12,12 +12,13 @@ from django.db import IntegrityError, connection, transaction
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.recovery import NeedsAttention, Retry
+from schoolpassport.kit.resealing import Resealed
 from schoolpassport.kit.secrets import SealBroken
 from schoolpassport.sources import _secrets, packages, policies, queries
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Checked, Given, Watch
 from schoolpassport.sources.models import OF_THE_DISTRICT, Secret, Setting, Source, SourceRole
-from schoolpassport.sources.records import Fetched, Resealed, Saved
+from schoolpassport.sources.records import Fetched, Saved
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.tenancy import scope
 
@@ -230,8 +231,7 @@ def remember(*, district_id: UUID, source_id: UUID, memory: Mapping[str, Any]) -
 
 def reseal_secrets(*, district_id: UUID) -> Resealed:
     """Seal with the newest master key what an older one sealed, in the caller's scope and transaction."""
-    mine, kept = _secrets.reseal(district_id=district_id), packages.reseal(district_id=district_id)
-    return Resealed(mine.done + kept.done, mine.lost + kept.lost)
+    return _secrets.reseal(district_id=district_id) + packages.reseal(district_id=district_id)
 
 
 def set_retention(*, district_id: UUID, source_id: UUID | None = None, days: int, by: str, now: datetime) -> int:

@@ -17,11 +17,12 @@ from django.conf import settings
 from django.db import transaction
 
 from schoolpassport.kit import sealedfolder
+from schoolpassport.kit.resealing import Resealed
+from schoolpassport.kit.resealing import reseal as reseal_rows
 from schoolpassport.kit.secrets import SealBroken
-from schoolpassport.sources import _sealing
+from schoolpassport.sources._vault import vault
 from schoolpassport.sources.mapping import BadPolicy
 from schoolpassport.sources.models import Package
-from schoolpassport.sources.records import Resealed
 
 RETENTION: Final = "retention"
 _DAYS, _MOST_DAYS = 30, 400
@@ -49,7 +50,7 @@ def keep(folder: Path, *, district_id: UUID, source_id: UUID, run_id: UUID, dige
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = os.urandom(sealedfolder.KEY_BYTES)
     size = sealedfolder.seal(folder, place, key)
-    sealed = _sealing.vault().seal(key, tenant=district_id, column=_COLUMN, row=run_id)
+    sealed = vault().seal(key, tenant=district_id, column=_COLUMN, row=run_id)
     facts = {"source_id": source_id, "input_digest": digest, "size": size, "key": sealed, "taken_at": now}
     Package.objects.update_or_create(district_id=district_id, id=run_id, defaults=facts)
 
@@ -66,7 +67,7 @@ def bring_back(into: Path, *, district_id: UUID, run_id: UUID) -> None:
         raise NotKept("The package of this run is not kept any more.")
     into.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        key = _sealing.vault().open(bytes(package.key), tenant=district_id, column=_COLUMN, row=run_id)
+        key = vault().open(bytes(package.key), tenant=district_id, column=_COLUMN, row=run_id)
         sealedfolder.open_(_file(district_id, run_id), into, key)
     except (SealBroken, sealedfolder.Unopened) as broken:
         raise NotKept(f"The package of this run cannot be opened. {broken}") from broken
@@ -95,8 +96,9 @@ def sweep(*, district_id: UUID) -> None:
 
 def reseal(*, district_id: UUID) -> Resealed:
     """Seal the keys with the newest master key."""
-    return _sealing.reseal(
+    return reseal_rows(
         Package.objects.filter(district_id=district_id),
+        keys=vault(),
         field="key",
         tenant=district_id,
         column=_COLUMN,

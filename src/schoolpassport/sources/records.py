@@ -162,14 +162,6 @@ class Trait:
     sentence: str
 
 
-@dataclass(frozen=True)
-class Resealed:
-    """How many secrets are sealed with the newest key now, and how many no key opens."""
-
-    done: int
-    lost: int
-
-
 @dataclass(frozen=True, kw_only=True)
 class Saved:
     """A document that holds from now on, and what whoever saved it should know."""
