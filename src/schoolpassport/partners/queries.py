@@ -207,6 +207,13 @@ def _same(secret: str, shown: str) -> bool:
     return hmac.compare_digest(secret.encode(), shown.encode("utf-8", "surrogatepass"))
 
 
+def data_completed(*, district_id: UUID, integration_id: UUID) -> datetime | None:
+    """When the integration's view last became ready."""
+    with scope.inside(district_id):
+        found = Integration.objects.filter(district_id=district_id, id=integration_id).first()
+        return None if found is None else found.data_completed_at
+
+
 def onboardings(*, partner_id: UUID, now: datetime) -> list[Onboarding]:
     """A partner's active integrations by district, each with its newest valid credential. Secrets are opened here."""
     with scope.as_partner(partner_id), connection.cursor() as cursor:

@@ -1,5 +1,6 @@
 """From who asks to what may be read: a reader whose door proves the token in the trip of the page it opens."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,6 @@ from schoolpassport.partners import queries as partners
 from schoolpassport.partners.records import Bearer, Refused
 from schoolpassport.rosterapi.authentication import Caller, challenge, prove
 from schoolpassport.rosterapi.errors import Failure, Minor
-from schoolpassport.rosterapi.operations import Operation
 from schoolpassport.sharing.queries import Reader, view_for
 from schoolpassport.sharing.records import Door
 
@@ -30,12 +30,23 @@ def proved(caller: Caller | Refused, *, now: datetime) -> Bearer:
     return bearer
 
 
-def reader_for(caller: Caller, operation: Operation, *, base: str, now: datetime) -> Reader:
-    """Raises ``Failure`` (401, 403), and so does the reader when the token turns out not to hold any more."""
+def reader_for(
+    caller: Caller,
+    scopes: frozenset[str],
+    *,
+    base: str,
+    now: datetime,
+    admitted: Callable[[Bearer], None] = lambda bearer: None,  # noqa: ARG005 (whoever does not ask is not told)
+) -> Reader:
+    """Raises ``Failure`` (401, 403), and so does the reader when the token turns out not to hold any more.
+
+    ``scopes``: any of them opens. ``admitted`` is told who was let in, before any answer is.
+    """
     integration_id = _integrations.get(caller.token_digest)
     if integration_id is None or caller.proved is not None:
         bearer = proved(caller, now=now)
-        _allow(bearer, operation)
+        _allow(bearer, scopes)
+        admitted(bearer)
         integration_id = bearer.integration_id
         if caller.proved is None:
             _integrations.put(caller.token_digest, integration_id)
@@ -44,7 +55,7 @@ def reader_for(caller: Caller, operation: Operation, *, base: str, now: datetime
         integration_id=integration_id,
         base=base,
         now=now,
-        door=None if caller.proved else _door(caller, operation, now),
+        door=None if caller.proved else _door(caller, scopes, now, admitted),
     )
 
 
@@ -52,7 +63,7 @@ def unauthorized(refused: Refused) -> Failure:
     return Failure(Minor.UNAUTHORIZED, refused.sentence, {"WWW-Authenticate": challenge(refused)})
 
 
-def _door(caller: Caller, operation: Operation, now: datetime) -> Door:
+def _door(caller: Caller, scopes: frozenset[str], now: datetime, admitted: Callable[[Bearer], None]) -> Door:
     statement, parameters = partners.bearer_state_sql(district_id=caller.district_id, digest=caller.token_digest)
 
     def admit(state: tuple[Any, ...] | None) -> None:
@@ -64,12 +75,13 @@ def _door(caller: Caller, operation: Operation, now: datetime) -> Door:
         )
         if isinstance(bearer, Refused):
             raise unauthorized(bearer)
-        _allow(bearer, operation)
+        _allow(bearer, scopes)
+        admitted(bearer)
 
     return Door(statement, parameters, admit)
 
 
-def _allow(bearer: Bearer, operation: Operation) -> None:
-    if bearer.scopes.isdisjoint(operation.scopes):
-        scopes = " or ".join(sorted(operation.scopes))
-        raise Failure(Minor.FORBIDDEN, f"The token lacks the scope for this: {scopes}.")
+def _allow(bearer: Bearer, scopes: frozenset[str]) -> None:
+    if bearer.scopes.isdisjoint(scopes):
+        listed = " or ".join(sorted(scopes))
+        raise Failure(Minor.FORBIDDEN, f"The token lacks the scope for this: {listed}.")

@@ -92,7 +92,7 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
     except (Failure, DisallowedHost):
         access.proved(caller, now=now)  # who is not let in hears nothing else
         raise
-    reader = access.reader_for(caller, asked.operation, base=asked.base, now=now)
+    reader = access.reader_for(caller, asked.operation.scopes, base=asked.base, now=now)
     try:
         if asked.operation.single:
             one = reader.one(asked.operation.collection, asked.ids[0], fields=asked.parameters.fields)

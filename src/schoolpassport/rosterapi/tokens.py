@@ -65,6 +65,11 @@ def _answer(request: HttpRequest, now: datetime) -> HttpResponse:
     )
 
 
+def client_of(request: HttpRequest, now: datetime) -> Client | PartnerClient | Refused:
+    """Who shows the secret in the Authorization header (HTTP Basic)."""
+    return _client(request, {}, now)
+
+
 def _client(request: HttpRequest, sent: Mapping[str, str], now: datetime) -> Client | PartnerClient | Refused:
     shown = _credentials(request, sent)
     if isinstance(shown, Refused):

@@ -1,17 +1,25 @@
-"""The addresses of this room. Both bases answer the same; what a caller asked under, links and hrefs stay under."""
+"""The addresses of this room. What a caller asked under, links and hrefs stay under."""
+
+from collections.abc import Mapping
 
 from django.urls import URLPattern, path
 
-from schoolpassport.rosterapi import discovery, tokens, views
+from schoolpassport.rosterapi import answering, discovery, tokens, views
+from schoolpassport.rosterapi.clever import answering as clever
+from schoolpassport.rosterapi.clever import tokens as clever_tokens
+from schoolpassport.rosterapi.views import Answerer
 
 PREFIXES = ("/ims/oneroster/v1p1", "/datahub/services/ims/oneroster/v1p1")
 DESCRIPTION = "/openapi.json"
+ANSWERERS: Mapping[str, Answerer] = {
+    **dict.fromkeys(PREFIXES, answering.roster),
+    **dict.fromkeys(clever.PREFIXES, clever.roster),
+}
 
 
-def _api(prefix: str) -> list[URLPattern]:
-    base, under = prefix.removeprefix("/"), {"prefix": prefix}
+def _api(prefix: str, answerer: Answerer) -> list[URLPattern]:
+    base, under = prefix.removeprefix("/"), {"prefix": prefix, "answerer": answerer}
     return [
-        path(base + DESCRIPTION, views.description, under),
         path(f"{base}/<path:path>", views.roster, under),
         path(f"{base}/", views.roster, {**under, "path": ""}),
         path(base, views.roster, {**under, "path": ""}),
@@ -19,9 +27,11 @@ def _api(prefix: str) -> list[URLPattern]:
 
 
 urlpatterns = [
-    *(pattern for prefix in PREFIXES for pattern in _api(prefix)),
+    *(path(prefix.removeprefix("/") + DESCRIPTION, views.description, {"prefix": prefix}) for prefix in PREFIXES),
+    *(pattern for prefix, answerer in ANSWERERS.items() for pattern in _api(prefix, answerer)),
     path("oauth/token", tokens.token),
     path("datahub/oauth/token", tokens.token),
+    path("oauth/tokens", clever_tokens.districts),
     path("datahub/services/vendor/onboarding/credentials", discovery.credentials),
 ]
 

@@ -1,13 +1,21 @@
 """The room's answers as Django wants them, and what is said at addresses that are nowhere."""
 
+from typing import Any, Protocol
+
 from django.http import HttpRequest, HttpResponse
 
 from schoolpassport.rosterapi import answering, errors
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
 
 
-def roster(request: HttpRequest, prefix: str, path: str) -> HttpResponse:
-    return _response(answering.roster(request.META, prefix=prefix, path=path))
+class Answerer(Protocol):
+    """Answers all that is asked under a base, from the bare WSGI environment."""
+
+    def __call__(self, environ: dict[str, Any], *, prefix: str, path: str) -> Answer: ...
+
+
+def roster(request: HttpRequest, prefix: str, path: str, answerer: Answerer) -> HttpResponse:
+    return _response(answerer(request.META, prefix=prefix, path=path))
 
 
 def description(request: HttpRequest, prefix: str) -> HttpResponse:

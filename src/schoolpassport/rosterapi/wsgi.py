@@ -9,8 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.http.response import HttpResponseBase
 
-from schoolpassport.rosterapi import answering
-from schoolpassport.rosterapi.urls import DESCRIPTION, PREFIXES
+from schoolpassport.rosterapi.urls import ANSWERERS, DESCRIPTION
 
 Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | HttpResponseBase]
 
@@ -20,10 +19,10 @@ def before(application: Application) -> Application:
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | HttpResponseBase:
         address = environ["PATH_INFO"]
-        prefix = next((p for p in PREFIXES if address.startswith(p + "/")), None)
+        prefix = next((p for p in ANSWERERS if address.startswith(p + "/")), None)
         if prefix is None or address == prefix + DESCRIPTION or _is_signed(environ):
             return application(environ, start_response)
-        status, headers, body = answering.roster(environ, prefix=prefix, path=address[len(prefix) + 1 :])
+        status, headers, body = ANSWERERS[prefix](environ, prefix=prefix, path=address[len(prefix) + 1 :])
         start_response(f"{status.value} {status.phrase}", list(headers.items()))
         return [body]
 

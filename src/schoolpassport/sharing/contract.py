@@ -65,11 +65,27 @@ class Through:
 
 
 @dataclass(frozen=True)
+class Names:
+    """The parent, which is of ``kind``, names the record in this field."""
+
+    kind: str
+    field: str
+
+
+@dataclass(frozen=True)
+class Meets:
+    """Both are enrolled in one class, the parent in the role ``mine``, the record in the role ``theirs``."""
+
+    mine: str
+    theirs: str
+
+
+@dataclass(frozen=True)
 class AnyOf:
     relations: tuple["Relation", ...]
 
 
-Relation = Refers | Through | AnyOf
+Relation = Refers | Through | Names | Meets | AnyOf
 
 
 @dataclass(frozen=True)

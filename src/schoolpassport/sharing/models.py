@@ -116,6 +116,18 @@ class Pull(models.Model):
     begun_at = models.DateTimeField()
 
 
+class ShortId(models.Model):
+    """What dialects with ids of 24 hexadecimal digits call a GG4L ID (``sharing.shortids``)."""
+
+    pk = models.CompositePrimaryKey("district_id", "id")
+    district_id = models.UUIDField()
+    id = models.UUIDField()
+    short = models.BinaryField(max_length=12)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("district_id", "short"), name="one_holder_per_short_id"),)
+
+
 class Change(models.TextChoices):
     CREATED = "c"
     UPDATED = "u"

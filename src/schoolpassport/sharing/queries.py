@@ -3,10 +3,31 @@
 from datetime import datetime
 from uuid import UUID
 
+from schoolpassport.sharing.changelog import Line, Lines, Log
+from schoolpassport.sharing.companions import Member, PeopleOf, PupilsOf
+from schoolpassport.sharing.cursors import Part, PartOf, Primary, Role, Stretch, These
 from schoolpassport.sharing.reader import Reader
 from schoolpassport.sharing.records import Door
+from schoolpassport.sharing.shortids import meant_by, short_of
 
-__all__ = ["Reader", "view_for"]
+__all__ = [
+    "Line",
+    "Lines",
+    "Log",
+    "Member",
+    "Part",
+    "PartOf",
+    "PeopleOf",
+    "Primary",
+    "PupilsOf",
+    "Reader",
+    "Role",
+    "Stretch",
+    "These",
+    "meant_by",
+    "short_of",
+    "view_for",
+]
 
 
 def view_for(*, district_id: UUID, integration_id: UUID, base: str, now: datetime, door: Door | None = None) -> Reader:

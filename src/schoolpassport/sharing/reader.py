@@ -17,6 +17,7 @@ from django.conf import settings
 from schoolpassport.kit.recent import Recent
 from schoolpassport.sharing import plans, pulls, relations, roundtrip, selection
 from schoolpassport.sharing.contract import Collection
+from schoolpassport.sharing.inquiries import Inquiry
 from schoolpassport.sharing.listings import Cache, Listing
 from schoolpassport.sharing.models import HREF
 from schoolpassport.sharing.plans import Plan
@@ -84,6 +85,10 @@ class Reader:
         """A record of a collection that has no parents, as it is now. Raises the same, ``Unknown`` for the record."""
         return self._settled(lambda guess: self._step_to_one(collection, sourced_id, fields, guess))
 
+    def inquire(self, inquiry: Inquiry[Result]) -> Result:
+        """Another question about the view, under the same guard. Raises the same, and what the inquiry raises."""
+        return self._settled(lambda guess: self._step_to(inquiry, guess))
+
     # ------------------------------------------------------------------------------------------------- guess and check
 
     def _settled(self, step_from: Callable[[Answer], _Step[Result]]) -> Result:
@@ -130,6 +135,16 @@ class Reader:
             shared = Shared({kind: frozenset(names) for kind, names in terms.items()})
             _shared.put(key, shared)
         return shared
+
+    def _step_to(self, inquiry: Inquiry[Result], guess: Answer) -> _Step[Result]:
+        standing = guess.standing
+        asked = inquiry.question(standing, self._what_is_shared(standing))
+        parameters = {**_NOBODY, "view": standing.view, **asked.parameters}
+        return _Step(
+            Question(asked.statement, parameters, keyed=asked.keyed),
+            lambda answer: answer.standing == standing,
+            lambda answer: inquiry.answer(answer.rest, standing),
+        )
 
     # ------------------------------------------------------------------------------------------------------- a record
 

@@ -9,7 +9,17 @@ from uuid import UUID
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.sharing.conditions import Condition
-from schoolpassport.sharing.contract import AnyOf, Collection, Parent, Refers, Relation, Subset, Through
+from schoolpassport.sharing.contract import (
+    AnyOf,
+    Collection,
+    Meets,
+    Names,
+    Parent,
+    Refers,
+    Relation,
+    Subset,
+    Through,
+)
 
 
 def at(kind: Kind, alias: str) -> str:
@@ -57,6 +67,10 @@ def _related(relation: Relation, kind: Kind, parent: str) -> str:
             return f"({' OR '.join(_related(each, kind, parent) for each in relations)})"
         case Through():
             return _through(relation, parent)
+        case Names(kind_name, field):
+            return _named_by(KINDS[kind_name], field, parent)
+        case Meets(mine, theirs):
+            return _meets(mine, theirs, parent)
 
 
 def _through(relation: Through, parent: str) -> str:
@@ -68,6 +82,20 @@ def _through(relation: Through, parent: str) -> str:
         f"r.id IN (SELECT {given} FROM {at(kind, 't')} AND t.status = 'active' "
         f"AND {_names(kind, relation.match, parent, 't')} AND {role})"
     )
+
+
+def _named_by(kind: Kind, field: str, parent: str) -> str:
+    found = kind[field]
+    given = f"unnest(t.{quoted(found.column)})" if found.many else f"t.{quoted(found.column)}"
+    return f"r.id IN (SELECT {given} FROM {at(kind, 't')} AND t.status = 'active' AND t.id = {parent})"
+
+
+def _meets(mine: str, theirs: str, parent: str) -> str:
+    kind = KINDS["enrollment"]
+    hers, his = among(Subset(kind.name, "role", mine), "m"), among(Subset(kind.name, "role", theirs), "t")
+    classes = f"SELECT m.class_id FROM {at(kind, 'm')} AND m.status = 'active' AND m.user_id = {parent} AND {hers}"
+    met = f"SELECT t.user_id FROM {at(kind, 't')} AND t.status = 'active' AND {his} AND t.class_id IN ({classes})"
+    return f"r.id IN ({met})"
 
 
 def _names(kind: Kind, field: str, parent: str, alias: str) -> str:

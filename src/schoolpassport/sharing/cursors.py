@@ -1,0 +1,187 @@
+"""Pages that go on from a record instead of counting: what stands in a view, in the order of GG4L IDs.
+
+Only living records: the dialects that page like this learn of the others from the change log. A page costs what it
+holds, however deep it lies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from schoolpassport.kit.columns import literal
+from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.sharing import documents, relations
+from schoolpassport.sharing.conditions import Condition
+from schoolpassport.sharing.contract import Collection
+from schoolpassport.sharing.inquiries import unaddressed
+from schoolpassport.sharing.records import Shared, Unknown
+from schoolpassport.sharing.relations import at
+from schoolpassport.sharing.roundtrip import Question
+from schoolpassport.sharing.standing import Standing, with_standing
+
+_FIRST, _LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
+
+
+Primary = Literal["", "users", "school"]
+"""Whose first school counts: ``users`` of the parent whose first it is, the ``school`` that is the parent's first."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """Users of one role; ``in_school`` narrows them to those who belong to a school, or to those who do not."""
+
+    name: str
+    in_school: bool | None = None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a collection. ``before`` reads backwards; the records come in the order of ids all the same.
+
+    ``roles``: users of any of these; empty for all. ``revision``: which one to read, where it still can be read; else
+    the newest. ``counted``: whether the total is wanted, which costs a look at the whole collection.
+    """
+
+    collection: Collection
+    parents: tuple[UUID, ...] = ()
+    roles: tuple[Role, ...] = ()
+    after: UUID | None = None
+    before: UUID | None = None
+    limit: int = 100
+    skip: int = 0
+    revision: int | None = None
+    counted: bool = False
+    primary: Primary = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """``documents``: a JSON list. ``more``: whether others lie beyond, in the direction of reading."""
+
+    documents: bytes
+    more: bool
+    revision: int
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class PartOf:
+    """The inquiry for one part. Raises ``Unknown`` when a parent that is named is not there."""
+
+    stretch: Stretch
+
+    def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (the view itself keeps to the consent)
+        stretch = self.stretch
+        backwards = stretch.before is not None
+        statement = _statement(_Shape(stretch.collection, stretch.roles, stretch.primary, backwards, stretch.counted))
+        parameters = {
+            **relations.parameters(stretch.parents),
+            "revision": readable(stretch.revision, standing),
+            "after": stretch.after or _FIRST,
+            "before": stretch.before or _LAST,
+            "limit": stretch.limit,
+            "skip": stretch.skip,
+        }
+        return Question(statement, parameters, keyed=not (stretch.collection.relation or stretch.counted))
+
+    def answer(self, rest: tuple[Any, ...], standing: Standing) -> Part:
+        found, text, more, total = rest
+        if not found:
+            raise Unknown
+        return Part(unaddressed(text), bool(more), readable(self.stretch.revision, standing), total)
+
+
+@dataclass(frozen=True)
+class These:
+    """The inquiry for living records by their ids, as a JSON list. What the view lacks is left out."""
+
+    kind: str
+    ids: tuple[UUID, ...]
+    revision: int
+
+    def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (the view itself keeps to the consent)
+        return Question(_these(self.kind), {"ids": list(self.ids), "revision": self.revision}, keyed=True)
+
+    def answer(self, rest: tuple[Any, ...], standing: Standing) -> bytes:  # noqa: ARG002 (asked at one revision)
+        return unaddressed(rest[0])
+
+
+def readable(revision: int | None, standing: Standing) -> int:
+    """What is read: the revision asked for, unless it never was or may show too much by now."""
+    oldest = max(min(1, standing.revision), standing.oldest_readable)
+    return revision if revision is not None and oldest <= revision <= standing.revision else standing.revision
+
+
+class _Shape(NamedTuple):
+    """What stretches have in common that are asked for by one statement."""
+
+    collection: Collection
+    roles: tuple[Role, ...]
+    primary: Primary
+    backwards: bool
+    counted: bool
+
+
+@lru_cache(maxsize=512)
+def _statement(shape: _Shape) -> str:
+    collection, roles, primary, backwards, counted = shape
+    kind = KINDS[collection.subset.kind]
+    wanted = f"{relations.members(collection).sql} AND {_of(roles)} AND {_PRIMARY[primary]}"
+    belongs = f"{at(kind, 'r')} AND r.status = 'active' AND {wanted}"
+    rows = f"""SELECT {documents.columns(kind)}, r.id AS place FROM {belongs}
+        AND r.id > %(after)s::uuid AND r.id < %(before)s::uuid
+        ORDER BY r.id {"DESC" if backwards else ""} LIMIT %(limit)s::int + 1 OFFSET %(skip)s::int"""
+    total = f"(SELECT count(*)::int FROM {belongs})" if counted else "NULL::int"
+    kept = f"SELECT * FROM ({rows}) w ORDER BY w.place {'DESC' if backwards else ''} LIMIT %(limit)s::int"
+    return with_standing(
+        Condition(
+            f"""SELECT {_all_stand(collection)} AS found,
+            (SELECT string_agg({documents.text(kind)}, ',' ORDER BY d.place) FROM ({kept}) d) AS documents,
+            (SELECT count(*) > %(limit)s::int FROM ({rows}) m) AS more, {total} AS total"""
+        )
+    )
+
+
+def _all_stand(collection: Collection) -> str:
+    """SQL: the parents are there, and none of them is gone."""
+    checks = [relations.parents_exist(collection).sql]
+    for place, parent in enumerate(collection.parents):
+        kind = KINDS[parent.subset.kind]
+        checks.append(f"EXISTS (SELECT FROM {at(kind, 'a')} AND a.status = 'active' AND a.id = %(parent{place})s)")
+    return " AND ".join(checks)
+
+
+def _of(roles: tuple[Role, ...]) -> str:
+    return f"({' OR '.join(_is(role) for role in roles)})" if roles else "true"
+
+
+def _is(role: Role) -> str:
+    values = KINDS["user"]["role"].values
+    named = f"r.role = {literal(values[values.index(role.name)])}"
+    if role.in_school is None:
+        return named
+    schools = f"SELECT FROM {at(KINDS['org'], 's')} AND s.type = 'school' AND s.id = ANY(r.orgs)"
+    return f"({named} AND {'' if role.in_school else 'NOT '}EXISTS ({schools}))"
+
+
+def _first_school(orgs: str) -> str:
+    """SQL: the first of these orgs that is a school."""
+    schools = f"{at(KINDS['org'], 's')} AND s.type = 'school' AND s.id = o.id"
+    return f"(SELECT o.id FROM unnest({orgs}) WITH ORDINALITY AS o(id, place), {schools} ORDER BY o.place LIMIT 1)"
+
+
+_PRIMARY: Mapping[Primary, str] = {
+    "": "true",
+    "users": f"%(parent0)s = {_first_school('r.orgs')}",
+    "school": f"r.id IN (SELECT {_first_school('u.orgs')} FROM {at(KINDS['user'], 'u')} AND u.id = %(parent0)s)",
+}
+
+
+@lru_cache(maxsize=64)
+def _these(kind_name: str) -> str:
+    kind: Kind = KINDS[kind_name]
+    rows = f"""SELECT {documents.columns(kind)} FROM unnest(%(ids)s::uuid[]) AS n(id) CROSS JOIN LATERAL (
+        SELECT * FROM {at(kind, "x")} AND x.status = 'active' AND x.id = n.id LIMIT 1) r"""
+    return with_standing(Condition(f"SELECT string_agg({documents.text(kind)}, ',') AS documents FROM ({rows}) d"))
