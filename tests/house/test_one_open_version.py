@@ -8,11 +8,11 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.errors import UniqueViolation
 
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, SHARED
 from tests.support import rows
 
 OPEN = 2_147_483_647
-TABLES = [f"{room}_{kind.table}" for room in ("roster", "sharing") for kind in KINDS.values()]
+TABLES = [f"{room}_{kind.table}" for room, kinds in (("roster", KINDS), ("sharing", SHARED)) for kind in kinds.values()]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.urls import get_resolver
 
 from schoolpassport.kit import clock
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.rosterapi import discovery, tokens, views, wsgi
 from schoolpassport.rosterapi.operations import OPERATIONS
 from schoolpassport.rosterapi.urls import PREFIXES
@@ -110,7 +110,7 @@ def matrix(database, tmp_path_factory):
         district = register_district(name=f"District {mark} {uuid4().hex[:8]}", now=now)
         world = nights(district_id=district.id, folder=tmp_path_factory.mktemp(mark), now=now)
         world.done(marked(mark))
-        whole = catalogue.everything(kinds=tuple(KINDS))
+        whole = catalogue.everything(kinds=tuple(SHARED))
         narrow = {kind: [n for n in names if n != "email"] for kind, names in catalogue.everything().items()}
         second = world.ids("org")[f"s2-{mark}"]
         apps.append(_app(district.id, "whole", mark, whole, None))

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from django.db import connection
 from psycopg.types.json import Jsonb
 
-from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
+from schoolpassport.roster.kinds import KINDS, SHARED, Field, Kind, Type
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.models import HREF, Consent, View, ViewRevision
@@ -116,7 +116,7 @@ def a_plain_view(
 ) -> PlainView:
     """A view that shares these attributes (all that there are, demographics included), and shows nothing yet."""
     integration_id = integration_id or uuid4()
-    terms = catalogue.everything(kinds=tuple(KINDS)) if attributes is None else attributes
+    terms = catalogue.everything(kinds=tuple(SHARED)) if attributes is None else attributes
     with scope.inside(district_id):
         number = View.objects.filter(district_id=district_id).count() + 1
         consent = _consent(district_id, integration_id, terms)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import SHARED
 from schoolpassport.sharing.models import View as ViewModel
 from schoolpassport.sharing.models import ViewRevision
 from schoolpassport.tenancy import scope
@@ -53,7 +53,7 @@ class View:
         """Every version row there is, in the order of the change log."""
         number = self.model().number
         with scope.inside(self.district_id):
-            found = [row for kind in kinds or KINDS for row in self._read(kind, number)]
+            found = [row for kind in kinds or SHARED for row in self._read(kind, number)]
         return sorted(found, key=lambda row: row.seq)
 
     def rows(self, *kinds: str) -> dict[tuple[str, UUID], Seen]:
@@ -74,7 +74,7 @@ class View:
     def _read(self, kind: str, number: int) -> list[Seen]:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT * FROM sharing_{KINDS[kind].table} WHERE district_id = %s AND view = %s",
+                f"SELECT * FROM sharing_{SHARED[kind].table} WHERE district_id = %s AND view = %s",
                 [self.district_id, number],
             )
             names = [column.name for column in cursor.description]

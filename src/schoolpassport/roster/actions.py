@@ -12,7 +12,7 @@ from schoolpassport.audit import actions as audit
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries
 from schoolpassport.roster.joining import Joining, NotJoined
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, WRITTEN
 from schoolpassport.roster.models import Merge, Migration, Question
 from schoolpassport.roster.records import Applied, Asked, Authority, Batch, Remapped
 from schoolpassport.roster.remapping import Remapping
@@ -58,9 +58,10 @@ def apply(
         cursor = wrapped.cursor  # psycopg's own: COPY and set work need nothing of the ORM
         writer = Writer(cursor=cursor, district_id=district_id, source_id=source_id, authority=authority or Authority())
         writer.lock()
-        for batch in batches:
-            writer.write(KINDS[batch.kind], batch)
-            reach(f"apply.{batch.kind}")
+        told = {batch.kind: batch for batch in batches}
+        for kind in WRITTEN:
+            writer.write(kind, told.get(kind.name))
+            reach(f"apply.{kind.name}")
         return writer.finish(cause=cause, now=now)
 
 

@@ -22,13 +22,14 @@ _ASIDE = "district_id = %(d)s AND kind = %(k)s"
 
 def said(kind: Kind, alias: str) -> str:
     """SQL: what a row says, without what is blank. JSON is put in whole: a null inside it is said, too."""
-    plain = [f for f in kind.fields if f.type not in {Type.JSON, Type.USER_IDS}]
+    own = [f for f in kind.fields if not f.gathered]
+    plain = [f for f in own if f.type not in {Type.JSON, Type.USER_IDS}]
     pairs = ", ".join(f"{literal(f.column)}, {alias}.{quoted(f.column)}" for f in plain)
     whole = [f"jsonb_strip_nulls(jsonb_build_object({pairs}))"]
     whole += [
         f"CASE WHEN {alias}.{quoted(f.column)} IS NULL THEN jsonb_build_object() "
         f"ELSE jsonb_build_object({literal(f.column)}, {alias}.{quoted(f.column)}) END"
-        for f in kind.fields
+        for f in own
         if f not in plain
     ]
     return " || ".join(whole)

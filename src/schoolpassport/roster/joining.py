@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from schoolpassport.kit.ids import new_id
-from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.kinds import KINDS, WRITTEN, Kind
 from schoolpassport.roster.models import MERGED, OPEN, SPLIT, Alias, Claim, Link, Merge, Relink
 from schoolpassport.roster.records import Applied, Authority
 from schoolpassport.roster.references import Renaming, fields_to, kinds_to, names
@@ -121,7 +121,7 @@ class Joining:
 
     def merge_anew(self, cause: str) -> Applied:
         """By other rules than before, of all records that have claims."""
-        for kind in KINDS.values():
+        for kind in WRITTEN:
             claimed = Claim.objects.filter(district_id=self.district_id, kind=kind.name)
             if ids := list(claimed.values_list("record_id", flat=True).distinct()):
                 self.writer.rework(kind, anew=ids)
@@ -195,7 +195,7 @@ class Joining:
     def _rework(self, target: Kind, anew: list[UUID], renaming: Renaming | None = None) -> None:
         touched = {k.name for k in _same_id(target)}
         referring = {k.name for k in kinds_to(target.name)} if renaming else set()
-        for kind in KINDS.values():
+        for kind in WRITTEN:
             if kind.name in touched | referring:
                 self.writer.rework(
                     kind,

@@ -11,7 +11,7 @@ from psycopg import Cursor, sql
 from schoolpassport.kit.columns import quoted
 from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
 from schoolpassport.roster.claims import Claims
-from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.kinds import KINDS, Field, Kind
 from schoolpassport.roster.models import FIRST_SEEN, MATCHED, OPEN
 from schoolpassport.roster.records import ALTOGETHER, Applied, Authority, Batch, Tallied
 from schoolpassport.roster.references import Renaming
@@ -50,9 +50,13 @@ class Writer:
         assert isinstance(number, int)  # noqa: S101 (count of an integer column)
         self._revision = number
 
-    def write(self, kind: Kind, batch: Batch) -> None:
-        if batch.is_empty and not self._changed.get(kind.same_id_as):
-            self._changed[kind.name] = 0
+    def write(self, kind: Kind, batch: Batch | None) -> None:
+        """``batch``: None where the source does not speak of the kind; then only what is gathered may change."""
+        if batch is None or (batch.is_empty and not self._changed.get(kind.same_id_as)):
+            if batch is not None:
+                self._changed[kind.name] = 0
+            if any(self._changed.get(f.gathered) for f in kind.gathered):
+                self.rework(kind, anew=())
             return
         self._stage(kind, batch)
         self._lose(kind)
@@ -86,6 +90,8 @@ class Writer:
 
     def _finish(self, kind: Kind) -> None:
         """What is in the stage becomes links, versions and tallies."""
+        for field in kind.gathered:
+            self._gather(kind, field)
         if self._ops.get("u"):
             self._mark_equal(kind)
         self._write_links(kind)
@@ -112,6 +118,37 @@ class Writer:
                 self._add_up(kind, *self._follow(kind))
         self._carry_tallies()
         return Applied(number=self._revision, at=at, tallies=dict(self._tallies), reshaped=frozenset(self._reshaped))
+
+    def _gather(self, kind: Kind, field: Field) -> None:
+        """Fill in what records of another kind say, also of records of which nothing else changed."""
+        ties = KINDS[field.gathered]
+        table, own, value = (
+            f"roster_{ties.table}",
+            quoted(ties.to(kind.name).column),
+            quoted(ties.to(field.target).column),
+        )
+        column, columns = quoted(field.column), _list(kind.columns)
+        if self._changed.get(ties.name):
+            self.run(
+                f"INSERT INTO stage (id, op, line, origin, {columns}) SELECT r.id, 'u', r.line, r.origin, "
+                f"{_list(kind.columns, 'r')} FROM roster_{kind.table} r WHERE r.district_id = %(d)s "
+                f"AND r.rev_to = {OPEN} AND r.status = 'active' AND r.id IN (SELECT o.{own} FROM {table} n "
+                f"JOIN {table} o ON o.district_id = n.district_id AND o.id = n.id "
+                "AND (o.rev_from = %(r)s OR o.rev_to = %(r)s) WHERE n.district_id = %(d)s AND n.rev_from = %(r)s) "
+                "AND r.id NOT IN (SELECT id FROM stage) AND r.id NOT IN (SELECT id FROM missing)"
+            )
+            if self._cursor.rowcount:
+                self.run("ANALYZE stage (id, key, op)")
+                self._count_ops()
+                self._choose_joins(kind)
+        if not self.any(f"SELECT FROM {table} WHERE district_id = %(d)s"):
+            return
+        self.run(f"UPDATE stage SET {column} = NULL WHERE {column} IS NOT NULL")
+        self.run(
+            f"UPDATE stage s SET {column} = t.found FROM (SELECT {own} AS id, array_agg(DISTINCT {value}) AS found "
+            f"FROM {table} WHERE district_id = %(d)s AND rev_to = {OPEN} AND status = 'active' "
+            f"AND {own} IN (SELECT id FROM stage) GROUP BY 1) t WHERE t.id = s.id"
+        )
 
     # ------------------------------------------------------------------------------------------------------- staging
 

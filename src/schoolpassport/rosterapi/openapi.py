@@ -9,7 +9,6 @@ from schoolpassport.rosterapi.errors import Minor
 from schoolpassport.rosterapi.operations import OPERATIONS, Operation
 from schoolpassport.rosterapi.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
 from schoolpassport.sharing.catalogue import SIS_ID
-from schoolpassport.sharing.contract import UNFILLED
 
 Json = dict[str, Any]
 
@@ -140,7 +139,7 @@ def _refusal(says: str) -> Json:
 
 def _schemas() -> Json:
     kinds = {operation.kind.name: operation.kind for operation in OPERATIONS}
-    referred = {target: KINDS[target] for lists in UNFILLED.values() for target in lists.values()}
+    referred = {f.target: KINDS[f.target] for kind in kinds.values() for f in kind.references}
     return {
         **{f"{_title(kind)}Properties": _properties(kind) for kind in kinds.values()},
         **{_title(kind): _whole(kind) for kind in kinds.values()},
@@ -152,7 +151,7 @@ def _schemas() -> Json:
 
 def _properties(kind: Kind) -> Json:
     own = {f.name: _field(f) for f in kind.fields if Version.V1P1 in f.versions}
-    listed = {d.name: d.kind for d in kind.derived} | dict(UNFILLED.get(kind.name, {}))
+    listed = {d.name: d.kind for d in kind.derived}
     derived = {name: _list(_ref("schemas", f"{_title(KINDS[target])}Ref")) for name, target in listed.items()}
     metadata = {
         "type": "object",

@@ -6,7 +6,7 @@ Consents, projections, the API's fields and the privacy tests read this list. An
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from schoolpassport.roster.kinds import KINDS, Privacy, Type
+from schoolpassport.roster.kinds import KINDS, SHARED, Privacy, Type
 
 SIS_ID = "gg4l.sisId"  # the source's own id; served in metadata, never as the key
 
@@ -28,17 +28,17 @@ def attributes(kind: str) -> tuple[Attribute, ...]:
 
 def everything(*, kinds: tuple[str, ...] | None = None) -> dict[str, list[str]]:
     """Contents that share every attribute of these kinds (all but demographics, which must be named)."""
-    chosen = kinds or tuple(k for k in KINDS if k != "demographics")
+    chosen = kinds or tuple(k for k in SHARED if k != "demographics")
     return {kind: [a.name for a in attributes(kind)] for kind in chosen}
 
 
 def checked(terms: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """The attributes of a consent in the catalogue's order; raises ``ValueError`` naming what cannot be shared."""
-    strangers = [k for k in terms if k not in KINDS]
-    known = {kind: {a.name for a in attributes(kind)} for kind in terms if kind in KINDS}
+    strangers = [k for k in terms if k not in SHARED]
+    known = {kind: {a.name for a in attributes(kind)} for kind in terms if kind in SHARED}
     strangers += [
         f"{kind}.{name}" for kind, names in terms.items() if kind in known for name in set(names) - known[kind]
     ]
     if strangers:
         raise ValueError(f"The catalogue knows nothing to share by the name of {', '.join(sorted(strangers))}.")
-    return {kind: tuple(a.name for a in attributes(kind) if a.name in terms[kind]) for kind in KINDS if kind in terms}
+    return {kind: tuple(a.name for a in attributes(kind) if a.name in terms[kind]) for kind in SHARED if kind in terms}

@@ -3,10 +3,8 @@
 What the words mean in SQL is ``relations``' matter. Who is told: `config.wiring`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -30,12 +28,6 @@ class Listener(Protocol):
 
 
 listeners: list[Listener] = []
-
-# Lists of references that OneRoster has and no source of ours fills, by kind: name → kind referred to. They can be
-# named, and are never there. A source that fills one ends its place here: then it is a field of the catalogue.
-UNFILLED: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"course": {"resources": "resource"}, "class": {"resources": "resource"}}
-)
 
 
 @dataclass(frozen=True)

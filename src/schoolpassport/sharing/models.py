@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from schoolpassport.kit import conditions
-from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.kinds import SHARED, Kind
 from schoolpassport.roster.models import OPEN, Status, column
 from schoolpassport.sharing.records import Contents
 
@@ -170,4 +170,4 @@ def _view_model(kind: Kind) -> type[models.Model]:
     return type(name, (models.Model,), attributes)
 
 
-VIEW_ROWS: dict[str, type[models.Model]] = {name: _view_model(kind) for name, kind in KINDS.items()}
+VIEW_ROWS: dict[str, type[models.Model]] = {name: _view_model(kind) for name, kind in SHARED.items()}

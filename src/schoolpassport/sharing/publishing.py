@@ -16,7 +16,7 @@ from schoolpassport.kit.columns import quoted
 from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries as roster
-from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.kinds import KINDS, SHARED, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
@@ -62,7 +62,7 @@ class Moved:
 def move(*, view: View, consent: Consent, now: datetime) -> Moved:
     """Bring a locked view up to date, in the caller's scope and transaction."""
     publication = _Publication(view=view, consent=consent, now=now)
-    for kind in KINDS.values():
+    for kind in SHARED.values():
         publication.publish(kind)
         reach(f"publish.{kind.name}")
     return Moved(changes=publication.finish(), reshaped=frozenset(publication.reshaped))
@@ -354,7 +354,7 @@ class _Publication:
         view, changes = self._view, self._seq - self._view.last_seq
         if changes:
             self._revise(changes)
-        flips = "".join(f", flip_{kind.table}" for kind in KINDS.values())
+        flips = "".join(f", flip_{kind.table}" for kind in SHARED.values())
         self._run(f"DROP TABLE IF EXISTS scope_org{flips}")  # the next view may be moved in the same transaction
         if self._whole:
             view.oldest_readable = view.revision  # what an older page shows may not be shared any more

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import connection
 
 from schoolpassport.kit.columns import literal, quoted
-from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.kinds import SHARED, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.roster.schools import belongs, school_join, schools
@@ -30,7 +30,7 @@ def of_last_revision(view: View, *, seen: int, application: str, examples: int) 
         "now": view.roster_revision,
         "some": examples,
     }
-    return [reach for kind in KINDS.values() for reach in _of_kind(kind, view.integration_id, application, facts)]
+    return [reach for kind in SHARED.values() for reach in _of_kind(kind, view.integration_id, application, facts)]
 
 
 def _of_kind(kind: Kind, integration_id: UUID, application: str, facts: dict[str, UUID | int]) -> list[Reach]:

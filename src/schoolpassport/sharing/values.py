@@ -11,7 +11,6 @@ from enum import Enum, auto
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import Field, Kind, Type, Version
 from schoolpassport.sharing.catalogue import SIS_ID
-from schoolpassport.sharing.contract import UNFILLED
 from schoolpassport.sharing.records import Shared
 
 _JSON = "replace(r.doc, chr(1), '')::jsonb"  # chr(1) is models.HREF, which JSON may not hold
@@ -67,8 +66,6 @@ def names(kind: Kind, shared: Shared) -> frozenset[str]:
         shown.add("metadata")
     if shared.shows(kind.name, "parent"):
         shown.update(d.name for d in kind.derived)
-    if kind.name in shared.attributes:
-        shown.update(UNFILLED.get(kind.name, ()))
     return UNIVERSAL | shown
 
 
@@ -82,7 +79,7 @@ def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
     if name == "metadata":
         return _metadata(kind, shared, rest, prefix)
     if name not in kind:
-        return _element(name, rest)  # children, resources
+        return _element(name, rest)  # children
     found = kind[name]
     if found.type is Type.USER_IDS:
         return _element(name, rest) if rest != "sourcedId" else None

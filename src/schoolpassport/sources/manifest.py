@@ -55,18 +55,8 @@ def plan(
 def _not_read(schema: Schema, files: Mapping[str, Path]) -> Iterator[Problem]:
     known = {MANIFEST, *(f.file_name for f in schema.files)}
     for name in sorted(set(files) - known):
-        later = name.removesuffix(".csv") in schema.not_read
-        yield Problem(
-            rule="file not read",
-            file=name,
-            sentence=f"{name} was not read: "
-            + (
-                "this part of the standard is not taken yet."
-                if later
-                else f"{schema.title} knows no file of this name."
-            ),
-            breaks=False,
-        )
+        sentence = f"{name} was not read: {schema.title} knows no file of this name."
+        yield Problem(rule="file not read", file=name, sentence=sentence, breaks=False)
 
 
 def _modes(schema: Schema, files: Mapping[str, Path], problems: list[Problem]) -> dict[str, Mode]:

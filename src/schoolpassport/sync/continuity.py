@@ -76,6 +76,8 @@ WAYS: dict[str, tuple[Way, ...]] = {
         Way(attributes=("title", "course", "school", "terms")),
         Way(attributes=("classCode", "school", "terms")),
     ),
+    "courseResource": (Way(attributes=("course", "resource")),),
+    "classResource": (Way(attributes=("class", "resource")),),
     "enrollment": (Way(attributes=("user", "class", "role")), Way(attributes=("user", "class"))),
     "lineItem": (Way(attributes=("title", "class", "category")), Way(attributes=("title", "class"))),
     "result": (Way(attributes=("lineItem", "student")),),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.tenancy import scope
 
 OPEN = 2_147_483_647
@@ -36,14 +36,14 @@ def _content(room: str, *, extra: str = "''") -> str:
     parts = " UNION ALL ".join(
         f"SELECT '{k.table}' || ({_BESIDE})::text || {extra} AS line FROM {room}_{k.table} r "
         f"WHERE district_id = %(d)s AND rev_to = {OPEN}"
-        for k in KINDS.values()
+        for k in (SHARED if room == "sharing" else KINDS).values()
     )
     return f"(SELECT md5(coalesce(string_agg(line, chr(10) ORDER BY line), '')) FROM ({parts}) x)"
 
 
 def _whole() -> str:
     lines = " UNION ALL ".join(
-        f"SELECT view, seq, rev_from FROM sharing_{k.table} WHERE district_id = %(d)s" for k in KINDS.values()
+        f"SELECT view, seq, rev_from FROM sharing_{k.table} WHERE district_id = %(d)s" for k in SHARED.values()
     )
     return (
         "(SELECT coalesce(bool_and(v.last_seq = coalesce(l.lines, 0) AND v.last_seq = coalesce(l.last, 0) "

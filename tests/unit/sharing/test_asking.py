@@ -2,7 +2,7 @@
 
 import pytest
 
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.sharing import catalogue, filters, ordering, selection, values
 from schoolpassport.sharing.filters import Clause, Filter, Logical, Predicate
 from schoolpassport.sharing.records import Fault, Notice, Shared, Unanswerable
@@ -10,7 +10,7 @@ from schoolpassport.sharing.records import Fault, Notice, Shared, Unanswerable
 EQUAL, CONTAINS = Predicate.EQUAL, Predicate.CONTAINS
 USER, ENROLLMENT, CLASS = KINDS["user"], KINDS["enrollment"], KINDS["class"]
 NARROW = Shared({"user": frozenset({"familyName", "grades", "orgs", catalogue.SIS_ID})})
-WHOLE = Shared({kind: frozenset(names) for kind, names in catalogue.everything(kinds=tuple(KINDS)).items()})
+WHOLE = Shared({kind: frozenset(names) for kind, names in catalogue.everything(kinds=tuple(SHARED)).items()})
 
 
 @pytest.mark.parametrize(
@@ -101,5 +101,5 @@ def test_terms_of_a_consent_are_put_in_order_and_strangers_are_named():
 
 
 def test_everything_is_all_but_demographics():
-    assert set(catalogue.everything()) == set(KINDS) - {"demographics"}
+    assert set(catalogue.everything()) == set(SHARED) - {"demographics"}
     assert set(catalogue.everything(kinds=("demographics",))) == {"demographics"}

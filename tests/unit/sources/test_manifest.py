@@ -63,17 +63,13 @@ def test_without_a_manifest_every_file_is_bulk_and_that_is_said(planned):
 
 
 def test_a_file_that_is_declared_absent_or_unknown_is_left_aside_and_each_is_named(planned):
-    plan = planned(
-        manifest=saying(orgs="bulk"), orgs=ORGS, categories=CATEGORIES, classResources="x\n", lunches="sourcedId\n"
-    )
+    plan = planned(manifest=saying(orgs="bulk"), orgs=ORGS, categories=CATEGORIES, lunches="sourcedId\n")
     assert [f.schema.name for f in plan.files] == ["orgs"]
     assert told(plan.problems) == {
         ("declared absent", "categories.csv", "", False),
-        ("file not read", "classResources.csv", "", False),
         ("file not read", "lunches.csv", "", False),
     }
     said = {p.file: p.sentence for p in plan.problems if p.rule == "file not read"}
-    assert said["classResources.csv"].endswith("this part of the standard is not taken yet.")
     assert said["lunches.csv"].endswith("knows no file of this name.")
 
 

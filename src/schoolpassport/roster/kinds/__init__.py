@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from schoolpassport.roster.kinds.shape import Field, Kind, Privacy, Type, Version
 
-__all__ = ["KINDS", "Field", "Kind", "Privacy", "Type", "Version"]
+__all__ = ["KINDS", "SHARED", "WRITTEN", "Field", "Kind", "Privacy", "Type", "Version"]
 
 
 def _found() -> Mapping[str, Kind]:
@@ -26,3 +26,6 @@ def _found() -> Mapping[str, Kind]:
 
 
 KINDS: Mapping[str, Kind] = _found()
+SHARED: Mapping[str, Kind] = MappingProxyType({name: kind for name, kind in KINDS.items() if kind.shared})
+# In the order in which a revision is written: what is gathered from a kind is gathered when that kind stands.
+WRITTEN: tuple[Kind, ...] = tuple(sorted(KINDS.values(), key=lambda kind: kind.shared))

@@ -40,6 +40,15 @@ KIND = Kind(
         ),
         Field(name="subjectCodes", many=True, privacy=Privacy.PUBLIC),
         Field(name="periods", many=True, privacy=Privacy.PUBLIC),
+        Field(
+            name="resources",
+            type=Type.REFERENCE,
+            target="resource",
+            many=True,
+            gathered="classResource",
+            privacy=Privacy.PUBLIC,
+            in_view=True,
+        ),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.PUBLIC),
     ),
 )

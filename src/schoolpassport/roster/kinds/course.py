@@ -12,6 +12,15 @@ KIND = Kind(
         Field(name="subjects", many=True, privacy=Privacy.PUBLIC),
         Field(name="org", type=Type.REFERENCE, target="org", required=True, privacy=Privacy.PUBLIC, in_view=True),
         Field(name="subjectCodes", many=True, privacy=Privacy.PUBLIC),
+        Field(
+            name="resources",
+            type=Type.REFERENCE,
+            target="resource",
+            many=True,
+            gathered="courseResource",
+            privacy=Privacy.PUBLIC,
+            in_view=True,
+        ),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.PUBLIC),
     ),
 )

@@ -54,6 +54,7 @@ class Field:
     binding: bool = False  # a reference without whose target the record makes no sense to whoever reads it
     blank_if_missing: bool = False  # the JSON binding demands it, the CSV binding does not: shown as an empty text
     indexed: bool = False  # large kinds only: "what hangs on this" must not scan
+    gathered: str = ""  # the kind whose records say it: each names one of this kind and one that it refers to
 
     @property
     def column(self) -> str:
@@ -88,6 +89,7 @@ class Kind:
     school: str = ""  # the field by which a record belongs to schools; "id" for schools themselves
     stored_document: bool = True  # small and many (enrollments): written at reading time instead
     derived: tuple[Derived, ...] = ()
+    shared: bool = True  # false: shown only by what is gathered from it
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -118,6 +120,14 @@ class Kind:
             privacy=Privacy.DIRECTORY,
         )
         return (identity, *own)
+
+    @property
+    def gathered(self) -> tuple[Field, ...]:
+        return tuple(f for f in self.fields if f.gathered)
+
+    def to(self, target: str) -> Field:
+        """The single reference to a kind."""
+        return next(f for f in self.fields if f.is_single_reference and f.target == target)
 
     @property
     def columns(self) -> tuple[str, ...]:

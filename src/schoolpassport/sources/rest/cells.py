@@ -66,10 +66,18 @@ class File:
     exploded: str = ""
 
 
-def files(schema: Schema) -> dict[str, tuple[File, ...]]:
-    """Collection → the files made of it."""
+def files(schema: Schema, *, resources: bool = True) -> dict[str, tuple[File, ...]]:
+    """Collection → the files made of it. ``resources``: also of what classes and courses say that they use."""
+    made = _own_files(schema)
+    for name, one in (("courses", "course"), ("classes", "class")) if resources else ():
+        made[name] = (*made[name], _resources(name, one))
+    return made
+
+
+def _own_files(schema: Schema) -> dict[str, tuple[File, ...]]:
     if not schema.inputs:
-        return {f.name: (_file(f.name, ((c.header, c.field.name) for c in f.columns)),) for f in schema.files}
+        own = (f for f in schema.files if f.name in _KIND_OF)
+        return {f.name: (_file(f.name, ((c.header, c.field.name) for c in f.columns)),) for f in own}
     made: dict[str, tuple[File, ...]] = {
         i.name: (_file(i.name, ((h, _NAMED_1P2.get(h) or REFERENCES.get(h, h)) for h in i.columns)),)
         for i in schema.inputs
@@ -172,7 +180,23 @@ def _each(value: str, one: Callable[[str], str]) -> str:
     return f"nullif(CASE json_type({value}) WHEN 'ARRAY' THEN {many} ELSE {alone} END, '')"
 
 
-# --------------------------------------------------------------------------------------------- files that only 1.2 has
+# ------------------------------------------------------------------------------------------- files made of lists
+
+
+def _resources(collection: str, one: str) -> File:
+    """The API shows as a list what the CSV says in rows. A row has no id there: one uses a resource once."""
+    owner, resource = text('v."sourcedId"'), reference("e")
+    return File(
+        name=f"{one}Resources",
+        collection=collection,
+        exploded="resources",
+        cells=(
+            Cell(header="sourcedId", sql=f"{owner} || '/' || {resource}"),
+            Cell(header="title", sql="NULL"),
+            Cell(header=f"{one}SourcedId", sql=owner),
+            Cell(header="resourceSourcedId", sql=resource),
+        ),
+    )
 
 
 def _roles() -> File:

@@ -116,7 +116,7 @@ class _Work:
 
     def __init__(self, session: Session, wish: Wish, bench: _Bench, watch: Callable[[str], None]) -> None:
         self._session, self._wish, self._bench, self._watch = session, wish, bench, watch
-        self._files = cells.files(wish.schema)
+        self._files = cells.files(wish.schema, resources="resources" in wish.collections)
         self._modes: dict[str, str] = {}
         self._marks: Marks = {}
         self._facts: dict[str, Any] = {"not offered": [], "empty": []}
@@ -141,6 +141,12 @@ class _Work:
             path.unlink()
         return table
 
+    def _do_without(self, name: str) -> None:
+        """Of what is not offered, nothing is said either by those who refer to it."""
+        self._marks[name] = None
+        if name == "resources":
+            self._files = cells.files(self._wish.schema, resources=False)
+
     def _mark(self, name: str, newest: datetime | None, before: datetime | None) -> None:
         dates = [d for d in (newest, before) if d is not None]
         self._marks[name] = max(dates).isoformat() if dates else self._session.date.isoformat()
@@ -164,7 +170,7 @@ class _Full(_Work):
         for name in self._wish.collections:
             table = self._load(name, found.plan)
             if table is None:
-                self._marks[name] = None
+                self._do_without(name)
                 continue
             self._mark(name, table.newest, None)
             seen = self._sampled(name, table)
@@ -219,7 +225,7 @@ class _Delta(_Work):
         for name in self._wish.collections:
             mark = marks[name]
             if mark is None:  # was not offered; the next full reading asks again
-                self._marks[name] = None
+                self._do_without(name)
                 continue
             since = datetime.fromisoformat(mark) - self._wish.overlap
             table = self._changed(name, known, since)

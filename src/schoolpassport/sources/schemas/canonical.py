@@ -23,6 +23,7 @@ REFERENCES = {
     "gradingPeriodSourcedId": "gradingPeriod",
     "lineItemSourcedId": "lineItem",
     "studentSourcedId": "student",
+    "resourceSourcedId": "resource",
 }
 
 
@@ -53,6 +54,8 @@ FILES: tuple[FileSchema, ...] = (
         "title grades courseSourcedId classCode classType location schoolSourcedId termSourcedIds subjects "
         "subjectCodes periods",
     ),
+    _file("courseResources", "courseResource", "title courseSourcedId resourceSourcedId"),
+    _file("classResources", "classResource", "title classSourcedId resourceSourcedId"),
     _file("enrollments", "enrollment", "classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate"),
     _file(
         "demographics",

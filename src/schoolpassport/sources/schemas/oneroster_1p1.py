@@ -51,6 +51,8 @@ SCHEMA = Schema(
             "title grades courseSourcedId classCode classType location schoolSourcedId termSourcedIds subjects "
             "subjectCodes periods",
         ),
+        _file("courseResources", "courseResource", "title courseSourcedId resourceSourcedId"),
+        _file("classResources", "classResource", "title classSourcedId resourceSourcedId"),
         _file(
             "enrollments",
             "enrollment",
@@ -72,5 +74,4 @@ SCHEMA = Schema(
         ),
         _file("results", "result", "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment"),
     ),
-    not_read=("classResources", "courseResources"),
 )

@@ -93,6 +93,8 @@ SCHEMA = Schema(
             "subjectCodes periods",
             "title courseSourcedId classType schoolSourcedId termSourcedIds",
         ),
+        _input("courseResources", "title courseSourcedId resourceSourcedId", "courseSourcedId resourceSourcedId"),
+        _input("classResources", "title classSourcedId resourceSourcedId", "classSourcedId resourceSourcedId"),
         _input(
             "enrollments",
             "classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate",
@@ -118,7 +120,7 @@ SCHEMA = Schema(
         ),
     ),
     not_read=(
-        *("classResources", "courseResources", "userResources", "scoreScales", "lineItemScoreScales"),
+        *("userResources", "scoreScales", "lineItemScoreScales"),
         *("resultScoreScales", "lineItemLearningObjectiveIds", "resultLearningObjectiveIds"),
     ),
     outputs=(
@@ -157,6 +159,8 @@ SCHEMA = Schema(
             "periods",
             classType="CASE WHEN \"classType\" LIKE 'ext:%' THEN 'scheduled' ELSE \"classType\" END",
         ),
+        _as_it_is("courseResource", "courseResources", "title courseSourcedId resourceSourcedId"),
+        _as_it_is("classResource", "classResources", "title classSourcedId resourceSourcedId"),
         _as_it_is(
             "enrollment",
             "enrollments",
