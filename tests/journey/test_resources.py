@@ -13,6 +13,7 @@ from schoolpassport.roster import queries
 from schoolpassport.roster.records import Authority
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.actions import register_source
 from schoolpassport.tenancy import scope
 from tests.support import lookup, packages, partners
@@ -123,9 +124,9 @@ def test_an_application_sees_the_resources_that_it_may_see(sis, now):
     view = View(sis.district_id, partners.integrated(sis.district_id, now).integration.id)
 
     def share(*kinds: str) -> None:
-        terms = catalogue.everything(kinds=kinds)
+        contents = Contents(attributes=catalogue.everything(kinds=kinds))
         sharing.agree(
-            district_id=sis.district_id, integration_id=view.integration_id, attributes=terms, by=BY, now=sis.now
+            district_id=sis.district_id, integration_id=view.integration_id, contents=contents, by=BY, now=sis.now
         )
 
     def shown(kind: str, key: str) -> list[dict[str, str]] | None:

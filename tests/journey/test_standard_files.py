@@ -17,10 +17,10 @@ from schoolpassport.tenancy import actions as tenancy
 from tests.support import partners
 from tests.support.files import Desk, headers, rows, unpacked
 from tests.support.nights import BY, Nights, nights
-from tests.support.packages import HEADERS, Package, class_, folder, small, user
+from tests.support.packages import HEADERS, Package, Row, class_, folder, small, user
 from tests.support.sources import EASY
 
-SHARED = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
+SHARED = ("org", "academicSession", "resource", "course", "user", "class", "enrollment", "demographics")
 LACKS, SHARE = " have none in what is shared", "Share the attribute to fill it."
 # What our reader of 1.2 keeps beside 1.1, and what it does not take from files.
 BESIDE = ("roles", "metadata")
@@ -31,18 +31,27 @@ ODD = user(
 ODD["metadata.locker"] = "9;b"
 
 
+def uses(key: str, class_key: str, resource: str) -> Row:
+    return {"sourcedId": key, "classSourcedId": class_key, "resourceSourcedId": resource}
+
+
 def first() -> Package:
     return (
         small()
+        .with_rows("resources", *({"sourcedId": b, "vendorResourceId": f"vendor-{b}"} for b in ("b1", "b2")))
+        .with_rows("classResources", uses("x1", "k1", "b1"), uses("x2", "k2", "b2"))
+        .with_rows("courseResources", {"sourcedId": "y1", "courseSourcedId": "alg", "resourceSourcedId": "b2"})
         .with_rows("users", ODD)
         .with_rows("classes", class_("k3", subjects="Art,Music", subjectCodes="05,06", periods="1,2"))
     )
 
 
 def second() -> Package:
-    """A pupil moves to the other school as an aide, a class and its seats go, somebody is new."""
+    """A pupil moves to the other school as an aide, a class and its seats go, somebody is new; a book changes hands."""
     return (
         first()
+        .without("classResources", "x1", "x2")
+        .with_rows("classResources", uses("x3", "k3", "b1"))
         .without("classes", "k2")
         .without("enrollments", "e5", "e6")
         .changed("users", "p3", orgSourcedIds="s2", role="aide")
@@ -115,7 +124,7 @@ def differences(other: Nights, sis: Nights) -> list[str]:
     one, two = other.everything(), as_the_app_knows(sis)
     return [
         f"{kind} {key} {name}: {one[kind].get(key, {}).get(name)!r} and {two[kind].get(key, {}).get(name)!r}"
-        for kind in KINDS
+        for kind in (k.name for k in KINDS.values() if k.shared)
         for key in one[kind].keys() | two[kind].keys()
         for name in one[kind].get(key, {}).keys() | two[kind].get(key, {}).keys()
         if name not in seen and one[kind].get(key, {}).get(name) != two[kind].get(key, {}).get(name)
@@ -211,7 +220,7 @@ def test_districts_that_import_the_files_have_the_same_records_also_by_deltas(tm
         assert differences(others[name], sis) == []
     sis.now += timedelta(days=1)
     sis.done(second())
-    counts = {"users.csv": 2, "classes.csv": 1, "enrollments.csv": 2}
+    counts = {"users.csv": 2, "classes.csv": 3, "classResources.csv": 3, "enrollments.csv": 2}
     for name, more in (("oneroster-1.1", {}), ("oneroster-1.2", {"roles.csv": 3})):
         delta = desk.make(FORMATS[name], since=1)
         assert {f: len(rows(t)) for f, t in unpacked(delta).items() if f != "manifest.csv"} == counts | more

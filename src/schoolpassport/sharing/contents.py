@@ -6,7 +6,7 @@ from uuid import UUID
 from schoolpassport.kit import conditions
 from schoolpassport.kit.conditions import Tree, Unreadable
 from schoolpassport.quality.policies import attributes as askable
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import SHARED
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
 
@@ -23,14 +23,16 @@ def checked(contents: Contents) -> Contents:
     return Contents(
         attributes=attributes,
         schools=None if contents.schools is None else tuple(sorted(set(contents.schools), key=str)),
-        filters={kind: _judged(kind, contents.filters[kind], attributes) for kind in KINDS if kind in contents.filters},
+        filters={
+            kind: _judged(kind, contents.filters[kind], attributes) for kind in SHARED if kind in contents.filters
+        },
         purpose=contents.purpose.strip(),
     )
 
 
 def _judged(kind: str, where: Tree, attributes: Mapping[str, object]) -> Tree:
     """A filter that says the same of a record whatever else changes, and whenever it is asked."""
-    plural = KINDS[kind].plural
+    plural = SHARED[kind].plural
     if kind not in attributes:
         raise NotShareable(f"{plural} are filtered and not shared: share them, or drop the filter.")
     known = askable(kind)

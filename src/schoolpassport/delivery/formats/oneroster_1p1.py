@@ -1,6 +1,6 @@
 """OneRoster 1.1 CSV: the files that our own reader declares, in the normative order of columns."""
 
-from schoolpassport.delivery.formats.shape import File, Format, Mode, cell
+from schoolpassport.delivery.formats.shape import File, Format, Mode, cell, tied
 from schoolpassport.roster.kinds import Type
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 
@@ -34,7 +34,7 @@ FORMAT = Format(
     about="A zip file with a manifest; in full (bulk) or only what changed (delta).",
     archive="OneRoster.zip",
     version="1.1",
-    files=tuple(_file(known) for known in _SCHEMA.files),
+    files=tuple(_file(f) if f.kind.shared else tied(f.kind.name) for f in _SCHEMA.files),
     listed=tuple(sorted((*(f.name for f in _SCHEMA.files), *_SCHEMA.not_read), key=str.lower)),
     modes=(Mode.FULL, Mode.DELTA),
 )

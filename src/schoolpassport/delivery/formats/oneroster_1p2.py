@@ -1,6 +1,6 @@
 """OneRoster 1.2 CSV (1.2.1). Beside 1.1: roles are rows of a file of their own, one for each org."""
 
-from schoolpassport.delivery.formats.shape import File, Format, Mode, cell
+from schoolpassport.delivery.formats.shape import File, Format, Mode, cell, tied
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Type
 from schoolpassport.sources.schemas import SCHEMAS
@@ -128,6 +128,8 @@ FORMAT = Format(
     version="1.2",
     files=(
         *(_file(name, kind, headers) for name, (kind, headers) in _REST.items()),
+        tied("courseResource"),
+        tied("classResource"),
         _USERS,
         _ROLES,
         _file("categories", "category", "title weight", weight="NULL"),

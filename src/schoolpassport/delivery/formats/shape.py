@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.roster.kinds import Field, Type
+from schoolpassport.roster.kinds import KINDS, Field, Type
 
 
 class Mode(StrEnum):
@@ -95,3 +95,30 @@ def cell(known: Field, alias: str = "r") -> str:
     if known.is_reference or known.type in {Type.BOOLEAN, Type.DATE, Type.DATE_TIME, Type.FLOAT}:
         return value
     return plain(value)
+
+
+def tied(ties: str) -> File:
+    """The file of a kind that no view holds: a row for each entry of the list that is gathered from it."""
+    owner, field_ = next((k.name, f) for k in KINDS.values() for f in k.gathered if f.gathered == ties)
+    listed = quoted(field_.name)
+    # What is listed now; and what was and is not any more, which nothing else in a delta says.
+    changed = f"""(SELECT * FROM now_{owner} WHERE "status" = 'active' UNION ALL BY NAME
+        SELECT w.* REPLACE ('tobedeleted' AS "status", n."dateLastModified" AS "dateLastModified", list_filter(
+        w.{listed}, lambda e: n."status" <> 'active' OR NOT list_contains(coalesce(n.{listed}, []), e)) AS {listed})
+        FROM was_{owner} w JOIN now_{owner} n ON n."sourcedId" = w."sourcedId")"""
+    entries = f"(SELECT *, unnest({listed}) AS entry FROM {{}}) x"
+    return File(
+        name=f"{KINDS[ties].plural}.csv",
+        kinds=(owner,),
+        columns={
+            "sourcedId": "x.\"sourcedId\" || '/' || x.entry",  # one uses a resource once, so this names the row
+            "status": 'x."status"',
+            "dateLastModified": 'x."dateLastModified"',
+            "title": "NULL",
+            f"{owner}SourcedId": 'x."sourcedId"',
+            f"{field_.target}SourcedId": "x.entry",
+        },
+        rows=entries.format(f"now_{owner}"),
+        changes=entries.format(changed),
+        order='x."sourcedId", x.entry',
+    )

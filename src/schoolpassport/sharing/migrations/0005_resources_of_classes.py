@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sharing", "0003_remapped"),
+        ("sharing", "0004_contents"),
     ]
 
     operations = [
