@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sharing", "0004_contents"),
+        ("sharing", "0005_short_ids"),
     ]
 
     operations = [
