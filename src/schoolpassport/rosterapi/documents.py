@@ -46,6 +46,7 @@ class Course(Head, kw_only=True):
 class Class(Head, kw_only=True):
     title: str | None = None
     class_code: str | None = None
+    class_type: str | None = None
     grades: list[str] = []
     subjects: list[str] = []
     periods: list[str] = []
@@ -102,3 +103,10 @@ _DECODERS = {kind: msgspec.json.Decoder(list[struct]) for kind, struct in OF_KIN
 def read(kind: str, documents: bytes) -> list[Any]:
     """A JSON list of documents of one kind, as structs of it."""
     return _DECODERS[kind].decode(documents)
+
+
+_KINDS = {struct: kind for kind, struct in OF_KIND.items()}
+
+
+def kind_of(record: Head) -> str:
+    return _KINDS[type(record)]

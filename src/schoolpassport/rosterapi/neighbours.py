@@ -1,30 +1,57 @@
 """What a page's records need to know of others before they can be shown: one question for each kind of neighbour."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from schoolpassport.rosterapi import documents
-from schoolpassport.rosterapi.documents import Demographics, Head, Org, User
+from schoolpassport.rosterapi.documents import Class, Demographics, Head, Org, Ref, User
 from schoolpassport.rosterapi.objects import CONTACTS, Around
 from schoolpassport.sharing.queries import Member, PeopleOf, PupilsOf, Reader, These
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """``demographics``: whether whoever asks may have them. ``titles``: of the courses and terms of classes."""
+
+    demographics: bool
+    titles: bool
+
+
 def around(
-    kind: str, records: Sequence[Head], reader: Reader, *, district_id: UUID, revision: int, demographics: bool
+    kind: str, records: Sequence[Head], reader: Reader, *, district_id: UUID, revision: int, wanted: Wanted
 ) -> Around:
-    """``demographics``: whether whoever asks may have them."""
     if kind == "class" and records:
-        people = reader.inquire(PeopleOf(_ids(record.sourced_id for record in records), revision))
-        return Around(district_id, people=_by_class(people))
+        classes = [record for record in records if isinstance(record, Class)]
+        return _around_classes(classes, reader, district_id, revision, wanted)
     if kind != "user" or not records:
         return Around(district_id)
     users = [record for record in records if isinstance(record, User)]
     return Around(
         district_id,
         schools=_schools(users, reader, revision),
-        demographics=_demographics(users, reader, revision) if demographics else {},
+        demographics=_demographics(users, reader, revision) if wanted.demographics else {},
         pupils=_pupils(users, reader, revision),
     )
+
+
+def _around_classes(classes: list[Class], reader: Reader, district_id: UUID, revision: int, wanted: Wanted) -> Around:
+    people = _by_class(reader.inquire(PeopleOf(_ids(found.sourced_id for found in classes), revision)))
+    if not wanted.titles:
+        return Around(district_id, people=people)
+    return Around(
+        district_id,
+        people=people,
+        courses=_named("course", (found.course for found in classes), reader, revision),
+        terms=_named("academicSession", (found.terms[0] for found in classes if found.terms), reader, revision),
+    )
+
+
+def _named(kind: str, refs: Iterable[Ref | None], reader: Reader, revision: int) -> dict[str, Any]:
+    ids = _ids(ref.sourced_id for ref in refs if ref is not None)
+    found = documents.read(kind, reader.inquire(These(kind, ids, revision))) if ids else []
+    return {each.sourced_id: each for each in found}
 
 
 def _schools(users: Iterable[User], reader: Reader, revision: int) -> frozenset[str]:

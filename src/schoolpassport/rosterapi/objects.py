@@ -51,6 +51,8 @@ class Around:
     demographics: Mapping[str, Demographics] = field(default_factory=dict)
     pupils: Mapping[str, list[str]] = field(default_factory=dict)
     people: Mapping[str, list[Member]] = field(default_factory=dict)
+    courses: Mapping[str, Course] = field(default_factory=dict)
+    terms: Mapping[str, Session] = field(default_factory=dict)
 
 
 def encoded(value: object, named: Callable[[Collection[UUID]], Mapping[UUID, str]]) -> bytes:

@@ -7,6 +7,7 @@ from django.urls import URLPattern, path
 from schoolpassport.rosterapi import answering, discovery, tokens, views
 from schoolpassport.rosterapi.clever import answering as clever
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
+from schoolpassport.rosterapi.native import answering as native
 from schoolpassport.rosterapi.views import Answerer
 
 PREFIXES = ("/ims/oneroster/v1p1", "/datahub/services/ims/oneroster/v1p1")
@@ -14,6 +15,7 @@ DESCRIPTION = "/openapi.json"
 ANSWERERS: Mapping[str, Answerer] = {
     **dict.fromkeys(PREFIXES, answering.roster),
     **dict.fromkeys(clever.PREFIXES, clever.roster),
+    native.PREFIX: native.roster,
 }
 
 

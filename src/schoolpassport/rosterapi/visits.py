@@ -39,7 +39,12 @@ class Trouble(Exception):
 
 
 class Visit:
-    """One caller's request. The reader's door proves the token in each trip; until then nobody was let in."""
+    """One caller's request. The reader's door proves the token in each trip; until then nobody was let in.
+
+    ``wants_titles``: the dialect shows the titles of courses and terms inside of classes.
+    """
+
+    wants_titles = False
 
     def __init__(self, environ: Environ, caller: Caller, now: datetime) -> None:
         self.environ = environ

@@ -5,20 +5,22 @@ from typing import Any
 from uuid import UUID
 
 from schoolpassport.partners import queries as partners
-from schoolpassport.rosterapi import documents
-from schoolpassport.rosterapi.clever import asking, events, paths, shapes
-from schoolpassport.rosterapi.clever.asking import Asked
+from schoolpassport.rosterapi import documents, events, reading, walking
+from schoolpassport.rosterapi.clever import paths, shapes
 from schoolpassport.rosterapi.clever.paths import Way
+from schoolpassport.rosterapi.documents import Head, Org
 from schoolpassport.rosterapi.errors import Answer
-from schoolpassport.rosterapi.neighbours import around
+from schoolpassport.rosterapi.events import Style
 from schoolpassport.rosterapi.objects import Address, Around, Id, Object
+from schoolpassport.rosterapi.reading import no_such_record
 from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered
+from schoolpassport.rosterapi.walking import Asked, Words
 from schoolpassport.sharing.contract import Collection
 from schoolpassport.sharing.queries import Part, PartOf, Stretch, meant_by
 from schoolpassport.tenancy import queries as tenancy
 
 PREFIXES = ("/v3.0", "/v3.1")
-_LAST = (1 << 128) - 1
+_CURSORS = Words(after="starting_after", before="ending_before")
 
 
 def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
@@ -26,7 +28,7 @@ def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
 
 
 def _answer(visit: Visit, prefix: str, path: str) -> Answer:
-    value = _found(visit, prefix, path, asking.read(visit.environ.get("QUERY_STRING", "")))
+    value = _found(visit, prefix, path, walking.read(visit.environ.get("QUERY_STRING", ""), _CURSORS))
     return shapes.answer(value, visit.district_id)
 
 
@@ -35,9 +37,9 @@ def _found(visit: Visit, prefix: str, path: str, asked: Asked) -> Object:
     if path == "me":
         return _me(visit, prefix)
     if path == "events":
-        return events.page(visit, prefix, asked)
+        return events.page(visit, _style(prefix), asked, school=_meant(visit, asked.school) if asked.school else None)
     if path.startswith("events/"):
-        return events.one(visit, prefix, path.removeprefix("events/"))
+        return events.one(visit, _style(prefix), path.removeprefix("events/"))
     if path == "districts":
         return _districts(visit, prefix, asked)
     if path.startswith("districts/"):
@@ -78,7 +80,7 @@ def _districts(visit: Visit, prefix: str, asked: Asked) -> Object:
 def _district(visit: Visit, prefix: str, written: str) -> Object:
     visit.bearer()
     if meant_by(written, district_id=visit.district_id) != visit.district_id:
-        raise _no_such_record()
+        raise no_such_record()
     return _own_district(visit, prefix)
 
 
@@ -103,21 +105,12 @@ def _single(visit: Visit, prefix: str, way: Way, written: str) -> Object:
     return shapes.single(record, nearby, way.thing.word, prefix)
 
 
-def _only(visit: Visit, found: tuple[Way, str] | None) -> tuple[Any, Around]:
+def _only(visit: Visit, found: tuple[Way, str] | None) -> tuple[Head, Around]:
     """The one record that a single way leads to."""
     if found is None:
-        raise _no_such_record()
+        raise no_such_record()
     way, written = found
-    meant = _meant(visit, written)
-    if way.collection.parents:
-        part = visit.reader.inquire(PartOf(Stretch(way.collection, (meant,), limit=1)))
-    else:
-        just_before, just_after = UUID(int=max(0, meant.int - 1)), UUID(int=min(_LAST, meant.int + 1))
-        part = visit.reader.inquire(PartOf(Stretch(way.collection, after=just_before, before=just_after, limit=1)))
-    records, nearby = _read(visit, way, part)
-    if not records:
-        raise _no_such_record()
-    return records[0], nearby
+    return reading.only(visit, way.collection, _meant(visit, written))
 
 
 def _meant(visit: Visit, written: str) -> UUID:
@@ -125,22 +118,26 @@ def _meant(visit: Visit, written: str) -> UUID:
     return meant_by(written, district_id=visit.district_id) or UUID(int=0)
 
 
-def _read(visit: Visit, way: Way, part: Part) -> tuple[list[Any], Around]:
-    kind = way.thing.subset.kind
-    records = documents.read(kind, part.documents)
-    nearby = around(
-        kind,
-        records,
-        visit.reader,
-        district_id=visit.district_id,
-        revision=part.revision,
-        demographics=visit.may_see_demographics(),
-    )
-    return records, nearby
+# ------------------------------------------------------------------------------------------------------------- events
+
+_EVENTS = {
+    "org": ("schools",),
+    "academicSession": ("terms",),
+    "course": ("courses",),
+    "class": ("sections",),
+    "user": ("users",),
+    "resource": ("resources",),
+}
 
 
-def _no_such_record() -> Trouble:
-    return Trouble(HTTPStatus.NOT_FOUND, "There is no such record here.")
+def _style(prefix: str) -> Style:
+    return Style(prefix, _CURSORS, _EVENTS, _word, shapes.shown, reading.neighbours_of)
+
+
+def _word(record: Head, nearby: Around) -> str:  # noqa: ARG001 (a user is a user, whatever the role)
+    if isinstance(record, Org) and record.type != "school":
+        return ""
+    return _EVENTS[documents.kind_of(record)][0]
 
 
 # -------------------------------------------------------------------------------------------------------------- lists
@@ -148,7 +145,7 @@ def _no_such_record() -> Trouble:
 
 def _list(visit: Visit, prefix: str, path: str, way: Way, written: str, asked: Asked) -> Object:
     part = visit.reader.inquire(PartOf(_stretch(visit, way, written, asked)))
-    records, nearby = _read(visit, way, part)
+    records, nearby = reading.read(visit, way.thing.subset.kind, part)
     elements = [shapes.element(record, nearby, way.thing.word, prefix) for record in records]
     counted = {} if part.total is None else {"count": part.total}
     links = _links(f"{prefix}/{path}", asked, part, [UUID(record.sourced_id) for record in records])

@@ -1,4 +1,4 @@
-"""The query of a request in this dialect, read into what it means."""
+"""The query of a request in a dialect that pages by cursors, read into what it means."""
 
 import re
 from dataclasses import dataclass
@@ -14,12 +14,21 @@ _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"", "false", "0"})
 
 
 @dataclass(frozen=True)
+class Words:
+    """What a dialect calls the record to go on from, and the one to go back from."""
+
+    after: str
+    before: str
+
+
+@dataclass(frozen=True)
 class Asked:
     """``kept``: what the links of a list repeat, encoded."""
 
     limit: int = DEFAULT_LIMIT
     after: str = ""
     before: str = ""
+    offset: int = 0
     role: str = ""
     record_types: tuple[str, ...] = ()
     school: str = ""
@@ -29,7 +38,7 @@ class Asked:
     kept: str = ""
 
 
-def read(query: str) -> Asked:
+def read(query: str, words: Words) -> Asked:
     """Raises ``Trouble``: 413 for a limit beyond the largest, 400 for what cannot be read."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
@@ -37,23 +46,22 @@ def read(query: str) -> Asked:
         raise _bad("it has too many parameters") from None
     sent = dict(pairs)
     limit = _limit(sent.get("limit", str(DEFAULT_LIMIT)))
-    after, before = sent.get("starting_after", ""), sent.get("ending_before", "")
+    after, before = sent.get(words.after, ""), sent.get(words.before, "")
     if after and before:
-        raise _bad("starting_after and ending_before exclude each other")
+        raise _bad(f"{words.after} and {words.before} exclude each other")
     revision = sent.get("revision", "")
-    if revision and not _NUMBER.fullmatch(revision):
-        raise _bad("revision is a whole number")
     again = [(name, value) for name, value in pairs if name in {"limit", "role", "record_type", "school", "primary"}]
     return Asked(
         limit=limit,
         after=after,
         before=before,
+        offset=_number(sent.get("offset", "0"), "offset"),
         role=sent.get("role", ""),
         record_types=tuple(value for name, value in pairs if name == "record_type"),
         school=sent.get("school", ""),
         primary=_flag(sent, "primary"),
         count=_flag(sent, "count"),
-        revision=min(int(revision), 2**31 - 1) if revision else None,
+        revision=min(_number(revision, "revision"), 2**31 - 1) if revision else None,
         kept="".join(f"{name}={quote(value, safe='')}&" for name, value in again),
     )
 
@@ -63,6 +71,12 @@ def _limit(text: str) -> int:
         raise _bad("limit is a whole number, 1 or greater")
     if int(text) > LARGEST_LIMIT:
         raise Trouble(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"limit is {LARGEST_LIMIT} at most.")
+    return int(text)
+
+
+def _number(text: str, name: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise _bad(f"{name} is a whole number, 0 or greater")
     return int(text)
 
 

@@ -1,0 +1,176 @@
+"""An application reads a district by the native Data API: flat objects under GG4L IDs, in the envelope it knows."""
+
+import pytest
+
+from schoolpassport.sharing.catalogue import everything
+from tests.support.readers import (
+    AIDE,
+    CHIEF,
+    CLASS,
+    COURSE,
+    HEAD,
+    LITTLE,
+    OFFICE,
+    OTHER_CLASS,
+    OTHER_SCHOOL,
+    PARENT,
+    PUPIL,
+    SCHOOL,
+    SIBLING,
+    TEACHER,
+    Reader,
+    a_reader,
+    made,
+    person,
+)
+
+BASE = "/datahub/services"
+
+
+class Client(Reader):
+    """Addresses in answers stand on the services' base."""
+
+    def get(self, path, **more):
+        return super().get(BASE + path, **more)
+
+
+@pytest.fixture
+def app(district) -> Client:
+    found = a_reader(district.id)
+    found.view.publish(LITTLE)
+    return Client(found.integrated, found.view, found.token)
+
+
+def ids(app: Client, path: str) -> list[str]:
+    return sorted(each["id"] for each in app.all(path))
+
+
+LISTS = [
+    ("schools", [SCHOOL, OTHER_SCHOOL]),
+    ("students", [PUPIL, SIBLING]),
+    ("teachers", [TEACHER]),
+    ("sections", [CLASS, OTHER_CLASS]),
+    ("groups", [CLASS, OTHER_CLASS]),
+    ("admins", [HEAD, CHIEF]),
+    ("school_admins", [HEAD]),
+    ("district_admins", [CHIEF]),
+    ("contacts", [PARENT]),
+    (f"schools/{SCHOOL}/students", [PUPIL, SIBLING]),
+    (f"schools/{OTHER_SCHOOL}/teachers", [TEACHER]),
+    (f"schools/{SCHOOL}/sections", [CLASS]),
+    (f"schools/{SCHOOL}/school_admins", [HEAD]),
+    (f"teachers/{TEACHER}/sections", [CLASS, OTHER_CLASS]),
+    (f"teachers/{TEACHER}/students", [PUPIL, SIBLING]),
+    (f"students/{SIBLING}/schools", [SCHOOL, OTHER_SCHOOL]),
+    (f"students/{PUPIL}/contacts", [PARENT]),
+    (f"students/{PUPIL}/teachers", [TEACHER]),
+    (f"sections/{CLASS}/teachers", [TEACHER, AIDE]),
+    (f"sections/{CLASS}/students", [PUPIL]),
+    (f"contacts/{PARENT}/students", [PUPIL, SIBLING]),
+]
+
+
+def test_lists_hold_who_belongs_there(app, district):
+    for path, expected in LISTS:
+        assert ids(app, f"/v1/{path}?limit=1") == sorted(expected), path
+    for word in ("schools", "teachers", "students", "sections", "groups", "admins"):
+        assert ids(app, f"/v1/districts/{district.id}/{word}") == ids(app, f"/v1/{word}"), word
+
+
+def test_objects_are_flat_and_keyed_by_gg4l_ids(app, district):
+    pupil = app.json(f"/v1/students/{PUPIL}")
+    assert pupil["links"] == [{"rel": "self", "uri": f"/v1/students/{PUPIL}"}]
+    assert pupil["data"] == {
+        "id": PUPIL,
+        "district": str(district.id),
+        "sis_id": "sis-Pia",
+        "student_number": "4711",
+        "grade": "7",
+        "school": SCHOOL,
+        "schools": [SCHOOL],
+        "enrollments": [{"school": SCHOOL}],
+        "credentials": {"district_username": "pia"},
+        "dob": "2/9/2012",
+        "gender": "F",
+        "race": "Two or More Races",
+        "name": {"first": "Pia", "last": "Quill"},
+        "email": "pia@school.example",
+        "created": pupil["data"]["created"],
+        "last_modified": "2026-09-01T06:00:00.123Z",
+    }
+    section = app.json(f"/v1/sections/{CLASS}")["data"]
+    assert (section["teacher"], section["teachers"]) == (TEACHER, [TEACHER, AIDE])
+    assert (section["course"], section["course_name"], section["course_number"]) == (COURSE, "Choir", "MUS-1")
+    assert section["term"] == {"name": "Autumn", "start_date": "2026-08-15", "end_date": "2026-12-20"}
+    group = app.json(f"/v1/groups/{CLASS}")["data"]
+    assert (group["name"], group["type"]) == ("Choir A", "scheduled")
+    assert sorted(each["user"] for each in group["members"]) == sorted([PUPIL, TEACHER, AIDE])
+    head = app.json(f"/v1/school_admins/{HEAD}")["data"]
+    assert (head["schools"], head["name"]["first"]) == ([SCHOOL], "Hal")
+
+
+def test_the_district_tells_how_it_stands(app, district):
+    (found,) = app.json("/v1/districts")["data"]
+    assert found == {"data": {"id": str(district.id), "name": district.name}, "uri": f"/v1/districts/{district.id}"}
+    status = app.json(f"/v1/districts/{district.id}/status")["data"]
+    assert (status["state"], status["last_sync"]) == ("running", None)
+    assert app.json(f"/v1/districts/{district.id}")["data"]["name"] == district.name
+    for path in (
+        f"districts/{OFFICE}",
+        f"districts/{district.id}/wizards",
+        f"schools/{OFFICE}",
+        "students/x",
+        "wizards",
+    ):
+        assert app.get(f"/v1/{path}").status == 404, path
+
+
+def test_a_client_follows_next_as_often_as_paging_says(app):
+    page = app.json("/v1/students?limit=1")
+    app.view.publish({**LITTLE, "user": [*LITTLE["user"], *(person(made(), f"New{n}", "student") for n in range(3))]})
+    met = [page["data"][0]["data"]["id"]]
+    for _ in range(page["paging"]["total"] - 1):
+        (following,) = [link["uri"] for link in page["links"] if link["rel"] == "next"]
+        page = app.json(following)
+        met += [each["data"]["id"] for each in page["data"]]
+    assert sorted(met) == sorted([PUPIL, SIBLING]), "one pull is of one revision"
+    assert [link["rel"] for link in page["links"]] == ["self", "prev"]
+    fourth = app.json("/v1/students?limit=2&offset=4")
+    assert (fourth["paging"], len(fourth["data"])) == ({"current": 3, "total": 3, "count": 5}, 1)
+    third = app.json(f"/v1/students?limit=2&before={fourth['data'][0]['data']['id']}")
+    assert ids(app, f"/v1/students?after={third['data'][1]['data']['id']}") == [fourth["data"][0]["data"]["id"]]
+    for query, status in (
+        ("limit=10001", 413),
+        ("offset=-1", 400),
+        ("after=x", 400),
+        (f"after={PUPIL}&before={PUPIL}", 400),
+    ):
+        assert app.get(f"/v1/students?{query}").status == status, query
+
+
+def test_whoever_follows_every_event_holds_what_a_full_pull_gives(app):
+    kept = [each for each in LITTLE["user"] if each["sourcedId"] not in {SIBLING, TEACHER, HEAD, AIDE}]
+    head, aide = person(HEAD, "Hal", "administrator", OFFICE), person(AIDE, "Ada", "teacher", SCHOOL)
+    app.view.publish({"user": [*kept, head, aide], "enrollment": LITTLE["enrollment"][:1]})
+    app.view.publish({"user": [*kept, head, aide, person(TEACHER, "Tom", "aide", SCHOOL)]})
+    held: dict[str, dict] = {}
+    for event in app.all("/v1/events?limit=2"):
+        word, verb = event["type"].split(".")
+        if verb == "deleted":
+            held.pop(f"{word}/{event['data']['object']['id']}")
+        else:
+            held[f"{word}/{event['data']['object']['id']}"] = event["data"]["object"]
+    words = ("schools", "students", "teachers", "sections", "contacts", "school_admins", "district_admins")
+    assert held == {f"{word}/{each['id']}": each for word in words for each in app.all(f"/v1/{word}")}
+    assert f"district_admins/{HEAD}" in held
+    assert f"teachers/{TEACHER}" not in held
+    assert ids(app, f"/v1/districts/{app.view.district_id}/events?record_type=contacts")
+
+
+def test_only_what_the_consent_shares_is_told(district):
+    found = a_reader(district.id, attributes={**everything(kinds=("class", "enrollment")), "user": ["role"]})
+    found.view.publish({"user": [{"sourcedId": PUPIL, "role": "student"}]})
+    app = Client(found.integrated, found.view, found.token)
+    (pupil,) = app.all("/v1/students")
+    assert sorted(pupil) == ["created", "district", "enrollments", "id", "last_modified", "schools"]
+    assert Client(found.integrated, found.view, "spt_nobody").get("/v1/students?limit=x").status == 401
