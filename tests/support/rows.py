@@ -32,6 +32,8 @@ SPECIAL: dict[str, Any] = {
     "roster_question.answer": "",
     "sync_absence.state": "witness",
     "sync_run.state": "waiting",
+    "webhooks_endpoint.state": "active",
+    "webhooks_message.state": "pending",
 }
 
 

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "schoolpassport.partners",
     "schoolpassport.sync",
     "schoolpassport.sharing",
+    "schoolpassport.webhooks",
     "schoolpassport.config",
 ]
 ROOT_URLCONF = "schoolpassport.config.urls"

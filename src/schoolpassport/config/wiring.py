@@ -1,31 +1,21 @@
 """Who listens to whom: the one list."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from schoolpassport.matching import actions as matching
 from schoolpassport.partners import contract as partners
 from schoolpassport.quality import actions as quality
 from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import contract as views
 from schoolpassport.sources import actions as sources
 from schoolpassport.sync import contract
+from schoolpassport.webhooks import actions as webhooks
 
 log = logging.getLogger(__name__)
-
-
-def connect() -> None:
-    """Called once, when Django is ready."""
-    if sharing.follow not in contract.followers:
-        contract.followers.append(sharing.follow)  # views move to each new revision before a run is done
-    if assess not in contract.followers:
-        contract.followers.append(assess)  # and what is wrong with the roster is known
-    if propose not in contract.followers:
-        contract.followers.append(propose)  # last: proposals are for people, and nobody waits for them
-    if sharing.foretell not in contract.previewers:
-        contract.previewers.append(sharing.foretell)  # and beforehand it can be told what they would come to
-    if sources.reseal_secrets not in partners.district_keepers:
-        partners.district_keepers.append(sources.reseal_secrets)  # a new master key seals them, too
 
 
 def assess(*, district_id: UUID, now: datetime) -> list[contract.Followed]:
@@ -42,3 +32,21 @@ def propose(*, district_id: UUID, now: datetime) -> list[contract.Followed]:
         log.exception("probable duplicates of district %s were not looked for; the next run does", district_id)
         return []
     return [contract.Followed(name="probable duplicates", changes=opened)] if opened else []
+
+
+_LISTENERS: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
+    (contract.followers, sharing.follow),  # views move to each new revision before a run is done
+    (contract.followers, assess),  # and what is wrong with the roster is known
+    (contract.followers, propose),  # last: proposals are for people, and nobody waits for them
+    (contract.previewers, sharing.foretell),  # and beforehand it can be told what they would come to
+    (views.listeners, webhooks.listen),  # partners are told of each revision of a view
+    (partners.district_keepers, sources.reseal_secrets),  # a new master key reaches whatever is sealed
+    (partners.district_keepers, webhooks.reseal_secrets),
+)
+
+
+def connect() -> None:
+    """Called when Django is ready; once is enough, and twice does no harm."""
+    for listeners, listener in _LISTENERS:
+        if listener not in listeners:
+            listeners.append(listener)

@@ -105,6 +105,22 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What the other side made of something that was handed over. ``status`` None: it did not answer.
+
+    ``after``: for how many seconds it wants to be left alone. ``sentence`` says why it was not accepted.
+    """
+
+    status: int | None
+    sentence: str = ""
+    after: float = 0.0
+
+    @property
+    def accepted(self) -> bool:
+        return self.status is not None and not self.sentence
+
+
+@dataclass(frozen=True, kw_only=True)
 class Downloaded:
     """A file that is completely there."""
 
@@ -160,6 +176,19 @@ class Client:
         request = self._request("POST", url, headers, form=form)
         return self._tried(lambda deadline: self._answer(request, limits, deadline), limits, _NOT_ACTED_ON)
 
+    def hand_over(self, url: str, *, content: bytes, headers: Mapping[str, str], limits: Limits = ANSWER) -> Reply:
+        """Post ``content`` once. Accepted is any status below 300; what is answered beside it is not read."""
+        try:
+            request = self._request("POST", url, headers, content=content)
+            with self._answered(request, limits, Deadline(limits.seconds)) as response:
+                return Reply(status=response.status_code)
+        except _Failed as failed:
+            return Reply(status=failed.status or None, sentence=failed.sentence, after=failed.after or 0.0)
+        except Unexpected as refused:
+            return Reply(status=refused.status, sentence=refused.sentence)
+        except NeedsAttention as wrong:
+            return Reply(status=None, sentence=wrong.sentence)
+
     def download(
         self, url: str, into: Path, *, headers: Mapping[str, str] | None = None, limits: Limits = FILE
     ) -> Downloaded:
@@ -175,12 +204,15 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
     ) -> httpx.Request:
         parsed = _parsed(url)
         if params:
             parsed = parsed.copy_merge_params(dict(params))
         sent = {"User-Agent": "SchoolPassport", **(headers or {}), "Accept-Encoding": "gzip"}
-        return self._client.build_request(method, parsed, headers=sent, data=dict(form) if form else None)
+        return self._client.build_request(
+            method, parsed, headers=sent, data=dict(form) if form else None, content=content
+        )
 
     def _tried(self, call: Callable[[Deadline], Got], limits: Limits, passing: frozenset[int]) -> Got:
         deadline = Deadline(limits.seconds)  # for all tries together
@@ -262,6 +294,11 @@ class Client:
 
 
 # ----------------------------------------------------------------------------------------------------------- addresses
+
+
+def check_address(url: str) -> None:
+    """Raises ``NeedsAttention`` for what cannot be an address; where it leads is judged when it is called."""
+    _parsed(url)
 
 
 def _parsed(url: str) -> httpx.URL:

@@ -36,9 +36,9 @@ def walk(*, district_id: str, run_id: str) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="sync.rescue_stalled", queue="sync", pass_context=False)
 async def rescue_stalled(timestamp: int) -> None:
-    """A worker that was killed leaves its job behind as running; it is tried again."""
+    """A worker that was killed leaves its job behind as running; it is tried again, whatever its queue."""
     del timestamp
-    for job in await app.job_manager.get_stalled_jobs(queue="sync"):
+    for job in await app.job_manager.get_stalled_jobs():
         await app.job_manager.retry_job(job)
 
 

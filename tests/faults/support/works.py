@@ -2,15 +2,19 @@
 
 import csv
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
+from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.sync import actions
 from schoolpassport.tenancy import scope
+from schoolpassport.webhooks import actions as webhooks
 from tests.support.clockwork import set_clock
 
 
@@ -19,6 +23,14 @@ def walk(*, district_id: str, run_id: str, now: str = "") -> str:
     if now:
         set_clock(datetime.fromisoformat(now))
     return str(actions.walk(district_id=UUID(district_id), run_id=UUID(run_id)).state)
+
+
+def tell(*, district_id: str, message_id: str, now: str) -> str:
+    """One attempt to send a message to a receiver on this machine."""
+    here = Policy(networks=Networks.parse("127.0.0.0/8"))
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, egress=here)
+    webhooks.send(district_id=UUID(district_id), message_id=UUID(message_id), now=datetime.fromisoformat(now))
+    return "done"
 
 
 def naive(*, district_id: str, folder: str) -> str:

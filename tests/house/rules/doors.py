@@ -37,7 +37,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "timetable",
         "told",
     },
-    "sharing": {"catalogue", "agreements", "contents", "exports"},
+    "sharing": {"changes", "catalogue", "agreements", "contents", "exports"},
     "delivery": {"formats"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door

@@ -1,0 +1,40 @@
+"""What goes through the doors of the room."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewEndpoint:
+    """To be handed over once. Does not print its secret."""
+
+    id: UUID
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointFacts:
+    """``waiting`` and ``dead``: how many of its messages are on their way, and how many were given up."""
+
+    id: UUID
+    application: str
+    url: str
+    state: str
+    told_seq: int
+    waiting: int
+    dead: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageFacts:
+    id: str
+    revision: int
+    seq_from: int
+    seq_to: int
+    state: str
+    attempts: int
+    made_at: datetime
+    next_at: datetime | None
+    answered: int | None
+    said: str
