@@ -23,7 +23,7 @@ class Desk:
     integration_id: UUID
     folder: Path
 
-    def make(self, format_: Format, since: int = 0) -> making.Made:
+    def make(self, format_: Format, since: int = 0, **names: str) -> making.Made:
         number = len(list(self.folder.iterdir())) if self.folder.exists() else 0
         room = making.Room(folder=self.folder / str(number), memory_mb=200, threads=1)
         room.prepare()
@@ -36,7 +36,7 @@ class Desk:
                 since=since,
                 folder=room.rows,
             )
-        return making.make(format_, exported, room=room)
+        return making.make(format_, exported, room=room, names=names)
 
     def texts(self, format_: Format, since: int = 0) -> dict[str, str]:
         return unpacked(self.make(format_, since))

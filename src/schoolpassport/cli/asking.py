@@ -5,6 +5,8 @@ from uuid import UUID
 
 import click
 
+from schoolpassport.partners import queries as partners
+from schoolpassport.partners.records import UnknownApplication
 from schoolpassport.tenancy import queries
 
 
@@ -25,3 +27,15 @@ def district_id(name: str | None) -> UUID:
         what = "There are several districts; say which" if every else "There is no district yet; make one"
         raise click.ClickException(f"{what}: --district NAME, see `schoolpassport district`.")
     return every[0].id
+
+
+def integration_id(district_id: UUID, application: str) -> UUID:
+    """The integration of an application in a district, by the application's name."""
+    try:
+        app = partners.application(name=application)
+    except UnknownApplication as unknown:
+        raise click.ClickException(str(unknown)) from unknown
+    for found in partners.integrations(district_id=district_id):
+        if found.application_id == app.id:
+            return found.id
+    raise click.ClickException(f"“{application}” is not integrated here; agree on a consent: `schoolpassport consent`.")

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "schoolpassport.sync",
     "schoolpassport.sharing",
     "schoolpassport.webhooks",
+    "schoolpassport.delivery",
     "schoolpassport.config",
 ]
 ROOT_URLCONF = "schoolpassport.config.urls"

@@ -6,15 +6,17 @@ anything else stays blank, and a note says which column and how many rows.
 
 import codecs
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.delivery import relations
 from schoolpassport.delivery.formats import File, Format, Style
+from schoolpassport.delivery.formats.shape import under
 from schoolpassport.kit.columns import columns, literal, quoted
 from schoolpassport.kit.wholefile import whole_file
 from schoolpassport.sharing.exports import Exported
@@ -24,6 +26,7 @@ _MOST_METADATA = 200
 _FIRST_DAY = datetime(1980, 1, 1, tzinfo=UTC)  # a zip file knows none before
 _EFFORT = 3  # of deflate: three quarters of what the most effort saves, in a third of its time
 MANIFEST = "manifest.csv"
+_AS_DECLARED: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +68,21 @@ class Room:
             each.mkdir(mode=0o700, parents=True)
 
 
-def make(format_: Format, exported: Exported, *, room: Room) -> Made:
-    """Write the format's files. ``room.rows`` holds the view as ``sharing.exports`` wrote it."""
+def make(format_: Format, exported: Exported, *, room: Room, names: Mapping[str, str] = _AS_DECLARED) -> Made:
+    """Write the format's files. ``room.rows`` holds the view as ``sharing.exports`` wrote it.
+
+    ``names``: what files are called in this delivery, where that is not as the format says.
+    """
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
         relations.load(db, room.rows, kinds=format_.kinds, whole=format_.whole, exported=exported)
-        return _Maker(db, format_, exported, room.made).made()
+        return _Maker(db, format_, exported, room.made, names).made()
 
 
 def sample(format_: Format, exported: Exported, *, room: Room, most: int) -> dict[str, list[tuple[str, ...]]]:
     """The first rows of every file as they would be written, header first."""
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
         relations.load(db, room.rows, kinds=format_.kinds, whole=format_.whole, exported=exported)
-        maker = _Maker(db, format_, exported, room.made)
+        maker = _Maker(db, format_, exported, room.made, _AS_DECLARED)
         found = {}
         for file in format_.files:
             query = maker.query(file)
@@ -85,13 +91,21 @@ def sample(format_: Format, exported: Exported, *, room: Room, most: int) -> dic
         return {name: [tuple(row) for row in rows_] for name, rows_ in found.items()}
 
 
+def query(format_: Format, file: File, db: DuckDBPyConnection, exported: Exported) -> str:
+    """SQL: the rows of a file, where the relations are loaded."""
+    return _Maker(db, format_, exported, Path(), _AS_DECLARED).query(file)
+
+
 class _Maker:
-    def __init__(self, db: DuckDBPyConnection, format_: Format, exported: Exported, into: Path) -> None:
+    def __init__(
+        self, db: DuckDBPyConnection, format_: Format, exported: Exported, into: Path, names: Mapping[str, str]
+    ) -> None:
         self._db = db
         self._format = format_
         self._delta = bool(exported.since)
         self._at = exported.extent.at or _FIRST_DAY
         self._into = into
+        self._names = names
         self._notes: list[str] = []
 
     def made(self) -> Made:
@@ -100,10 +114,10 @@ class _Maker:
         for file in self._format.files:
             count = self._write(file)
             if count or not file.optional:
-                rows[file.name] = count
-                loose.append(self._into / file.name)
+                rows[self._name(file.name)] = count
+                loose.append(self._into / self._name(file.name))
             else:
-                (self._into / file.name).unlink()
+                (self._into / self._name(file.name)).unlink()
         if self._format.version:
             loose.insert(0, self._manifest(rows))
         if not self._format.archive:
@@ -112,6 +126,9 @@ class _Maker:
         whole = self._zipped(loose)
         written = Written(path=whole, rows=sum(rows.values()), size=whole.stat().st_size)
         return Made(files=(written,), rows=rows, notes=tuple(self._notes))
+
+    def _name(self, declared: str) -> str:
+        return self._names.get(declared, declared)
 
     # ------------------------------------------------------------------------------------------------------ one file
 
@@ -127,7 +144,7 @@ class _Maker:
         found = dict(file.columns)
         if self._format.version and not self._delta:  # a bulk file is the whole truth, and leaves these blank
             found |= {"status": "NULL", "dateLastModified": "NULL"}
-        return found | {f"metadata.{key}": _under(key) for key in self._keys(file)}
+        return found | {f"metadata.{key}": under(key) for key in self._keys(file)}
 
     def _keys(self, file: File) -> list[str]:
         if not file.metadata:
@@ -145,13 +162,15 @@ class _Maker:
 
     def _write(self, file: File) -> int:
         self._note_what_lacks(file)
-        style, path = self._format.style, self._into / file.name
+        style, path = self._format.style, self._into / self._name(file.name)
         told = f"FORMAT csv, HEADER {str(style.header).lower()}, DELIMITER {literal(style.delimiter)}"
         told += f", QUOTE {literal(style.quote)}, ESCAPE {literal(style.quote)}, NULLSTR ''"
         query = self.query(file)
         if style.quote_all:
             told += ", FORCE_QUOTE *"
             query = f"SELECT coalesce(COLUMNS(*), '') FROM ({query})"
+        if not style.quote:  # then nothing may hold what parts the columns
+            query = f"SELECT replace(COLUMNS(*), {literal(style.delimiter)}, ' ') FROM ({query})"
         done = self._db.execute(f"COPY ({query}) TO {literal(str(path))} ({told})").fetchone()
         _restyle(path, style)
         return int(done[0]) if done else 0
@@ -184,7 +203,7 @@ class _Maker:
         return path
 
     def _zipped(self, loose: list[Path]) -> Path:
-        path = self._into / self._format.archive
+        path = self._into / self._name(self._format.archive)
         when = max(self._at, _FIRST_DAY).astimezone(UTC).timetuple()[:6]
         with (
             whole_file(path) as target,
@@ -203,15 +222,6 @@ class _Maker:
 
 def _alias(file: File) -> str:
     return file.order.partition(".")[0]
-
-
-def _under(key: str) -> str:
-    return f"nullif(json_extract_string(r.metadata, {literal('$.' + quoted_key(key))}), '')"
-
-
-def quoted_key(key: str) -> str:
-    """A name in a path into JSON."""
-    return '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 # ------------------------------------------------------------------------------------------------------------- bytes

@@ -6,8 +6,9 @@ source. ``cleaning``: in which country its phones ring.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -61,6 +62,14 @@ class Step:
                 case _:
                     pass
         return frozenset(named)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What a step may call the attributes of a row. ``check`` (where, name) raises ``BadPolicy`` for what is none."""
+
+    check: Callable[[str, str], object]
+    kind: Callable[[str], Attribute]
 
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -159,11 +168,13 @@ def _steps(where: str, content: object, file: FileSchema) -> dict[str, tuple[Ste
         header = _attribute(where, attribute, file)
         if not isinstance(told, list) or len(told) > MOST_STEPS:
             raise BadPolicy(f"In {where}, {attribute}: write a list of at most {MOST_STEPS} steps.")
-        steps[header] = tuple(_step(f"{where}, {attribute}, step {n}", t, file) for n, t in enumerate(told, 1))
+        names = Names(check=partial(_attribute, file=file), kind=partial(kind_of, file))
+        steps[header] = tuple(step(f"{where}, {attribute}, step {n}", t, names) for n, t in enumerate(told, 1))
     return {header: each for header, each in steps.items() if each}
 
 
-def _step(where: str, content: object, file: FileSchema) -> Step:
+def step(where: str, content: object, names: Names) -> Step:
+    """One step out of JSON. Raises ``BadPolicy``."""
     if not isinstance(content, dict) or not isinstance(content.get("do"), str):
         raise BadPolicy(f"In {where}: write an object with “do”, like {{“do”: “trim”}}.")
     transform = TRANSFORMS.get(content["do"])
@@ -174,13 +185,13 @@ def _step(where: str, content: object, file: FileSchema) -> Step:
     for name in content:
         if name not in {"do", "when", *known}:
             raise BadPolicy(f"In {where}: there is no parameter “{name}”; there are: {_list(known) or 'none'}.")
-    values = {p.name: _value(where, p, content, file) for p in transform.parameters}
+    values = {p.name: _value(where, p, content, names) for p in transform.parameters}
     if refusal := transform.refuses(values):
         raise BadPolicy(f"In {where}: {refusal}")
-    return Step(transform=transform, values=values, when=_when(where, content.get("when"), file))
+    return Step(transform=transform, values=values, when=_when(where, content.get("when"), names))
 
 
-def _value(where: str, parameter: Parameter, content: Mapping[str, Any], file: FileSchema) -> Any:  # noqa: ANN401 (by its type)
+def _value(where: str, parameter: Parameter, content: Mapping[str, Any], names: Names) -> Any:  # noqa: ANN401 (by its type)
     name = parameter.name
     if name not in content:
         if parameter.required:
@@ -193,49 +204,49 @@ def _value(where: str, parameter: Parameter, content: Mapping[str, Any], file: F
                 raise BadPolicy(f"In {where}: “{name}” must be a whole number.")
             return value
         case Wanted.TEXTS | Wanted.ATTRIBUTES:
-            return _texts(where, parameter, value, file)
+            return _texts(where, parameter, value, names)
         case Wanted.WORDS:
             if not isinstance(value, dict) or not value:
                 raise BadPolicy(f"In {where}: “{name}” must be an object, text by text.")
             return {a_text(where, name, word): a_text(where, name, each) for word, each in value.items()}
         case _:
-            return _word_of(where, parameter, value, file)
+            return _word_of(where, parameter, value, names)
 
 
-def _texts(where: str, parameter: Parameter, value: object, file: FileSchema) -> tuple[str, ...]:
+def _texts(where: str, parameter: Parameter, value: object, names: Names) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise BadPolicy(f"In {where}: “{parameter.name}” must be a list of texts.")
     texts = tuple(a_text(where, parameter.name, each) for each in value)
-    return _named(where, texts, file) if parameter.wanted is Wanted.ATTRIBUTES else texts
+    return _named(where, texts, names) if parameter.wanted is Wanted.ATTRIBUTES else texts
 
 
-def _word_of(where: str, parameter: Parameter, value: object, file: FileSchema) -> str:
+def _word_of(where: str, parameter: Parameter, value: object, names: Names) -> str:
     text = a_text(where, parameter.name, value, blank=parameter.default == "")
     if parameter.choices and text not in parameter.choices:
         choices = ", ".join(f"“{c}”" for c in parameter.choices)
         raise BadPolicy(f"In {where}: “{parameter.name}” must be one of: {choices}.")
     if parameter.wanted is Wanted.ATTRIBUTE:
-        _named(where, (text,), file)
+        _named(where, (text,), names)
     if parameter.wanted is Wanted.TEMPLATE:
-        _named(where, tuple(NAMES.findall(text)), file)
+        _named(where, tuple(NAMES.findall(text)), names)
     return text
 
 
-def _named(where: str, names: tuple[str, ...], file: FileSchema) -> tuple[str, ...]:
-    for name in names:
-        _attribute(where, name, file)
-    return names
+def _named(where: str, asked: tuple[str, ...], names: Names) -> tuple[str, ...]:
+    for name in asked:
+        names.check(where, name)
+    return asked
 
 
-def _when(where: str, content: object, file: FileSchema) -> Tree | None:
+def _when(where: str, content: object, names: Names) -> Tree | None:
     if content is None:
         return None
     try:
         tree = conditions.parse(content)
         asked = sorted(conditions.attributes_of(tree))
         for name in asked:
-            _attribute(where, name, file)
-        conditions.parse(content, known={name: kind_of(file, name) for name in asked})
+            names.check(where, name)
+        conditions.parse(content, known={name: names.kind(name) for name in asked})
     except conditions.Unreadable as unreadable:
         raise BadPolicy(f"In {where}, when: {unreadable}") from unreadable
     if conditions.asks_the_clock(tree):

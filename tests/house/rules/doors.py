@@ -38,7 +38,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "told",
     },
     "sharing": {"changes", "catalogue", "agreements", "contents", "exports"},
-    "delivery": {"formats"},
+    "delivery": {"custom", "examples", "formats"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
 ROOF = frozenset({"cli", "console", "config", "demo"})  # one floor, wired together; nothing below may import it

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from schoolpassport.kit.columns import quoted
+from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Type
 
 
@@ -122,3 +122,9 @@ def tied(ties: str) -> File:
         changes=entries.format(changed),
         order='x."sourcedId", x.entry',
     )
+
+
+def under(key: str, alias: str = "r") -> str:
+    """SQL: what stands in a record's metadata under this key."""
+    path = '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return plain(f"json_extract_string({alias}.metadata, {literal(path)})")

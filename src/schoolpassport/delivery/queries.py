@@ -1,0 +1,76 @@
+"""Looking: formats there are, what they would make of the view that stands, and what a sample seems to be."""
+
+from datetime import date, datetime
+from pathlib import Path
+from uuid import UUID
+
+from schoolpassport.delivery import _workroom, custom, examples, making
+from schoolpassport.delivery.formats import FORMATS, Format
+from schoolpassport.delivery.models import OwnFormat
+from schoolpassport.delivery.records import Known, Tried, UnknownFormat
+from schoolpassport.tenancy import scope
+
+
+def formats(*, district_id: UUID, integration_id: UUID, today: date) -> list[Known]:
+    """The standard ones, then the application's own in the version that holds."""
+    own = [custom.read(f.content, name=f.name, today=today) for f in _held(district_id, integration_id)]
+    versions = {f.name: f.version for f in _held(district_id, integration_id)}
+    return [
+        Known(
+            name=f.name,
+            title=f.title,
+            about=f.about,
+            version=versions.get(f.name, 0),
+            modes=tuple(f.modes),
+            files=tuple(each.name for each in f.files),
+        )
+        for f in (*FORMATS.values(), *own)
+    ]
+
+
+def format_(*, district_id: UUID, integration_id: UUID, name: str, today: date) -> Format:
+    """A standard format, or the application's own. Raises ``UnknownFormat``."""
+    if name in FORMATS:
+        return FORMATS[name]
+    return custom.read(
+        own_format(district_id=district_id, integration_id=integration_id, name=name).content, name=name, today=today
+    )
+
+
+def own_format(*, district_id: UUID, integration_id: UUID, name: str, version: int | None = None) -> OwnFormat:
+    """The version that holds, or another. Raises ``UnknownFormat``."""
+    with scope.inside(district_id):
+        found = OwnFormat.objects.filter(district_id=district_id, integration_id=integration_id, name=name)
+        found = found.filter(version=version) if version is not None else found
+        held = found.order_by("-version").first()
+    if held is None:
+        names = [*FORMATS, *(f.name for f in _held(district_id, integration_id))]
+        asked = f"“{name}”" if version is None else f"“{name}” in version {version}"
+        raise UnknownFormat(f"There is no format {asked}. There are: {', '.join(names)}.")
+    return held
+
+
+def _held(district_id: UUID, integration_id: UUID) -> list[OwnFormat]:
+    with scope.inside(district_id):
+        every = OwnFormat.objects.filter(district_id=district_id, integration_id=integration_id)
+        return list(every.order_by("name", "-version").distinct("name"))
+
+
+def preview(*, district_id: UUID, integration_id: UUID, format_: Format, most: int) -> dict[str, list[tuple[str, ...]]]:
+    """The first rows that the format makes of the view as it stands, header first. Raises ``NothingShared``."""
+    with _workroom.exported(district_id=district_id, integration_id=integration_id, format_=format_) as (room, found):
+        return making.sample(format_, found, room=room, most=most)
+
+
+def tried(*, district_id: UUID, integration_id: UUID, format_: Format, sample: Path) -> Tried:
+    """Whether the format makes every row of a sample. Raises ``examples.NoSample``, ``NothingShared``."""
+    with _workroom.exported(district_id=district_id, integration_id=integration_id, format_=format_) as (room, found):
+        return examples.tried(format_, found, room=room, sample=examples.read(sample))
+
+
+def proposed(*, district_id: UUID, integration_id: UUID, sample: Path, now: datetime) -> examples.Proposal:
+    """A format that makes files like the sample, each column with how sure it is. Raises the same."""
+    read = examples.read(sample)
+    wanted = examples.everything()
+    with _workroom.exported(district_id=district_id, integration_id=integration_id, format_=wanted) as (room, found):
+        return examples.propose(read, found, room=room, now=now)

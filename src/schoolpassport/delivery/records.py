@@ -1,0 +1,44 @@
+"""What the room tells, and how it refuses."""
+
+from dataclasses import dataclass
+
+
+class UnknownFormat(LookupError):
+    """The application has no format of this name; the sentence lists those there are."""
+
+
+class UnknownDelivery(LookupError):
+    """The district has no delivery of this name."""
+
+
+class UnknownAccount(LookupError):
+    """The district has no account of this login."""
+
+
+class BadDelivery(ValueError):
+    """A delivery cannot be set up so; the sentence says what to give."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A format that an application can be given. ``version`` 0: one of the shelf."""
+
+    name: str
+    title: str
+    about: str
+    version: int
+    modes: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """How a sample's rows compare with what the format makes. ``other``: of some rows, what is made otherwise."""
+
+    rows: int
+    made: int
+    other: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return self.rows == self.made
