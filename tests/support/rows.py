@@ -18,6 +18,8 @@ LATER = datetime(2026, 9, 1, 7, tzinfo=UTC)
 SPECIAL: dict[str, Any] = {
     "act": "test:row:made",
     "change": "c",
+    "delivery_delivery.mode": "full",
+    "delivery_shipment.state": "sent",
     "digest": b"#" * 32,
     "ended_at": None,
     "matching_proposal.left_id": UUID(int=0),  # before any other

@@ -131,7 +131,7 @@ class _Reader:
         told = _object(where, content, _OF_A_FILE)
         name = _file_name(f"{where}, file", told.get("file"))
         where = f"{where} ({name})"
-        kind = KINDS[_choice(f"{where}, rows", told.get("rows"), KINDS)]
+        kind = KINDS[_choice(f"{where}, rows", told.get("rows"), [n for n, k in KINDS.items() if k.shared])]
         try:
             rows = Rows(kind=kind, each=_text(f"{where}, each", told["each"]) if told.get("each") else "")
         except NoSuchPath as wrong:

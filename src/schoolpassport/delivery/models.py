@@ -22,8 +22,8 @@ class OwnFormat(models.Model):
 class Delivery(models.Model):
     """What is made of an application's view, by which way it goes, and when. ``settings`` hold no secret.
 
-    ``timetable`` blank: after each publication. ``revision`` and ``digest``: of what was delivered last. ``version``
-    changes with every change, so that a job that was planned before it does nothing.
+    ``timetable`` blank: after each publication. ``revision`` and ``sent_digest``: of what was delivered last.
+    ``version`` changes with every change, so that a job that was planned before it does nothing.
     """
 
     pk = models.CompositePrimaryKey("district_id", "id")
@@ -41,7 +41,7 @@ class Delivery(models.Model):
     version = models.IntegerField(default=1)
     next_at = models.DateTimeField(null=True)
     revision = models.IntegerField(default=0)
-    digest = models.CharField(max_length=64, blank=True)
+    sent_digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
