@@ -13,7 +13,7 @@ from oauthlib.oauth2 import BackendApplicationClient
 
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions, queries
-from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE, ROSTERING
+from schoolpassport.partners.contract import DEMOGRAPHICS, READING, ROSTER, ROSTER_CORE
 from schoolpassport.partners.records import Bearer, PartnerBearer
 from schoolpassport.rosterapi import tokens
 from schoolpassport.rosterapi.authentication import Caller, caller, prove
@@ -65,7 +65,7 @@ def test_a_client_gets_a_token_that_opens_its_integration(http, app, address):
         "access_token": got["access_token"],
         "token_type": "bearer",
         "expires_in": settings.ENVIRONMENT.token_seconds,
-        "scope": " ".join(sorted(ROSTERING)),
+        "scope": " ".join(sorted(READING)),
     }
     request = RequestFactory().get("/", headers={"authorization": f"Bearer {got['access_token']}"})
     proved = prove(caller(request, now=clock.now()), now=clock.now())
@@ -127,12 +127,12 @@ def test_a_client_that_is_not_ours_understands_the_answer(http, app):
 @pytest.mark.parametrize(
     ("scope", "got"),
     [
-        (None, ROSTERING),
-        ("", ROSTERING),
-        ("  ", ROSTERING),
+        (None, READING),
+        ("", READING),
+        ("  ", READING),
         (ROSTER, {ROSTER}),
         (f"{ROSTER_CORE} {DEMOGRAPHICS}", {ROSTER_CORE, DEMOGRAPHICS}),
-        (f"{ROSTER} https://purl.imsglobal.org/spec/or/v1p1/scope/gradebook.readonly", {ROSTER}),
+        (f"{ROSTER} https://purl.imsglobal.org/spec/or/v1p1/scope/gradebook.delete", {ROSTER}),
     ],
 )
 def test_scopes_are_what_was_asked_for_as_far_as_it_can_be_had(http, app, scope, got):

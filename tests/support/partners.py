@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from schoolpassport.partners import actions, queries
-from schoolpassport.partners.contract import ROSTERING
+from schoolpassport.partners.contract import READING
 from schoolpassport.partners.models import Application, Integration, Partner
 from schoolpassport.partners.records import Client, NewCredential, NewToken, PartnerClient
 
@@ -28,7 +28,7 @@ class Integrated:
 
     def token(self, now: datetime, lifetime: timedelta = HOUR) -> str:
         new = actions.grant_token(
-            client=self.client(now), asked=frozenset(), may=ROSTERING, lifetime=lifetime, by=BY, now=now
+            client=self.client(now), asked=frozenset(), may=READING, lifetime=lifetime, by=BY, now=now
         )
         assert isinstance(new, NewToken)
         return new.token

@@ -11,7 +11,7 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
-from schoolpassport.partners.contract import ROSTERING
+from schoolpassport.partners.contract import READING
 from schoolpassport.rosterapi import wsgi as shortcut
 from tests.support import wsgi
 from tests.support.partners import HOUR, Integrated, integrated
@@ -69,7 +69,7 @@ def a_reader(
     now = clock.now()
     made = integrated(district_id, now)
     view = a_plain_view(district_id, integration_id=made.integration.id, attributes=attributes)
-    new = partners.grant_token(client=made.client(now), asked=scopes, may=ROSTERING, lifetime=HOUR, by="test", now=now)
+    new = partners.grant_token(client=made.client(now), asked=scopes, may=READING, lifetime=HOUR, by="test", now=now)
     return Reader(made, view, new.token)
 
 

@@ -24,7 +24,7 @@ from schoolpassport.demo.generator import Size, write_day, zip_folder
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
 from schoolpassport.partners.records import NewCredential
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import SHARED
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
@@ -36,7 +36,6 @@ from schoolpassport.tenancy import actions as tenancy
 
 BY = "demo"
 SEED = 7
-_DEMO_KINDS = tuple(k for k in KINDS if k not in {"resource", "category", "lineItem", "result"})
 _SERVER_PATIENCE = 30.0  # seconds until the server answers
 
 
@@ -68,7 +67,7 @@ def set_stage(*, name: str) -> Staged:
         district_id=district.id,
         integration_id=integration.id,
         contents=Contents(
-            attributes=catalogue.everything(kinds=_DEMO_KINDS), purpose="Trying out every operation of the API"
+            attributes=catalogue.everything(kinds=tuple(SHARED)), purpose="Trying out every operation of the API"
         ),
         by=BY,
         now=now,

@@ -16,7 +16,26 @@ ROSTER: Final = PREFIX + "roster.readonly"
 """All rostering reads, those of `ROSTER_CORE` included, except demographics. Google and Moodle ask only for this."""
 DEMOGRAPHICS: Final = PREFIX + "roster-demographics.readonly"
 
+GRADEBOOK: Final = PREFIX + "gradebook.readonly"
+RESOURCES: Final = PREFIX + "resource.readonly"
+
 ROSTERING: Final = frozenset({ROSTER_CORE, ROSTER, DEMOGRAPHICS})
+
+PREFIX_1P2: Final = "https://purl.imsglobal.org/spec/or/v1p2/scope/"
+_MEANINGS: Final = {  # what OneRoster 1.2 calls a scope → the one of 1.1 that opens the same
+    **{PREFIX_1P2 + scope.removeprefix(PREFIX): scope for scope in (*ROSTERING, GRADEBOOK, RESOURCES)},
+    PREFIX_1P2 + "gradebook-core.readonly": GRADEBOOK,
+    PREFIX_1P2 + "resource-core.readonly": RESOURCES,
+}
+
+READING: Final = frozenset({*ROSTERING, GRADEBOOK, RESOURCES, *_MEANINGS})
+"""Every scope that a token of an integration can carry: one token opens every dialect."""
+
+
+def meant(scopes: frozenset[str]) -> frozenset[str]:
+    """The scopes in the words of OneRoster 1.1."""
+    return frozenset(_MEANINGS.get(scope, scope) for scope in scopes)
+
 
 ONBOARDING: Final = "onboarding.readonly"
 """A partner's own token: it opens Discovery and no district's data."""

@@ -9,6 +9,7 @@ from django.db import close_old_connections
 
 from schoolpassport.kit.recent import Recent
 from schoolpassport.partners import queries as partners
+from schoolpassport.partners.contract import meant
 from schoolpassport.partners.records import Bearer, Refused
 from schoolpassport.rosterapi.authentication import Caller, challenge, prove
 from schoolpassport.rosterapi.errors import Failure, Minor
@@ -82,6 +83,6 @@ def _door(caller: Caller, scopes: frozenset[str], now: datetime, admitted: Calla
 
 
 def _allow(bearer: Bearer, scopes: frozenset[str]) -> None:
-    if bearer.scopes.isdisjoint(scopes):
+    if meant(bearer.scopes).isdisjoint(scopes):
         listed = " or ".join(sorted(scopes))
         raise Failure(Minor.FORBIDDEN, f"The token lacks the scope for this: {listed}.")

@@ -20,6 +20,7 @@ from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
 from schoolpassport.rosterapi.operations import Operation
 from schoolpassport.rosterapi.parameters import Parameters
+from schoolpassport.sharing.queries import Reader
 from schoolpassport.sharing.records import (
     Fault,
     NothingShared,
@@ -98,6 +99,8 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
             one = reader.one(asked.operation.collection, asked.ids[0], fields=asked.parameters.fields)
             return errors.answer(_envelope(asked.operation, one.document, one.notices))
         given = asked.parameters
+        if _holds_already(environ, reader, given):
+            return errors.unchanged(environ["HTTP_IF_NONE_MATCH"])
         page = reader.page(
             PageRequest(asked.selection, given.limit, given.offset, given.fields, given.revision, caller.token_digest)
         )
@@ -110,14 +113,22 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
         raise Failure(Minor.FORBIDDEN, sentence) from None
     link = links.header(asked.address, asked.parameters, page)
     body = _envelope(asked.operation, page.documents, page.notices)
-    return errors.answer(body, headers={"X-Total-Count": str(page.total), "Link": link})
+    headers = {"X-Total-Count": str(page.total), "Link": link, "X-Revision": str(page.revision)}
+    return errors.answer(body, headers={**headers, "ETag": f'"{page.state}"'})
+
+
+def _holds_already(environ: Environ, reader: Reader, given: Parameters) -> bool:
+    """Whether the client says to hold what a page would be made of. A pull that only counts is not asked about."""
+    held = environ.get("HTTP_IF_NONE_MATCH", "")
+    if not held or (given.revision is None and given.offset > 0):
+        return False
+    state = reader.state(revision=given.revision)
+    return bool(state) and f'"{state}"' in {each.strip().removeprefix("W/") for each in held.split(",")}
 
 
 def _understood(environ: Environ, prefix: str, path: str, found: Found) -> _Asked:
     if found is None:
-        later = operations.is_for_later(path)
-        sentence = "This path of OneRoster 1.1 is not served here yet." if later else "OneRoster 1.1 has no such path."
-        raise Failure(Minor.UNKNOWN_OBJECT, sentence)
+        raise Failure(Minor.UNKNOWN_OBJECT, "OneRoster 1.1 has no such path.")
     if environ["REQUEST_METHOD"] not in _READING:
         raise _read_only()
     query, offset = parameters.without_offset(environ.get("QUERY_STRING", ""))

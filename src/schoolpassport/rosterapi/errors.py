@@ -78,6 +78,11 @@ def answer(body: bytes, *, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[
     return Answer(status, whole, body)
 
 
+def unchanged(tag: str) -> Answer:
+    """What the client holds is what it would get (RFC 9110, 15.4.5)."""
+    return Answer(HTTPStatus.NOT_MODIFIED, {"Cache-Control": "no-store", "ETag": tag}, b"")
+
+
 def _status(
     minor: Minor, sentence: str, operation: str, *, major: str, severity: str, reference: str
 ) -> dict[str, str]:

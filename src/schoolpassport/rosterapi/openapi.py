@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE
+from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.rosterapi.errors import Minor
 from schoolpassport.rosterapi.operations import OPERATIONS, Operation
@@ -13,13 +13,16 @@ from schoolpassport.sharing.catalogue import SIS_ID
 Json = dict[str, Any]
 
 _ABOUT = """\
-Rosters by OneRoster 1.1. What an application sees is what its district agreed to share with it: an attribute that is
-not shared is absent, and unknown to `filter`, `sort` and `fields`. Every page says in its `Link` which revision of the
-view it shows (`revision=…`); follow the links, and all pages of a pull are of one revision."""
+Rosters, resources and grades by OneRoster 1.1. What an application sees is what its district agreed to share with it:
+an attribute that is not shared is absent, and unknown to `filter`, `sort` and `fields`. Every page says in its `Link`
+which revision of the view it shows (`revision=…`); follow the links, and all pages of a pull are of one revision. Send
+a page's `ETag` in `If-None-Match`, and the answer is 304 as long as nothing changed in the view."""
 _SCOPES = {
     ROSTER_CORE: "Read the core collections and their single objects.",
-    ROSTER: "Read everything but demographics.",
+    ROSTER: "Read everything of rostering but demographics.",
     DEMOGRAPHICS: "Read demographics.",
+    RESOURCES: "Read resources.",
+    GRADEBOOK: "Read categories, line items and results.",
 }
 _NAME = r"[^\s=!<>~']+"
 _CLAUSE = rf"{_NAME}(=|!=|>|>=|<|<=|~)'[^\x00]*'"
@@ -123,6 +126,16 @@ def _answer(operation: Operation) -> Json:
             },
             "Link": {
                 "description": "Addresses of the first, previous, next and last page (RFC 8288).",
+                "required": True,
+                "schema": {"type": "string"},
+            },
+            "X-Revision": {
+                "description": "The revision of the view that the page shows.",
+                "required": True,
+                "schema": {"type": "integer", "minimum": 0},
+            },
+            "ETag": {
+                "description": "What the page is made of: the revision, and the terms that it is shown under.",
                 "required": True,
                 "schema": {"type": "string"},
             },

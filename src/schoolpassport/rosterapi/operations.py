@@ -1,11 +1,25 @@
-"""The 41 rostering operations of OneRoster 1.1, each declared once: path, name, what it reads, envelope, scopes."""
+"""The reading operations of OneRoster 1.1, each declared once: path, name, what it reads, envelope, scopes.
+
+41 are of rostering, 4 of resources, 11 of the gradebook.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE
+from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
 from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.sharing.contract import AnyOf, Collection, Parent, Refers, Relation, Subset, Through
+from schoolpassport.sharing.contract import (
+    AllOf,
+    AnyOf,
+    Collection,
+    Names,
+    Of,
+    Parent,
+    Refers,
+    Relation,
+    Subset,
+    Through,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +53,7 @@ class _Word:
     subset: Subset
     singular: str
     plural: str
+    scopes: frozenset[str] = frozenset({ROSTER_CORE, ROSTER})
 
 
 _WORDS: Mapping[str, _Word] = {
@@ -53,7 +68,11 @@ _WORDS: Mapping[str, _Word] = {
     "users": _Word(Subset("user"), "User", "Users"),
     "students": _Word(Subset("user", "role", "student"), "Student", "Students"),
     "teachers": _Word(Subset("user", "role", "teacher"), "Teacher", "Teachers"),
-    "demographics": _Word(Subset("demographics"), "Demographics", "Demographics"),
+    "demographics": _Word(Subset("demographics"), "Demographics", "Demographics", frozenset({DEMOGRAPHICS})),
+    "resources": _Word(Subset("resource"), "Resource", "Resources", frozenset({RESOURCES})),
+    "categories": _Word(Subset("category"), "Category", "Categories", frozenset({GRADEBOOK})),
+    "lineItems": _Word(Subset("lineItem"), "LineItem", "LineItems", frozenset({GRADEBOOK})),
+    "results": _Word(Subset("result"), "Result", "Results", frozenset({GRADEBOOK})),
 }
 
 # A user's classes, and a class's users, are those of enrollments that are in force.
@@ -81,8 +100,18 @@ _RELATIONS: Mapping[str, Relation] = {
     "users/classes": _CLASSES_OF_USER,
     "classes/students": _STUDENTS_OF_CLASS,
     "classes/teachers": _TEACHERS_OF_CLASS,
+    "courses/resources": Names("course", "resources"),
+    "classes/resources": Names("class", "resources"),
+    "classes/categories": Through("lineItem", match="class", give="category"),
+    "classes/lineItems": Refers("class"),
+    "classes/results": Of("lineItem", kind="lineItem", match="class"),
+    "classes/lineItems/results": Refers("lineItem"),
+    "classes/students/results": AllOf((Refers("student"), Of("lineItem", kind="lineItem", match="class", first=True))),
 }
-_WITHIN = {"schools/classes": "school"}  # a class in the path of a school must be that school's
+_WITHIN = {  # what stands in the path of a school or class must be of it
+    "schools/classes": "school",
+    "classes/lineItems": "class",
+}
 
 
 def _core(word: str, *, single: bool) -> Operation:
@@ -92,7 +121,7 @@ def _core(word: str, *, single: bool) -> Operation:
         name=f"get{known.singular}" if single else f"getAll{known.plural}",
         collection=Collection(known.subset),
         single=single,
-        scopes=frozenset({DEMOGRAPHICS}) if word == "demographics" else frozenset({ROSTER_CORE, ROSTER}),
+        scopes=known.scopes,
     )
 
 
@@ -102,10 +131,10 @@ def _relation(words: str, relation: Relation) -> Operation:
     outer = [_WORDS[word].singular for word in reversed(parents)]
     return Operation(
         path=path,
-        name=f"get{_WORDS[child].plural}For{'In'.join(outer)}",
+        name=f"get{_WORDS[child].plural}For{('For' if child == 'results' else 'In').join(outer)}",
         collection=Collection(_subset_of(child, relation), tuple(_parents(parents)), relation),
         single=False,
-        scopes=frozenset({ROSTER}),
+        scopes=_WORDS[child].scopes - {ROSTER_CORE},
     )
 
 
@@ -132,21 +161,10 @@ OPERATIONS: tuple[Operation, ...] = (
 
 _BY_WORDS = {(operation.words, operation.single): operation for operation in OPERATIONS}
 
-# Resources and the gradebook: of the standard, and waiting for their routes here. A path leaves when it is served.
-_LATER = (
-    *("resources", "resources/{}", "courses/{}/resources", "classes/{}/resources"),
-    *("categories", "categories/{}", "lineItems", "lineItems/{}", "results", "results/{}"),
-    *("classes/{}/lineItems", "classes/{}/results"),
-    *("classes/{}/lineItems/{}/results", "classes/{}/students/{}/results"),
-)
-
 
 def _shape(pieces: list[str]) -> tuple[tuple[str, ...], bool]:
     """The words of a path, and whether it ends with an id."""
     return tuple(pieces[::2]), len(pieces) % 2 == 0
-
-
-_SHAPES_FOR_LATER = frozenset(_shape(path.split("/")) for path in _LATER)
 
 
 def find(path: str) -> tuple[Operation, tuple[str, ...]] | None:
@@ -154,8 +172,3 @@ def find(path: str) -> tuple[Operation, tuple[str, ...]] | None:
     pieces = path.split("/")
     operation = _BY_WORDS.get(_shape(pieces))
     return None if operation is None else (operation, tuple(pieces[1::2]))
-
-
-def is_for_later(path: str) -> bool:
-    """Whether the standard has this path and we do not serve it yet."""
-    return _shape(path.split("/")) in _SHAPES_FOR_LATER

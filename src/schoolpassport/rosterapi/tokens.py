@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions, queries
-from schoolpassport.partners.contract import ROSTERING
+from schoolpassport.partners.contract import READING
 from schoolpassport.partners.records import Client, NewToken, PartnerClient, Reason, Refused
 from schoolpassport.rosterapi.authentication import REALM
 
@@ -82,7 +82,7 @@ def _granted(client: Client | PartnerClient, asked: frozenset[str], now: datetim
     by, lifetime = f"client:{client.client_id}", timedelta(seconds=settings.ENVIRONMENT.token_seconds)
     if isinstance(client, PartnerClient):
         return actions.grant_partner_token(client=client, lifetime=lifetime, by=by, now=now)
-    return actions.grant_token(client=client, asked=asked, may=ROSTERING, lifetime=lifetime, by=by, now=now)
+    return actions.grant_token(client=client, asked=asked, may=READING, lifetime=lifetime, by=by, now=now)
 
 
 # --------------------------------------------------------------------------------------------------- what clients send

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from django.core.exceptions import DisallowedHost
 
 from schoolpassport.kit import clock
-from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE
+from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE, meant
 from schoolpassport.partners.records import Bearer, Refused
 from schoolpassport.rosterapi import access, authentication
 from schoolpassport.rosterapi.authentication import Caller
@@ -72,7 +72,7 @@ class Visit:
         return self._bearer
 
     def may_see_demographics(self) -> bool:
-        return DEMOGRAPHICS in self.bearer().scopes
+        return DEMOGRAPHICS in meant(self.bearer().scopes)
 
     def _let_in(self, bearer: Bearer) -> None:
         self._bearer = bearer

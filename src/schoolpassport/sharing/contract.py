@@ -65,6 +65,19 @@ class Names:
 
 
 @dataclass(frozen=True)
+class Of:
+    """The record names, in ``field``, one of ``kind`` that names the parent in ``match``.
+
+    ``first``: the first parent of the path, and not the last.
+    """
+
+    field: str
+    kind: str
+    match: str
+    first: bool = False
+
+
+@dataclass(frozen=True)
 class Meets:
     """Both are enrolled in one class, the parent in the role ``mine``, the record in the role ``theirs``."""
 
@@ -77,7 +90,12 @@ class AnyOf:
     relations: tuple["Relation", ...]
 
 
-Relation = Refers | Through | Names | Meets | AnyOf
+@dataclass(frozen=True)
+class AllOf:
+    relations: tuple["Relation", ...]
+
+
+Relation = Refers | Through | Names | Of | Meets | AnyOf | AllOf
 
 
 @dataclass(frozen=True)

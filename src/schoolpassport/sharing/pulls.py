@@ -32,14 +32,14 @@ def revision(answer: Answer, wanted: PageRequest, now: datetime) -> int:
     """The revision that this request reads. Raises ``Unanswerable`` when it asks for one that cannot be read."""
     standing, pull = answer.standing, answer.pull
     if wanted.revision is not None:
-        if not _is_readable(wanted.revision, standing):
+        if not is_readable(wanted.revision, standing):
             raise Unanswerable(
                 Fault.REVISION,
                 f"Revision {wanted.revision} cannot be read (any more); begin again at offset 0 without a revision.",
             )
         return wanted.revision
     under_way = wanted.offset > 0 and pull is not None and pull.begun_at > now - _LASTS
-    return pull.revision if pull and under_way and _is_readable(pull.revision, standing) else standing.revision
+    return pull.revision if pull and under_way and is_readable(pull.revision, standing) else standing.revision
 
 
 def is_to_be_noted(answer: Answer, wanted: PageRequest, *, total: int, now: datetime) -> bool:
@@ -54,7 +54,7 @@ def times(now: datetime) -> dict[str, object]:
     return {"now": now, "stale": now - _LASTS}
 
 
-def _is_readable(number: int, standing: Standing) -> bool:
+def is_readable(number: int, standing: Standing) -> bool:
     """Revision 0 is the view before its first publication: it can be read until then, by its own links."""
     first = min(1, standing.revision)
     return max(first, standing.oldest_readable) <= number <= standing.revision

@@ -89,6 +89,16 @@ class Reader:
         """Another question about the view, under the same guard. Raises the same, and what the inquiry raises."""
         return self._settled(lambda guess: self._step_to(inquiry, guess))
 
+    def state(self, *, revision: int | None = None) -> str:
+        """A name of what is read now, or at a revision: while it is the same, so is every page. Raises the same.
+
+        Empty for a revision that cannot be read.
+        """
+        standing = self._stand().standing
+        if revision is not None and not pulls.is_readable(revision, standing):
+            return ""
+        return _state(standing, standing.revision if revision is None else revision)
+
     # ------------------------------------------------------------------------------------------------- guess and check
 
     def _settled(self, step_from: Callable[[Answer], _Step[Result]]) -> Result:
@@ -192,7 +202,8 @@ class Reader:
             if pulls.is_to_be_noted(answer, wanted, total=listing.total, now=self._now):
                 self._note(asked)
             documents = (answer.rest[0] if answer.rest else None) or b""
-            return Page(self._finished(documents, names), listing.total, revision, notices)
+            state = _state(standing, revision)
+            return Page(self._finished(documents, names), listing.total, revision, notices, state)
 
         return _Step(_page_question(plan, listing, wanted, asked), holds, finish)
 
@@ -203,6 +214,11 @@ class Reader:
     def _note(self, asked: Mapping[str, object]) -> None:
         parameters = {**asked, "district": self._district, **pulls.times(self._now)}
         roundtrip.ask(district_id=self._district, door=None, question=Question(pulls.NOTE, parameters, keyed=True))
+
+
+def _state(standing: Standing, revision: int) -> str:
+    """The terms belong to it: other terms may show a revision differently."""
+    return f"{revision}-{standing.consent_id.hex}{'' if standing.in_force else '-ended'}"
 
 
 def _pulling(plan: Plan, wanted: PageRequest) -> Mapping[str, object]:

@@ -77,12 +77,13 @@ class PageRequest(NamedTuple):
 
 
 class Page(NamedTuple):
-    """``documents``: the records as JSON, with commas between."""
+    """``documents``: the records as JSON, with commas between. ``state``: as ``Reader.state`` names it."""
 
     documents: bytes
     total: int
     revision: int
     notices: tuple[Notice, ...] = ()
+    state: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,23 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.kinds import KINDS, Field, Kind
 from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.contract import (
+    AllOf,
     AnyOf,
     Collection,
     Meets,
     Names,
+    Of,
     Parent,
     Refers,
     Relation,
     Subset,
     Through,
 )
+
+_JSON = "replace(t.doc, chr(1), '')::jsonb"  # chr(1) is models.HREF, which JSON may not hold
 
 
 def at(kind: Kind, alias: str) -> str:
@@ -65,6 +69,10 @@ def _related(relation: Relation, kind: Kind, parent: str) -> str:
             return _names(kind, field, parent, "r")
         case AnyOf(relations):
             return f"({' OR '.join(_related(each, kind, parent) for each in relations)})"
+        case AllOf(relations):
+            return f"({' AND '.join(_related(each, kind, parent) for each in relations)})"
+        case Of():
+            return _of(relation, kind, f"%({_name(0)})s" if relation.first else parent)
         case Through():
             return _through(relation, parent)
         case Names(kind_name, field):
@@ -75,8 +83,7 @@ def _related(relation: Relation, kind: Kind, parent: str) -> str:
 
 def _through(relation: Through, parent: str) -> str:
     kind = KINDS[relation.kind]
-    give = kind[relation.give]
-    given = f"unnest(t.{quoted(give.column)})" if give.many else f"t.{quoted(give.column)}"
+    given = _given(kind[relation.give])
     role = among(Subset(relation.kind, "role", relation.role), "t") if relation.role else "true"
     return (
         f"r.id IN (SELECT {given} FROM {at(kind, 't')} AND t.status = 'active' "
@@ -84,10 +91,21 @@ def _through(relation: Through, parent: str) -> str:
     )
 
 
+def _given(field: Field) -> str:
+    """SQL: what a row ``t`` names in the field. Where the view keeps no column, the document says it."""
+    if not field.in_view:
+        return f"({_JSON}->'{field.name}'->>'sourcedId')::uuid"
+    return f"unnest(t.{quoted(field.column)})" if field.many else f"t.{quoted(field.column)}"
+
+
+def _of(relation: Of, kind: Kind, parent: str) -> str:
+    other = KINDS[relation.kind]
+    named = f"SELECT t.id FROM {at(other, 't')} AND {_names(other, relation.match, parent, 't')}"
+    return f"r.{quoted(kind[relation.field].column)} IN ({named})"
+
+
 def _named_by(kind: Kind, field: str, parent: str) -> str:
-    found = kind[field]
-    given = f"unnest(t.{quoted(found.column)})" if found.many else f"t.{quoted(found.column)}"
-    return f"r.id IN (SELECT {given} FROM {at(kind, 't')} AND t.status = 'active' AND t.id = {parent})"
+    return f"r.id IN (SELECT {_given(kind[field])} FROM {at(kind, 't')} AND t.status = 'active' AND t.id = {parent})"
 
 
 def _meets(mine: str, theirs: str, parent: str) -> str:

@@ -1,12 +1,16 @@
-from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE
-from schoolpassport.rosterapi.operations import OPERATIONS, find, is_for_later
+from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
+from schoolpassport.rosterapi.operations import OPERATIONS, find
 from schoolpassport.sharing.contract import Subset
 
 NAMED = {operation.name: operation for operation in OPERATIONS}
 
 
-def test_there_are_41_operations_with_41_names_and_41_paths():
-    assert len(OPERATIONS) == len(NAMED) == len({operation.path for operation in OPERATIONS}) == 41
+ROSTERING_ONLY = [operation for operation in OPERATIONS if not operation.scopes & {GRADEBOOK, RESOURCES}]
+
+
+def test_there_are_56_operations_with_56_names_and_56_paths_41_of_them_of_rostering():
+    assert len(OPERATIONS) == len(NAMED) == len({operation.path for operation in OPERATIONS}) == 56
+    assert len(ROSTERING_ONLY) == 41
 
 
 def test_every_path_finds_its_own_operation_and_the_ids_in_it():
@@ -38,13 +42,6 @@ def test_what_is_no_path_of_the_standard_finds_nothing():
         assert find(path) is None or path == "users/", path
 
 
-def test_what_the_standard_has_and_we_do_not_serve_yet_is_told_from_what_it_does_not_have():
-    later = ("resources", "lineItems/a", "classes/a/results", "classes/a/lineItems/b/results", "courses/a/resources")
-    assert [path for path in later if not is_for_later(path) or find(path)] == []
-    others = ("users", "classes/a/students", "lineItems/a/results", "users/a/resources", "scores", "")
-    assert [path for path in others if is_for_later(path)] == []
-
-
 def test_an_envelope_is_named_after_the_entity_class():
     envelopes = {name: NAMED[name].envelope for name in ("getAllTeachers", "getTeacher", "getAllTerms", "getTerm")}
     assert envelopes == {
@@ -63,7 +60,7 @@ def test_the_core_scope_opens_the_pairs_and_nothing_else():
         "getAllDemographics",
         "getDemographics",
     }
-    assert {operation.name for operation in OPERATIONS if ROSTER not in operation.scopes} == {
+    assert {operation.name for operation in ROSTERING_ONLY if ROSTER not in operation.scopes} == {
         "getAllDemographics",
         "getDemographics",
     }
@@ -75,7 +72,13 @@ def test_operations_of_relations_have_the_names_of_the_standard():
         *("getTeachersForSchool", "getTermsForSchool", "getEnrollmentsForClassInSchool", "getStudentsForClassInSchool"),
         *("getTeachersForClassInSchool", "getClassesForTerm", "getGradingPeriodsForTerm", "getClassesForCourse"),
         *("getClassesForStudent", "getClassesForTeacher", "getClassesForUser", "getStudentsForClass"),
-        "getTeachersForClass",
+        *("getTeachersForClass", "getResourcesForCourse", "getResourcesForClass", "getCategoriesForClass"),
+        *(
+            "getLineItemsForClass",
+            "getResultsForClass",
+            "getResultsForLineItemForClass",
+            "getResultsForStudentForClass",
+        ),
     }
 
 

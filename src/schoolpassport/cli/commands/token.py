@@ -9,7 +9,7 @@ from schoolpassport.cli import show
 from schoolpassport.cli.asking import me
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions, queries
-from schoolpassport.partners.contract import ROSTERING
+from schoolpassport.partners.contract import READING
 from schoolpassport.partners.records import Client, NewToken
 
 
@@ -31,7 +31,7 @@ def issue(client_id: str, client_secret: str, *, as_json: bool) -> None:
     new = actions.grant_token(
         client=client,
         asked=frozenset(),
-        may=ROSTERING,
+        may=READING,
         lifetime=timedelta(seconds=settings.ENVIRONMENT.token_seconds),
         by=me(),
         now=now,

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions, queries
-from schoolpassport.partners.contract import ROSTERING
+from schoolpassport.partners.contract import READING
 from schoolpassport.partners.records import Client, NewToken, Onboarding, PartnerClient, Refused
 from schoolpassport.rosterapi import tokens
 from schoolpassport.rosterapi.authentication import REALM
@@ -62,7 +62,7 @@ def _token(client: Client, wanted: str, now: datetime) -> dict[str, Any] | None:
         return None
     lifetime = timedelta(seconds=settings.ENVIRONMENT.token_seconds)
     by = f"client:{client.client_id}"
-    new = actions.grant_token(client=client, asked=frozenset(), may=ROSTERING, lifetime=lifetime, by=by, now=now)
+    new = actions.grant_token(client=client, asked=frozenset(), may=READING, lifetime=lifetime, by=by, now=now)
     if not isinstance(new, NewToken):
         return None
     return {
