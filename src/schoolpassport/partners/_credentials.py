@@ -14,7 +14,7 @@ from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import _names, _vault
 from schoolpassport.partners._names import Prefix
-from schoolpassport.partners.models import Credential, PartnerCredential
+from schoolpassport.partners.models import Credential, MaskSecret, PartnerCredential
 from schoolpassport.partners.records import NewCredential, Reason, Refused, UnknownClient
 from schoolpassport.tenancy import scope
 
@@ -97,7 +97,9 @@ def find_partners(*, partner_id: UUID, client_id: str) -> FoundPartners | None:
     return FoundPartners(credential_id, secret, Standing(*ends))
 
 
-def reseal(rows: QuerySet[Credential] | QuerySet[PartnerCredential], *, tenant: UUID, column: str) -> Resealed:
+def reseal(
+    rows: QuerySet[Credential] | QuerySet[PartnerCredential] | QuerySet[MaskSecret], *, tenant: UUID, column: str
+) -> Resealed:
     """Seal the secrets anew that an older master key sealed, in their owner's scope, which the caller has entered."""
     return resealing.reseal(
         rows, keys=_vault.vault(), field="sealed_secret", tenant=tenant, column=column, row_of=lambda row: row.id

@@ -9,6 +9,7 @@ from django.conf import settings
 from schoolpassport.kit.secrets import SealBroken, Vault, new_secret
 
 CREDENTIAL: Final = "partners_credential.sealed_secret"
+MASK_SECRET: Final = "partners_masksecret.sealed_secret"  # noqa: S105 (the name of a column)
 PARTNER_CREDENTIAL: Final = "partners_partnercredential.sealed_secret"
 _NOBODY: Final = UUID(int=0)
 

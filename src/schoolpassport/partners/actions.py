@@ -6,6 +6,7 @@ Districts' acts stand in the district's ledger, partners' own acts in one that i
 import hashlib
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from schoolpassport.partners.models import (
     Application,
     Credential,
     Integration,
+    MaskSecret,
     Partner,
     PartnerCredential,
     PartnerToken,
@@ -216,6 +218,16 @@ def revoke_credential(*, client_id: str, by: str, now: datetime) -> None:
         _note(home.ledger, "partners:credential:revoked", f"credential:{client_id}", by, now)
 
 
+def mask_secret(*, district_id: UUID, integration_id: UUID, now: datetime) -> bytes:
+    """What the integration's masks draw from, 64 bytes; made when first asked for. In the caller's scope."""
+    made = _vault.seal(token_hex(32), tenant=district_id, column=_vault.MASK_SECRET, row=integration_id)
+    kept, _ = MaskSecret.objects.get_or_create(
+        district_id=district_id, id=integration_id, defaults={"sealed_secret": made, "made_at": now}
+    )
+    sealed = bytes(kept.sealed_secret)
+    return _vault.unseal(sealed, tenant=district_id, column=_vault.MASK_SECRET, row=integration_id).encode()
+
+
 # -------------------------------------------------------------------------------------------------------- master keys
 
 
@@ -245,6 +257,8 @@ def _reseal(by: str, now: datetime) -> Resealed:
         with scope.inside(district.id):
             rows = Credential.objects.filter(district_id=district.id)
             mine = _credentials.reseal(rows, tenant=district.id, column=_vault.CREDENTIAL)
+            secrets = MaskSecret.objects.filter(district_id=district.id)
+            mine += _credentials.reseal(secrets, tenant=district.id, column=_vault.MASK_SECRET)
             mine = sum((keeper(district_id=district.id) for keeper in district_keepers), mine)
             _note_resealed(district.id, mine, by, now)
             every += mine

@@ -42,6 +42,16 @@ class Integration(models.Model):
         )
 
 
+class MaskSecret(models.Model):
+    """What the masks of one integration draw from. Never changed: all that was ever masked would look different."""
+
+    pk = models.CompositePrimaryKey("district_id", "id")
+    district_id = models.UUIDField()
+    id = models.UUIDField()  # of the integration
+    sealed_secret = models.BinaryField()
+    made_at = models.DateTimeField()
+
+
 class Credential(models.Model):
     """A client id and its secret. Several may be valid while one rotates out (``expires_at``)."""
 

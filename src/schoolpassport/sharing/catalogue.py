@@ -1,29 +1,119 @@
-"""What can be shared: each attribute once, from the catalogue of kinds.
+"""What can be shared: each attribute once, with all that consents, masks, outlets and documents must know of it.
 
-Consents, projections, the API's fields and the privacy tests read this list. An attribute that it lacks cannot leave.
+Put together from the kinds (type, privacy class, whether the standard requires it) and from ``attributes`` (label, what
+its values are like, names in dialects). An attribute that this list lacks cannot leave.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from schoolpassport.roster.kinds import KINDS, SHARED, Privacy, Type
+from schoolpassport.roster.kinds import SHARED, Field, Kind, Privacy, Type, Version
+from schoolpassport.sharing.attributes import DECLARED, Declared, Dialect
+from schoolpassport.sharing.attributes.shape import AS_IN_THE_KIND
+from schoolpassport.sharing.masks import MASKS, Like
 
 SIS_ID = "gg4l.sisId"  # the source's own id; served in metadata, never as the key
+METADATA = "metadata"
+# What every kind has, and none needs to declare.
+_EVERYWHERE = {
+    SIS_ID: Declared(SIS_ID, "Id in the SIS", data_api="sis_id", like=Like.HANDLE, csv=f"{METADATA}.{SIS_ID}"),
+    METADATA: Declared(METADATA, "Extensions", data_api="ext", csv=f"{METADATA}.*"),
+}
+SIS = Field(name=SIS_ID, privacy=Privacy.STUDENT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attribute:
+    """``required``: OneRoster demands it, so that whoever shares the kind shares it. ``names``: by dialect."""
+
     kind: str
     name: str
+    label: str
     type: Type
     privacy: Privacy
+    like: Like
+    required: bool
+    names: Mapping[Dialect, str]
+    choices: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}.{self.name}"
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The masks that fit, those that leave something first."""
+        fitting = (m for m in MASKS.values() if self.like in m.likes and not (m.removes and self.required))
+        return tuple(m.name for m in sorted(fitting, key=lambda m: m.removes))
+
+
+def lacking(kinds: Mapping[str, Kind], declared: Mapping[str, Mapping[str, Declared]]) -> list[str]:
+    """What the catalogue does not know, by name: attributes of a kind that nobody declared, and the other way round."""
+    fields = {(k.name, f.name) for k in kinds.values() for f in k.fields if f.name != METADATA}
+    said = {(kind, name) for kind, names in declared.items() for name in names}
+    bare = {(d, n) for d, names in declared.items() for n, a in names.items() if not a.label.strip()}
+    return [
+        *(f"{kind}.{name} is declared by no file of sharing/attributes" for kind, name in sorted(fields - said)),
+        *(f"{kind}.{name} is declared, and no attribute of a kind" for kind, name in sorted(said - fields)),
+        *(f"{kind}.{name} has no label" for kind, name in sorted(bare)),
+    ]
+
+
+def _attribute(kind: Kind, field: Field, said: Declared) -> Attribute:
+    names = {
+        Dialect.ONEROSTER_1P1: _spelled(field) if Version.V1P1 in field.versions else "",
+        Dialect.ONEROSTER_1P2: said.v1p2 if said.v1p2 != AS_IN_THE_KIND else _spelled(field),
+        Dialect.CSV: said.csv if said.csv != AS_IN_THE_KIND else _header(field),
+        Dialect.DATA_API: said.data_api,
+    }
+    return Attribute(
+        kind=kind.name,
+        name=field.name,
+        label=said.label,
+        type=field.type,
+        privacy=field.privacy,
+        like=said.like,
+        required=field.required,
+        names=MappingProxyType(names),
+        choices=field.values,
+    )
+
+
+def _spelled(field: Field) -> str:
+    return f"{METADATA}.{SIS_ID}" if field.name == SIS_ID else field.name
+
+
+def _header(field: Field) -> str:
+    """How OneRoster's CSV binding writes the name of a reference."""
+    if not field.is_reference:
+        return field.name
+    return f"{field.name.removesuffix('s')}SourcedIds" if field.many else f"{field.name}SourcedId"
+
+
+def _put_together() -> Mapping[str, Mapping[str, Attribute]]:
+    whole: dict[str, dict[str, Attribute]] = {}
+    for kind in SHARED.values():
+        known = {**DECLARED.get(kind.name, {}), **_EVERYWHERE}
+        fields = (*(f for f in kind.fields if f.privacy is not Privacy.SECRET), SIS)
+        whole[kind.name] = {f.name: _attribute(kind, f, known[f.name]) for f in fields if f.name in known}
+    return MappingProxyType(whole)
+
+
+CATALOGUE: Mapping[str, Mapping[str, Attribute]] = _put_together()
 
 
 def attributes(kind: str) -> tuple[Attribute, ...]:
     """Everything of a kind that a consent may name."""
-    own = (Attribute(kind=kind, name=f.name, type=f.type, privacy=f.privacy) for f in KINDS[kind].fields)
-    sis = Attribute(kind=kind, name=SIS_ID, type=Type.TEXT, privacy=Privacy.STUDENT)
-    return (*(a for a in own if a.privacy is not Privacy.SECRET), sis)
+    return tuple(CATALOGUE[kind].values())
+
+
+def attribute(key: str) -> Attribute:
+    """By “kind.name”; raises ``ValueError`` naming what cannot be shared."""
+    kind, _, name = key.partition(".")
+    if name not in CATALOGUE.get(kind, {}):
+        raise ValueError(f"The catalogue knows nothing to share by the name of {key}.")
+    return CATALOGUE[kind][name]
 
 
 def everything(*, kinds: tuple[str, ...] | None = None) -> dict[str, list[str]]:

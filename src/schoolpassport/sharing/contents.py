@@ -1,13 +1,15 @@
 """The contents of a consent, judged and brought into order: what can be agreed at all, and how it is written down."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from schoolpassport.kit import conditions
 from schoolpassport.kit.conditions import Tree, Unreadable
 from schoolpassport.quality.policies import attributes as askable
 from schoolpassport.roster.kinds import SHARED
-from schoolpassport.sharing import catalogue
+from schoolpassport.sharing import catalogue, shield
+from schoolpassport.sharing.catalogue import CATALOGUE, Attribute
+from schoolpassport.sharing.masks import MASKS
 from schoolpassport.sharing.records import Contents
 
 
@@ -17,17 +19,73 @@ class NotShareable(ValueError):
 
 def checked(contents: Contents) -> Contents:
     """The same in the catalogue's order. Raises ``NotShareable``, or ``ValueError`` for unknown attributes."""
-    if contents.masks or contents.shield:
-        raise NotShareable(f"There is no mask to put on {', '.join(contents.masks) or 'anything'}.")
     attributes = catalogue.checked(contents.attributes)
+    masks = _fitting(contents, attributes)
+    if not 0 <= contents.shield < len(shield.LEVELS):
+        raise NotShareable(f"There is no level {contents.shield} of Privacy Shield; there are 0 to 3.")
+    if holes := shield.holes(contents):
+        raise NotShareable(f"Level {contents.shield} of Privacy Shield masks {_told(holes)}: choose a mask.")
+    left = {
+        kind: tuple(n for n in names if f"{kind}.{n}" not in shield.withheld(contents))
+        for kind, names in attributes.items()
+    }
+    _hold_the_standard(left)
     return Contents(
-        attributes=attributes,
+        attributes=left,
+        masks=masks,
+        shield=contents.shield,
         schools=None if contents.schools is None else tuple(sorted(set(contents.schools), key=str)),
         filters={
             kind: _judged(kind, contents.filters[kind], attributes) for kind in SHARED if kind in contents.filters
         },
         purpose=contents.purpose.strip(),
     )
+
+
+def _fitting(contents: Contents, attributes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The masks, in the catalogue's order; each fits the attribute that it is put on."""
+    found: dict[str, str] = {}
+    for kind in CATALOGUE:
+        for attribute in catalogue.attributes(kind):
+            if attribute.key in contents.masks:
+                found[attribute.key] = _mask(attribute, contents.masks[attribute.key], attributes)
+    for key in contents.masks:
+        catalogue.attribute(key)
+    return found
+
+
+def _mask(attribute: Attribute, name: str, attributes: Mapping[str, Sequence[str]]) -> str:
+    key, fitting = attribute.key, attribute.masks
+    if name not in MASKS:
+        raise NotShareable(f"There is no mask “{name}”; there are: {', '.join(sorted(MASKS))}.")
+    if name not in fitting:
+        if MASKS[name].removes:
+            raise NotShareable(_required([attribute]))
+        able = f"what fits is: {', '.join(fitting)}" if fitting else "it can neither be masked nor withheld"
+        raise NotShareable(f"{key} cannot be masked by “{name}”; {able}.")
+    if not MASKS[name].removes and attribute.name not in attributes.get(attribute.kind, ()):
+        raise NotShareable(f"{key} is masked and not shared: share it, or drop the mask.")
+    return name
+
+
+def _hold_the_standard(attributes: Mapping[str, Sequence[str]]) -> None:
+    """Whoever shares a kind shares what its records cannot be without."""
+    for kind, names in attributes.items():
+        if missing := [a for a in catalogue.attributes(kind) if a.required and a.name not in names]:
+            raise NotShareable(_required(missing))
+
+
+def _required(missing: Sequence[Attribute]) -> str:
+    maskable = [a.key for a in missing if a.masks]
+    instead = f"Mask {_told(maskable)}, or share" if maskable else "Share"
+    return (
+        f"OneRoster requires {_told([a.key for a in missing])}: that cannot be withheld. {instead} no "
+        f"{SHARED[missing[0].kind].plural} at all."
+    )
+
+
+def _told(keys: Sequence[str]) -> str:
+    return ", ".join(keys)
 
 
 def _judged(kind: str, where: Tree, attributes: Mapping[str, object]) -> Tree:

@@ -8,7 +8,7 @@ The rule for references (closure): a reference to something the view lacks is cu
 would be cut is withheld, unless the consent does not share the target's kind at all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,7 +18,9 @@ from schoolpassport.kit.conditions import POSTGRESQL, Tree
 from schoolpassport.quality.assessment import column_of
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.roster.models import OPEN
-from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing import masking
+from schoolpassport.sharing.catalogue import SIS, SIS_ID
+from schoolpassport.sharing.masks import MASKS, Mask
 from schoolpassport.sharing.models import HREF
 
 
@@ -31,6 +33,7 @@ class Terms:
     attributes: Mapping[str, Sequence[str]]
     scoped: bool
     filters: Mapping[str, Tree]
+    masks: Mapping[str, str]
     one_link: bool = False  # every record has one link, so that none must be chosen
     enrichment: tuple[UUID, ...] = ()  # sources whose keys are no SIS ids
 
@@ -39,6 +42,9 @@ class Terms:
 
     def shows(self, kind: Kind, name: str) -> bool:
         return name in self.attributes.get(kind.name, ())
+
+    def mask(self, kind: Kind, name: str) -> Mask | None:
+        return MASKS[self.masks[key]] if (key := f"{kind.name}.{name}") in self.masks else None
 
 
 def head(stamp: str, *, status: str = "active", alias: str = "r") -> str:
@@ -138,8 +144,10 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
     shown = [f for f in kind.fields if terms.shows(kind, f.name)]
     values: dict[str, str] = {f.column: _nothing(f) for f in kind.fields if f.in_view}
     parts: list[str] = []
+    masked = _masked(kind, [f.name for f in shown], terms, joins)
     for field in shown:
-        column, text = _field(field, kind, terms, joins)
+        value = masked.get(field.name, f"r.{quoted(field.column)}")
+        column, text = _field(field, value, kind, terms, joins)
         if field.in_view:
             values[field.column] = column
         if text and Version.V1P1 in field.versions and field.name != "metadata":
@@ -174,9 +182,20 @@ def _pieces(values: dict[str, str], joins: list[str]) -> Projected:
     return Projected(columns=tuple(values), values=tuple(values.values()), joins=" ".join(joins))
 
 
-def _field(field: Field, kind: Kind, terms: Terms, joins: list[str]) -> tuple[str, str]:
+def _masked(kind: Kind, names: Iterable[str], terms: Terms, joins: list[str]) -> dict[str, str]:
+    """What stands in place of the values that are masked; each is worked out once, and used as often as one likes."""
+    found = {name: mask for name in names if (mask := terms.mask(kind, name)) and name in kind}
+    if found:
+        each = (
+            f"{masking.sql(mask, kind, kind[name], f'r.{quoted(kind[name].column)}')} AS {quoted(kind[name].column)}"
+            for name, mask in found.items()
+        )
+        joins.append(f"CROSS JOIN LATERAL (SELECT {', '.join(each)} OFFSET 0) k")
+    return {name: f"k.{quoted(kind[name].column)}" for name in found}
+
+
+def _field(field: Field, value: str, kind: Kind, terms: Terms, joins: list[str]) -> tuple[str, str]:
     """SQL: the value as a column, and as a piece of the document (empty text when there is no value)."""
-    value = f"r.{quoted(field.column)}"
     if field.is_reference:
         return _reference(field, kind, terms, joins)
     texts = {
@@ -255,7 +274,10 @@ def _sis_id(kind: Kind, terms: Terms, joins: list[str]) -> str:
             f"LEFT JOIN (SELECT DISTINCT ON (record_id) record_id, key {links} AND record_id IN (SELECT id FROM mem)"
             f"{_but(terms.enrichment)} ORDER BY record_id, gone, source_id, key) l ON l.record_id = r.id"
         )
-    return "l.key"
+    if (mask := terms.mask(kind, SIS_ID)) is None:
+        return "l.key"
+    joins.append(f"CROSS JOIN LATERAL (SELECT {masking.sql(mask, kind, SIS, 'l.key')} AS key OFFSET 0) s")
+    return "s.key"
 
 
 def _but(sources: tuple[UUID, ...]) -> str:

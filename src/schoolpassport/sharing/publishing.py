@@ -15,10 +15,13 @@ from django.db import connection
 from schoolpassport.kit.columns import quoted
 from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
 from schoolpassport.kit.killpoint import reach
+from schoolpassport.partners import actions as partners
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, SHARED, Kind
 from schoolpassport.roster.models import OPEN
+from schoolpassport.sharing import masking
 from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.masks import MASKS
 from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
 from schoolpassport.sharing.projection import (
     HEAD_LENGTH,
@@ -30,7 +33,7 @@ from schoolpassport.sharing.projection import (
     membership,
     project,
 )
-from schoolpassport.sharing.records import NOTHING
+from schoolpassport.sharing.records import NOTHING, Contents
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import SourceRole
 
@@ -88,6 +91,7 @@ class _Publication:
             district_id=view.district_id,
             attributes=contents.attributes,
             filters=contents.filters,
+            masks=contents.masks,
             scoped=consent.schools is not None,
             one_link=roster.has_one_link_each(district_id=view.district_id),
             enrichment=tuple(
@@ -97,6 +101,7 @@ class _Publication:
         self.reshaped: set[str] = set()
         self._flipped: set[str] = set()  # kinds of which some record came into the view or left it
         self._make_scope()
+        self._make_mask_keys(contents)
         # Another scope is like another consent.
         self._whole = self._whole or self._scope_moved()
 
@@ -117,6 +122,15 @@ class _Publication:
         self._run("CREATE TEMP TABLE scope_org (id uuid PRIMARY KEY) ON COMMIT DROP")
         if self._consent.schools is not None:
             self._run(f"INSERT INTO scope_org {_UPWARDS}", schools=list(self._consent.schools), at=self._roster)
+
+    def _make_mask_keys(self, contents: Contents) -> None:
+        """What masks draw from; the secret stands in one statement, and in none that says more."""
+        if any(MASKS[name].drawn for name in contents.masks.values()):
+            secret = partners.mask_secret(
+                district_id=self._view.district_id, integration_id=self._view.integration_id, now=self._at
+            )
+            self._run(masking.MAKE_KEYS)
+            self._cursor.execute(masking.FILL_KEYS, masking.keys(secret))
 
     def _scope_moved(self) -> bool:
         """Whether a school stands under something else than when the view was made."""
@@ -355,6 +369,7 @@ class _Publication:
         if changes:
             self._revise(changes)
         flips = "".join(f", flip_{kind.table}" for kind in SHARED.values())
+        self._run(masking.DROP_KEYS)
         self._run(f"DROP TABLE IF EXISTS scope_org{flips}")  # the next view may be moved in the same transaction
         if self._whole:
             view.oldest_readable = view.revision  # what an older page shows may not be shared any more

@@ -1,0 +1,4 @@
+from schoolpassport.sharing.attributes.shape import Declared
+
+KIND = "category"
+DECLARED = (Declared("title", "Title", data_api=""),)
