@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 from schoolpassport.kit.conditions import Attribute, Column, Shape
@@ -73,15 +74,15 @@ def _day_fits(test: str, wanted: list[str], day: date) -> bool:
     return fits.get(test, marks[0] <= day <= marks[-1])
 
 
-def plainly(content: dict[str, object], row: dict[str, str | None]) -> bool:
+def plainly(content: dict[str, object], row: Mapping[str, str | None], known: Mapping[str, Attribute] = KNOWN) -> bool:
     """Whether the row fulfils the tree."""
     if "all" in content:
-        return all(plainly(p, row) for p in content["all"])
+        return all(plainly(p, row, known) for p in content["all"])
     if "any" in content:
-        return any(plainly(p, row) for p in content["any"])
+        return any(plainly(p, row, known) for p in content["any"])
     if "not" in content:
-        return not plainly(content["not"], row)
-    attribute, test, value = KNOWN[content["attribute"]], content["is"], content.get("value", [])
+        return not plainly(content["not"], row, known)
+    attribute, test, value = known[content["attribute"]], content["is"], content.get("value", [])
     cell = row[content["attribute"]] or ""
     values = [v.strip(" ") for v in (cell.split(",") if attribute.many else [cell]) if v.strip(" ")]
     if test in {"empty", "not empty"}:

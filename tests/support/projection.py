@@ -5,10 +5,15 @@ is there, too, when a class it sees teaches it. A reference to something it does
 without the thing it refers to is withheld. An attribute that was not shared is nowhere.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+
+from schoolpassport.kit.conditions import Attribute
+from tests.support.plain_conditions import plainly
+from tests.support.plain_masks import masked
 
 Roster = dict[str, dict[str, dict[str, Any]]]
 Ids = dict[str, dict[str, UUID]]
@@ -46,18 +51,36 @@ ONLY_IN_1P2 = {
     "userProfiles",
 }
 SIS_ID = "gg4l.sisId"
+# What the filters of tests ask about; grades are a list.
+ASKED = {
+    "grades": Attribute(many=True),
+    **{n: Attribute() for n in ("role", "givenName", "email", "metadata.house", "name", "type", "title", "sex")},
+}
 BLANK_IF_MISSING = {"course": "courseCode"}  # required in JSON, optional in CSV
 
 
 @dataclass(frozen=True)
 class Terms:
-    """``schools`` None: the whole district. ``attributes``: by kind; a kind that is missing is not shared."""
+    """``schools`` None: the whole district. ``attributes``: by kind; a kind that is missing is not shared.
+
+    ``masks`` by “kind.attribute”, ``filters`` by kind, as JSON. ``secret``: what masks draw from.
+    """
 
     attributes: dict[str, list[str]]
     schools: tuple[str, ...] | None = None
+    masks: dict[str, str] = field(default_factory=dict)
+    filters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    secret: bytes = b""
 
     def shows(self, kind: str, name: str) -> bool:
         return name in self.attributes.get(kind, ())
+
+    def mask(self, kind: str, name: str, record: UUID, value: Any) -> Any:
+        """The value as the application sees it."""
+        if value is None or (mask := self.masks.get(f"{kind}.{name}")) is None:
+            return value
+        choices = ("male", "female") if name == "sex" else ()
+        return masked(mask, secret=self.secret, key=f"{kind}.{name}", record=record, value=value, choices=choices)
 
 
 @dataclass(frozen=True)
@@ -83,9 +106,17 @@ def _members(roster: Roster, terms: Terms) -> dict[str, set[str]]:
     for kind in (k for k in ORDER if k in terms.attributes):
         for key, record in roster[kind].items():
             inside = scope is None or _inside(kind, key, roster, scope)
-            if record["status"] == "active" and inside and _stands(kind, key, record, terms, members):
+            chosen = plainly(terms.filters.get(kind, {"all": []}), _cells(record), ASKED)
+            if record["status"] == "active" and inside and chosen and _stands(kind, key, record, terms, members):
                 members[kind].add(key)
     return members
+
+
+def _cells(record: dict[str, Any]) -> dict[str, str | None]:
+    """The record as conditions ask about it."""
+    flat = {**record, **{f"metadata.{k}": v for k, v in (record.get("metadata") or {}).items()}}
+    told = {name: ",".join(v) if isinstance(v, list) else v for name, v in flat.items()}
+    return defaultdict(lambda: None, {name: None if v is None else str(v) for name, v in told.items()})
 
 
 def _with_those_above(orgs: dict[str, dict[str, Any]], named: Iterable[str]) -> set[str]:
@@ -134,6 +165,8 @@ def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: 
                 refs = [_reference(target, id_) for id_ in found]
                 doc[name], values[name] = (refs, found) if isinstance(value, list) else (refs[0], found[0])
             continue
+        if (value := terms.mask(kind, name, ids[kind][key], value)) is None:
+            continue
         values[name] = value
         if name not in ONLY_IN_1P2:
             doc[name] = str(value).lower() if isinstance(value, bool) else value
@@ -144,8 +177,8 @@ def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: 
     if children and terms.shows(kind, "parent"):
         doc["children"] = [_reference(kind, id_) for id_ in children]
     if terms.shows(kind, SIS_ID):
-        values["sis_id"] = key
-        doc["metadata"] = {**doc.get("metadata", {}), SIS_ID: key}
+        values["sis_id"] = terms.mask(kind, SIS_ID, ids[kind][key], key)
+        doc["metadata"] = {**doc.get("metadata", {}), SIS_ID: values["sis_id"]}
     return Expected(doc, values)
 
 

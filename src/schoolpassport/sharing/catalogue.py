@@ -5,7 +5,7 @@ its values are like, names in dialects). An attribute that this list lacks canno
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from schoolpassport.roster.kinds import SHARED, Field, Kind, Privacy, Type, Version
@@ -34,7 +34,7 @@ class Attribute:
     privacy: Privacy
     like: Like
     required: bool
-    names: Mapping[Dialect, str]
+    names: Mapping[Dialect, str] = field(compare=False)
     choices: tuple[str, ...] = ()
 
     @property

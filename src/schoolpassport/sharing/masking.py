@@ -1,8 +1,9 @@
 """Masks put into a projection: what they draw from, and that nothing stays nothing.
 
 What a mask draws is HMAC-SHA-256 (RFC 2104) under the integration's secret, over the attribute and the record's GG4L
-ID; never over a value. So equal values do not look alike, nothing can be guessed by trying values, and a changed name does
-not show. PostgreSQL has SHA-256 and no HMAC: the two keys of its rounds stand in the temporary table ``mask_keys``.
+ID; never over a value. So equal values do not look alike, nothing can be guessed by trying values, and a changed name
+does not show. PostgreSQL has SHA-256 and no HMAC: the two keys of its rounds stand in the temporary table
+``mask_keys``.
 """
 
 from schoolpassport.kit.columns import literal

@@ -6,7 +6,7 @@ from schoolpassport.sharing.masks.shape import Given, Like, Mask, nothing
 
 def _sql(given: Given) -> str:
     choices = ", ".join(map(literal, given.choices))
-    return f"(ARRAY[{choices}])[1 + get_byte({given.draw}, 0) % {len(given.choices)}]"
+    return f"(ARRAY[{choices}])[1 + mod(get_byte({given.draw}, 0), {len(given.choices)})]"
 
 
 MASK = Mask(

@@ -8,7 +8,7 @@ _PLACES = 4
 
 def _sql(given: Given) -> str:
     words = f"'{{{','.join(_SYLLABLES)}}}'::text[]"
-    parts = (f"({words})[1 + get_byte(d.draw, {place}) % {len(_SYLLABLES)}]" for place in range(_PLACES))
+    parts = (f"({words})[1 + mod(get_byte(d.draw, {place}), {len(_SYLLABLES)})]" for place in range(_PLACES))
     # What is drawn is used several times, and fenced so that it is drawn once.
     return f"(SELECT initcap({' || '.join(parts)}) FROM (SELECT {given.draw} AS draw OFFSET 0) d)"
 
