@@ -21,6 +21,9 @@ from schoolpassport.kit import conditions
 from schoolpassport.quality.policies import hangs_on
 from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sharing import catalogue, shield
+from schoolpassport.sharing.attributes import Dialect
+from schoolpassport.sharing.masks import MASKS
 from schoolpassport.sources import cleaning
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Setting as ConnectorSetting
@@ -215,6 +218,52 @@ def formats_table() -> str:
     return _table(("format", "title", "what it is", "files"), rows)
 
 
+def catalogue_table() -> str:
+    """Every shareable attribute: what it is, how it can be masked, and what each dialect calls it."""
+    dialects = tuple(Dialect)
+    rows = (
+        (
+            f"`{a.key}`{'*' if a.required else ''}",
+            a.label,
+            str(a.type) + (" (list)" if a.many else ""),
+            str(a.privacy),
+            ", ".join(f"`{m}`" for m in a.masks) or "–",
+            *(f"`{a.names[d]}`" if a.names[d] else "–" for d in dialects),
+        )
+        for kind in catalogue.CATALOGUE
+        for a in catalogue.attributes(kind)
+    )
+    return _table(("attribute (* required)", "label", "type", "privacy", "masks", *dialects), rows)
+
+
+def masks_table() -> str:
+    rows = (
+        (
+            f"`{m.name}`",
+            m.title,
+            "all that is not required" if m.removes else ", ".join(sorted(map(str, m.likes))),
+            m.keeps,
+            "yes" if m.traceable else "–",
+        )
+        for m in MASKS.values()
+    )
+    return _table(
+        ("mask", "what is shown", "of what", "what is left of the value", "the district finds whose it is"), rows
+    )
+
+
+def shield_table() -> str:
+    rows = (
+        (
+            f"{level}",
+            ", ".join(f"`{key}` ({mask})" for key, mask in masks.items() if key not in shield.LEVELS[level - 1]),
+        )
+        for level, masks in enumerate(shield.LEVELS)
+        if level
+    )
+    return _table(("level", "masks, besides those before"), rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_reference,
@@ -230,6 +279,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "transforms": transforms_table,
     "tables": tables_table,
     "cleaning": cleaning_table,
+    "catalogue": catalogue_table,
+    "masks": masks_table,
+    "shield": shield_table,
 }
 
 

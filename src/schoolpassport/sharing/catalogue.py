@@ -36,6 +36,7 @@ class Attribute:
     required: bool
     names: Mapping[Dialect, str] = field(compare=False)
     choices: tuple[str, ...] = ()
+    many: bool = False
 
     @property
     def key(self) -> str:
@@ -77,6 +78,7 @@ def _attribute(kind: Kind, field: Field, said: Declared) -> Attribute:
         required=field.required,
         names=MappingProxyType(names),
         choices=field.values,
+        many=field.many,
     )
 
 

@@ -39,7 +39,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "timetable",
         "told",
     },
-    "sharing": {"changes", "catalogue", "agreements", "contents", "exports"},
+    "sharing": {"agreements", "attributes", "catalogue", "changes", "contents", "exports", "masks", "shield"},
     "delivery": {"custom", "examples", "formats"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door

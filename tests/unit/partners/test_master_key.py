@@ -90,4 +90,4 @@ def test_every_sealed_column_is_one_that_the_rotation_knows():
         for field in model._meta.fields
         if field.name.startswith("sealed")
     }
-    assert columns == {_vault.CREDENTIAL, _vault.PARTNER_CREDENTIAL, "sources_secret.sealed"}
+    assert columns == {_vault.CREDENTIAL, _vault.MASK_SECRET, _vault.PARTNER_CREDENTIAL, "sources_secret.sealed"}

@@ -42,6 +42,10 @@ def test_no_table_and_no_log_holds_a_secret_or_a_token(app, now, caplog):
     own = actions.issue_partner_credential(partner_id=app.partner.id, by=BY, now=now)
     rotated = actions.rotate(client_id=app.credential.client_id, overlap=HOUR, by=BY, now=now)
     token, partner_token = app.token(now), a_partner_token(app.partner, now)
+    with scope.inside(app.district_id):
+        facts = {"district_id": app.district_id, "integration_id": app.integration.id, "now": now}
+        drawn_from = actions.mask_secret(**facts)
+        assert actions.mask_secret(**facts) == drawn_from, "made once, and kept"
     queries.bearer(token=token, now=now)
     shown(app.credential, now)
     queries.client(client_id=app.credential.client_id, client_secret=rotated.client_secret, now=now)
@@ -59,7 +63,7 @@ def test_no_table_and_no_log_holds_a_secret_or_a_token(app, now, caplog):
     assert app.credential.client_id in everything
 
     secrets = [each.client_secret for each in (app.credential, own, rotated)]
-    for secret in (*secrets, token, partner_token):
+    for secret in (*secrets, token, partner_token, drawn_from.decode()):
         for spelling in SPELLINGS:
             assert spelling(secret) not in everything
             assert spelling(secret) not in _said(caplog)

@@ -1,0 +1,57 @@
+"""``schoolpassport shield``: what can be shared, how it can be masked, and whose a pseudonym is."""
+
+import click
+
+from schoolpassport.cli import show
+from schoolpassport.sharing import catalogue
+from schoolpassport.sharing import shield as levels
+from schoolpassport.sharing.masks import MASKS
+
+
+@click.group()
+def command() -> None:
+    """Privacy Shield: masks that stand in the place of values."""
+
+
+@command.command("list")
+@click.option("--kind", "kinds", multiple=True, help="Only these kinds (org, user, class …).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
+def list_(kinds: tuple[str, ...], *, as_json: bool) -> None:
+    """Everything that can be shared: how private it is, which masks fit, and from which level on it is masked.
+
+    What OneRoster requires has a star: it cannot be withheld while its kind is shared.
+    """
+    every = [a for kind in kinds or catalogue.CATALOGUE for a in catalogue.attributes(kind)]
+    if as_json:
+        show.as_json(
+            [
+                {
+                    "attribute": a.key,
+                    "label": a.label,
+                    "privacy": str(a.privacy),
+                    "required": a.required,
+                    "masks": list(a.masks),
+                    "level": _level(a.key),
+                    "names": {str(dialect): name for dialect, name in a.names.items()},
+                }
+                for a in every
+            ]
+        )
+        return
+    show.table(
+        ("attribute", "label", "privacy", "masks", "from level"),
+        [
+            (a.key + "*" * a.required, a.label, str(a.privacy), " ".join(a.masks) or "–", _level(a.key) or "–")
+            for a in every
+        ],
+    )
+
+
+def _level(key: str) -> int | None:
+    return next((n for n, masks in enumerate(levels.LEVELS) if key in masks), None)
+
+
+@command.command("masks")
+def masks_() -> None:
+    """The masks: what they show, and what of the value can still be told."""
+    show.table(("mask", "what is shown", "what is left"), [(m.name, m.title, m.keeps) for m in MASKS.values()])

@@ -1,0 +1,286 @@
+"""Random consents on one district: nothing in a view points outside of it, and nothing tells what was not shared.
+
+``CONSENTS=10000`` tries more of them than every run of the tests affords.
+"""
+
+import json
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from schoolpassport.partners.actions import integrate
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import contents as judging
+from schoolpassport.sharing import projection
+from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.contract import Collection, Subset
+from schoolpassport.sharing.queries import view_for
+from schoolpassport.sharing.records import Contents, Fault, PageRequest, Selection, Unanswerable
+from schoolpassport.tenancy.actions import register_district
+from tests.support import consents, partners
+from tests.support.amount import amount
+from tests.support.nights import BY, Nights, nights
+from tests.support.packages import Package, class_, course, demographics, enrollment, org, session, user
+from tests.support.views import Seen, View
+
+NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
+KINDS_HERE = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
+ORIGINAL = re.compile(r"(?:Zq|zq-)[0-9a-z-]+|\+1202555\d{4}|19[0-9]{2}-[0-9]{2}-[0-9]{2}", re.IGNORECASE)
+TEXTS = ("username", "givenName", "familyName", "middleName", "identifier", "email", "sms", "phone")
+HOW_MANY = amount("CONSENTS", 150)
+
+
+def pupil(number: int) -> dict[str, str]:
+    """Somebody of whom every value is seen nowhere else."""
+    schools = [("s1",), ("s2",), ("s3",), ("s1", "s2"), ("d1",), ("s2", "s3")][number % 6]
+    said = {name: f"Zq{name}-{number}" for name in TEXTS}
+    said |= {
+        "email": f"zq-{number}@birch.example",
+        "sms": f"+120255501{number:02d}",
+        "phone": f"+120255502{number:02d}",
+    }
+    return user(
+        f"zq-u{number}", orgSourcedIds=",".join(schools), role=["student", "teacher", "guardian"][number % 3]
+    ) | {
+        **said,
+        "userIds": f"{{Zqsystem:zq-{number}}}",
+        "grades": "07" if number % 2 else "08",
+        "agentSourcedIds": ",".join(f"zq-u{n}" for n in range(number % 4)),
+        "metadata.house": "Red" if number % 2 else "Blue",
+        "metadata.note": f"Zqnote-{number}",
+    }
+
+
+def everybody() -> Package:
+    people, classes = range(14), range(6)
+    return Package(
+        {
+            "orgs": (
+                org("d1", name="Birch", type="district", parentSourcedId=""),
+                *(org(f"s{n}", name=name) for n, name in enumerate(["North", "South", "North"], 1)),
+            ),
+            "academicSessions": (
+                session("year", title="A", type="schoolYear"),
+                session("t1", title="A", parentSourcedId="year"),
+                session("t2", title="B", parentSourcedId="year"),
+            ),
+            "courses": tuple(
+                course(f"c{n}", title=["Art", "Music"][n % 2], orgSourcedId=["d1", "s1", "s2"][n % 3], grades=g)
+                for n, g in enumerate(["07", "", "08"])
+            ),
+            "users": tuple(pupil(n) for n in people),
+            "classes": tuple(
+                class_(
+                    f"k{n}",
+                    title=["Red", "Blue"][n % 2],
+                    courseSourcedId=f"c{n % 3}",
+                    schoolSourcedId=f"s{n % 3 + 1}",
+                    termSourcedIds="t1,t2" if n % 2 else "t2",
+                )
+                for n in classes
+            ),
+            "enrollments": tuple(
+                enrollment(
+                    f"zq-e{n}-{k}",
+                    userSourcedId=f"zq-u{n}",
+                    classSourcedId=f"k{k}",
+                    schoolSourcedId=f"s{k % 3 + 1}",
+                    role="student" if n % 3 else "teacher",
+                )
+                for n in people
+                for k in {n % 6, (n * 5 + 1) % 6}
+            ),
+            "demographics": tuple(
+                demographics(
+                    f"zq-u{n}",
+                    birthDate=str(date(1990, 1, 2) + timedelta(days=n * 37)),
+                    sex="male" if n % 2 else "female",
+                    cityOfBirth=f"Zqcity-{n}",
+                )
+                for n in people
+                if n % 3
+            ),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def sis(tmp_path_factory) -> Nights:
+    district = register_district(name=f"Birch Hollow {uuid4()}", now=NOW)
+    made = nights(district_id=district.id, folder=tmp_path_factory.mktemp("closure"), now=NOW)
+    made.done(everybody())
+    return made
+
+
+def agreed(sis: Nights, count: int, seed: str) -> Iterator[tuple[View, Contents]]:
+    """Consent after consent, most of them with an application that had none; every tenth view narrows or widens."""
+    dice = random.Random(seed)
+    schools = list(sis.ids("org").values())
+    partner, integration_id = partners.a_partner(NOW), UUID(int=0)
+    for number in range(count):
+        if number % 10 != 9:
+            application = partners.an_application(partner, NOW)
+            integration_id = integrate(district_id=sis.district_id, application_id=application.id, by=BY, now=NOW).id
+        wanted = consents.contents(dice, kinds=KINDS_HERE, schools=schools)
+        sharing.agree(district_id=sis.district_id, integration_id=integration_id, contents=wanted, by=BY, now=NOW)
+        yield View(sis.district_id, integration_id), judging.checked(wanted)
+
+
+def references(row: Seen) -> Iterator[tuple[str, UUID]]:
+    for value in (row.doc or {}).values():
+        yield from (
+            (ref["type"], UUID(ref["sourcedId"]))
+            for ref in (value if isinstance(value, list) else [value])
+            if isinstance(ref, dict) and "href" in ref
+        )
+    for field in KINDS[row.kind].fields:
+        if field.is_reference and (held := row.columns.get(field.column)):
+            yield from ((field.target, id_) for id_ in (held if field.many else [held]))
+
+
+Known = dict[str, set[str]]
+
+
+def originals(sis: Nights) -> Known:
+    """Each value that says whose it is, lower case, and the attributes that hold it."""
+    known: Known = defaultdict(set)
+    for kind, records in sis.everything().items():
+        for key, record in records.items():
+            known[key.lower()].add(f"{kind}.{SIS_ID}")
+            for name in (f.name for f in KINDS[kind].fields if not f.is_reference):
+                for found in ORIGINAL.findall(json.dumps(record.get(name))):
+                    known[found.lower()].add(f"{kind}.{name}")
+    return known
+
+
+def told(row: Seen) -> str:
+    return json.dumps([row.doc, row.columns], default=str)
+
+
+def leaks(rows: list[Seen], contents: Contents, known: Known) -> set[tuple[str, str]]:
+    """Values that a view holds, in whatever column or document, and must not."""
+    shown = {f"{kind}.{name}" for kind, names in contents.attributes.items() for name in names} - contents.masks.keys()
+    found = {(value.lower(), row.kind) for row in rows for value in ORIGINAL.findall(told(row))}
+    return {(value, kind) for value, kind in found if known.get(value, shown) and not known.get(value, shown) & shown}
+
+
+def dangling(rows: list[Seen]) -> set[tuple[str, UUID]]:
+    active = {(row.kind, row.id) for row in rows if row.status == "active"}
+    return {ref for row in rows if row.status == "active" for ref in references(row)} - active
+
+
+def test_nothing_dangles_and_nothing_leaks_whatever_is_agreed(sis):
+    known = originals(sis)
+    rows_seen = 0
+    for view, contents in agreed(sis, HOW_MANY, "closure"):
+        rows = list(view.rows(*KINDS_HERE).values())
+        assert dangling(rows) == set(), contents
+        assert leaks(rows, contents, known) == set(), contents
+        rows_seen += len(rows)
+    assert rows_seen > HOW_MANY * 20
+
+
+def test_the_check_sees_what_leaks(sis, monkeypatch):
+    """A mask that is forgotten, and a reference that is not cut, are found."""
+    known = originals(sis)
+    monkeypatch.setattr(projection.Terms, "mask", lambda *_: None)
+    assert any(leaks(list(v.rows(*KINDS_HERE).values()), c, known) for v, c in agreed(sis, 6, "control"))
+    monkeypatch.undo()
+    whole = projection.membership
+    monkeypatch.setattr(
+        "schoolpassport.sharing.publishing.membership",
+        lambda kind, terms: (
+            whole(kind, replace(terms, filters={}, attributes={kind.name: ()}))
+            if kind.name == "enrollment"
+            else whole(kind, terms)
+        ),
+    )
+    assert any(dangling(list(v.rows(*KINDS_HERE).values())) for v, _ in agreed(sis, 12, "control"))
+
+
+# ------------------------------------------------------------------------------------------------------------- probing
+
+
+def asked(sis: Nights, view: View, kind: str, **how: Any) -> Any:
+    reader = view_for(district_id=sis.district_id, integration_id=view.integration_id, base="", now=NOW)
+    return reader.page(PageRequest(Selection(Collection(Subset(kind)), **how), limit=1000, offset=0))
+
+
+def documents(page: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(b"[" + page.documents + b"]")
+    return found
+
+
+def shown(document: dict[str, Any], path: str) -> str | None:
+    if path.startswith("metadata."):
+        return document.get("metadata", {}).get(path.removeprefix("metadata."))
+    return document.get(path)
+
+
+PROBED = {
+    "user": (*TEXTS, f"metadata.{SIS_ID}", "metadata.note"),
+    "demographics": ("birthDate", "sex", "cityOfBirth"),
+    "enrollment": (f"metadata.{SIS_ID}",),
+}
+
+
+def is_hidden(contents: Contents, kind: str, path: str) -> bool:
+    """Extensions have names of the district's own: where they are shown, any can be asked about."""
+    name, _, key = path.partition(".")
+    own = {SIS_ID} if key == SIS_ID else set()
+    return not ({name} | own) & set(contents.attributes[kind])
+
+
+def real(sis: Nights, kind: str, path: str) -> list[str]:
+    """What the roster says: what somebody who guesses would guess."""
+    records = sis.everything()[kind]
+    if path == f"metadata.{SIS_ID}":
+        return sorted(records)
+    return sorted({str(v) for r in records.values() if (v := shown(r, path))})
+
+
+def probe(sis: Nights, view: View, contents: Contents, kind: str, path: str, dice: random.Random) -> None:
+    """Whatever is asked about an attribute, the answer follows from the documents that are shown anyway."""
+    page = asked(sis, view, kind)
+    seen = [d for d in documents(page) if d["status"] == "active"]
+    assert page.total == len(documents(page))
+    guesses = [dice.choice(real(sis, kind, path)), *(v for d in seen[:1] if (v := shown(d, path)))]
+    if is_hidden(contents, kind, path):
+        for guess in guesses:
+            with pytest.raises(Unanswerable):
+                asked(sis, view, kind, filter=f"{path}='{guess}'")
+        assert [n.fault for n in asked(sis, view, kind, sort=path).notices] == [Fault.UNKNOWN_SORT]
+        return
+    for guess in guesses:
+        for predicate in ("=", "~", ">", "!="):
+            found = asked(sis, view, kind, filter=f"{path}{predicate}'{guess}' AND status='active'")
+            wanted = [d["sourcedId"] for d in seen if fits(shown(d, path), predicate, guess)]
+            assert [d["sourcedId"] for d in documents(found)] == wanted, (path, predicate, guess)
+            assert found.total == len(wanted)
+    ordered = documents(asked(sis, view, kind, sort=path, filter="status='active'"))
+    key = lambda d: (shown(d, path) is None, shown(d, path) or "", d["sourcedId"])  # noqa: E731 (used twice, here)
+    assert ordered == sorted(seen, key=key), path
+
+
+def fits(value: str | None, predicate: str, guess: str) -> bool:
+    if value is None:
+        return predicate == "!="
+    value, guess = value.lower(), guess.lower()
+    return {"=": value == guess, "!=": value != guess, "~": guess in value, ">": value > guess}[predicate]
+
+
+def test_what_is_hidden_or_masked_cannot_be_found_out_by_asking(sis):
+    dice = random.Random("probing")
+    for view, contents in agreed(sis, max(4, HOW_MANY // 100), "probing"):
+        for kind, paths in PROBED.items():
+            if kind in contents.attributes:
+                for path in paths:
+                    probe(sis, view, contents, kind, path, dice)
