@@ -13,4 +13,5 @@ DECLARED = (
     Declared("terms", "Terms", data_api="term_id"),
     Declared("subjectCodes", "Subject codes", data_api=""),
     Declared("periods", "Periods", data_api="period"),
+    Declared("resources", "Resources", data_api="resources", csv="classResources.csv"),
 )

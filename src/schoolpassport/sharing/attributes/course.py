@@ -9,4 +9,5 @@ DECLARED = (
     Declared("subjects", "Subjects", data_api=""),
     Declared("org", "School", data_api="school"),
     Declared("subjectCodes", "Subject codes", data_api=""),
+    Declared("resources", "Resources", data_api="resources", csv="courseResources.csv"),
 )
