@@ -19,7 +19,6 @@ from schoolpassport.partners.actions import integrate
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import contents as judging
-from schoolpassport.sharing import projection
 from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.queries import view_for
@@ -188,22 +187,18 @@ def test_nothing_dangles_and_nothing_leaks_whatever_is_agreed(sis):
     assert rows_seen > HOW_MANY * 20
 
 
-def test_the_check_sees_what_leaks(sis, monkeypatch):
-    """A mask that is forgotten, and a reference that is not cut, are found."""
+def test_the_checks_see_what_leaks_and_what_dangles(sis):
+    """Had the consent not shared what it did, or masked it, or had a class not been there."""
     known = originals(sis)
-    monkeypatch.setattr(projection.Terms, "mask", lambda *_: None)
-    assert any(leaks(list(v.rows(*KINDS_HERE).values()), c, known) for v, c in agreed(sis, 6, "control"))
-    monkeypatch.undo()
-    whole = projection.membership
-    monkeypatch.setattr(
-        "schoolpassport.sharing.publishing.membership",
-        lambda kind, terms: (
-            whole(kind, replace(terms, filters={}, attributes={kind.name: ()}))
-            if kind.name == "enrollment"
-            else whole(kind, terms)
-        ),
-    )
-    assert any(dangling(list(v.rows(*KINDS_HERE).values())) for v, _ in agreed(sis, 12, "control"))
+    whole = Contents(attributes=catalogue.everything(kinds=KINDS_HERE))
+    made = partners.integrated(sis.district_id, NOW).integration.id
+    sharing.agree(district_id=sis.district_id, integration_id=made, contents=whole, by=BY, now=NOW)
+    rows = list(View(sis.district_id, made).rows(*KINDS_HERE).values())
+    assert leaks(rows, whole, known) == dangling(rows) == set()
+    assert len(leaks(rows, replace(whole, masks={"user.email": "alias"}), known)) == 14
+    fewer = {k: [n for n in names if n != "metadata"] for k, names in whole.attributes.items()}
+    assert len(leaks(rows, replace(whole, attributes=fewer), known)) == 14
+    assert {kind for kind, _ in dangling([r for r in rows if r.kind != "class"])} == {"class"}
 
 
 # ------------------------------------------------------------------------------------------------------------- probing
