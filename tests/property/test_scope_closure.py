@@ -18,6 +18,7 @@ import pytest
 from schoolpassport.partners.actions import integrate
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import catalogue
 from schoolpassport.sharing import contents as judging
 from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.contract import Collection, Subset
@@ -42,7 +43,7 @@ def pupil(number: int) -> dict[str, str]:
     schools = [("s1",), ("s2",), ("s3",), ("s1", "s2"), ("d1",), ("s2", "s3")][number % 6]
     said = {name: f"Zq{name}-{number}" for name in TEXTS}
     said |= {
-        "email": f"zq-{number}@birch.example",
+        "email": f"zqmail-{number}@birch.example",
         "sms": f"+120255501{number:02d}",
         "phone": f"+120255502{number:02d}",
     }
@@ -50,7 +51,7 @@ def pupil(number: int) -> dict[str, str]:
         f"zq-u{number}", orgSourcedIds=",".join(schools), role=["student", "teacher", "guardian"][number % 3]
     ) | {
         **said,
-        "userIds": f"{{Zqsystem:zq-{number}}}",
+        "userIds": f"{{System:Zqid-{number}}}",
         "grades": "07" if number % 2 else "08",
         "agentSourcedIds": ",".join(f"zq-u{n}" for n in range(number % 4)),
         "metadata.house": "Red" if number % 2 else "Blue",
