@@ -8,10 +8,14 @@ from click.testing import CliRunner
 
 from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands import sync as sync_command
+from schoolpassport.matching import actions
+from schoolpassport.matching import queries as matches
+from schoolpassport.matching.decisions import set_schools
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
+from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import migrating
 from schoolpassport.sync.migrating import NotMigrated
@@ -391,3 +395,91 @@ def test_only_held_runs_are_migrations(sis):
             propose(sis, run) if number == run.number else migrating.propose(
                 district_id=sis.district_id, number=number, now=sis.now
             )
+
+
+# ------------------------------------------------------------------------------------------- what a person told apart
+
+
+def struck_out(sis, run, tmp_path, *keys: str, word: str = ""):
+    """The exported proposal, in which a person struck out what is said of these keys."""
+    file = tmp_path / "struck.json"
+    propose(sis, run, rehearse=False, export=file)
+    rows = json.loads(file.read_text())
+    for row in rows:
+        if row["key"] in keys:
+            row["decision"] = word
+    file.write_text(json.dumps(rows))
+    return file
+
+
+def duplicates(sis, state):
+    with scope.inside(sis.district_id):
+        found = matches.proposals(district_id=sis.district_id, state=state)
+    return {frozenset({p.left_id, p.right_id}) for p in found}
+
+
+@pytest.mark.parametrize("rename", [prefixed, rotated(SCHOOL)], ids=["prefixed", "rotated"])
+def test_a_pair_that_was_struck_out_is_different_for_good(sis, tmp_path, rename, now):
+    sis.done(SCHOOL)
+    c7, key = sis.ids("user")["c007"], rename("users", "c007")
+    there = rekeyed(SCHOOL, rename)
+    run = held(sis, there)
+    migrate(sis, run, take=struck_out(sis, run, tmp_path, key))
+    other = sis.ids("user")[key]
+    assert other != c7
+    actions.look(district_id=sis.district_id, by=BY, now=now, everybody=True)
+    pair = frozenset({c7, other})
+    assert pair in duplicates(sis, "different")
+    assert pair not in duplicates(sis, "open")
+
+
+def test_the_same_two_would_be_proposed_had_nobody_told_them_apart(sis, now):
+    """The control: a record beside one that says the same of itself."""
+    same = {f: next(r for r in SCHOOL.rows[f] if r["sourcedId"] == "c007") for f in ("users", "demographics")}
+    sis.done(
+        SCHOOL.with_rows("users", {**same["users"], "sourcedId": "z"}).with_rows(
+            "demographics", {**same["demographics"], "sourcedId": "z"}
+        )
+    )
+    actions.look(district_id=sis.district_id, by=BY, now=now, everybody=True)
+    ids = sis.ids("user")
+    assert frozenset({ids["c007"], ids["z"]}) in duplicates(sis, "open")
+
+
+def test_struck_out_pairs_are_not_proposed_when_the_run_is_held_for_them_again_until_all_is_undone(sis, tmp_path):
+    sis.done(SCHOOL)
+    run = held(sis, rekeyed(SCHOOL, prefixed))
+    strangers = [f"n-c{n:03d}" for n in range(30)]
+    file = struck_out(sis, run, tmp_path, *strangers, word="different")
+    assert migrate(sis, run, take=file).state == "held"
+    again = propose(sis, run, rehearse=False).counts["user"]
+    assert (again.same, again.sure, again.new, again.unsure) == (37, 0, 30, 0)
+    migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
+    assert propose(sis, run, rehearse=False).counts["user"].sure == 67
+
+
+def test_what_was_said_about_schools_goes_with_their_ids_and_comes_back(sis):
+    sis.done(SCHOOL)
+    s2 = sis.ids("org")["s2"]
+    set_schools(
+        district_id=sis.district_id,
+        source_id=sis.source.id,
+        content={"s1": "new", "s2": str(s2), "s9": "no"},
+        by=BY,
+        now=sis.now,
+    )
+
+    def schools():
+        with scope.inside(sis.district_id):
+            return sources.settings(district_id=sis.district_id, source_id=sis.source.id).get("schools")
+
+    run = held(sis, rekeyed(SCHOOL, prefixed))
+    propose(sis, run)
+    assert schools() == {"s1": "new", "s2": str(s2), "s9": "no"}
+    migrate(sis, run)
+    assert schools() == {"n-s1": "new", "n-s2": str(s2), "s9": "no"}
+    migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
+    assert schools() == {"s1": "new", "s2": str(s2), "s9": "no"}
+    with scope.inside(sis.district_id):
+        written = [e.facts for e in audit.events(district_id=sis.district_id) if e.act == "sources:setting:write"]
+    assert [f["after"] for f in written if f["subject"] == "schools"] == [1, 2, 3]

@@ -193,6 +193,9 @@ def _keep(district_id: UUID, folder: Path, *, revision: int, compared: int) -> F
                 while block := file.read(_BYTES):
                     copy.write(block)
             cursor.execute(f"ANALYZE {table}")
+        cursor.execute("CREATE TEMP TABLE apart (left_id uuid, right_id uuid, by text, at timestamptz) ON COMMIT DROP")
+        apart = roster.apart(district_id=district_id, kind="user")
+        cursor.executemany("INSERT INTO apart VALUES (%s, %s, %s, %s)", apart)
         same_pair = "p.district_id = %(d)s AND p.kind = 'user' AND p.left_id = a.left_id AND p.right_id = a.right_id"
         cursor.execute(
             "UPDATE matching_proposal p SET probability = a.probability, evidence = a.evidence, revision = %(r)s "
@@ -208,13 +211,15 @@ def _keep(district_id: UUID, folder: Path, *, revision: int, compared: int) -> F
         opened = cursor.rowcount
         cursor.execute(
             "INSERT INTO matching_proposal (district_id, number, kind, left_id, right_id, probability, evidence, "
-            "state, revision, decided_by) SELECT %(d)s, (SELECT coalesce(max(number), 0) FROM matching_proposal "
-            "WHERE district_id = %(d)s) + row_number() OVER (ORDER BY probability DESC, left_id, right_id), 'user', "
-            "left_id, right_id, probability, evidence, 'open', %(r)s, '' FROM alike a "
-            f"WHERE NOT EXISTS (SELECT FROM matching_proposal p WHERE {same_pair})",
+            "state, revision, decided_by, decided_at) SELECT %(d)s, (SELECT coalesce(max(number), 0) "
+            "FROM matching_proposal WHERE district_id = %(d)s) + row_number() OVER (ORDER BY probability DESC, "
+            "left_id, right_id), 'user', left_id, right_id, probability, evidence, CASE WHEN t.by IS NULL THEN 'open' "
+            "ELSE 'different' END, %(r)s, coalesce(t.by, ''), t.at FROM alike a LEFT JOIN apart t "
+            f"USING (left_id, right_id) WHERE NOT EXISTS (SELECT FROM matching_proposal p WHERE {same_pair}) "
+            "RETURNING state",
             facts,
         )
-        opened += cursor.rowcount
+        opened += sum(state == State.OPEN for (state,) in cursor.fetchall())
         cursor.execute(
             "UPDATE matching_proposal p SET state = 'closed', ask_again_on = NULL WHERE p.district_id = %(d)s "
             "AND p.state IN ('open', 'later') AND (p.left_id IN (SELECT id FROM fresh) "
@@ -223,7 +228,7 @@ def _keep(district_id: UUID, folder: Path, *, revision: int, compared: int) -> F
             facts,
         )
         closed = cursor.rowcount
-        for table in ("fresh", "alike"):
+        for table in ("fresh", "alike", "apart"):
             cursor.execute(f"DROP TABLE {table}")
     closed += _close_what_went(district_id)
     return Found(compared=compared, opened=opened, closed=closed)

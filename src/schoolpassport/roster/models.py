@@ -134,6 +134,20 @@ class Migration(models.Model):
     undone_revision = models.IntegerField(null=True)
 
 
+class Refusal(models.Model):
+    """In a migration a person struck out that a key means a record: they are different, whatever speaks for it."""
+
+    pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key", "record_id")
+    district_id = models.UUIDField()
+    source_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    key = models.TextField(db_collation="C")
+    record_id = models.UUIDField()
+    migration = models.IntegerField()
+    by = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+
 class Question(models.Model):
     """A key that seems to mean another person than it did. Its row is not taken until somebody says which.
 

@@ -21,6 +21,7 @@ from schoolpassport.roster.models import (
     Merge,
     Migration,
     Question,
+    Refusal,
     Relink,
     Revision,
 )
@@ -388,8 +389,29 @@ def decided(*, district_id: UUID, source_id: UUID) -> int:
 
 def parted(*, district_id: UUID, source_id: UUID, kind: str) -> list[tuple[str, UUID]]:
     """Keys, and the records of which a person said that they are not what the key means."""
-    rows = Relink.objects.filter(district_id=district_id, source_id=source_id, kind=kind, merge=None, migration=None)
-    return [(row.key, row.was_id) for row in rows]
+    mine = {"district_id": district_id, "source_id": source_id, "kind": kind}
+    cut = Relink.objects.filter(**mine, merge=None, migration=None).values_list("key", "was_id")
+    refused = Refusal.objects.filter(**mine).values_list("key", "record_id")
+    return [*cut, *refused]
+
+
+def apart(*, district_id: UUID, kind: str) -> list[tuple[UUID, UUID, str, datetime]]:
+    """Pairs of records, the smaller id first, that a person told apart by a key that meant, or might have meant, both.
+
+    With who said so, and when; of a split that only its revision knows.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (1, 2) least(a.id, l.record_id), greatest(a.id, l.record_id), a.by, a.at FROM ("
+            "SELECT source_id, key, record_id AS id, by, at FROM roster_refusal WHERE district_id = %(d)s "
+            "AND kind = %(k)s UNION ALL SELECT r.source_id, r.key, r.was_id, 'split', v.at FROM roster_relink r "
+            "JOIN roster_revision v ON v.district_id = r.district_id AND v.number = r.revision "
+            "WHERE r.district_id = %(d)s AND r.kind = %(k)s AND r.merge IS NULL AND r.migration IS NULL) a "
+            "JOIN roster_link l ON l.district_id = %(d)s AND l.kind = %(k)s AND l.source_id = a.source_id "
+            "AND l.key = a.key WHERE l.record_id <> a.id ORDER BY 1, 2, a.at",
+            {"d": district_id, "k": kind},
+        )
+        return list(cursor.fetchall())
 
 
 def taken_for_same(*, district_id: UUID, source_id: UUID, kind: str) -> list[tuple[str, UUID]]:

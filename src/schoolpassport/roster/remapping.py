@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from schoolpassport.roster.joining import UNSEEN, NotJoined
-from schoolpassport.roster.models import REMAPPED, SPLIT, Migration
+from schoolpassport.roster.models import REMAPPED, Migration, Refusal
 from schoolpassport.roster.records import Remapped
 from schoolpassport.roster.writing import Writer
 
@@ -102,10 +102,13 @@ class Remapping:
             "FROM put_aside",
             n=number,
         )
-
         self._run(
-            "INSERT INTO roster_relink (district_id, source_id, kind, key, revision, was_id, rule) "
-            f"SELECT %(d)s, %(source)s, kind, key, %(r)s, id, '{SPLIT}' FROM parted ON CONFLICT DO NOTHING"
+            "INSERT INTO roster_refusal (district_id, source_id, kind, key, record_id, migration, by, at) "
+            "SELECT DISTINCT %(d)s::uuid, %(source)s::uuid, kind, key, id, %(n)s::int, %(by)s, %(at)s::timestamptz "
+            "FROM parted ON CONFLICT DO NOTHING",
+            n=number,
+            by=self.by,
+            at=self.now,
         )
 
     def _move_links(self, number: int) -> None:
@@ -188,6 +191,7 @@ class Remapping:
             n=number,
         )
         self._run("DROP TABLE back; DROP TABLE carried")
+        Refusal.objects.filter(district_id=self.district_id, source_id=self.source_id, migration=number).delete()
         self.writer.finish(cause=f"migration {number} undone", now=self.now, always=True)
         migration.undone_by, migration.undone_revision = self.by, self.writer.revision
         migration.save(update_fields=["undone_by", "undone_revision"])

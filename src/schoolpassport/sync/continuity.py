@@ -100,8 +100,17 @@ class Counts:
     left: int
 
 
-def compare(walk: Walk, *, taken: dict[str, dict[str, UUID]], refused: dict[str, set[str]]) -> dict[str, Counts]:
-    """Make the tables of all kinds. ``taken``, ``refused``: what a person said, kind → key → id; kind → keys."""
+def compare(
+    walk: Walk,
+    *,
+    taken: dict[str, dict[str, UUID]],
+    refused: dict[str, set[str]],
+    apart: dict[str, set[tuple[str, UUID]]],
+) -> dict[str, Counts]:
+    """Make the tables of all kinds.
+
+    ``taken``, ``refused``, ``apart``: what a person said, kind → key → id; kind → keys; kind → pairs that are none.
+    """
     schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
     found: dict[str, Counts] = {}
     for kind in KINDS.values():
@@ -115,6 +124,7 @@ def compare(walk: Walk, *, taken: dict[str, dict[str, UUID]], refused: dict[str,
         else:
             _load(walk.bench, schemas[kind.name])
             _decide(db, kind, taken.get(kind.name, {}), refused.get(kind.name, set()))
+            _load_parted(walk.bench, kind, apart.get(kind.name, set()))
             _find(db, kind)
             _trust(walk, kind)
             _look_alike(db, kind, refused.get(kind.name, set()))
@@ -247,6 +257,15 @@ def _decide(db: DuckDBPyConnection, kind: Kind, taken: dict[str, UUID], refused:
     )
 
 
+def _load_parted(bench: Bench, kind: Kind, apart: set[tuple[str, UUID]]) -> None:
+    """``parted`` (key, id): what a person tells apart, or told before."""
+    with scope.inside(bench.places.district_id):
+        parted = roster.parted(district_id=bench.places.district_id, source_id=bench.places.source_id, kind=kind.name)
+    bench.db.execute("CREATE OR REPLACE TEMP TABLE parted (key VARCHAR, id UUID)")
+    if pairs := [*parted, *sorted(apart)]:
+        bench.db.executemany("INSERT INTO parted VALUES (?, ?)", pairs)
+
+
 def _find(db: DuckDBPyConnection, kind: Kind) -> None:
     table, numbers = kind.table, "false"
     for way in (w for w in WAYS[kind.name] if w.sure):
@@ -256,7 +275,7 @@ def _find(db: DuckDBPyConnection, kind: Kind) -> None:
             "count(*) OVER (PARTITION BY w.key) AS here, count(*) OVER (PARTITION BY o.id) AS there "
             f"FROM (FROM want_{table} ANTI JOIN became_{table} USING (key) ANTI JOIN alone USING (key)) w "
             f"JOIN old_{table} o ON {_same(way)}) p ANTI JOIN became_{table} b ON b.id = p.id "
-            "WHERE here = 1 AND there = 1 AND agree"
+            "ANTI JOIN parted q ON q.key = p.key AND q.id = p.id WHERE here = 1 AND there = 1 AND agree"
         )
         if way.attributes == ("identifier",):
             numbers = _numbers_tell(db, table, way)
@@ -288,7 +307,7 @@ def _trust(walk: Walk, kind: Kind) -> None:
         db.execute(
             f"INSERT INTO became_{table} SELECT w.key, o.id, o.key, {literal(json.dumps({'by': ['sourcedId']}))} "
             f"FROM want_{table} w JOIN old_{table} o USING (key) ANTI JOIN became_{table} b ON b.key = w.key "
-            f"ANTI JOIN became_{table} c ON c.id = o.id"
+            f"ANTI JOIN became_{table} c ON c.id = o.id ANTI JOIN parted q ON q.key = w.key AND q.id = o.id"
         )
     else:
         _free(db, kind)
@@ -311,7 +330,8 @@ def _look_alike(db: DuckDBPyConnection, kind: Kind, refused: set[str]) -> None:
     pairs = " UNION ".join(
         f"SELECT w.key, o.id, o.key AS was FROM {here} w JOIN {there} o ON {_same(way)}" for way in WAYS[kind.name]
     )
-    db.execute(f"INSERT INTO alike_{table} FROM ({pairs}) QUALIFY count(*) OVER (PARTITION BY key) <= {_MOST_ALIKE}")
+    told = f"(FROM ({pairs}) ANTI JOIN parted USING (key, id))"
+    db.execute(f"INSERT INTO alike_{table} FROM {told} QUALIFY count(*) OVER (PARTITION BY key) <= {_MOST_ALIKE}")
 
 
 def _follow(bench: Bench, kind: Kind) -> None:

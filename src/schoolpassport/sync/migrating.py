@@ -37,7 +37,7 @@ from schoolpassport.sync.workbench import Places, bench, desk
 from schoolpassport.tenancy import scope
 
 NotJoined, Busy = roster.NotJoined, roster.Busy
-_TAKE, _LEAVE = ("take",), ("", "leave")
+_TAKE, _LEAVE, _DIFFERENT = ("take",), ("", "leave"), "different"
 
 
 class NotMigrated(Exception):
@@ -59,7 +59,8 @@ class Proposed:
 @dataclass(frozen=True, kw_only=True)
 class _Edits:
     taken: dict[str, dict[str, UUID]] = field(default_factory=dict)
-    refused: dict[str, dict[str, UUID | None]] = field(default_factory=dict)  # not the same as whom, if any
+    left: dict[str, set[str]] = field(default_factory=dict)  # keys about which nothing was decided, or against it
+    apart: dict[str, set[tuple[str, UUID]]] = field(default_factory=dict)  # keys, and whom they do not mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,7 @@ def migrate(
             )
         with scope.inside(district_id):
             made = _remap(found, by=by, now=now)
+            _carry_schools(made.district_id, made.source_id, made.revision, by=by, now=now)
             actions.begin_again(found.run, migration=made.number)
             facts = {"migration": made.number, "counts": made.counts}
             audit.note(
@@ -142,7 +144,9 @@ def undo(*, district_id: UUID, number: int, by: str, now: datetime) -> Migration
             )
         authority = walks.authority(district_id, sources.settings(district_id=district_id))
         undone = roster.undo_remap(district_id=district_id, number=number, by=by, now=now, authority=authority)
-        _forget(district_id, made.source_id, undone.undone_revision or 0)
+        revision = undone.undone_revision or 0
+        _forget(district_id, made.source_id, revision)
+        _carry_schools(district_id, made.source_id, revision, by=by, now=now)
     actions.catch_up(district_id=district_id)
     return undone
 
@@ -205,8 +209,7 @@ def _compare(walk: walks.Walk, kept: Path, edits: _Edits) -> dict[str, continuit
         walks.inspect(walk)
     except walks.Refused as refusal:
         raise NotMigrated(str(refusal)) from refusal
-    refused = {kind: set(keys) for kind, keys in edits.refused.items()}
-    found = continuity.compare(walk, taken=edits.taken, refused=refused)
+    found = continuity.compare(walk, taken=edits.taken, refused=edits.left, apart=edits.apart)
     _check(walk, edits)
     return found
 
@@ -246,6 +249,23 @@ def _remap(found: _Compared, *, by: str, now: datetime) -> Migration:
     return made
 
 
+def _carry_schools(district_id: UUID, source_id: UUID, revision: int, *, by: str, now: datetime) -> None:
+    """What the district said about schools by their old ids it says by the new ones, since that revision."""
+    content = sources.settings(district_id=district_id, source_id=source_id).get("schools")
+    moved = {
+        r.was: r.key
+        for r in queries.remaps(district_id=district_id, since=revision - 1, kind="org")
+        if (r.source_id, r.revision) == (source_id, revision)
+    }
+    if content is None or not moved.keys() & content.keys():
+        return
+    stays = {key: becomes for key, becomes in content.items() if key not in moved}
+    goes = {moved[key]: becomes for key, becomes in content.items() if key in moved}
+    source_actions.write_setting(
+        district_id=district_id, source_id=source_id, subject="schools", content=stays | goes, by=by, now=now
+    )
+
+
 def _forget(district_id: UUID, source_id: UUID, revision: int) -> None:
     """What was known of the keys by their old meaning: what waits, and the cache."""
     absences.forget_relinked(district_id=district_id, source_id=source_id, revision=revision)
@@ -272,30 +292,36 @@ def _edits(take: Path | None) -> _Edits:
     if take is None:
         return made
     for row in _rows(take):
-        kind, key, decision = (str(row.get(name) or "") for name in ("kind", "key", "decision"))
-        if kind not in KINDS or not key:
-            raise NotMigrated(f"{take.name}: each row names a kind and a key; one says “{kind}”, “{key}”.")
-        if decision in _LEAVE:
-            id_ = _id(take, kind, key, row["gg4l_id"]) if row.get("because") else None
-            made.refused.setdefault(kind, {}).setdefault(key, id_)
-        elif decision in _TAKE:
-            if key in made.taken.setdefault(kind, {}):
-                raise NotMigrated(f"{take.name}: {kind} “{key}” is taken twice.")
-            made.taken[kind][key] = _id(take, kind, key, row.get("gg4l_id"))
-        else:
-            raise NotMigrated(
-                f"{take.name}: the decision about {kind} “{key}” is “{decision}”; say take, or leave it blank."
-            )
-    for kind, keys in made.refused.items():
-        made.refused[kind] = {key: id_ for key, id_ in keys.items() if key not in made.taken.get(kind, {})}
+        _edit(made, take, row)
+    for kind, taken in made.taken.items():
+        made.left.get(kind, set()).difference_update(taken)
+        made.apart.get(kind, set()).difference_update(taken.items())
     return made
+
+
+def _edit(made: _Edits, take: Path, row: dict[str, object]) -> None:
+    kind, key, decision = (str(row.get(name) or "") for name in ("kind", "key", "decision"))
+    if kind not in KINDS or not key:
+        raise NotMigrated(f"{take.name}: each row names a kind and a key; one says “{kind}”, “{key}”.")
+    if decision not in {*_TAKE, *_LEAVE, _DIFFERENT}:
+        raise NotMigrated(
+            f"{take.name}: the decision about {kind} “{key}” is “{decision}”; say take or different, or leave it blank."
+        )
+    if decision in _TAKE:
+        if key in made.taken.setdefault(kind, {}):
+            raise NotMigrated(f"{take.name}: {kind} “{key}” is taken twice.")
+        made.taken[kind][key] = _id(take, kind, key, row.get("gg4l_id"))
+    if decision in _LEAVE:
+        made.left.setdefault(kind, set()).add(key)
+    if decision == _DIFFERENT or (decision in _LEAVE and row.get("because")):  # a proposal that was struck out
+        made.apart.setdefault(kind, set()).add((key, _id(take, kind, key, row.get("gg4l_id"))))
 
 
 def _parted(edits: _Edits, work: Path) -> Path:
     """As COPY reads it: few lines, for a person wrote them."""
     escaped = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
     path = work / "parted.tsv"
-    said = [(kind, key, id_) for kind, keys in edits.refused.items() for key, id_ in keys.items() if id_]
+    said = [(kind, key, id_) for kind, pairs in sorted(edits.apart.items()) for key, id_ in sorted(pairs)]
     path.write_text("".join(f"{kind}\t{key.translate(escaped)}\t{id_}\n" for kind, key, id_ in said), encoding="utf-8")
     return path
 
