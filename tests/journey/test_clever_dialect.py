@@ -175,6 +175,8 @@ LISTS = [
     (f"users/{SIBLING}/schools", ["Brook School", "Cliff School"]),
     (f"users/{SIBLING}/schools?primary=true", ["Cliff School"]),
     (f"users/{AIDE}/mycontacts", []),
+    (f"resources/{BOOK}/courses", ["Choir"]),
+    (f"resources/{BOOK}/sections", ["Choir A"]),
 ]
 
 
@@ -190,7 +192,9 @@ def test_one_of_a_section_is_a_record_and_not_a_list(app):
     assert app.json(f"{section}/course")["data"]["number"] == "MUS-1"
     term = app.json(f"{section}/term")["data"]
     assert (term["start_date"], term["end_date"]) == ("2026-08-15", "2026-12-20")
+    (listed,) = app.all(f"{section.replace(called(app, OTHER_CLASS), called(app, CLASS))}/resources")
     book = app.json(f"/v3.0/resources/{called(app, BOOK)}")["data"]
+    assert [listed] == app.all(f"/v3.0/courses/{called(app, COURSE)}/resources") == [book]
     assert (book["resource_id"], book["title"], book["roles"]) == ("songs-7", "Songs", ["student"])
 
 

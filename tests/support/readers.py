@@ -122,7 +122,9 @@ LITTLE: dict[str, list[Json]] = {
             "schoolYear": "2027",
         }
     ],
-    "course": [{"sourcedId": COURSE, "title": "Choir", "courseCode": "MUS-1", "org": ref(OFFICE)}],
+    "course": [
+        {"sourcedId": COURSE, "title": "Choir", "courseCode": "MUS-1", "org": ref(OFFICE), "resources": [ref(BOOK)]}
+    ],
     "class": [
         {
             "sourcedId": CLASS,
@@ -135,6 +137,7 @@ LITTLE: dict[str, list[Json]] = {
             "course": ref(COURSE),
             "school": ref(SCHOOL),
             "terms": [ref(TERM)],
+            "resources": [ref(BOOK)],
         },
         {
             "sourcedId": OTHER_CLASS,

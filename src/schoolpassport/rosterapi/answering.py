@@ -99,7 +99,7 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
             one = reader.one(asked.operation.collection, asked.ids[0], fields=asked.parameters.fields)
             return errors.answer(_envelope(asked.operation, one.document, one.notices))
         given = asked.parameters
-        if _holds_already(environ, reader, given):
+        if holds_already(environ, reader, given):
             return errors.unchanged(environ["HTTP_IF_NONE_MATCH"])
         page = reader.page(
             PageRequest(asked.selection, given.limit, given.offset, given.fields, given.revision, caller.token_digest)
@@ -117,7 +117,7 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
     return errors.answer(body, headers={**headers, "ETag": f'"{page.state}"'})
 
 
-def _holds_already(environ: Environ, reader: Reader, given: Parameters) -> bool:
+def holds_already(environ: Environ, reader: Reader, given: Parameters) -> bool:
     """Whether the client says to hold what a page would be made of. A pull that only counts is not asked about."""
     held = environ.get("HTTP_IF_NONE_MATCH", "")
     if not held or (given.revision is None and given.offset > 0):

@@ -66,6 +66,19 @@ def refused(failure: Failure, *, operation: str, reference: str = "") -> Answer:
     return answer(json.dumps(body).encode(), status=failure.minor.status, headers=failure.headers)
 
 
+def refused_at_the_root(sentence: str, minor: Minor, *, status: HTTPStatus) -> Answer:
+    """As OneRoster 1.2 has it: one object of the status, and no list of them."""
+    field = {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor.root_word}
+    body = {
+        "imsx_codeMajor": "failure",
+        "imsx_severity": "error",
+        "imsx_messageRefIdentifier": str(uuid4()),
+        "imsx_description": sentence,
+        "imsx_CodeMinor": {"imsx_codeMinorField": [field]},
+    }
+    return answer(json.dumps(body).encode(), status=status)
+
+
 def warning(minor: Minor, sentence: str, *, operation: str) -> dict[str, str]:
     return _status(minor, sentence, operation, major="success", severity="warning", reference="")
 

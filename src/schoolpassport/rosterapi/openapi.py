@@ -1,6 +1,7 @@
 """The description of the API (OpenAPI 3.1), made from the operations and the catalogue of kinds."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
@@ -55,44 +56,60 @@ _REFUSALS = {
 }
 
 
-def document(*, address: str, prefix: str) -> Json:
+@dataclass(frozen=True)
+class Release:
+    """What the descriptions of two versions of the standard differ in.
+
+    ``shaped`` changes the properties of a kind, and which of them are required, into those of the version.
+    """
+
+    title: str
+    version: Version
+    operations: tuple[Operation, ...]
+    shaped: Callable[[Kind, Json, list[str]], tuple[Json, list[str]]]
+    scopes: Mapping[str, str]
+    signed: bool = True
+
+
+def document(*, address: str, prefix: str, release: Release | None = None) -> Json:
+    release = release or _FIRST
     return {
         "openapi": "3.1.0",
-        "info": {"title": "School Passport: OneRoster 1.1", "version": "1.1", "description": _ABOUT},
+        "info": {"title": release.title, "version": str(release.version), "description": _ABOUT},
         "servers": [{"url": address + prefix}],
-        "security": [{"bearer": []}, {"signature": []}],
-        "paths": {operation.path: {"get": _operation(operation)} for operation in OPERATIONS},
+        "security": [{"bearer": []}, *([{"signature": []}] if release.signed else [])],
+        "paths": {operation.path: {"get": _operation(operation, release)} for operation in release.operations},
         "components": {
-            "securitySchemes": _security(address),
+            "securitySchemes": _security(address, release),
             "parameters": {
                 name: {"name": name, "in": "query", "description": says, "schema": schema}
                 for name, says, schema in _PARAMETERS
             },
             "responses": {status: _refusal(says) for status, says in _REFUSALS.items()},
-            "schemas": _schemas(),
+            "schemas": _schemas(release),
         },
     }
 
 
-def _security(address: str) -> Json:
-    flow = {"tokenUrl": f"{address}/oauth/token", "scopes": _SCOPES}
-    return {
-        "bearer": {"type": "oauth2", "flows": {"clientCredentials": flow}},
-        "signature": {
-            "type": "http",
-            "scheme": "OAuth",
-            "description": "OAuth 1.0a, two-legged, HMAC-SHA256 or HMAC-SHA1, the parameters in the header.",
-        },
-    }
+def _security(address: str, release: Release) -> Json:
+    flow = {"tokenUrl": f"{address}/oauth/token", "scopes": {release.scopes[name]: _SCOPES[name] for name in _SCOPES}}
+    bearer = {"type": "oauth2", "flows": {"clientCredentials": flow}}
+    if not release.signed:
+        return {"bearer": bearer}
+    description = "OAuth 1.0a, two-legged, HMAC-SHA256 or HMAC-SHA1, the parameters in the header."
+    return {"bearer": bearer, "signature": {"type": "http", "scheme": "OAuth", "description": description}}
 
 
-def _operation(operation: Operation) -> Json:
+def _operation(operation: Operation, release: Release) -> Json:
     names = ["fields"] if operation.single else [name for name, _, _ in _PARAMETERS]
     refusals = [status for status in _REFUSALS if status != "404" or "{" in operation.path]
     return {
         "operationId": operation.name,
         "tags": [operation.kind.plural],
-        "security": [*({"bearer": [scope]} for scope in sorted(operation.scopes)), {"signature": []}],
+        "security": [
+            *({"bearer": [release.scopes[scope]]} for scope in sorted(operation.scopes)),
+            *([{"signature": []}] if release.signed else []),
+        ],
         "parameters": [*_path_parameters(operation), *(_ref("parameters", name) for name in names)],
         "responses": {"200": _answer(operation), **{status: _ref("responses", status) for status in refusals}},
     }
@@ -150,20 +167,20 @@ def _refusal(says: str) -> Json:
 # ------------------------------------------------------------------------------------------------------------ schemas
 
 
-def _schemas() -> Json:
-    kinds = {operation.kind.name: operation.kind for operation in OPERATIONS}
-    referred = {f.target: KINDS[f.target] for kind in kinds.values() for f in kind.references}
+def _schemas(release: Release) -> Json:
+    kinds = {operation.kind.name: operation.kind for operation in release.operations}
+    referred = {f.target: KINDS[f.target] for kind in KINDS.values() for f in kind.references}
     return {
-        **{f"{_title(kind)}Properties": _properties(kind) for kind in kinds.values()},
-        **{_title(kind): _whole(kind) for kind in kinds.values()},
+        **{f"{_title(kind)}Properties": _properties(kind, release) for kind in kinds.values()},
+        **{_title(kind): _whole(kind, release) for kind in kinds.values()},
         **{f"{_title(kind)}Ref": _reference(kind) for kind in (kinds | referred).values()},
         "Status": _status("imsx_codeMinor", {"type": "string", "enum": [minor.word for minor in Minor]}, _text()),
-        "Failure": _failure(),
+        "Failure": _failure(release),
     }
 
 
-def _properties(kind: Kind) -> Json:
-    own = {f.name: _field(f) for f in kind.fields if Version.V1P1 in f.versions}
+def _properties(kind: Kind, release: Release) -> Json:
+    own = {f.name: _field(f) for f in kind.fields if release.version in f.versions}
     listed = {d.name: d.kind for d in kind.derived}
     derived = {name: _list(_ref("schemas", f"{_title(KINDS[target])}Ref")) for name, target in listed.items()}
     metadata = {
@@ -175,12 +192,13 @@ def _properties(kind: Kind) -> Json:
         "status": {"type": "string", "enum": ["active", "tobedeleted"]},
         "dateLastModified": {"type": "string", "format": "date-time"},
     }
-    properties = {**heads, **own, **derived, "metadata": metadata}
+    properties, _ = release.shaped(kind, {**heads, **own, **derived, "metadata": metadata}, [])
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-def _whole(kind: Kind) -> Json:
-    required = [f.name for f in kind.fields if f.required and Version.V1P1 in f.versions]
+def _whole(kind: Kind, release: Release) -> Json:
+    named = [f.name for f in kind.fields if f.required and release.version in f.versions]
+    _, required = release.shaped(kind, {}, named)
     heads = ["sourcedId", "status", "dateLastModified"]
     return {"allOf": [_ref("schemas", f"{_title(kind)}Properties")], "required": [*heads, *required]}
 
@@ -219,7 +237,7 @@ def _reference(kind: Kind) -> Json:
     }
 
 
-def _failure() -> Json:
+def _failure(release: Release) -> Json:
     field = {"imsx_codeMinorFieldName": _text(), "imsx_codeMinorFieldValue": _text([m.root_word for m in Minor])}
     minor = {
         "type": "object",
@@ -227,6 +245,10 @@ def _failure() -> Json:
         "properties": {"imsx_codeMinorField": _list({"type": "object", "required": list(field), "properties": field})},
     }
     failure = _status("imsx_CodeMinor", minor, _list(_text()))
+    if release.version is not Version.V1P1:
+        del failure["properties"]["imsx_operationRefIdentifier"]
+        failure["required"].remove("imsx_operationRefIdentifier")
+        return failure
     failure["properties"]["statusInfoSet"] = _list(_ref("schemas", "Status"))
     failure["required"].append("statusInfoSet")
     return failure
@@ -259,3 +281,12 @@ def _ref(section: str, name: str) -> Json:
 
 def _title(kind: Kind) -> str:
     return kind.name[0].upper() + kind.name[1:]
+
+
+def _as_it_is(kind: Kind, properties: Json, required: list[str]) -> tuple[Json, list[str]]:  # noqa: ARG001 (1.1 is ours)
+    return properties, required
+
+
+_FIRST = Release(
+    "School Passport: OneRoster 1.1", Version.V1P1, OPERATIONS, _as_it_is, {scope: scope for scope in _SCOPES}
+)

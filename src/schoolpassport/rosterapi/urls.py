@@ -8,6 +8,8 @@ from schoolpassport.rosterapi import answering, discovery, tokens, views
 from schoolpassport.rosterapi.clever import answering as clever
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
 from schoolpassport.rosterapi.native import answering as native
+from schoolpassport.rosterapi.oneroster_1p2 import answering as oneroster_1p2
+from schoolpassport.rosterapi.oneroster_1p2.services import SERVICES
 from schoolpassport.rosterapi.views import Answerer
 
 PREFIXES = ("/ims/oneroster/v1p1", "/datahub/services/ims/oneroster/v1p1")
@@ -16,6 +18,7 @@ ANSWERERS: Mapping[str, Answerer] = {
     **dict.fromkeys(PREFIXES, answering.roster),
     **dict.fromkeys(clever.PREFIXES, clever.roster),
     native.PREFIX: native.roster,
+    **dict.fromkeys(SERVICES, oneroster_1p2.roster),
 }
 
 

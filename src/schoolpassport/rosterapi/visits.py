@@ -21,10 +21,9 @@ from schoolpassport.sharing.queries import Reader
 from schoolpassport.sharing.records import NothingShared, Unanswerable, Unknown
 
 Environ = dict[str, Any]
-Refusal = Callable[[HTTPStatus, str], Answer]
+Refusal = Callable[[HTTPStatus, str, Minor | None], Answer]
 
 _READING = frozenset({"GET", "HEAD"})
-_SCOPES = frozenset({ROSTER, ROSTER_CORE})
 
 _log = logging.getLogger(__name__)
 
@@ -41,10 +40,11 @@ class Trouble(Exception):
 class Visit:
     """One caller's request. The reader's door proves the token in each trip; until then nobody was let in.
 
-    ``wants_titles``: the dialect shows the titles of courses and terms inside of classes.
+    ``wants_titles``: the dialect shows the titles of courses and terms inside of classes. ``scopes``: what opens it.
     """
 
     wants_titles = False
+    scopes = frozenset({ROSTER, ROSTER_CORE})
 
     def __init__(self, environ: Environ, caller: Caller, now: datetime) -> None:
         self.environ = environ
@@ -63,7 +63,7 @@ class Visit:
     @cached_property
     def reader(self) -> Reader:
         base = address_of(self.environ)
-        return access.reader_for(self._caller, _SCOPES, base=base, now=self.now, admitted=self._let_in)
+        return access.reader_for(self._caller, self.scopes, base=base, now=self.now, admitted=self._let_in)
 
     def bearer(self) -> Bearer:
         """Who was let in; asks, where no trip has proved it yet."""
@@ -83,17 +83,17 @@ def answered(environ: Environ, work: Callable[[Visit], Answer], refused: Refusal
     try:
         answer = _admitted(environ, work)
     except Failure as failure:
-        answer = refused(failure.minor.status, failure.sentence)
+        answer = refused(failure.minor.status, failure.sentence, failure.minor)
         answer.headers.update(failure.headers)
     except Trouble as trouble:
-        answer = refused(trouble.status, trouble.sentence)
+        answer = refused(trouble.status, trouble.sentence, None)
     except DisallowedHost:
-        answer = refused(HTTPStatus.BAD_REQUEST, "The Host header is no host.")
+        answer = refused(HTTPStatus.BAD_REQUEST, "The Host header is no host.", Minor.INVALID_DATA)
     except Exception:  # noqa: BLE001 (whatever it was: an answer in the dialect's shape, and a note in the log)
         reference = str(uuid4())
         _log.exception("a request failed, reference %s", reference)
         sentence = f"Something went wrong here; it is noted as {reference}."
-        answer = refused(HTTPStatus.INTERNAL_SERVER_ERROR, sentence)
+        answer = refused(HTTPStatus.INTERNAL_SERVER_ERROR, sentence, Minor.SERVER_ERROR)
     return answer if environ["REQUEST_METHOD"] != "HEAD" else answer._replace(body=b"")
 
 

@@ -95,14 +95,18 @@ class PartOf:
 
 @dataclass(frozen=True)
 class These:
-    """The inquiry for living records by their ids, as a JSON list. What the view lacks is left out."""
+    """The inquiry for living records by their ids, as a JSON list. What the view lacks is left out.
+
+    ``revision`` None: the newest.
+    """
 
     kind: str
     ids: tuple[UUID, ...]
-    revision: int
+    revision: int | None
 
     def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (the view itself keeps to the consent)
-        return Question(_these(self.kind), {"ids": list(self.ids), "revision": self.revision}, keyed=True)
+        revision = standing.revision if self.revision is None else self.revision
+        return Question(_these(self.kind), {"ids": list(self.ids), "revision": revision}, keyed=True)
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> bytes:  # noqa: ARG002 (asked at one revision)
         return unaddressed(rest[0])

@@ -8,17 +8,17 @@ from uuid import UUID
 
 from schoolpassport.rosterapi import errors, objects
 from schoolpassport.rosterapi.documents import Class, Course, Head, Org, Resource, Session, User
-from schoolpassport.rosterapi.errors import Answer
+from schoolpassport.rosterapi.errors import Answer, Minor
 from schoolpassport.rosterapi.objects import Address, Around, Id, Object
 from schoolpassport.sharing.queries import short_of
 
 _RELATED: Mapping[str, tuple[str, ...]] = {  # what a record links to besides itself and its district
     "schools": ("courses", "sections", "terms", "users"),
     "users": ("mycontacts", "mystudents", "myteachers", "schools", "sections"),
-    "courses": ("schools", "sections"),
-    "sections": ("course", "school", "term", "users"),
+    "courses": ("resources", "schools", "sections"),
+    "sections": ("course", "resources", "school", "term", "users"),
     "terms": ("schools", "sections"),
-    "resources": (),
+    "resources": ("courses", "sections"),
 }
 
 
@@ -76,6 +76,6 @@ def answer(value: object, district_id: UUID) -> Answer:
     return errors.answer(objects.encoded(value, named))
 
 
-def refused(status: HTTPStatus, sentence: str) -> Answer:
+def refused(status: HTTPStatus, sentence: str, minor: Minor | None) -> Answer:  # noqa: ARG001 (the status says it here)
     body: dict[str, Any] = {"message": sentence}
     return errors.answer(json.dumps(body).encode(), status=status)

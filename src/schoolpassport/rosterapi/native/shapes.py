@@ -7,7 +7,7 @@ from uuid import UUID
 
 from schoolpassport.rosterapi import errors, objects
 from schoolpassport.rosterapi.documents import Class, Head, Org, User
-from schoolpassport.rosterapi.errors import Answer
+from schoolpassport.rosterapi.errors import Answer, Minor
 from schoolpassport.rosterapi.objects import Around, Id, Object
 
 _WORDS: Mapping[str, str] = {"student": "students", "teacher": "teachers", "contact": "contacts"}
@@ -83,5 +83,5 @@ def _as_they_are(ids: Collection[UUID]) -> Mapping[UUID, str]:
     return {each: str(each) for each in ids}
 
 
-def refused(status: HTTPStatus, sentence: str) -> Answer:
+def refused(status: HTTPStatus, sentence: str, minor: Minor | None) -> Answer:  # noqa: ARG001 (the status says it here)
     return errors.answer(json.dumps({"error": sentence}).encode(), status=status)

@@ -1,0 +1,104 @@
+"""A request to one of the services of 1.2: the same reading as by 1.1, then the shapes of this version."""
+
+import json
+import re
+from http import HTTPStatus
+from uuid import UUID
+
+import msgspec
+
+from schoolpassport.rosterapi import errors, links, parameters
+from schoolpassport.rosterapi.answering import holds_already
+from schoolpassport.rosterapi.base_url import address_of
+from schoolpassport.rosterapi.errors import Answer, Failure, Minor
+from schoolpassport.rosterapi.oneroster_1p2 import shapes
+from schoolpassport.rosterapi.oneroster_1p2.services import SERVICES, Service, described, properties
+from schoolpassport.rosterapi.operations import Operation
+from schoolpassport.rosterapi.visits import Environ, Visit, answered
+from schoolpassport.sharing.records import Fault, PageRequest, Selection, Unanswerable
+
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_CLAUSE = r"(?:(?<=^)|(?<= AND )|(?<= OR ))"
+_NAMES = (  # what a filter or sort names in 1.2 → where the view has it
+    (re.compile(_CLAUSE + r"roles\.role(?=\s*[=!<>~]|$)"), "role"),
+    (re.compile(_CLAUSE + r"roles\.org\.sourcedId(?=\s*[=!<>~]|$)"), "orgs.sourcedId"),
+    (re.compile(_CLAUSE + r"academicSession\.sourcedId(?=\s*[=!<>~]|$)"), "gradingPeriod.sourcedId"),
+)
+_MINORS = {Fault.FILTER: Minor.INVALID_FILTER_FIELD, Fault.REVISION: Minor.INVALID_DATA}
+
+
+def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
+    service = SERVICES[prefix]
+    if path == service.description and environ["REQUEST_METHOD"] == "GET":  # of no district, so it needs no token
+        return errors.answer(json.dumps(described(service, address=address_of(environ))).encode())
+    return answered(environ, lambda visit: _answer(visit, service, path), _refused)
+
+
+def _refused(status: HTTPStatus, sentence: str, minor: Minor | None) -> Answer:
+    unknown = Minor.UNKNOWN_OBJECT if status is HTTPStatus.NOT_FOUND else Minor.INVALID_DATA
+    return errors.refused_at_the_root(sentence, minor or unknown, status=status)
+
+
+def _answer(visit: Visit, service: Service, path: str) -> Answer:
+    found = service.find(path)
+    if found is None:
+        raise Failure(Minor.UNKNOWN_OBJECT, "This service of OneRoster 1.2 has no such path here.")
+    operation, ids = found
+    visit.scopes = operation.scopes
+    query = visit.environ.get("QUERY_STRING", "")
+    meant = tuple(UUID(each) if _ID.fullmatch(each) else UUID(int=0) for each in ids)
+    try:
+        if operation.single:
+            return _single(visit, operation, meant[0], query)
+        return _page(visit, operation, meant, f"{address_of(visit.environ)}{service.base}/{path}", query)
+    except Unanswerable as error:
+        raise Failure(_MINORS[error.notice.fault], error.notice.sentence) from error
+
+
+def _single(visit: Visit, operation: Operation, meant: UUID, query: str) -> Answer:
+    names = _chosen(operation, parameters.for_single(query).fields)
+    document = visit.reader.one(operation.collection, meant).document
+    (shaped,) = shapes.shaped(operation.kind, document, visit.reader, address=address_of(visit.environ), revision=None)
+    return errors.answer(msgspec.json.encode({operation.envelope: _reduced(shaped, names)}))
+
+
+def _page(visit: Visit, operation: Operation, parents: tuple[UUID, ...], address: str, query: str) -> Answer:
+    given = parameters.for_page(query)
+    names = _chosen(operation, given.fields)
+    if holds_already(visit.environ, visit.reader, given):
+        return errors.unchanged(visit.environ["HTTP_IF_NONE_MATCH"])
+    selection = Selection(operation.collection, parents, _as_kept(given.filter), _as_kept(given.sort), given.descending)
+    page = visit.reader.page(PageRequest(selection, given.limit, given.offset, None, given.revision, visit.puller))
+    shaped = shapes.shaped(
+        operation.kind, page.documents, visit.reader, address=address_of(visit.environ), revision=page.revision
+    )
+    headers = {
+        "X-Total-Count": str(page.total),
+        "Link": links.header(address, given, page),
+        "X-Revision": str(page.revision),
+        "ETag": f'"{page.state}"',
+    }
+    body = msgspec.json.encode({operation.envelope: [_reduced(each, names) for each in shaped]})
+    return errors.answer(body, headers=headers)
+
+
+def _as_kept(text: str) -> str:
+    for pattern, name in _NAMES:
+        text = pattern.sub(name, text)
+    return text
+
+
+def _chosen(operation: Operation, fields: str | None) -> frozenset[str] | None:
+    """The properties that are asked for, or None for all. An unknown one is refused in this version."""
+    if fields is None:
+        return None
+    names = frozenset(each.strip() for each in fields.split(","))
+    unknown = sorted(names - properties(operation.kind))
+    if unknown:
+        listed = ", ".join(name or "(nothing)" for name in unknown)
+        raise Failure(Minor.BLANK_SELECTION_FIELD, f"There is no property {listed}.")
+    return names
+
+
+def _reduced(document: shapes.Document, names: frozenset[str] | None) -> shapes.Document:
+    return document if names is None else {name: value for name, value in document.items() if name in names}

@@ -1,0 +1,101 @@
+"""Documents of 1.1 as 1.2 wants them: roles at orgs, references under the base of their service, a few fields more."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.rosterapi.oneroster_1p2.services import BASE_OF
+from schoolpassport.sharing.queries import Reader, These
+
+Document = dict[str, Any]
+
+
+def shaped(kind: Kind, documents: bytes, reader: Reader, *, address: str, revision: int | None) -> list[Document]:
+    """``documents``: with commas between. ``address``: of this server; hrefs are made anew."""
+    found: list[Document] = msgspec.json.decode(b"[" + documents + b"]")
+    if kind.name in _BESIDE:
+        _add(kind, found, reader, revision)
+    if kind.name == "user":
+        found = [_user(each, _types(found, reader, revision)) for each in found]
+    for each in found:
+        if kind.name == "enrollment" and "role" in each:
+            each.setdefault("primary", "false")
+        _readdress(each, address)
+    return found
+
+
+def _readdress(document: Document, address: str) -> None:
+    for value in document.values():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict) and "sourcedId" in each:
+                kind = KINDS[each["type"]]
+                each["href"] = f"{address}{BASE_OF[kind.name]}/{kind.plural}/{each['sourcedId']}"
+            elif isinstance(each, dict) and isinstance(each.get("org"), dict):
+                _readdress(each, address)
+
+
+# --------------------------------------------------------------------------------------------------------------- users
+
+
+def _types(users: Iterable[Document], reader: Reader, revision: int | None) -> Mapping[str, str]:
+    """What kind of org each is that an administrator belongs to; of all others nobody needs to know."""
+    orgs = {org["sourcedId"] for user in users if user.get("role") == "administrator" for org in user.get("orgs", [])}
+    if not orgs:
+        return {}
+    found = msgspec.json.decode(reader.inquire(These("org", tuple(UUID(each) for each in sorted(orgs)), revision)))
+    return {org["sourcedId"]: org["type"] for org in found if "type" in org}
+
+
+def _user(user: Document, types: Mapping[str, str]) -> Document:
+    """The role of 1.1 at each of the orgs: the first is the primary one."""
+    role, orgs = user.get("role"), user.get("orgs", [])
+    kept = {name: value for name, value in user.items() if name not in {"role", "orgs"}}
+    if role is None or not orgs:
+        return kept
+    kinds = ["primary", *["secondary"] * (len(orgs) - 1)]
+    roles = [
+        {"roleType": kind, "role": _role(role, types.get(org["sourcedId"])), "org": org}
+        for kind, org in zip(kinds, orgs, strict=True)
+    ]
+    return {**kept, "roles": roles}
+
+
+def _role(role: str, org_type: str | None) -> str:
+    if role != "administrator":
+        return role
+    return "siteAdministrator" if org_type in {"school", "department"} else "districtAdministrator"
+
+
+# --------------------------------------------------------------------------------------------- what stands beside them
+
+
+def _school(item: Document, class_: Document) -> None:
+    if "school" in class_:
+        item["school"] = class_["school"]
+
+
+def _class(result: Document, item: Document) -> None:
+    if "class" in item:
+        result["class"] = item["class"]
+
+
+_BESIDE: Final[Mapping[str, tuple[str, str, Callable[[Document, Document], None]]]] = {
+    "lineItem": ("class", "class", _school),  # the field that names it, its kind, and what is taken from it
+    "result": ("lineItem", "lineItem", _class),
+}
+
+
+def _add(kind: Kind, found: list[Document], reader: Reader, revision: int | None) -> None:
+    field, other, take = _BESIDE[kind.name]
+    ids = {UUID(each[field]["sourcedId"]) for each in found if field in each}
+    beside = msgspec.json.decode(reader.inquire(These(other, tuple(sorted(ids)), revision))) if ids else []
+    by_id = {each["sourcedId"]: each for each in beside}
+    for each in found:
+        if "gradingPeriod" in each:
+            each["academicSession"] = dict(each["gradingPeriod"])
+        neighbour = by_id.get(each[field]["sourcedId"]) if field in each else None
+        if neighbour is not None:
+            take(each, neighbour)
