@@ -62,6 +62,7 @@ def a_place(chosen: Path | None, *, keep: bool) -> Iterator[Place]:
         if name not in {"SCHOOLPASSPORT_SYNC_MEMORY_MB", "SCHOOLPASSPORT_SYNC_THREADS", "SCHOOLPASSPORT_CACHE_MB"}:
             del os.environ[name]
     os.environ["SCHOOLPASSPORT_DATA_DIR"] = str(data_dir)
+    os.environ["SCHOOLPASSPORT_REQUESTS_PER_MINUTE"] = "0"  # how fast, not how often
     os.environ["DJANGO_SETTINGS_MODULE"] = "schoolpassport.config.settings"
     try:
         from schoolpassport.config import startup  # noqa: PLC0415 (only now may Django's settings be read)

@@ -78,6 +78,12 @@ SETTINGS: tuple[Setting, ...] = (
         _public_url,
     ),
     Setting("SCHOOLPASSPORT_TOKEN_SECONDS", "3600", "how long an access token lives", _number(60, 7200)),
+    Setting(
+        "SCHOOLPASSPORT_REQUESTS_PER_MINUTE",
+        "3000",
+        "how often an application may ask about a district, shared out among the processes of `serve`; 0: no limit",
+        _number(0, 1_000_000),
+    ),
     Setting("SCHOOLPASSPORT_SYNC_MEMORY_MB", "400", "memory for the columns of one sync", _number(64, 1_000_000)),
     Setting("SCHOOLPASSPORT_SYNC_THREADS", "2", "processor threads of one sync", _number(1, 256)),
     Setting(
@@ -104,6 +110,9 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
+SERVER_PROCESSES = "SCHOOLPASSPORT_SERVER_PROCESSES"  # `serve` tells its processes how many they are
+
+
 @dataclass(frozen=True)
 class Environment:
     data_dir: Path
@@ -112,6 +121,7 @@ class Environment:
     key_file: Path
     public_url: str
     token_seconds: int
+    requests_per_minute: int  # of one server process
     sync_memory_mb: int
     sync_threads: int
     cache_mb: int
@@ -141,6 +151,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         key_file=Path(value["SCHOOLPASSPORT_KEY_FILE"] or data_dir / "master.key"),
         public_url=value["SCHOOLPASSPORT_PUBLIC_URL"].rstrip("/"),
         token_seconds=int(value["SCHOOLPASSPORT_TOKEN_SECONDS"]),
+        requests_per_minute=_share(int(value["SCHOOLPASSPORT_REQUESTS_PER_MINUTE"]), env),
         sync_memory_mb=int(value["SCHOOLPASSPORT_SYNC_MEMORY_MB"]),
         sync_threads=int(value["SCHOOLPASSPORT_SYNC_THREADS"]),
         cache_mb=int(value["SCHOOLPASSPORT_CACHE_MB"]),
@@ -150,6 +161,11 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         ),
         folders=tuple(Path(folder).expanduser() for folder in folders) or (data_dir / "landing",),
     )
+
+
+def _share(limit: int, env: Mapping[str, str]) -> int:
+    """What one of several server processes may allow."""
+    return -(-limit // int(env.get(SERVER_PROCESSES, "1")))
 
 
 def _value(setting: Setting, env: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from schoolpassport.kit.recent import Recent
 from schoolpassport.partners import queries as partners
 from schoolpassport.partners.contract import meant
 from schoolpassport.partners.records import Bearer, Refused
+from schoolpassport.rosterapi import limits
 from schoolpassport.rosterapi.authentication import Caller, challenge, prove
 from schoolpassport.rosterapi.errors import Failure, Minor
 from schoolpassport.sharing.queries import Reader, view_for
@@ -39,7 +40,7 @@ def reader_for(
     now: datetime,
     admitted: Callable[[Bearer], None] = lambda bearer: None,  # noqa: ARG005 (whoever does not ask is not told)
 ) -> Reader:
-    """Raises ``Failure`` (401, 403), and so does the reader when the token turns out not to hold any more.
+    """Raises ``Failure`` (401, 403, 429), and so does the reader when the token turns out not to hold any more.
 
     ``scopes``: any of them opens. ``admitted`` is told who was let in, before any answer is.
     """
@@ -51,6 +52,7 @@ def reader_for(
         integration_id = bearer.integration_id
         if caller.proved is None:
             _integrations.put(caller.token_digest, integration_id)
+    limits.count(district_id=caller.district_id, integration_id=integration_id, now=now)
     return view_for(
         district_id=caller.district_id,
         integration_id=integration_id,

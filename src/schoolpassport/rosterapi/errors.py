@@ -23,6 +23,7 @@ class Minor(Enum):
     INVALID_SELECTION_FIELD = ("invalid_selection_field", "invalid_selection_field", HTTPStatus.OK)
     BLANK_SELECTION_FIELD = ("invalid_blank_selection_field", "invalid_selection_field", HTTPStatus.BAD_REQUEST)
     UNSUPPORTED = ("unsupported operation", "unsupportedoperation", HTTPStatus.METHOD_NOT_ALLOWED)
+    TOO_MANY = ("server_busy", "server_busy", HTTPStatus.TOO_MANY_REQUESTS)
     SERVER_ERROR = ("internal_server_error", "targetreadfailure", HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def __init__(self, word: str, root_word: str, status: HTTPStatus) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.urls import URLPattern, path
 
-from schoolpassport.rosterapi import answering, discovery, tokens, views
+from schoolpassport.rosterapi import answering, discovery, limits, tokens, views
 from schoolpassport.rosterapi.clever import answering as clever
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
 from schoolpassport.rosterapi.native import answering as native
@@ -14,12 +14,13 @@ from schoolpassport.rosterapi.views import Answerer
 
 PREFIXES = ("/ims/oneroster/v1p1", "/datahub/services/ims/oneroster/v1p1")
 DESCRIPTION = "/openapi.json"
-ANSWERERS: Mapping[str, Answerer] = {
+_DIALECTS: Mapping[str, Answerer] = {
     **dict.fromkeys(PREFIXES, answering.roster),
     **dict.fromkeys(clever.PREFIXES, clever.roster),
     native.PREFIX: native.roster,
     **dict.fromkeys(SERVICES, oneroster_1p2.roster),
 }
+ANSWERERS: Mapping[str, Answerer] = {prefix: limits.told(answerer) for prefix, answerer in _DIALECTS.items()}
 
 
 def _api(prefix: str, answerer: Answerer) -> list[URLPattern]:

@@ -1,9 +1,13 @@
 """``schoolpassport serve``: the API over HTTP."""
 
+import os
+
 import click
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
+
+from schoolpassport.config.environment import SERVER_PROCESSES
 
 
 @click.command()
@@ -12,6 +16,7 @@ from granian.log import LogLevels
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Server processes.")
 def command(host: str, port: int, workers: int) -> None:
     """Serve the API. Behind a proxy, set SCHOOLPASSPORT_PUBLIC_URL to the address clients use."""
+    os.environ[SERVER_PROCESSES] = str(workers)
     Granian(
         "schoolpassport.config.wsgi:application",
         address=host,
