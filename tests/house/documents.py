@@ -23,6 +23,7 @@ from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import catalogue, shield
 from schoolpassport.sharing.attributes import Dialect
+from schoolpassport.sharing.lifecycle import TRANSITIONS
 from schoolpassport.sharing.masks import MASKS
 from schoolpassport.sources import cleaning
 from schoolpassport.sources.connectors import CONNECTORS
@@ -70,6 +71,14 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def commands_reference() -> str:
     return "\n".join(_reference(words, command) for words, command in commands())
+
+
+def consent_table() -> str:
+    """What can be done with a consent, from which state, by whom, and where it leads."""
+    rows = (
+        (f"`{t.was}`" if t.was else "–", t.act.replace("_", " "), str(t.whose), f"`{t.became}`") for t in TRANSITIONS
+    )
+    return _table(("state", "what can be done", "by", "becomes"), rows)
 
 
 def kinds_table() -> str:
@@ -268,6 +277,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_reference,
     "kinds": kinds_table,
+    "consents": consent_table,
     "files": files_table,
     "formats": formats_table,
     "schemas": schemas_reference,

@@ -19,7 +19,8 @@ from django.urls import get_resolver
 
 from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS, SHARED
-from schoolpassport.rosterapi import discovery, tokens, views, wsgi
+from schoolpassport.rosterapi import discovery, keys, tokens, views, wsgi
+from schoolpassport.rosterapi.clever import tokens as clever_tokens
 from schoolpassport.rosterapi.operations import OPERATIONS
 from schoolpassport.rosterapi.urls import PREFIXES
 from schoolpassport.sharing import actions as sharing
@@ -216,9 +217,23 @@ def _discovered(app: App) -> list[str]:
 
 def test_every_route_is_in_this_matrix():
     """A new address fails here until the matrix knows how to ask it."""
-    known = {views.description, views.roster, tokens.token, discovery.credentials}
+    known = {
+        views.description,
+        views.roster,
+        tokens.token,
+        clever_tokens.districts,
+        discovery.credentials,
+        keys.key_set,
+    }
     found = {pattern.callback for pattern in get_resolver().url_patterns}
     assert found == known
+
+
+def test_published_keys_name_nobody(matrix):
+    """There is at least one: each view here began with a receipt."""
+    answer = call(APPLICATION, "/.well-known/jwks.json")
+    assert (answer.status, len(json.loads(answer.body)["keys"]) > 0) == (200, True)
+    assert not [mark for mark in (*MARKS, FAR, MAIL) if mark in _said(answer)]
 
 
 def test_the_matrix_would_catch_a_leak(matrix):

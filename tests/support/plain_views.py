@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from schoolpassport.roster.kinds import KINDS, SHARED, Field, Kind, Type
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import catalogue
-from schoolpassport.sharing.models import HREF, Consent, View, ViewRevision
+from schoolpassport.sharing.models import HREF, Consent, ConsentStep, View, ViewRevision
 from schoolpassport.tenancy import scope
 
 Document = dict[str, Any]
@@ -70,7 +70,9 @@ class PlainView:
         """Another consent in place of the one in force; what is shown changes with the next publication."""
         with scope.inside(self.district_id):
             mine = Consent.objects.filter(district_id=self.district_id, integration_id=self.integration_id)
-            mine.filter(state="active").update(state="revoked", ended_at=FIRST_MORNING)
+            for old in mine.filter(state="active"):
+                step(old, "revoke", "district", "revoked")
+                mine.filter(id=old.id).update(state="revoked", step=old.step + 1, ended_at=FIRST_MORNING)
             consent = _consent(self.district_id, self.integration_id, attributes)
             self._set(consent_id=consent.id, projected_consent_id=consent.id)
 
@@ -131,13 +133,43 @@ def a_plain_view(
 
 
 def _consent(district_id: UUID, integration_id: UUID, attributes: Mapping[str, list[str]]) -> Consent:
-    return Consent.objects.create(
+    consent = Consent(
         district_id=district_id,
         id=uuid4(),
         integration_id=integration_id,
-        state="active",
+        state="",
+        step=0,
         attributes=dict(attributes),
+        drafted_at=FIRST_MORNING,
         agreed_at=FIRST_MORNING,
+        begun_at=FIRST_MORNING,
+    )
+    for act, side, became in AGREED:
+        step(consent, act, side, became)
+        consent.state, consent.step = became, consent.step + 1
+    consent.save(force_insert=True)
+    return consent
+
+
+AGREED = (
+    ("draft", "district", "draft"),
+    ("send", "district", "sent"),
+    ("approve", "partner", "approved"),
+    ("begin", "house", "active"),
+)
+
+
+def step(consent: Consent, act: str, side: str, became: str) -> None:
+    ConsentStep.objects.create(
+        district_id=consent.district_id,
+        consent_id=consent.id,
+        number=consent.step + 1,
+        act=act,
+        side=side,
+        was=consent.state,
+        became=became,
+        at=FIRST_MORNING,
+        by="test",
     )
 
 

@@ -15,6 +15,7 @@ from schoolpassport.kit.postgres import EmbeddedPostgresError
 
 # These look after the database themselves: one stops it, one brings its own, one must work when there is none.
 _BY_THEMSELVES = frozenset({"database", "demo", "doctor"})
+_WITHOUT_DATABASE = (["receipts", "verify"],)  # for whoever has never run School Passport, too
 
 
 class _Commands(click.Group):
@@ -27,7 +28,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        if _only_help():
+        if _only_help() or sys.argv[1:3] in _WITHOUT_DATABASE:
             startup.set_up_django()
         elif cmd_name not in _BY_THEMSELVES:
             startup.prepare()

@@ -42,6 +42,8 @@ _LISTENERS: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
     (views.listeners, webhooks.listen),  # partners are told of each revision of a view
     (partners.district_keepers, sources.reseal_secrets),  # a new master key reaches whatever is sealed
     (partners.district_keepers, webhooks.reseal_secrets),
+    (partners.district_keepers, sharing.reseal_documents),
+    (partners.keepers, sharing.reseal_signing_keys),
 )
 
 

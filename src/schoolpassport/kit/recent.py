@@ -20,6 +20,9 @@ class Recent(Generic[Key, Value]):
     def get(self, key: Key) -> Value | None:
         return self._kept.get(key)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._kept
+
     def put(self, key: Key, value: Value) -> None:
         with self._lock:
             self._kept[key] = value

@@ -95,6 +95,12 @@ def names_of_integrations(*, district_id: UUID) -> dict[UUID, str]:
     return {i.id: names[i.application_id] for i in found}
 
 
+def integrated_application(*, district_id: UUID, integration_id: UUID) -> Application:
+    """The application, with its partner, of an integration of the district; in the caller's scope."""
+    found = Integration.objects.get(district_id=district_id, id=integration_id)
+    return Application.objects.select_related("partner").get(id=found.application_id)
+
+
 # ------------------------------------------------------------------------------------------------------------- tokens
 
 

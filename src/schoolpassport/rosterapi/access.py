@@ -17,6 +17,7 @@ from schoolpassport.rosterapi.errors import Failure, Minor
 from schoolpassport.sharing.queries import Reader, view_for
 from schoolpassport.sharing.records import Door
 
+OUTLET = "oneroster-1.1"
 _integrations: Recent[bytes, UUID] = Recent(10_000)  # whose a token is never changes; whether it holds is asked
 
 
@@ -38,11 +39,13 @@ def reader_for(
     *,
     base: str,
     now: datetime,
+    outlet: str = OUTLET,
     admitted: Callable[[Bearer], None] = lambda bearer: None,  # noqa: ARG005 (whoever does not ask is not told)
 ) -> Reader:
     """Raises ``Failure`` (401, 403, 429), and so does the reader when the token turns out not to hold any more.
 
-    ``scopes``: any of them opens. ``admitted`` is told who was let in, before any answer is.
+    ``scopes``: any of them opens. ``admitted`` is told who was let in, before any answer is. ``outlet`` says in
+    the ledger of what was read in which dialect.
     """
     integration_id = _integrations.get(caller.token_digest)
     if integration_id is None or caller.proved is not None:
@@ -58,6 +61,8 @@ def reader_for(
         integration_id=integration_id,
         base=base,
         now=now,
+        caller=caller.token_digest,
+        outlet=outlet,
         door=None if caller.proved else _door(caller, scopes, now, admitted),
     )
 

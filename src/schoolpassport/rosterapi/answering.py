@@ -108,9 +108,8 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
         raise Failure(_MINORS[error.notice.fault], error.notice.sentence) from error
     except Unknown:
         raise Failure(Minor.UNKNOWN_OBJECT, "There is no such object here.") from None
-    except NothingShared:
-        sentence = "The district has not agreed to share anything with this application."
-        raise Failure(Minor.FORBIDDEN, sentence) from None
+    except NothingShared as nothing:
+        raise Failure(Minor.FORBIDDEN, str(nothing)) from None
     link = links.header(asked.address, asked.parameters, page)
     body = _envelope(asked.operation, page.documents, page.notices)
     headers = {"X-Total-Count": str(page.total), "Link": link, "X-Revision": str(page.revision)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.urls import URLPattern, path
 
-from schoolpassport.rosterapi import answering, discovery, limits, tokens, views
+from schoolpassport.rosterapi import answering, discovery, keys, limits, tokens, views
 from schoolpassport.rosterapi.clever import answering as clever
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
 from schoolpassport.rosterapi.native import answering as native
@@ -38,6 +38,7 @@ urlpatterns = [
     path("oauth/token", tokens.token),
     path("datahub/oauth/token", tokens.token),
     path("oauth/tokens", clever_tokens.districts),
+    path(".well-known/jwks.json", keys.key_set),
     path("datahub/services/vendor/onboarding/credentials", discovery.credentials),
 ]
 

@@ -1,93 +1,273 @@
 """Consents, and the views that follow them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from schoolpassport.audit import actions as audit
-from schoolpassport.kit.ids import new_id
-from schoolpassport.partners import actions as partners
+from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import contents as judging
-from schoolpassport.sharing import publishing, reaching
-from schoolpassport.sharing.contract import ViewMoved, listeners
-from schoolpassport.sharing.models import Consent, ConsentState, View
-from schoolpassport.sharing.records import Contents
+from schoolpassport.sharing import effects, publishing, reaching, readings, receipts, steps
+from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, NotAllowed, Side
+from schoolpassport.sharing.models import Consent, Document, View
+from schoolpassport.sharing.records import Contents, Proposal
 from schoolpassport.sync.contract import Followed, Reach
 from schoolpassport.tenancy import actions as tenancy
+from schoolpassport.tenancy import queries as districts
 from schoolpassport.tenancy import scope
+
+_BY_ITSELF = "sharing"
+_HUNDRED = 100
 
 
 class NotASchool(ValueError):
     """A consent names something that is no org of the district."""
 
 
-def agree(*, district_id: UUID, integration_id: UUID, contents: Contents, by: str, now: datetime) -> Consent:
-    """Put a consent in force and publish its view, in one transaction; an older consent of the integration ends.
+class UnknownConsent(LookupError):
+    """The district has no such consent."""
 
-    What the application may no longer see becomes ``tobedeleted`` at once, and pages pinned to older revisions are not
-    served any more. Raises ``contents.NotShareable``, ``NotASchool``, and ``ValueError`` for unknown attributes.
+
+class NotHeld(LookupError):
+    """There is nothing to release."""
+
+
+def agree(
+    *,
+    district_id: UUID,
+    integration_id: UUID,
+    contents: Contents,
+    expires_at: datetime | None = None,
+    by: str,
+    now: datetime,
+) -> Consent:
+    """The short way, for whoever may speak for both sides: drafted, sent, approved and begun in one transaction.
+
+    Another consent of the integration in force is replaced. What the application may no longer see becomes
+    ``tobedeleted`` at once, and pages pinned to older revisions are not served any more. Raises
+    ``contents.NotShareable``, ``NotASchool``, ``NotAllowed``, and ``ValueError`` for unknown attributes.
     """
-    agreed = judging.checked(contents)
-    said = judging.written(agreed)
+    proposal = _judged(Proposal(contents=contents, expires_at=expires_at), now=now)
     with scope.inside(district_id):
-        _know_schools(district_id, agreed.schools)
-        _end_active(district_id=district_id, integration_id=integration_id, now=now)
-        consent = Consent.objects.create(
+        _know_schools(district_id, proposal.contents.schools)
+        _nothing_pending(steps.locked(district_id=district_id, integration_id=integration_id), Side.DISTRICT)
+        consent = steps.draft(
             district_id=district_id,
-            id=new_id(),
             integration_id=integration_id,
-            state=ConsentState.ACTIVE,
-            schools=agreed.schools,
-            attributes=said["attributes"],
-            masks=said["masks"],
-            filters=said["filters"],
-            shield=agreed.shield,
-            purpose=agreed.purpose,
-            agreed_at=now,
-        )
-        audit.note(
-            district_id=district_id,
-            act="sharing:consent:agree",
-            about=str(consent.id),
+            proposal=proposal,
+            side=Side.DISTRICT,
             by=by,
             now=now,
-            facts={"integration": str(integration_id), **said},
         )
-        view = _view(district_id=district_id, integration_id=integration_id, consent=consent)
-        moved = _publish(view, consent, now)
+        steps.take(consent, Act.SEND, side=Side.DISTRICT, by=by, now=now)
+        steps.take(consent, Act.APPROVE, side=Side.PARTNER, by=by, now=now)
+        moved = effects.follow(consent, Act.APPROVE, by=by, now=now)
     _refresh(moved)
     return consent
 
 
 def revoke(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) -> None:
-    """End the consent. Everything in its view becomes ``tobedeleted``, in the same transaction."""
+    """End the consent in force, for the district. Everything in its view becomes ``tobedeleted`` in one transaction."""
     with scope.inside(district_id):
-        consent = _end_active(district_id=district_id, integration_id=integration_id, now=now)
+        mine = steps.locked(district_id=district_id, integration_id=integration_id)
+        consent = next((c for c in mine if c.state in IN_FORCE), None)
         if consent is None:
             return
-        audit.note(district_id=district_id, act="sharing:consent:revoke", about=str(consent.id), by=by, now=now)
-        view = View.objects.select_for_update().get(district_id=district_id, integration_id=integration_id)
-        view.projected_consent_id = None  # the same consent means something else now: look at everything
-        moved = _publish(view, consent, now)
+        steps.take(consent, Act.REVOKE, side=Side.DISTRICT, by=by, now=now)
+        moved = effects.follow(consent, Act.REVOKE, by=by, now=now)
     _refresh(moved)
 
 
+def draft(
+    *, district_id: UUID, integration_id: UUID, proposal: Proposal, side: Side, by: str, now: datetime
+) -> Consent:
+    """What one side would like to agree; nobody else sees it, and nothing comes of it, until it is sent.
+
+    One that takes the place of a consent in force is drafted the same way: until both sides agree to it and its day
+    has come, the old one holds. Raises the same as ``agree``.
+    """
+    judged = _judged(proposal, now=now)
+    with scope.inside(district_id):
+        _know_schools(district_id, judged.contents.schools)
+        _nothing_pending(steps.locked(district_id=district_id, integration_id=integration_id), side)
+        return steps.draft(
+            district_id=district_id, integration_id=integration_id, proposal=judged, side=side, by=by, now=now
+        )
+
+
+def edit(*, district_id: UUID, consent_id: UUID, proposal: Proposal, side: Side, by: str, now: datetime) -> Consent:
+    """Other contents in a draft, or in one of which the other side wants changes. Raises the same as ``agree``."""
+    judged = _judged(proposal, now=now)
+    with scope.inside(district_id):
+        _know_schools(district_id, judged.contents.schools)
+        consent = _locked(district_id, consent_id)
+        steps.edit(consent, proposal=judged, side=side, by=by, now=now)
+    return consent
+
+
+def take(
+    *,
+    district_id: UUID,
+    consent_id: UUID,
+    act: Act,
+    side: Side,
+    by: str,
+    now: datetime,
+    message: str = "",
+    accepting: Sequence[str] = (),
+) -> Consent:
+    """One step in a consent's life, and what it does to the view, in one transaction. Raises ``NotAllowed``.
+
+    ``message`` is for the other side. ``accepting``: the SHA-256 of the attached terms, which sending and approving
+    accept. Approved, a consent begins at once if its first day has come; else when it does.
+    """
+    with scope.inside(district_id):
+        consent = _locked(district_id, consent_id)
+        steps.take(consent, act, side=side, by=by, now=now, message=message, accepting=accepting)
+        moved = effects.follow(consent, act, by=by, now=now)
+    _refresh(moved)
+    return consent
+
+
+def attend(*, now: datetime) -> int:
+    """Begin and end what is due, in every district, each in its own transaction. Returns how many."""
+    return sum(_attend(district_id=district.id, now=now) for district in districts.districts())
+
+
+def preview(
+    *, district_id: UUID, integration_id: UUID, contents: Contents | None, now: datetime, examples: int = 5
+) -> list[Reach]:
+    """What the application would lose, gain and see changed if this were in force instead; nothing is agreed.
+
+    ``contents`` None: if nothing were shared any more. What the roster has changed meanwhile is not counted. Raises the
+    same as ``agree``.
+    """
+    would = None if contents is None else judging.checked(contents)
+    found: list[Reach] = []
+    with scope.undone(district_id):
+        _know_schools(district_id, None if would is None else would.schools)
+        names = partners_queries.names_of_integrations(district_id=district_id)
+        candidate = steps.imagined(district_id=district_id, integration_id=integration_id, contents=would)
+        view = effects.view_of(candidate)
+        if view.revision and effects.lags(view):
+            publishing.move(view=view, consent=effects.governing(view), now=now)
+        view.consent_id, seen = candidate.id, view.roster_revision
+        if publishing.move(view=view, consent=candidate, now=now).changes:
+            name = names[integration_id]
+            found = reaching.of_last_revision(view, seen=seen, application=name, examples=examples)
+    return found
+
+
+def attach(
+    *,
+    district_id: UUID,
+    consent_id: UUID,
+    name: str,
+    content: bytes,
+    is_terms: bool,
+    side: Side,
+    by: str,
+    now: datetime,
+) -> Document:
+    """Put a file to a consent while its author may edit it; what is stored of it is sealed. Raises ``NotAllowed``."""
+    with scope.inside(district_id):
+        consent = _locked(district_id, consent_id)
+        return steps.attach(consent, name=name, content=content, is_terms=is_terms, side=side, by=by, now=now)
+
+
+def note_delivery(
+    *,
+    district_id: UUID,
+    integration_id: UUID,
+    revision: int,
+    rows: Mapping[str, int],
+    outlet: str,
+    caller: bytes = b"",
+    now: datetime,
+) -> None:
+    """Write down that an application was handed whole kinds of its view at a revision: kind → rows.
+
+    In the scope and transaction of whoever hands them over; readers note what they answer by themselves.
+    """
+    with scope.inside(district_id):
+        for kind, count in rows.items():
+            line = readings.Line(
+                district=district_id,
+                integration=integration_id,
+                kind=kind,
+                hour=readings.hour(now),
+                revision=revision,
+                caller=caller,
+                outlet=outlet,
+                subset="",
+                school=readings.WHOLE,
+                part=False,
+            )
+            readings.write(line, readings.Added(now, now, pages=1, records=count, total=count, fields=None))
+
+
+def rotate_signing_key(*, by: str, now: datetime) -> str:
+    """From now on another key signs receipts; the old one stays published. Returns the new one's name."""
+    with transaction.atomic():
+        old = receipts.current_key(now=now)
+        old.retired_at = now
+        old.save(update_fields=["retired_at"])
+        new = receipts.make_key(now=now)
+        for district in districts.districts():
+            with scope.inside(district.id):
+                audit.note(district_id=district.id, act="sharing:signing_key:rotate", about=new.kid, by=by, now=now)
+    return new.kid
+
+
+def reseal_documents(*, district_id: UUID) -> Resealed:
+    """Seal a district's documents with the newest master key (``partners.contract.DistrictKeeper``)."""
+    return steps.reseal_documents(district_id=district_id)
+
+
+def reseal_signing_keys() -> Resealed:
+    """The same for the installation's own keys (``partners.contract.keepers``)."""
+    return receipts.reseal_keys()
+
+
 def publish(*, district_id: UUID, view_number: int, now: datetime) -> int:
-    """Move one view to the roster's current revision; nothing to do when it is there. Returns the changes."""
+    """Move one view to the roster's current revision; nothing to do when it is there. Returns the changes.
+
+    A suspended view stays where it is. One that would change by more than its consent allows is held for a person.
+    """
     with scope.inside(district_id):
         view = View.objects.select_for_update().get(district_id=district_id, number=view_number)
-        if view.roster_revision == roster.current_revision(district_id=district_id):
+        consent = effects.governing(view)
+        if not effects.lags(view) or consent.state == ConsentState.SUSPENDED:
             return 0
-        consent = Consent.objects.get(district_id=district_id, id=view.consent_id)
-        moved = _publish(view, consent, now)
+        moved = _carefully(view, consent, now)
+    _refresh(moved)
+    return moved.changes if moved else 0
+
+
+def release(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) -> int:
+    """Let a view that is held change after all. Returns the changes; raises ``NotHeld``."""
+    with scope.inside(district_id):
+        view = effects.of_integration(district_id=district_id, integration_id=integration_id)
+        consent = effects.governing(view) if view else None
+        if view is None or consent is None or view.held is None or consent.state != ConsentState.ACTIVE:
+            raise NotHeld("No publication to this application is held.")
+        facts = {"integration": str(integration_id), "held": view.held}
+        audit.note(
+            district_id=district_id, act="sharing:view:release", about=str(view.number), by=by, now=now, facts=facts
+        )
+        moved = effects.publish(view, consent, now)
     _refresh(moved)
     return moved.changes
 
 
 def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
     """Every view that lags behind the roster, each in its own transaction (``sync.contract.Follower``)."""
+    _attend(district_id=district_id, now=now)
     with scope.inside(district_id):
         views = list(View.objects.filter(district_id=district_id).order_by("number"))
     return [
@@ -106,10 +286,9 @@ def foretell(*, district_id: UUID, now: datetime, examples: int) -> list[Reach]:
         current = roster.current_revision(district_id=district_id)
         names = partners_queries.names_of_integrations(district_id=district_id)
         for view in View.objects.select_for_update().filter(district_id=district_id).order_by("number"):
-            seen = view.roster_revision
-            if seen == current:
+            seen, consent = view.roster_revision, effects.governing(view)
+            if seen == current or consent.state == ConsentState.SUSPENDED:
                 continue
-            consent = Consent.objects.get(district_id=district_id, id=view.consent_id)
             if publishing.move(view=view, consent=consent, now=now).changes:
                 name = names.get(view.integration_id, str(view.integration_id))
                 found += reaching.of_last_revision(view, seen=seen, application=name, examples=examples)
@@ -122,54 +301,93 @@ def _know_schools(district_id: UUID, schools: Sequence[UUID] | None) -> None:
         raise NotASchool(f"No org of this district: {', '.join(missing)}.")
 
 
-def _publish(view: View, consent: Consent, now: datetime) -> publishing.Moved:
-    before = view.last_seq
-    moved = publishing.move(view=view, consent=consent, now=now)
-    if moved.changes:
-        news = ViewMoved(
-            district_id=view.district_id,
-            integration_id=view.integration_id,
-            view=view.number,
-            revision=view.revision,
-            seq_from=before,
-            seq_to=view.last_seq,
-        )
-        for listener in listeners:
-            listener(news, now=now)
-    partners.note_data_completed(
-        district_id=view.district_id, integration_id=view.integration_id, by="publication", now=now
-    )
+def _judged(proposal: Proposal, *, now: datetime) -> Proposal:
+    starts, expires = proposal.starts_at, proposal.expires_at
+    if expires is not None and expires <= max(now, starts or now):
+        raise NotAllowed(f"It would expire on {expires:%Y-%m-%d %H:%M}, before it could begin; choose a later day.")
+    for turn, limit in proposal.hold.items():
+        if turn not in {"remove", "change", "add"} or not 0 <= limit <= _HUNDRED:
+            raise NotAllowed(f"“{turn}: {limit}” is no limit; write remove, change or add, and 0 to 100 per cent.")
+    return replace(proposal, contents=judging.checked(proposal.contents))
+
+
+def _nothing_pending(consents: list[Consent], side: Side) -> None:
+    for each in consents:
+        if each.state in PENDING and each.author == side:
+            raise NotAllowed(
+                f"There is a consent of the {side} already that is {each.state.replace('_', ' ')} ({each.id}); "
+                "edit that one, or withdraw it first."
+            )
+
+
+def _locked(district_id: UUID, consent_id: UUID) -> Consent:
+    """The consent, and with it all others of its integration, until the transaction ends."""
+    found = Consent.objects.filter(district_id=district_id, id=consent_id).first()
+    if found is None:
+        raise UnknownConsent(f"The district has no consent {consent_id}.")
+    mine = steps.locked(district_id=district_id, integration_id=found.integration_id)
+    return next(c for c in mine if c.id == consent_id)
+
+
+def _attend(*, district_id: UUID, now: datetime) -> int:
+    with scope.inside(district_id):
+        due = [c.id for c in steps.due(district_id=district_id, now=now)]
+    for consent_id in due:
+        with scope.inside(district_id):
+            consent = _locked(district_id, consent_id)
+            act = steps.due_act(consent, now=now)
+            moved = None
+            if act is Act.BEGIN:
+                moved = effects.begin(consent, by=_BY_ITSELF, now=now)
+            elif act is Act.EXPIRE:
+                steps.take(consent, act, side=Side.HOUSE, by=_BY_ITSELF, now=now)
+                moved = effects.follow(consent, act, by=_BY_ITSELF, now=now)
+        _refresh(moved)
+    return len(due)
+
+
+class _TooMuch(Exception):
+    """A publication exceeds the limits of its consent: it must not have happened."""
+
+    def __init__(self, shares: dict[str, dict[str, int]]) -> None:
+        super().__init__()
+        self.shares = shares
+
+
+def _carefully(view: View, consent: Consent, now: datetime) -> publishing.Moved | None:
+    """Publish, unless that would change more than the consent lets happen by itself: then it is as if it never ran."""
+    if not consent.hold or view.revision == 0 or consent.state != ConsentState.ACTIVE:
+        return effects.publish(view, consent, now)
+    was = view.held
+    try:
+        with transaction.atomic():
+            moved = effects.publish(view, consent, now)
+            if moved.changes:
+                _not_too_much(view, consent)
+    except _TooMuch as too_much:
+        view.refresh_from_db()
+        view.held, view.held_at = too_much.shares, view.held_at or now
+        view.save(update_fields=["held", "held_at"])
+        if was != too_much.shares:
+            facts = {"integration": str(view.integration_id), "held": too_much.shares}
+            audit.note(
+                district_id=view.district_id,
+                act="sharing:view:hold",
+                about=str(view.number),
+                by=_BY_ITSELF,
+                now=now,
+                facts=facts,
+            )
+        return None
     return moved
 
 
-def _refresh(moved: publishing.Moved) -> None:
+def _not_too_much(view: View, consent: Consent) -> None:
+    if shares := effects.too_much(view, consent):
+        raise _TooMuch(shares)
+
+
+def _refresh(moved: publishing.Moved | None) -> None:
     """After the transaction: the planner learns what the tables look like now."""
-    if moved.reshaped and moved.changes:
+    if moved is not None and moved.reshaped and moved.changes:
         tenancy.refresh_statistics(moved.reshaped)
-
-
-def _view(*, district_id: UUID, integration_id: UUID, consent: Consent) -> View:
-    """The integration's view, locked; made when there is none."""
-    found = View.objects.select_for_update().filter(district_id=district_id, integration_id=integration_id).first()
-    if found is not None:
-        found.consent_id = consent.id
-        return found
-    newest = View.objects.select_for_update().filter(district_id=district_id).order_by("-number").first()
-    return View.objects.create(
-        district_id=district_id,
-        number=(newest.number if newest else 0) + 1,
-        integration_id=integration_id,
-        consent_id=consent.id,
-    )
-
-
-def _end_active(*, district_id: UUID, integration_id: UUID, now: datetime) -> Consent | None:
-    active = (
-        Consent.objects.select_for_update()
-        .filter(district_id=district_id, integration_id=integration_id, state=ConsentState.ACTIVE)
-        .first()
-    )
-    if active is not None:
-        active.state, active.ended_at = ConsentState.REVOKED, now
-        active.save(update_fields=["state", "ended_at"])
-    return active

@@ -1,17 +1,23 @@
-"""Reading consents: what was agreed with whom, and what its view holds."""
+"""Reading consents: what was agreed with whom, how it came to that, and what its view holds."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from schoolpassport.partners import queries as partners
 from schoolpassport.roster import queries as roster
-from schoolpassport.sharing.models import Consent, View
+from schoolpassport.sharing import disclosures, receipts, steps
+from schoolpassport.sharing.contents import written
+from schoolpassport.sharing.disclosures import Disclosure, Unused
+from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, Side, other
+from schoolpassport.sharing.models import Consent, ConsentStep, Document, Receipt, View
 from schoolpassport.tenancy import scope
 
 
 def consents(*, district_id: UUID) -> list[dict[str, Any]]:
-    """Every consent of a district, newest first, with the state of its application's view."""
+    """Every consent of a district, newest first, with the state of its application's view, if it has one yet."""
     apps = {a.id: a.name for a in partners.applications()}
     with scope.inside(district_id):
         integrations = {i.id: apps[i.application_id] for i in partners.integrations(district_id=district_id)}
@@ -19,16 +25,98 @@ def consents(*, district_id: UUID) -> list[dict[str, Any]]:
         names = roster.school_names(district_id=district_id)
         return [
             {
+                **written(c.contents),
+                "id": c.id,
                 "application": integrations[c.integration_id],
                 "state": c.state,
+                "author": c.author,
+                "suspended_by": c.suspended_by,
                 "schools": None if c.schools is None else [names.get(s, str(s)) for s in c.schools],
-                "attributes": c.attributes,
+                "hold": c.hold,
+                "starts_at": c.starts_at,
+                "expires_at": c.expires_at,
                 "agreed_at": c.agreed_at,
-                "revision": views[c.integration_id].revision,
-                "last_seq": views[c.integration_id].last_seq,
+                "ended_at": c.ended_at,
+                "revision": view.revision if (view := views.get(c.integration_id)) else 0,
+                "last_seq": view.last_seq if view else 0,
+                "held": view.held if view else None,
             }
-            for c in Consent.objects.filter(district_id=district_id).order_by("-agreed_at")
+            for c in Consent.objects.filter(district_id=district_id).order_by("-drafted_at", "-id")
         ]
+
+
+def chosen(*, district_id: UUID, integration_id: UUID, act: Act, side: Side) -> UUID:
+    """Which consent of an integration somebody means who says what they want to do with it. Raises ``LookupError``."""
+    with scope.inside(district_id):
+        found = Consent.objects.filter(district_id=district_id, integration_id=integration_id)
+        match act:
+            case Act.SUSPEND | Act.RESUME | Act.REVOKE:
+                found = found.filter(state__in=IN_FORCE)
+            case Act.APPROVE | Act.REJECT | Act.REQUEST_CHANGES:
+                found = found.filter(state=ConsentState.SENT, author=other(side))
+            case _:
+                found = found.filter(state__in=PENDING, author=side)
+        consent = found.first()
+    if consent is None:
+        word = act.replace("_", " ")
+        raise LookupError(f"There is no consent with this application that the {side} could “{word}” now.")
+    return consent.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """How a consent came to be what it is: every step, the documents that belong to it, its receipts by step."""
+
+    consent: Consent
+    steps: tuple[ConsentStep, ...]
+    documents: tuple[Document, ...]
+    receipts: dict[int, str]
+
+
+def history(*, district_id: UUID, consent_id: UUID) -> History:
+    """Raises ``LookupError``."""
+    mine = {"district_id": district_id, "consent_id": consent_id}
+    with scope.inside(district_id):
+        consent = Consent.objects.filter(district_id=district_id, id=consent_id).first()
+        if consent is None:
+            raise LookupError(f"The district has no consent {consent_id}.")
+        return History(
+            consent=consent,
+            steps=tuple(ConsentStep.objects.filter(**mine).order_by("number")),
+            documents=tuple(Document.objects.filter(**mine).defer("sealed").order_by("name")),
+            receipts=dict(Receipt.objects.filter(**mine).order_by("step").values_list("step", "jws")),
+        )
+
+
+def document(*, district_id: UUID, consent_id: UUID, name: str) -> bytes:
+    """A file that belongs to a consent. Raises ``LookupError`` and ``SealBroken``."""
+    with scope.inside(district_id):
+        found = Document.objects.filter(district_id=district_id, consent_id=consent_id, name=name).first()
+        if found is None:
+            raise LookupError(f"The consent has no document “{name}”.")
+        return steps.opened(found)
+
+
+def signing_keys() -> dict[str, list[dict[str, Any]]]:
+    """The keys that receipts can be checked with, as a JSON Web Key Set."""
+    return receipts.published()
+
+
+def disclosed(*, district_id: UUID, id: UUID) -> list[Disclosure]:  # noqa: A002 (the column's name)
+    """What of one person was shown to whom, and read."""
+    with scope.inside(district_id):
+        return disclosures.of_person(district_id=district_id, id=id)
+
+
+def unused(*, district_id: UUID, days: int, now: datetime) -> list[Unused]:
+    """What each consent in force shares and nobody has read for so many days."""
+    with scope.inside(district_id):
+        return disclosures.unused(district_id=district_id, days=days, now=now)
+
+
+def school_names(*, district_id: UUID) -> dict[UUID, str]:
+    with scope.inside(district_id):
+        return roster.school_names(district_id=district_id)
 
 
 def schools_named(*, district_id: UUID, names: Iterable[str]) -> list[UUID]:

@@ -137,7 +137,13 @@ def _write(
 
 
 def _standing(district_id: UUID, integration_id: UUID) -> Standing:
-    asked: dict[str, Any] = {"district": district_id, "integration": integration_id, "puller": b"", "collection": b""}
+    asked: dict[str, Any] = {
+        "district": district_id,
+        "integration": integration_id,
+        "puller": b"",
+        "collection": b"",
+        "now": None,  # files are made for minutes: whether a consent has expired is asked at each look
+    }
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, asked)
         row = cursor.fetchone()

@@ -13,44 +13,72 @@ from django.db import models
 from schoolpassport.kit import conditions
 from schoolpassport.roster.kinds import SHARED, Kind
 from schoolpassport.roster.models import OPEN, Status, column
+from schoolpassport.sharing.lifecycle import IN_FORCE, OVER, PENDING, SIDES, ConsentState, Side
 from schoolpassport.sharing.records import Contents
 
 HREF = "\x01"  # stands for the public base URL in stored documents; JSON text never holds this character itself
 
 
-class ConsentState(models.TextChoices):
-    ACTIVE = "active"
-    REVOKED = "revoked"
-
-
 class Consent(models.Model):
-    """What one district shares with one application. ``schools`` null: the whole district."""
+    """What one district shares with one application. ``schools`` null: the whole district.
+
+    Its contents are its author's while it is drafted, and nobody's from then on: other terms are another consent.
+    """
 
     pk = models.CompositePrimaryKey("district_id", "id")
     district_id = models.UUIDField()
     id = models.UUIDField()
     integration_id = models.UUIDField()
-    state = models.CharField(max_length=10, choices=ConsentState.choices)
+    state = models.CharField(max_length=17, choices=[(s.value, s.value) for s in ConsentState])
+    step = models.IntegerField(default=1)  # the last one that it took
+    author = models.CharField(max_length=8, choices=[(s.value, s.value) for s in SIDES], default=Side.DISTRICT.value)
+    suspended_by = ArrayField(models.TextField(), default=list)  # sides, in order
     schools = ArrayField(models.UUIDField(), null=True)
     attributes = models.JSONField()  # kind → names of shared attributes
     masks = models.JSONField(default=dict)  # kind.attribute → name of a mask
     filters = models.JSONField(default=dict)  # kind → conditions (kit.conditions)
     shield = models.SmallIntegerField(default=0)  # by which level of Privacy Shield the masks were chosen
     purpose = models.TextField(blank=True)
-    agreed_at = models.DateTimeField()
+    hold = models.JSONField(default=dict)  # per cent of a kind that one publication may remove, change, add
+    starts_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)  # from this instant on, nothing is served
+    drafted_at = models.DateTimeField()
+    agreed_at = models.DateTimeField(null=True)  # when both sides had said yes
+    begun_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
             models.UniqueConstraint(
                 fields=("district_id", "integration_id"),
-                condition=models.Q(state="active"),
-                name="one_active_consent_per_integration",
+                condition=models.Q(state__in=[s.value for s in IN_FORCE]),
+                name="one_consent_in_force_per_integration",
+            ),
+            models.UniqueConstraint(
+                fields=("district_id", "integration_id", "author"),
+                condition=models.Q(state__in=[s.value for s in PENDING]),
+                name="one_open_consent_per_side",
             ),
             models.CheckConstraint(
-                condition=models.Q(state="active", ended_at__isnull=True)
-                | models.Q(state="revoked", ended_at__isnull=False),
-                name="ended_consents_say_when",
+                condition=models.Q(models.Q(state__in=[s.value for s in OVER]), ended_at__isnull=False)
+                | models.Q(~models.Q(state__in=[s.value for s in OVER]), ended_at__isnull=True),
+                name="consents_that_are_over_say_when",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=[s.value for s in (*IN_FORCE, ConsentState.REPLACED)])
+                | models.Q(begun_at__isnull=False, agreed_at__isnull=False),
+                name="consents_in_force_were_agreed",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state=ConsentState.SUSPENDED.value, suspended_by__len__gt=0)
+                | models.Q(~models.Q(state=ConsentState.SUSPENDED.value), suspended_by=[]),
+                name="suspended_consents_say_by_whom",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(starts_at__isnull=True)
+                | models.Q(expires_at__isnull=True)
+                | models.Q(starts_at__lt=models.F("expires_at")),
+                name="consents_start_before_they_end",
             ),
         )
 
@@ -67,6 +95,94 @@ class Consent(models.Model):
         )
 
 
+class ConsentStep(models.Model):
+    """One change of a consent's state. Nothing may change a line; ``0007`` holds what may follow what."""
+
+    pk = models.CompositePrimaryKey("district_id", "consent_id", "number")
+    district_id = models.UUIDField()
+    consent_id = models.UUIDField()
+    number = models.IntegerField()  # from 1, without a gap
+    act = models.CharField(max_length=15)
+    side = models.CharField(max_length=8)
+    was = models.CharField(max_length=17, blank=True)
+    became = models.CharField(max_length=17)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    message = models.TextField(blank=True)  # to the other side
+    accepted = ArrayField(models.TextField(), default=list)  # SHA-256 of the terms that this side accepted
+
+
+class Document(models.Model):
+    """A file that belongs to a consent: an attachment, or terms that must be accepted. Its content is sealed."""
+
+    pk = models.CompositePrimaryKey("district_id", "id")
+    district_id = models.UUIDField()
+    id = models.UUIDField()
+    consent_id = models.UUIDField()
+    name = models.CharField(max_length=200)
+    is_terms = models.BooleanField()
+    sha256 = models.CharField(max_length=64)
+    size = models.IntegerField()
+    sealed = models.BinaryField()
+    added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("district_id", "consent_id", "name"), name="names_of_documents_differ"),
+        )
+
+
+class SigningKey(models.Model):
+    """A key of this installation that receipts are signed with. What is published of it stays published."""
+
+    id = models.UUIDField(primary_key=True)
+    kid = models.CharField(max_length=64, unique=True)
+    public = models.JSONField()
+    sealed = models.BinaryField()
+    made_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)  # since when another one signs
+
+
+class Receipt(models.Model):
+    """What both sides can show: one for each step that changed what holds."""
+
+    pk = models.CompositePrimaryKey("district_id", "consent_id", "step")
+    district_id = models.UUIDField()
+    consent_id = models.UUIDField()
+    step = models.IntegerField()
+    jws = models.TextField()
+    issued_at = models.DateTimeField()
+
+
+class Reading(models.Model):
+    """What one caller read of one collection at one revision, within an hour. Never which rows: it is written rarely.
+
+    ``subset``: "" or the value that tells the collection from its kind, like student. ``school``: the one that the path
+    named, or the nil UUID. ``part``: it was filtered, or about one record, or below another one than a school.
+    ``fields`` null: all that were shared.
+    """
+
+    pk = models.CompositePrimaryKey(
+        "district_id", "integration_id", "kind", "hour", "revision", "caller", "outlet", "subset", "school", "part"
+    )
+    district_id = models.UUIDField()
+    integration_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    hour = models.DateTimeField()
+    revision = models.IntegerField()
+    caller = models.BinaryField(max_length=32)  # the hash of the token, or of the credential that signs
+    outlet = models.CharField(max_length=20)
+    subset = models.CharField(max_length=20, blank=True)
+    school = models.UUIDField()
+    part = models.BooleanField()
+    fields = ArrayField(models.TextField(), null=True)
+    pages = models.IntegerField()
+    records = models.BigIntegerField()
+    total = models.BigIntegerField()  # how many the collection had
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+
 class View(models.Model):
     """What one integration sees. It outlives its consents: the application sees a change, not a new world."""
 
@@ -80,6 +196,8 @@ class View(models.Model):
     projected_consent_id = models.UUIDField(null=True)  # under which consent its rows were made
     oldest_readable = models.IntegerField(default=0)  # raised when a consent narrows: older pages may show too much
     last_seq = models.BigIntegerField(default=0)
+    held = models.JSONField(null=True)  # kind → what would change, in per cent: a person must look at it
+    held_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (

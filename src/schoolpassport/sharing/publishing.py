@@ -21,8 +21,9 @@ from schoolpassport.roster.kinds import KINDS, SHARED, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import masking
 from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.lifecycle import ConsentState
 from schoolpassport.sharing.masks import MASKS
-from schoolpassport.sharing.models import Consent, ConsentState, View, ViewRevision
+from schoolpassport.sharing.models import Consent, View, ViewRevision
 from schoolpassport.sharing.projection import (
     HEAD_LENGTH,
     TOMBSTONE_LENGTH,

@@ -30,10 +30,28 @@ __all__ = [
 ]
 
 
-def view_for(*, district_id: UUID, integration_id: UUID, base: str, now: datetime, door: Door | None = None) -> Reader:
+def view_for(
+    *,
+    district_id: UUID,
+    integration_id: UUID,
+    base: str,
+    now: datetime,
+    door: Door | None = None,
+    caller: bytes = b"",
+    outlet: str = "",
+) -> Reader:
     """What the district shares with the application. Asks nothing yet.
 
     ``base`` is the address that all hrefs begin with. ``door`` is asked in the transaction of every answer and may
-    keep it back: a token is proved in the trip of the page it opens.
+    keep it back: a token is proved in the trip of the page it opens. ``caller`` (up to 32 bytes) and ``outlet`` say in
+    the ledger of what was read by whom, and in which dialect.
     """
-    return Reader(district_id=district_id, integration_id=integration_id, base=base, door=door, now=now)
+    return Reader(
+        district_id=district_id,
+        integration_id=integration_id,
+        base=base,
+        door=door,
+        now=now,
+        caller=caller,
+        outlet=outlet,
+    )

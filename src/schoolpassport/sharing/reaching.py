@@ -68,12 +68,17 @@ def _of_kind(kind: Kind, integration_id: UUID, application: str, facts: dict[str
 
 def _places(kind: Kind, changes: str, at: str) -> str:
     """SQL: id, turn and school of the lines of the last revision; a record of several schools once for each."""
+    # A tombstone that is made barer was lost before.
+    held = (
+        f"AND NOT EXISTS (SELECT FROM sharing_{kind.table} o WHERE o.district_id = %(d)s AND o.view = %(v)s "
+        "AND o.id = v.id AND o.rev_to = %(n)s AND o.status = 'tobedeleted' AND v.change = 'd')"
+    )
     return (
         f"SELECT v.id, CASE v.change WHEN 'd' THEN '{_LOST}' WHEN 'u' THEN '{_CHANGED}' "
         f"WHEN 'm' THEN '{_REMAPPED}' ELSE '{_GAINED}' END AS turn, "
         f"{schools(belongs(kind), kind)} AS school FROM sharing_{kind.table} v JOIN roster_{kind.table} r "
         f"ON r.district_id = %(d)s AND r.id = v.id AND r.rev_from <= {at} AND r.rev_to > {at} {school_join(kind, at)} "
-        f"WHERE v.district_id = %(d)s AND v.view = %(v)s AND v.rev_from = %(n)s AND {changes}"
+        f"WHERE v.district_id = %(d)s AND v.view = %(v)s AND v.rev_from = %(n)s AND {changes} {held}"
     )
 
 

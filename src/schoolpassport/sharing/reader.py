@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 
 from schoolpassport.kit.recent import Recent
-from schoolpassport.sharing import plans, pulls, relations, roundtrip, selection
+from schoolpassport.sharing import plans, pulls, readings, relations, roundtrip, selection
 from schoolpassport.sharing.contract import Collection
 from schoolpassport.sharing.inquiries import Inquiry
 from schoolpassport.sharing.listings import Cache, Listing
@@ -69,7 +69,19 @@ class _Step(NamedTuple, Generic[Result]):
 
 
 class Reader:
-    def __init__(self, *, district_id: UUID, integration_id: UUID, base: str, door: Door | None, now: datetime) -> None:
+    def __init__(
+        self,
+        *,
+        district_id: UUID,
+        integration_id: UUID,
+        base: str,
+        door: Door | None,
+        now: datetime,
+        caller: bytes = b"",
+        outlet: str = "",
+    ) -> None:
+        self._caller = caller
+        self._outlet = outlet
         self._district = district_id
         self._integration = integration_id
         self._key = (district_id.int, integration_id.int)
@@ -124,7 +136,12 @@ class Reader:
         return self._ask(Question(_STANDING, _NOBODY, keyed=True))
 
     def _ask(self, question: Question) -> Answer:
-        whole = {"district": self._district, "integration": self._integration, **question.parameters}
+        whole = {
+            "district": self._district,
+            "integration": self._integration,
+            "now": self._now,
+            **question.parameters,
+        }
         addressed = Question(question.statement, whole, keyed=question.keyed)
         row = roundtrip.ask(district_id=self._district, door=self._door, question=addressed)
         if row is None:
@@ -168,6 +185,7 @@ class Reader:
         def finish(answer: Answer) -> Single:
             if answer.rest[0] is None:
                 raise Unknown
+            self._read(collection, standing.revision, names, part=True)
             return Single(self._finished(answer.rest[0], names), notices)
 
         asked = {**_NOBODY, "view": standing.view, "revision": standing.revision, "id": sourced_id}
@@ -202,10 +220,58 @@ class Reader:
             if pulls.is_to_be_noted(answer, wanted, total=listing.total, now=self._now):
                 self._note(asked)
             documents = (answer.rest[0] if answer.rest else None) or b""
+            self._read_page(wanted, revision, names, listing.total)
             state = _state(standing, revision)
             return Page(self._finished(documents, names), listing.total, revision, notices, state)
 
         return _Step(_page_question(plan, listing, wanted, asked), holds, finish)
+
+    # --------------------------------------------------------------------------------------------- what is written down
+
+    def _read_page(self, wanted: PageRequest, revision: int, names: tuple[str, ...] | None, total: int) -> None:
+        selected = wanted.selection
+        last = wanted.offset + wanted.limit >= total
+        self._read(
+            selected.collection,
+            revision,
+            names,
+            school=_school(selected),
+            part=bool(selected.filter) or len(selected.parents) > (_school(selected) is not None),
+            records=max(0, min(wanted.limit, total - wanted.offset)),
+            total=total,
+            ends=wanted.offset > 0 and last,
+        )
+
+    def _read(
+        self,
+        collection: Collection,
+        revision: int,
+        names: tuple[str, ...] | None,
+        *,
+        part: bool,
+        school: UUID | None = None,
+        records: int = 1,
+        total: int = 0,
+        ends: bool = False,
+    ) -> None:
+        """Note what is about to be answered; see ``readings``."""
+        line = readings.Line(
+            district=self._district,
+            integration=self._integration,
+            kind=collection.subset.kind,
+            hour=readings.hour(self._now),
+            revision=revision,
+            caller=self._caller,
+            outlet=self._outlet,
+            subset=collection.subset.value,
+            school=school or readings.WHOLE,
+            part=part,
+        )
+        due = readings.GATHERING.note(line, records=records, total=total, fields=names, ends=ends, at=self._now)
+        for each, added in due:
+            question = Question(readings.WRITE, readings.parameters(each, added), keyed=True)
+            roundtrip.ask(district_id=self._district, door=None, question=question)
+            readings.GATHERING.written(each)
 
     def _finished(self, documents: bytes, names: tuple[str, ...] | None) -> bytes:
         whole = documents.replace(_HREF, self._base)
@@ -219,6 +285,12 @@ class Reader:
 def _state(standing: Standing, revision: int) -> str:
     """The terms belong to it: other terms may show a revision differently."""
     return f"{revision}-{standing.consent_id.hex}{'' if standing.in_force else '-ended'}"
+
+
+def _school(selected: Selection) -> UUID | None:
+    """The school that the path names, when it names nothing else."""
+    parents = selected.collection.parents
+    return selected.parents[0] if len(parents) == 1 and parents[0].subset.kind == "org" else None
 
 
 def _pulling(plan: Plan, wanted: PageRequest) -> Mapping[str, object]:

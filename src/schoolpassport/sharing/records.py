@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -41,7 +42,27 @@ class Unknown(LookupError):
 
 
 class NothingShared(LookupError):
-    """There never was a consent between the district and the application."""
+    """Nothing is served. The sentence is for the application; here: there never was a consent that began."""
+
+    def __init__(self, sentence: str = "The district has not agreed to share anything with this application.") -> None:
+        super().__init__(sentence)
+
+
+class Suspended(NothingShared):
+    """Nothing is served for a while, and nothing was taken back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The sharing with this application is suspended. Keep what you have, it was not deleted; ask again later, "
+            "and what changed meanwhile comes then."
+        )
+
+
+class Lapsed(NothingShared):
+    """The consent has expired a moment ago; what it shared follows as deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("The consent has expired: nothing is shared with this application any more.")
 
 
 @dataclass(frozen=True)
@@ -120,3 +141,17 @@ class Contents:
 
 
 NOTHING = Contents(attributes={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What one side would like to agree: the contents, from when until when, and how much may change by itself.
+
+    ``expires_at``: from this instant on nothing is served. ``hold``: per cent of a kind that a publication may
+    ``remove``, ``change`` or ``add`` before a person must look at it; what is not named is not limited.
+    """
+
+    contents: Contents
+    starts_at: datetime | None = None
+    expires_at: datetime | None = None
+    hold: Mapping[str, int] = field(default_factory=dict)

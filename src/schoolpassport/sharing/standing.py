@@ -5,10 +5,21 @@ with the standing it saw last, and asks again only when the answer shows that it
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from schoolpassport.sharing.conditions import Condition
+from schoolpassport.sharing.records import Lapsed, Suspended
+
+
+class Force(StrEnum):
+    """What a consent is worth at the moment of an answer."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    LAPSED = "lapsed"  # its last instant has passed, and its view has not been emptied yet
+    OVER = "over"  # its view holds tombstones
 
 
 class Standing(NamedTuple):
@@ -16,7 +27,11 @@ class Standing(NamedTuple):
     revision: int
     oldest_readable: int
     consent_id: UUID
-    in_force: bool
+    force: Force
+
+    @property
+    def in_force(self) -> bool:
+        return self.force is Force.ACTIVE
 
 
 class Pull(NamedTuple):
@@ -35,10 +50,16 @@ class Answer(NamedTuple):
 def with_standing(question: Condition | None) -> str:
     """SQL: the standing, the pull under way, and the columns of the question. No row: there never was a consent.
 
-    Parameters besides the question's: %(district)s, %(integration)s, %(puller)s, %(collection)s.
+    Parameters besides the question's: %(district)s, %(integration)s, %(puller)s, %(collection)s, %(now)s (NULL: the
+    database's own clock). That a consent has expired is seen here, whether anybody has noticed or not.
     """
+    # Files are made for minutes: an instant that was handed in would be old at their last look.
+    now = "coalesce(%(now)s::timestamptz, statement_timestamp())"  # house: clock-at-the-edge (see above)
     more, join = (", q.*", f"CROSS JOIN ({question.sql}) q") if question else ("", "")
-    return f"""SELECT v.number, v.revision, v.oldest_readable, v.consent_id, c.ended_at IS NULL,
+    return f"""SELECT v.number, v.revision, v.oldest_readable, v.consent_id,
+        CASE WHEN c.ended_at IS NOT NULL THEN 'over'
+            WHEN c.expires_at <= {now} THEN 'lapsed'
+            ELSE c.state END,
         p.revision, p.begun_at{more}
         FROM sharing_view v
         JOIN sharing_consent c ON c.district_id = v.district_id AND c.id = v.consent_id
@@ -49,5 +70,16 @@ def with_standing(question: Condition | None) -> str:
 
 
 def read(row: tuple[Any, ...]) -> Answer:
+    """Raises ``NothingShared`` of whichever kind keeps the answer back."""
     pull = None if row[5] is None else Pull(row[5], row[6])
-    return Answer(Standing(*row[:5]), pull, row[7:])
+    view, revision, oldest, consent_id, force = row[:5]
+    standing = Standing(view, revision, oldest, consent_id, Force(_text(force)))
+    if standing.force is Force.SUSPENDED:
+        raise Suspended
+    if standing.force is Force.LAPSED:
+        raise Lapsed
+    return Answer(standing, pull, row[7:])
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,5 +1,6 @@
 """A rehearsal as data: for pages and scripts, and for keeping beside what waits. Ids and counts, no values."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,18 +13,24 @@ _MOST = 500  # lines about single schools; those about a kind altogether are all
 
 def reach(rehearsed: Rehearsed) -> list[dict[str, Any]]:
     """What each application would see: a kind altogether first, then the schools where most would be lost."""
-    whole = [r for r in rehearsed.reach if r.school == ALTOGETHER]
-    of_schools = [r for r in rehearsed.reach if r.school != ALTOGETHER]
+    return reached(rehearsed.reach, names=rehearsed.schools)
+
+
+def reached(found: Iterable[Reach], *, names: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    """The same of what was found otherwise. ``names``: of schools."""
+    every = list(found)
+    whole = [r for r in every if r.school == ALTOGETHER]
+    of_schools = [r for r in every if r.school != ALTOGETHER]
     of_schools.sort(key=lambda r: (-r.lost, -r.changed, -r.gained))
-    return [_reach(r, rehearsed) for r in (*whole, *of_schools[:_MOST])]
+    return [_reach(r, names) for r in (*whole, *of_schools[:_MOST])]
 
 
-def _reach(found: Reach, rehearsed: Rehearsed) -> dict[str, Any]:
+def _reach(found: Reach, names: Mapping[UUID, str]) -> dict[str, Any]:
     return {
         "application": found.application,
         "integration": str(found.integration_id),
         "kind": found.kind,
-        "school": _name(found.school, rehearsed),
+        "school": _name(found.school, names),
         "lost": found.lost,
         "gained": found.gained,
         "changed": found.changed,
@@ -60,10 +67,10 @@ def rehearsal(rehearsed: Rehearsed) -> dict[str, Any]:
 def effects(rehearsed: Rehearsed) -> list[dict[str, Any]]:
     names = ("added", "updated", "removed", "restored", "rejected", "waiting")
     return [
-        {"kind": e.kind, "school": _name(e.school, rehearsed), **{n: getattr(e, n) for n in names}}
+        {"kind": e.kind, "school": _name(e.school, rehearsed.schools), **{n: getattr(e, n) for n in names}}
         for e in rehearsed.effects
     ]
 
 
-def _name(school: UUID, rehearsed: Rehearsed) -> str | None:
-    return None if school == ALTOGETHER else rehearsed.schools.get(school, str(school))
+def _name(school: UUID, names: Mapping[UUID, str]) -> str | None:
+    return None if school == ALTOGETHER else names.get(school, str(school))

@@ -39,7 +39,19 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "timetable",
         "told",
     },
-    "sharing": {"agreements", "attributes", "catalogue", "changes", "contents", "exports", "masks", "shield"},
+    "sharing": {
+        "agreements",
+        "attributes",
+        "catalogue",
+        "changes",
+        "contents",
+        "disclosures",
+        "exports",
+        "lifecycle",
+        "masks",
+        "shield",
+        "signatures",
+    },
     "delivery": {"custom", "examples", "formats"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door

@@ -9,14 +9,14 @@ from schoolpassport.sharing import pulls
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.listings import STEP, Cache, Listing
 from schoolpassport.sharing.records import PageRequest, Selection, Unanswerable
-from schoolpassport.sharing.standing import Answer, Pull, Standing
+from schoolpassport.sharing.standing import Answer, Force, Pull, Standing
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 SELECTION = Selection(Collection(Subset("user")))
 
 
 def standing(*, newest: int = 7, oldest: int = 4) -> Standing:
-    return Standing(view=1, revision=newest, oldest_readable=oldest, consent_id=UUID(int=1), in_force=True)
+    return Standing(view=1, revision=newest, oldest_readable=oldest, consent_id=UUID(int=1), force=Force.ACTIVE)
 
 
 def read_at(*, offset: int = 0, revision: int | None = None, pull: Pull | None = None, stands=None) -> int:

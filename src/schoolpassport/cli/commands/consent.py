@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from schoolpassport.cli import show
+from schoolpassport.cli import consenting, show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock, conditions
 from schoolpassport.partners import actions as partners
@@ -31,7 +31,7 @@ class _Asked(TypedDict):
 
 @click.group()
 def command() -> None:
-    """Consents: agree, show, revoke."""
+    """Consents: agree, show, revoke; or step by step, one side after the other, from draft to end."""
 
 
 @command.command("agree")
@@ -153,3 +153,7 @@ def revoke(application: str, district: str | None) -> None:
     integration = partners.integrate(district_id=id_, application_id=app.id, by=me(), now=now)
     actions.revoke(district_id=id_, integration_id=integration.id, by=me(), now=now)
     click.echo(f"{application} sees nothing of the district any more.")
+
+
+for each in consenting.COMMANDS:
+    command.add_command(each)
