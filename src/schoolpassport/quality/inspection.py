@@ -146,12 +146,6 @@ def _in_schools(subject: Subject, ruling: Ruling) -> str:
     return f"coalesce(list_has_any({each}, {names}), false)"
 
 
-def nothing_to_inspect(db: DuckDBPyConnection, table: str) -> None:
-    """For a kind that the package does not speak of: all of its records stand."""
-    db.execute(f"CREATE TABLE bad_{table} (line BIGINT, key VARCHAR)")
-    _keys(db, table)
-
-
 def _put(db: DuckDBPyConnection, subject: Subject, asked: list[Check]) -> None:
     """Put several questions at once: one statement is cheaper than many."""
     if not asked:

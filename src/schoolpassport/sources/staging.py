@@ -54,14 +54,18 @@ def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
 
 
 def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> None:
-    """The raw table of a file that is absent."""
-    names = "".join(f"{quoted(c.header)} VARCHAR, " for c in columns)
-    db.execute(
-        f"CREATE TABLE all_{table} (place BIGINT, key VARCHAR, status VARCHAR, stamp VARCHAR, {names} "
-        f"metadata VARCHAR, faults {reading.FAULTS}, hash UHUGEINT, cells UBIGINT)"
-    )
-    db.execute(f"CREATE VIEW raw_{table} AS FROM all_{table}")
+    """The raw table of a file that is absent, or of which no row is read."""
+    db.execute(f"CREATE TABLE all_{table} ({columns_of(columns)}); CREATE VIEW raw_{table} AS FROM all_{table}")
     _make_ledgers(db, table)
+
+
+def columns_of(columns: tuple[Column, ...]) -> str:
+    """SQL: the columns of a raw table, with their types."""
+    names = "".join(f"{quoted(c.header)} VARCHAR, " for c in columns)
+    return (
+        f"place BIGINT, key VARCHAR, status VARCHAR, stamp VARCHAR, {names} metadata VARCHAR, "
+        f"faults {reading.FAULTS}, hash UHUGEINT, cells UBIGINT"
+    )
 
 
 def origins(db: DuckDBPyConnection, plan: FilePlan, name: str) -> None:
@@ -75,15 +79,13 @@ def origins(db: DuckDBPyConnection, plan: FilePlan, name: str) -> None:
 
 def drop_rows(db: DuckDBPyConnection, table: str) -> None:
     """Forget the rows of a file, when those that matter have been taken out."""
-    db.execute(f"DROP VIEW IF EXISTS raw_{table}")
-    db.execute(f"DROP TABLE IF EXISTS all_{table}")
+    db.execute(f"DROP VIEW IF EXISTS raw_{table}; DROP TABLE IF EXISTS all_{table}")
 
 
 def drop(db: DuckDBPyConnection, table: str) -> None:
     """Forget everything about a file, to read it in another way."""
     drop_rows(db, table)
-    for name in ("unread", "skipped", "broken"):
-        db.execute(f"DROP TABLE IF EXISTS {name}_{table}")
+    db.execute("; ".join(f"DROP TABLE IF EXISTS {name}_{table}" for name in ("unread", "skipped", "broken")))
 
 
 def line_of(db: DuckDBPyConnection, table: str, place: str) -> str:
@@ -148,9 +150,11 @@ def _try(db: DuckDBPyConnection, plan: FilePlan) -> None:
 
 
 def _make_ledgers(db: DuckDBPyConnection, table: str) -> None:
-    db.execute(f"CREATE TABLE unread_{table} (line BIGINT, key VARCHAR, message VARCHAR)")
-    db.execute(f"CREATE TABLE skipped_{table} (line BIGINT)")  # what is no row of raw_<kind>, if every row were a line
-    db.execute(f"CREATE TABLE broken_{table} (place BIGINT, extra BIGINT)")  # rows of more than one line
+    """``skipped_``: what is no row of ``raw_<kind>``, if every row were a line. ``broken_``: rows of several lines."""
+    db.execute(
+        f"CREATE TABLE unread_{table} (line BIGINT, key VARCHAR, message VARCHAR); "
+        f"CREATE TABLE skipped_{table} (line BIGINT); CREATE TABLE broken_{table} (place BIGINT, extra BIGINT)"
+    )
 
 
 def _keep_rejects(db: DuckDBPyConnection, plan: FilePlan) -> None:
@@ -224,6 +228,9 @@ def _key_is_first(plan: FilePlan) -> bool:
 def _set_apart(db: DuckDBPyConnection, plan: FilePlan, place: str) -> None:
     """Move rows of another shape into ``unread_<kind>``, with the key where it can be told for certain."""
     table = plan.kind_table
+    (found,) = db.execute(f"SELECT count(misshapen) FROM all_{table}").fetchone() or (0,)
+    if not found:
+        return
     # Only the first cell of a misshapen row is surely what it seems to be.
     key = "r.key" if _key_is_first(plan) else "NULL"
     db.execute(

@@ -11,6 +11,8 @@ A row left out for an error is no removal: its key is in the file. Where a line 
 key is unknown, nothing of the kind is held to be missing.
 """
 
+from collections.abc import Collection
+
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import quoted
@@ -66,16 +68,17 @@ def _compare_delta(db: DuckDBPyConnection, table: str) -> None:
     )
 
 
-def candidates(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool) -> None:
+def candidates(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool, losing: Collection[str]) -> None:
     """Make ``cand_`` of one file, when it is known what goes: of its own kind, and of those it refers to.
 
-    ``unseen``: something it refers to went on a night on which this file was not compared.
+    ``unseen``: something it refers to went on a night on which this file was not compared. ``losing``: kinds of which
+    something goes tonight.
     """
     table = plan.kind_table
     worth = "s.key IS NULL OR s.gone OR s.hash <> r.hash::UUID"
     if plan.mode is Mode.DELTA:
         worth = "true"
-    elif touched := _touched(db, plan.schema, unseen=unseen):
+    elif touched := _touched(plan.schema, losing, unseen=unseen):
         worth += f" OR {touched}"
     db.execute(
         f"CREATE TABLE cand_{table} AS SELECT r.*, {line_of(db, table, 'r.place')} AS line, "
@@ -85,11 +88,11 @@ def candidates(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool) -> None:
     )
 
 
-def _touched(db: DuckDBPyConnection, schema: FileSchema, *, unseen: bool) -> str:
+def _touched(schema: FileSchema, losing: Collection[str], *, unseen: bool) -> str:
     """SQL: the row refers to something that goes, or went unseen. Empty when nothing it could refer to does."""
     parts = []
     for target in sorted({r.target for r in schema.kind.references}):
-        if not unseen and not any_missing(db, target):
+        if not unseen and target not in losing:
             continue
         going = f"(SELECT key FROM missing_{KINDS[target].table})"
         if unseen:
@@ -105,8 +108,3 @@ def _touched(db: DuckDBPyConnection, schema: FileSchema, *, unseen: bool) -> str
             else:
                 parts.append(f"{cell} IN {going}")
     return " OR ".join(parts)
-
-
-def any_missing(db: DuckDBPyConnection, kind: str) -> bool:
-    row = db.execute(f"SELECT EXISTS (FROM missing_{KINDS[kind].table})").fetchone()
-    return bool(row and row[0])

@@ -88,7 +88,7 @@ def _match(bench: Bench, kind: Kind, ways: Ways) -> None:
     role = "role" if "role" in kind else ""
     values, joins = [], []
     for name in asked:
-        value, join = _cell(bench, schema, name)
+        value, join = _cell(ways, schema, name)
         values.append(f"{exact.folded(value)} AS {quoted(name)}")
         joins.append(join)
     kin = exact.kin(f"c.{quoted(role)}") if role and _header(schema, role) else "NULL"
@@ -123,15 +123,11 @@ def _match(bench: Bench, kind: Kind, ways: Ways) -> None:
     db.execute("DROP TABLE want; DROP TABLE known; DROP TABLE records; DROP TABLE parted")
 
 
-def _cell(bench: Bench, schema: FileSchema, name: str) -> tuple[str, str]:
+def _cell(ways: Ways, schema: FileSchema, name: str) -> tuple[str, str]:
     """SQL: the value of an attribute in a candidate row ``c``, and the join that it needs."""
     if name not in schema.kind:
         beside = next(k for k in KINDS.values() if k.same_id_as == schema.kind.name)
-        has = bench.db.execute(
-            "SELECT count(*) FROM duckdb_columns() WHERE table_name = ? AND column_name = ?",
-            [f"cand_{beside.table}", name],
-        ).fetchone()
-        if not has or not has[0]:
+        if not _header(ways.files[beside.name], name):
             return "NULL", ""
         return f"x.{quoted(name)}", (
             f"LEFT JOIN (SELECT key, any_value({quoted(name)}) AS {quoted(name)} FROM cand_{beside.table} "
@@ -220,7 +216,7 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
     db.execute(f"COPY (SELECT known_id FROM {_known_again(kind)}) TO {literal(str(ids))} (FORMAT csv, HEADER false)")
     _load_known(bench, kind, _JUDGED, "records", ids)
     beside = next(k for k in KINDS.values() if k.same_id_as == kind.name)
-    born, join = _cell(bench, schema, BORN)
+    born, join = _cell(ways, schema, BORN)
     # A row of demographics that is there and no candidate says what it said: then it is the same pupil's.
     unchanged = "false"
     if beside.name in ways.whole:
@@ -228,7 +224,7 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
             f"r.{quoted(BORN)} IS NOT NULL AND c.key IN (SELECT key FROM state_{beside.table} WHERE NOT gone "
             f"EXCEPT SELECT key FROM absent_{beside.table} EXCEPT SELECT key FROM cand_{beside.table})"
         )
-    grades = _cell(bench, schema, "grades")[0]
+    grades = _cell(ways, schema, "grades")[0]
     with scope.inside(bench.places.district_id):
         same = roster.taken_for_same(
             district_id=bench.places.district_id, source_id=bench.places.source_id, kind=kind.name
@@ -236,7 +232,7 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
     db.execute("CREATE OR REPLACE TEMP TABLE same (key VARCHAR, hash UUID)")
     if same:
         db.executemany("INSERT INTO same VALUES (?, ?)", same)
-    names = " AND ".join(_other(_cell(bench, schema, n)[0], f"r.{quoted(n)}") for n in NAMES)
+    names = " AND ".join(_other(_cell(ways, schema, n)[0], f"r.{quoted(n)}") for n in NAMES)
     facts = ((born, f"r.{quoted(BORN)}"), (f"replace({grades}, ' ', '')", 'r."grades"'))
     differ = [_other(here, there) for here, there in facts]
     agree = [f"coalesce({exact.folded(here)} = {exact.folded(there)}, false)" for here, there in facts]

@@ -9,6 +9,7 @@ That holds only for files whose rows are one line each, and whose rows meet the 
 least unusual (blank or unreadable lines, repeated rows, half of the file new) is read in full instead.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -46,15 +47,21 @@ class _Unusual(Exception):
     """The file must be read in full."""
 
 
-def read(db: DuckDBPyConnection, plan: FilePlan, *, ways: tuple[Way, ...], unseen: bool) -> Skimmed:
-    """Make ``raw_<kind>`` and ``base_<kind>`` of a file, by the first way that will do.
+def read(
+    db: DuckDBPyConnection, plan: FilePlan, *, ways: tuple[Way, ...], unseen: bool, losing: Collection[str]
+) -> Skimmed:
+    """Make ``raw_<kind>`` and ``base_<kind>`` of a file, by the first way that will do; nothing of one without news.
 
-    ``unseen``: something the file refers to went on a night on which it was not compared.
+    ``unseen``: something the file refers to went on a night on which it was not compared. ``losing``: kinds of which
+    something goes tonight.
     """
     table = plan.kind_table
     for way in ways:
         try:
-            return _skim(db, plan, way, unseen=unseen)
+            found = _skim(db, plan, way, unseen=unseen, losing=losing)
+            if found.nothing_new:
+                staging.drop(db, table)
+            return found
         except (_Unusual, duckdb.Error) as error:
             if _is_ours(error):
                 raise
@@ -72,20 +79,32 @@ def _is_ours(error: Exception) -> bool:
     return isinstance(error, duckdb.ProgrammingError) and not isinstance(error, duckdb.InvalidInputException)
 
 
-def _skim(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, unseen: bool) -> Skimmed:
+@dataclass(frozen=True, kw_only=True)
+class _Apart:
+    """Rows of the file that met nothing in the state, and records of the state that stand and met no row."""
+
+    fresh: int
+    standing: int
+
+
+def _skim(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, unseen: bool, losing: Collection[str]) -> Skimmed:
     table, kind = plan.kind_table, plan.schema.kind
     rows = _see(db, plan, way)
     db.execute(f"CREATE TABLE touched_{table} (key VARCHAR)")
-    _touch(db, plan, _going(plan, unseen=unseen))
-    fresh = _take(db, plan, way)
+    touched = _touch(db, plan, _going(plan, losing, unseen=unseen))
+    apart = _set_apart(db, plan, way, touched=touched > 0)
+    if not (apart.fresh or apart.standing or unseen):
+        return Skimmed(way=way, rows=rows, nothing_new=True)
+    _take(db, plan, apart)
     if any(r.target == kind.name for r in kind.references):
         here = f"SELECT key FROM raw_{table} WHERE status IS DISTINCT FROM 'tobedeleted'"
         own = f"(SELECT key FROM base_{table} WHERE NOT gone EXCEPT {here})"
         if _touch(db, plan, {kind.name: own + (_gone(table) if unseen else "")}):
             staging.drop(db, table)
-            fresh = _take(db, plan, way)
-    standing, unread = _count(db, f"base_{table} WHERE NOT gone"), _count(db, f"unread_{table}")
-    return Skimmed(way=way, rows=rows - unread, nothing_new=not fresh and not standing)
+            apart = _set_apart(db, plan, way, touched=True)
+            _take(db, plan, apart)
+    unread = _count(db, f"unread_{table}")
+    return Skimmed(way=way, rows=rows - unread, nothing_new=not (apart.fresh or apart.standing))
 
 
 # ------------------------------------------------------------------------------------------ what differs from the state
@@ -102,17 +121,18 @@ def _see(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
     else:
         found = f"SELECT {reading.cells_hash(plan)} AS found FROM {reading.rows(plan)}"
     db.execute(f"CREATE TABLE seen_{table} AS {found}")
-    if staging.forget_rejects(db) or _count(db, f"seen_{table}") != physical.rows:
+    if (way is Way.CELLS and staging.forget_rejects(db)) or _count(db, f"seen_{table}") != physical.rows:
         raise _Unusual
     return physical.rows
 
 
-def _going(plan: FilePlan, *, unseen: bool) -> dict[str, str]:
+def _going(plan: FilePlan, losing: Collection[str], *, unseen: bool) -> dict[str, str]:
     """What is about to go, or went unseen, of the other kinds that the file refers to: kind → SQL of keys."""
     going = {}
     for target in sorted({r.target for r in plan.schema.kind.references} - {plan.schema.kind.name}):
         table = KINDS[target].table
-        going[target] = f"SELECT key FROM missing_{table}" + (_gone(table) if unseen else "")
+        if target in losing or unseen:
+            going[target] = f"SELECT key FROM missing_{table}" + (_gone(table) if unseen else "")
     return going
 
 
@@ -152,39 +172,42 @@ def _ways_to(plan: FilePlan, going: dict[str, str]) -> list[str]:
     return ways
 
 
-def _take(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
-    """Read the rows that met nothing in the state, and set apart what met no row. Returns how many rows that were."""
+def _take(db: DuckDBPyConnection, plan: FilePlan, apart: _Apart) -> None:
+    """Read the rows that met nothing in the state, and make ``base_<kind>`` of what met no row."""
     table = plan.kind_table
-    fresh = _set_apart(db, plan, way)
-    staging.stage_part(db, plan, _parsed(db, plan, fresh))
+    db.execute(
+        f"CREATE OR REPLACE TABLE base_{table} AS SELECT key, id, hash, gone FROM apart_{table} WHERE place IS NULL"
+    )
+    if not apart.fresh:
+        staging.empty(db, table, plan.schema.columns)
+        return
+    staging.stage_part(db, plan, _parsed(db, plan, apart.fresh))
     # A row that met nothing, under the key of one that did: the key stands twice.
     again = f"(FROM (FROM raw_{table} ANTI JOIN base_{table} USING (key)) SEMI JOIN state_{table} USING (key) LIMIT 1)"
     if _count(db, again):
         raise _Unusual
-    return fresh
 
 
-def _set_apart(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
-    """Make ``apart_<kind>``, the rows of file and state that do not meet, and ``base_<kind>``, those of the state."""
+def _set_apart(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, touched: bool) -> _Apart:
+    """Make ``apart_<kind>``, the rows of file and state that do not meet."""
     table = plan.kind_table
     state = f"SELECT key, id, hash, gone, {way} AS known FROM state_{table}"
-    if _count(db, f"touched_{table}"):
+    if touched:
         unless = f"CASE WHEN key IN (FROM touched_{table}) THEN NULL ELSE known END"
         state = f"SELECT * REPLACE ({unless} AS known) FROM ({state})"
     db.execute(
         f"CREATE OR REPLACE TABLE apart_{table} AS SELECT f.rowid AS place, f.found, s.* FROM seen_{table} f "
         f"FULL JOIN ({state}) s ON f.found = s.known WHERE f.found IS NULL OR s.known IS NULL"
     )
-    db.execute(
-        f"CREATE OR REPLACE TABLE base_{table} AS SELECT key, id, hash, gone FROM apart_{table} WHERE place IS NULL"
-    )
-    (fresh, lapsed) = db.execute(f"SELECT count(place), count(known) FROM apart_{table}").fetchone() or (0, 0)
-    (known,) = db.execute(f"SELECT count(known) FROM ({state})").fetchone() or (0,)
-    rows = _count(db, f"seen_{table}")
+    counted = db.execute(
+        f"SELECT count(place), count(known), count(*) FILTER (place IS NULL AND NOT gone), (SELECT count(known) "
+        f"FROM ({state})), (SELECT count(*) FROM seen_{table}) FROM apart_{table}"
+    ).fetchone()
+    fresh, lapsed, standing, known, rows = counted or (0, 0, 0, 0, 0)
     # As many rows met the state as rows of the state were met: none stands twice.
     if rows - fresh != known - lapsed or fresh > _MOST_NEW * rows:
         raise _Unusual
-    return int(fresh)
+    return _Apart(fresh=int(fresh), standing=int(standing))
 
 
 def _parsed(db: DuckDBPyConnection, plan: FilePlan, fresh: int) -> str:

@@ -21,7 +21,7 @@ from schoolpassport.sync.guard import Reason, Removals, Rule, Schools
 from schoolpassport.sync.policies import MOST_WITNESSES, Announced, Limits
 from schoolpassport.sync.workbench import Bench
 
-_COLUMNS = "key VARCHAR, id UUID, witnesses INTEGER[], state VARCHAR, explicit BOOLEAN, rule VARCHAR, reason VARCHAR"
+COLUMNS = "key VARCHAR, id UUID, witnesses INTEGER[], state VARCHAR, explicit BOOLEAN, rule VARCHAR, reason VARCHAR"
 _GOES = "goes"  # the state, for the time of weighing, of what does not wait any more
 
 
@@ -58,7 +58,7 @@ class Court:
 
 def open_(db: DuckDBPyConnection, file: Path | None) -> set[str]:
     """Make ``waited``: what is known from former nights (``Absences.export``). Returns the kinds of which there is."""
-    db.execute(f"CREATE TABLE waited (kind VARCHAR, {_COLUMNS})")
+    db.execute(f"CREATE TABLE waited (kind VARCHAR, {COLUMNS})")
     if file is not None:
         columns = "{'kind': 'VARCHAR', 'key': 'VARCHAR', 'id': 'UUID', 'witnesses': 'VARCHAR', 'state': 'VARCHAR', "
         columns += "'explicit': 'VARCHAR', 'rule': 'VARCHAR', 'reason': 'VARCHAR'}"
@@ -73,7 +73,7 @@ def open_(db: DuckDBPyConnection, file: Path | None) -> set[str]:
 
 def nothing(db: DuckDBPyConnection, table: str) -> None:
     """Nothing of the kind waits, or nothing is said about it."""
-    db.execute(f"CREATE TABLE waiting_{table} ({_COLUMNS})")
+    db.execute(f"CREATE TABLE waiting_{table} ({COLUMNS})")
 
 
 def weigh(court: Court, plan: FilePlan, *, doubt: Reason | None) -> None:

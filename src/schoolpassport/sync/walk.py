@@ -36,7 +36,7 @@ from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.policies import shaping
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings, Translated
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema, Schema
-from schoolpassport.sync import difference, guard, identifying, memory, settling, skimming, waiting
+from schoolpassport.sync import difference, guard, identifying, memory, settling, silence, skimming, waiting
 from schoolpassport.sync.contract import Progress, Watcher
 from schoolpassport.sync.guard import Reason, Rule
 from schoolpassport.sync.policies import Limits, Rollover
@@ -75,6 +75,8 @@ class Walk:
     chosen: dict[str, Chosen] = field(default_factory=dict)  # what the filters left of each file
     skimmed: dict[str, Skimmed] = field(default_factory=dict)  # how each file was read
     looked_at: set[str] = field(default_factory=set)  # kinds that were compared with what stands
+    spoke: set[str] = field(default_factory=set)  # those of them of which the package says anything new
+    losing: set[str] = field(default_factory=set)  # kinds of which something goes tonight
     unseen: set[str] = field(default_factory=set)  # kinds not compared tonight though something they refer to goes
     number: int = 0  # of the run; a rehearsal is none
     now: datetime | None = None
@@ -272,7 +274,7 @@ def inspect(walk: Walk) -> None:
             walk.watch(Progress(step="inspect", doing=KINDS[kind].plural, rows=timed.rows))
             plan = planned.get(kind)
             if plan is None:
-                _absent(bench, schemas[kind])
+                _say_nothing(walk, schemas[kind])
             else:
                 timed.rows += _inspect_or_refuse(walk, plan)
             reach(f"inspect.{kind}")
@@ -293,15 +295,13 @@ def _goes_unseen(walk: Walk, file: FileSchema) -> bool:
     """Something the file refers to goes tonight (its own kind, too, by a delta), or went and was not asked about."""
     if memory.of(walk.source, file.kind.name).unseen:
         return True
-    return any(walk.bench.any(f"missing_{KINDS[r.target].table}") for r in file.kind.references)
+    return any(r.target in walk.losing for r in file.kind.references)
 
 
-def _absent(bench: Bench, schema: FileSchema) -> None:
-    filtering.nothing_out(bench.db, schema.kind.table)
-    staging.empty(bench.db, schema.kind.table, schema.columns)
-    difference.nothing_said(bench.db, schema.kind.table)
-    waiting.nothing(bench.db, schema.kind.table)
-    inspection.nothing_to_inspect(bench.db, schema.kind.table)
+def _say_nothing(walk: Walk, schema: FileSchema) -> None:
+    if walk.filters:
+        filtering.nothing_out(walk.bench.db, schema.kind.table)
+    silence.keep(walk.bench.db, schema)
 
 
 def _inspect_or_refuse(walk: Walk, plan: FilePlan) -> int:
@@ -315,31 +315,37 @@ def _inspect_or_refuse(walk: Walk, plan: FilePlan) -> int:
 def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     db, kind, before = walk.bench.db, plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
     ways = () if walk.filters.reads_in_full(kind.name) else before.ways(plan)
-    found = skimming.read(db, plan, ways=ways, unseen=before.unseen)
-    whole = frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK)
-    walk.chosen[kind.name] = filtering.choose(db, plan, walk.filters, whole=whole, today=walk.today)
+    found = skimming.read(db, plan, ways=ways, unseen=before.unseen, losing=walk.losing)
     walk.skimmed[kind.name] = found
     log.debug("%s: read by %s, %s", kind.name, found.way, "nothing new" if found.nothing_new else "news")
     walk.looked_at.add(kind.name)
     if found.nothing_new:
-        difference.nothing_said(db, kind.table)
-        waiting.nothing(db, kind.table)
-        inspection.nothing_to_inspect(db, kind.table)
-        walk.inspected[kind.name] = Inspected(bad_rows=0, warnings=0)
+        _say_nothing(walk, plan.schema)
+        walk.chosen[kind.name], walk.inspected[kind.name] = Chosen(), Inspected(bad_rows=0, warnings=0)
     else:
-        difference.absences(db, plan)
-        with scope.inside(walk.source.district_id):
-            waiting.weigh(walk.court, plan, doubt=_doubt(walk, plan, found))
-        difference.candidates(db, plan, unseen=before.unseen)
-        if "parent" in kind:
-            walk.bench.load_edges(kind.name)
-        subject = Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial, fallible=plan.shaped.fallible)
-        walk.inspected[kind.name] = inspection.inspect(db, subject, walk.rules.withholding(kind.name))
-        _warn_of_withheld_removals(walk, plan)
-        skimming.learn(db, plan)
+        walk.spoke.add(kind.name)
+        _inspect_rows(walk, plan, found)
+    return found.rows
+
+
+def _inspect_rows(walk: Walk, plan: FilePlan, found: Skimmed) -> None:
+    db, kind, before = walk.bench.db, plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
+    whole = frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK)
+    walk.chosen[kind.name] = filtering.choose(db, plan, walk.filters, whole=whole, today=walk.today)
+    difference.absences(db, plan)
+    with scope.inside(walk.source.district_id):
+        waiting.weigh(walk.court, plan, doubt=_doubt(walk, plan, found))
+    if walk.bench.any(f"missing_{kind.table}"):
+        walk.losing.add(kind.name)
+    difference.candidates(db, plan, unseen=before.unseen, losing=walk.losing)
+    if "parent" in kind:
+        walk.bench.load_edges(kind.name)
+    subject = Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial, fallible=plan.shaped.fallible)
+    walk.inspected[kind.name] = inspection.inspect(db, subject, walk.rules.withholding(kind.name))
+    _warn_of_withheld_removals(walk, plan)
+    skimming.learn(db, plan)
     # The rows that differ are in cand_; the rest is not needed any more, and memory is bounded.
     staging.drop_rows(db, kind.table)
-    return found.rows
 
 
 def _warn_of_withheld_removals(walk: Walk, plan: FilePlan) -> None:
@@ -391,15 +397,16 @@ def settle(walk: Walk) -> None:
             whole=frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK),
             schools=matching.schools(walk.settings.get("schools")).existing,
         )
-        for kind in KINDS.values():
+        for kind in (k for k in KINDS.values() if k.name in walk.spoke):
             identifying.prepare(walk.bench, kind, ways)
             settling.identify(db, kind)
         for kind in KINDS.values():
-            if kind.name in walk.looked_at:
+            if kind.name in walk.spoke:
                 walk.watch(Progress(step="settle", doing=kind.plural, rows=timed.rows))
                 timed.rows += settling.settle(db, schemas[kind.name])
-        for plan in (p for p in walk.plan.files if p.translated and walk.bench.any(f"settled_{p.kind_table}")):
-            staging.origins(db, plan, f"origins_{plan.kind_table}")
+        for plan in (p for p in walk.plan.files if p.translated and p.schema.kind.name in walk.spoke):
+            if walk.bench.any(f"settled_{plan.kind_table}"):
+                staging.origins(db, plan, f"origins_{plan.kind_table}")
 
 
 def _doubt(walk: Walk, plan: FilePlan, found: Skimmed) -> Reason | None:
@@ -420,8 +427,8 @@ def _doubt(walk: Walk, plan: FilePlan, found: Skimmed) -> Reason | None:
 
 def facts(walk: Walk) -> dict[str, guard.KindFacts]:
     """What the run would do, for the guard and for the report."""
-    found = {}
-    for name in sorted(walk.looked_at):
+    found = _facts_of_silent(walk)
+    for name in sorted(walk.spoke):
         table = KINDS[name].table
         row = walk.bench.db.execute(
             f"SELECT (SELECT count(*) FROM state_{table} WHERE NOT gone), (SELECT count(*) FROM missing_{table}) + "
@@ -452,7 +459,20 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
                 ).fetchall()
             ),
         )
-    return found
+    return {name: found[name] for name in sorted(found)}
+
+
+def _facts_of_silent(walk: Walk) -> dict[str, guard.KindFacts]:
+    """Of kinds of which nothing new is said, only how many stand is worth knowing."""
+    silent = sorted(walk.looked_at - walk.spoke)
+    if not silent:
+        return {}
+    counts = ", ".join(f"(SELECT count(*) FROM state_{KINDS[k].table} WHERE NOT gone)" for k in silent)
+    standing = walk.bench.db.execute(f"SELECT {counts}").fetchone() or ()
+    return {
+        k: guard.KindFacts(standing=count, removed=0, added=0, updated=0, restored=0, rejected=0)
+        for k, count in zip(silent, standing, strict=True)
+    }
 
 
 def _says_otherwise(walk: Walk, kind: str) -> str:
@@ -527,7 +547,7 @@ def rejected_by_school(walk: Walk) -> dict[tuple[str, UUID], int]:
 def changed(walk: Walk) -> set[str]:
     """The kinds of which a link changes: settled, gone, or to be looked at again."""
     names = ("settled", "missing", "uneasy")
-    return {k for k in walk.looked_at if any(walk.bench.any(f"{name}_{KINDS[k].table}") for name in names)}
+    return {k for k in walk.spoke if any(walk.bench.any(f"{name}_{KINDS[k].table}") for name in names)}
 
 
 def worth_saving(walk: Walk, changed_: set[str]) -> set[str]:

@@ -83,8 +83,11 @@ class Bench:
         return self.count(f"(FROM {table} LIMIT 1)") > 0
 
     def has(self, table: str) -> bool:
-        found = self.db.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone()
-        return bool(found and found[0])
+        try:
+            self.db.execute(f"FROM {table} LIMIT 0")
+        except duckdb.CatalogException:
+            return False
+        return True
 
     def count(self, table: str) -> int:
         (rows,) = self.db.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)
