@@ -94,20 +94,28 @@ def inspect(db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruli
     """
     _find_twice(db, subject)
     _find_endless(db, subject)
-    asked = [*checks(subject), *withheld(subject, withholding)]
+    _begin_marks(db, subject)
+    asked = _worth_asking(db, subject, [*checks(subject), *withheld(subject, withholding)])
     # Each round must know which rows fell before: own faults, references that leave a row out, references cut.
-    for about_references, severities in (
-        (False, tuple(Severity)),
-        (True, (Severity.ERROR,)),
-        (True, (Severity.WARNING,)),
-    ):
-        _put(
-            db,
-            subject,
-            [c for c in asked if c.about_references == about_references and c.severity in severities],
-        )
-        _mark(db, subject)
-    return _counts(db, subject)
+    rounds = (
+        [c for c in asked if not c.about_references],
+        [c for c in asked if c.about_references and c.severity is Severity.ERROR],
+        [c for c in asked if c.about_references and c.severity is Severity.WARNING],
+    )
+    found = False
+    for questions in rounds:
+        if _put(db, subject, questions):
+            found = True
+            _mark(db, subject)
+    return _counts(db, subject) if found else Inspected(bad_rows=0, warnings=0)
+
+
+def _worth_asking(db: DuckDBPyConnection, subject: Subject, asked: list[Check]) -> list[Check]:
+    """One look at the rows for what most of them are free of is cheaper than a question for each column."""
+    screens = list(dict.fromkeys(c.worth for c in asked if c.worth))
+    answers = db.execute(f"SELECT {', '.join(screens)} FROM {subject.rows}").fetchone() or ()
+    worth = {screen for screen, answer in zip(screens, answers, strict=True) if answer}
+    return [c for c in asked if not c.worth or c.worth in worth]
 
 
 def withheld(subject: Subject, rulings: Sequence[Ruling]) -> Iterator[Check]:
@@ -146,17 +154,32 @@ def _in_schools(subject: Subject, ruling: Ruling) -> str:
     return f"coalesce(list_has_any({each}, {names}), false)"
 
 
-def _put(db: DuckDBPyConnection, subject: Subject, asked: list[Check]) -> None:
-    """Put several questions at once: one statement is cheaper than many."""
+def _put(db: DuckDBPyConnection, subject: Subject, asked: list[Check]) -> int:
+    """Put several questions at once: one statement is cheaper than many. Returns how many findings there were."""
     if not asked:
-        return
+        return 0
     schema = subject.schema
     answers = " UNION ALL ".join(
         f"SELECT {literal(c.severity)}, {literal(c.rule)}, {literal(schema.kind.name)}, {literal(schema.file_name)}, "
         f"f.line, {literal(c.column)}, f.key, f.value, f.sentence FROM ({c.sql}) f(line, key, value, sentence)"
         for c in asked
     )
-    db.execute(f"INSERT INTO finding {answers}")
+    (count,) = db.execute(f"INSERT INTO finding {answers}").fetchone() or (0,)
+    return int(count)
+
+
+def _begin_marks(db: DuckDBPyConnection, subject: Subject) -> None:
+    """``bad_`` of nothing yet; ``keys_``, what can be referred to; ``fallen_``, what fell and has no older version."""
+    table = subject.table
+    db.execute(
+        f"CREATE TABLE bad_{table} (line BIGINT, key VARCHAR); "
+        f"CREATE VIEW keys_{table} AS "
+        f"SELECT s.key FROM state_{table} s ANTI JOIN missing_{table} m ON s.key = m.key WHERE NOT s.gone UNION ALL "
+        f"SELECT c.key FROM cand_{table} c ANTI JOIN bad_{table} b ON c.line = b.line "
+        "WHERE c.known_id IS NULL OR c.was_gone; "
+        f"CREATE VIEW fallen_{table} AS SELECT b.key, min(b.line) AS line FROM bad_{table} b "
+        f"WHERE b.key IS NOT NULL GROUP BY b.key"
+    )
 
 
 def _mark(db: DuckDBPyConnection, subject: Subject) -> None:
@@ -168,21 +191,6 @@ def _mark(db: DuckDBPyConnection, subject: Subject) -> None:
         "GROUP BY line "
         f"UNION ALL SELECT line, NULL FROM twice_{table} WHERE NOT differ AND line > first_line"
     )
-    _keys(db, table)
-
-
-def _keys(db: DuckDBPyConnection, table: str) -> None:
-    db.execute(
-        f"CREATE OR REPLACE VIEW keys_{table} AS "
-        f"SELECT s.key FROM state_{table} s ANTI JOIN missing_{table} m ON s.key = m.key WHERE NOT s.gone UNION ALL "
-        f"SELECT c.key FROM cand_{table} c ANTI JOIN bad_{table} b ON c.line = b.line "
-        "WHERE c.known_id IS NULL OR c.was_gone"
-    )
-    # Rows that fell and have no older version to stand in for them.
-    db.execute(
-        f"CREATE OR REPLACE VIEW fallen_{table} AS SELECT b.key, min(b.line) AS line FROM bad_{table} b "
-        f"WHERE b.key IS NOT NULL GROUP BY b.key"
-    )
 
 
 def _find_twice(db: DuckDBPyConnection, subject: Subject) -> None:
@@ -191,21 +199,21 @@ def _find_twice(db: DuckDBPyConnection, subject: Subject) -> None:
     row = db.execute(
         f"SELECT (SELECT count(*) FROM raw_{table}) - count(*) FILTER (known_id IS NULL), "
         f"count(*) FILTER (known_id IS NULL) - count(DISTINCT key) FILTER (known_id IS NULL), "
-        f"(SELECT count(*) FROM raw_{table} WHERE status = 'tobedeleted') FROM cand_{table}"
-    ).fetchone()
-    present = db.execute(
-        f"SELECT (SELECT count(*) FROM base_{table}) - (SELECT count(*) FROM absent_{table})"
+        f"(SELECT count(*) FROM raw_{table} WHERE status = 'tobedeleted'), "
+        f"(SELECT count(*) FROM base_{table}) - (SELECT count(*) FROM absent_{table}) FROM cand_{table}"
     ).fetchone()
     assert row is not None  # noqa: S101 (an aggregate has one row)
-    assert present is not None  # noqa: S101 (an aggregate has one row)
-    suspicious = row[0] != present[0] or row[1] != 0 or row[2] != 0 or subject.mode is Mode.DELTA
-    source = f"raw_{table}" if suspicious else f"raw_{table} WHERE false"
+    news, repeated, deleted, present = row
+    if news == present and not repeated and not deleted and subject.mode is not Mode.DELTA:
+        columns = "line BIGINT, key VARCHAR, rows BIGINT, differ BOOLEAN, first_line BIGINT, lines VARCHAR"
+        db.execute(f"CREATE TABLE twice_{table} ({columns})")
+        return
     db.execute(
         f"CREATE TABLE twice_{table} AS SELECT line, key, count(*) OVER same AS rows, "
         f"min(hash::VARCHAR || gone) OVER same <> max(hash::VARCHAR || gone) OVER same AS differ, "
         f"min(line) OVER same AS first_line, string_agg(line, ', ') OVER same AS lines FROM ("
         f"SELECT key, hash, coalesce(status = 'tobedeleted', false) AS gone, {line_of(db, table, 'r.place')} AS line "
-        f"FROM raw_{table} r SEMI JOIN (SELECT key FROM {source} GROUP BY key HAVING count(*) > 1) USING (key)) "
+        f"FROM raw_{table} r SEMI JOIN (SELECT key FROM raw_{table} GROUP BY key HAVING count(*) > 1) USING (key)) "
         "WINDOW same AS (PARTITION BY key)"
     )
     # A file that both keeps and deletes a record says nothing about it.
@@ -217,6 +225,9 @@ def _find_endless(db: DuckDBPyConnection, subject: Subject) -> None:
     if not any(c.field.name == "parent" for c in subject.schema.columns):
         return
     table = subject.table
+    if not _names_parents(db, table):
+        db.execute(f"CREATE TABLE endless_{table} (key VARCHAR)")
+        return
     db.execute(
         f"CREATE OR REPLACE TABLE jump AS SELECT DISTINCT ON (key) key, up FROM ("
         f'SELECT key, "parentSourcedId" AS up, 1 AS rank FROM cand_{table} WHERE key IS NOT NULL UNION ALL '
@@ -227,6 +238,11 @@ def _find_endless(db: DuckDBPyConnection, subject: Subject) -> None:
         db.execute("CREATE OR REPLACE TABLE jump AS SELECT j.key, n.up FROM jump j LEFT JOIN jump n ON j.up = n.key")
     db.execute(f"CREATE TABLE endless_{table} AS SELECT key FROM jump WHERE up IS NOT NULL")
     db.execute("DROP TABLE jump")
+
+
+def _names_parents(db: DuckDBPyConnection, table: str) -> bool:
+    (count,) = db.execute(f'SELECT count("parentSourcedId") FROM cand_{table}').fetchone() or (0,)
+    return bool(count)
 
 
 def _counts(db: DuckDBPyConnection, subject: Subject) -> Inspected:

@@ -39,13 +39,18 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One question to the rows. ``sql`` selects (line, key, value, sentence) of the rows that fail."""
+    """One question to the rows. ``sql`` selects (line, key, value, sentence) of the rows that fail.
+
+    ``worth``: an aggregate over the rows that is true when it may find any; questions that share one are not asked
+    where it is not. A blank one: always asked.
+    """
 
     rule: str
     severity: Severity
     column: str
     sql: str
     about_references: bool = False
+    worth: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

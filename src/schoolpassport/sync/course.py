@@ -15,7 +15,6 @@ from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import Retry
 from schoolpassport.quality import actions as quality
 from schoolpassport.roster import actions as roster
-from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Applied, Tallied
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import packages
@@ -188,10 +187,10 @@ def _remember(walk: walks.Walk) -> None:
 def _apply(run: Run, walk: walks.Walk) -> Applied:
     """The one transaction in which a run changes anything: records, links, findings, statistics, prints."""
     with walk.step("apply") as timed:
-        batches = [walk.bench.write_batch(kind) for kind in KINDS if kind in walk.looked_at]
+        batches = walks.batches(walk)
         findings = walks.export_findings(walk)
         rejected = walks.rejected_by_school(walk)
-        turned = waiting.turned(walk.bench, walk.looked_at)
+        turned = waiting.turned(walk.court, walk.looked_at)
         reach("apply.before")
         with scope.inside(run.district_id):
             now = clock.now()
@@ -232,7 +231,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
             tenancy.refresh_statistics(applied.reshaped)
         if saved:
             _save_states(walk, settled, saved)
-        timed.rows = sum(walk.bench.count(f"settled_{KINDS[k].table}") for k in walk.looked_at)
+        timed.rows = sum(walk.bench.turns(k)["settled"] for k in walk.spoke)
     return applied
 
 

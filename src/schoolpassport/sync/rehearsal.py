@@ -388,7 +388,7 @@ def _previewed(district_id: UUID, now: datetime, examples: int) -> tuple[Reach, 
 def _applied(asked: _Asked, walk: walks.Walk | None, *, verdict: RunState, message: str) -> Rehearsed:
     district_id = asked.source.district_id
     authority = _authority(asked)
-    batches = [walk.bench.write_batch(kind) for kind in KINDS if kind in walk.looked_at] if walk else []
+    batches = walks.batches(walk) if walk else []
     findings = _findings(walk) if walk else ()
     with scope.undone(district_id):
         effects = _Effects()
@@ -448,7 +448,7 @@ class _Effects:
         """What the columns know: rows left out, and removals that would wait."""
         for (kind, school), count in walks.rejected_by_school(walk).items():
             self._count(kind, school, "rejected", count)
-        for kind in walk.looked_at:
+        for kind in walk.spoke:
             if count := walk.bench.count(f"waiting_{KINDS[kind].table}"):
                 self._count(kind, ALTOGETHER, "waiting", count)
                 ids = walk.bench.removals_file("waiting", kind)

@@ -58,10 +58,7 @@ def read(
     table = plan.kind_table
     for way in ways:
         try:
-            found = _skim(db, plan, way, unseen=unseen, losing=losing)
-            if found.nothing_new:
-                staging.drop(db, table)
-            return found
+            return _skim(db, plan, way, unseen=unseen, losing=losing)
         except (_Unusual, duckdb.Error) as error:
             if _is_ours(error):
                 raise
@@ -104,7 +101,10 @@ def _skim(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, unseen: bool, los
             apart = _set_apart(db, plan, way, touched=True)
             _take(db, plan, apart)
     unread = _count(db, f"unread_{table}")
-    return Skimmed(way=way, rows=rows - unread, nothing_new=not (apart.fresh or apart.standing))
+    nothing_new = not (apart.fresh or apart.standing)
+    if nothing_new:
+        staging.drop(db, table)
+    return Skimmed(way=way, rows=rows - unread, nothing_new=nothing_new)
 
 
 # ------------------------------------------------------------------------------------------ what differs from the state

@@ -41,6 +41,7 @@ class Court:
     keeps: str = ""  # why nothing is removed tonight; empty: it may be
     announced: tuple[Announced, ...] = ()
     known: set[str] = field(default_factory=set)  # kinds of which something waits already
+    weighed: set[str] = field(default_factory=set)  # kinds of which something would have gone tonight
     reasons: list[Reason] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)  # kind → removals that were announced
     removed: dict[str, dict[UUID, int]] = field(default_factory=dict)  # kind → school → removals the package says
@@ -87,6 +88,7 @@ def weigh(court: Court, plan: FilePlan, *, doubt: Reason | None) -> None:
         _ask_again(bench.db, kind)
     if kind not in court.known and not bench.any(f"missing_{table}"):
         return
+    court.weighed.add(kind)
     _gather(court, plan, doubt)
     if court.lenient:
         bench.db.execute(f"UPDATE asked_{table} SET state = '{_GOES}' WHERE state <> 'kept'")
@@ -309,13 +311,17 @@ class Turned:
         return not (self.waiting.stat().st_size or self.over.stat().st_size)
 
 
-def turned(bench: Bench, kinds: set[str]) -> Turned:
+def turned(court: Court, kinds: set[str]) -> Turned:
     """``kinds``: those that were compared tonight."""
-    db, work = bench.db, bench.places.work
-    now = [f"SELECT {literal(k)} AS kind, * FROM waiting_{KINDS[k].table}" for k in sorted(kinds)]
-    db.execute(f"CREATE OR REPLACE TABLE waits AS {' UNION ALL '.join(now) or 'FROM waited'}")
+    db, work = court.bench.db, court.bench.places.work
+    now = [f"SELECT {literal(k)} AS kind, * FROM waiting_{KINDS[k].table}" for k in sorted(court.weighed)]
+    db.execute(f"CREATE OR REPLACE TABLE waits AS {' UNION ALL '.join(now) or 'FROM waited LIMIT 0'}")
     compared = ", ".join(literal(k) for k in sorted(kinds)) or "''"
     result = Turned(waiting=work / "waiting.tsv", over=work / "over.tsv")
+    if not court.known and not court.weighed:
+        result.waiting.touch()
+        result.over.touch()
+        return result
     texts = ", ".join(copy_text(c) for c in ("rule", "reason"))
     db.execute(
         f"COPY (SELECT kind, {copy_text('key')}, id, '{{' || array_to_string(witnesses, ',') || '}}', state, explicit, "
@@ -328,10 +334,10 @@ def turned(bench: Bench, kinds: set[str]) -> Turned:
     return result
 
 
-def counts(bench: Bench, kinds: set[str]) -> dict[str, dict[str, int]]:
+def counts(court: Court, kinds: set[str]) -> dict[str, dict[str, int]]:
     """What waits of each kind that was compared, by state; and how many came back."""
-    found: dict[str, dict[str, int]] = {}
-    for kind in (k for k in KINDS if k in kinds):
+    bench, found = court.bench, dict[str, dict[str, int]]()
+    for kind in (k for k in KINDS if k in kinds & (court.known | court.weighed)):
         table = KINDS[kind].table
         told = dict(bench.db.execute(f"SELECT state, count(*) FROM waiting_{table} GROUP BY state").fetchall())
         back = bench.db.execute(

@@ -28,7 +28,7 @@ from schoolpassport.quality.filtering import Chosen
 from schoolpassport.quality.policies import Filters, Rules
 from schoolpassport.quality.records import Inspected, Subject
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.roster.records import ALTOGETHER, Asked, Authority
+from schoolpassport.roster.records import ALTOGETHER, Asked, Authority, Batch
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import manifest, mapped, staging, translation
 from schoolpassport.sources.mapping import BadPolicy, tables
@@ -407,6 +407,7 @@ def settle(walk: Walk) -> None:
         for plan in (p for p in walk.plan.files if p.translated and p.schema.kind.name in walk.spoke):
             if walk.bench.any(f"settled_{plan.kind_table}"):
                 staging.origins(db, plan, f"origins_{plan.kind_table}")
+                walk.bench.traced.add(plan.schema.kind.name)
 
 
 def _doubt(walk: Walk, plan: FilePlan, found: Skimmed) -> Reason | None:
@@ -450,7 +451,7 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             restored=restored,
             rejected=walk.inspected[name].bad_rows,
             expected=walk.court.expected.get(name, 0),
-            strangers=walk.bench.count(f"strangers_{table}") if walk.bench.has(f"strangers_{table}") else 0,
+            strangers=walk.bench.count(f"strangers_{table}") if name in walk.bench.judged else 0,
             removed_by_school=walk.court.removed.get(name, {}),
             examples=tuple(
                 key
@@ -518,7 +519,7 @@ def _without_expected(walk: Walk, kind: str, facts_: guard.KindFacts) -> guard.K
 
 def quarantine(walk: Walk) -> dict[str, Any] | None:
     """What waits after this run of the kinds it looked at, what came back, and what the guard held tonight."""
-    counted = waiting.counts(walk.bench, walk.looked_at)
+    counted = waiting.counts(walk.court, walk.looked_at)
     return {"kinds": counted, "reasons": guard.told(walk.court.reasons)} if counted else None
 
 
@@ -546,8 +547,13 @@ def rejected_by_school(walk: Walk) -> dict[tuple[str, UUID], int]:
 
 def changed(walk: Walk) -> set[str]:
     """The kinds of which a link changes: settled, gone, or to be looked at again."""
-    names = ("settled", "missing", "uneasy")
-    return {k for k in walk.spoke if any(walk.bench.any(f"{name}_{KINDS[k].table}") for name in names)}
+    return {k for k in walk.spoke if any(walk.bench.turns(k).values())}
+
+
+def batches(walk: Walk) -> list[Batch]:
+    """What the run changes, for the roster."""
+    bench, looked_at = walk.bench, [k for k in KINDS if k in walk.looked_at]
+    return [bench.write_batch(k) if k in walk.spoke else bench.empty_batch(k) for k in looked_at]
 
 
 def worth_saving(walk: Walk, changed_: set[str]) -> set[str]:
@@ -577,7 +583,7 @@ def authority(district_id: UUID, settings: Settings) -> Authority:
 
 def questions(walk: Walk) -> list[Asked]:
     """The keys that seem to have passed to somebody else."""
-    if not walk.bench.has("reused_user"):
+    if "user" not in walk.bench.judged:
         return []
     rows = walk.bench.db.execute("SELECT key, id, hash FROM reused_user ORDER BY key").fetchall()
     return [Asked(kind="user", key=key, record_id=id_, row_hash=hash_) for key, id_, hash_ in rows]

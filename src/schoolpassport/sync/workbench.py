@@ -30,6 +30,7 @@ from schoolpassport.tenancy import scope
 _STATE_FORMAT = f"3-{duckdb.__version__}-{cleaning.digest()}"
 
 
+_TURNS = ("settled", "missing", "uneasy")
 _STATE = "key VARCHAR, id UUID, hash UUID, gone BOOLEAN, cells UBIGINT, line UBIGINT"
 _NO_HASH = f"{literal(NO_HASH)}::UUID"
 
@@ -78,6 +79,9 @@ class Bench:
         self.places = places
         self.settled = settled
         self.blank = blank  # as if the source had never said anything
+        self.judged: set[str] = set()  # kinds of which the people behind known ids were looked at again
+        self.traced: set[str] = set()  # kinds of which the places in the package as sent are known
+        self._turns: dict[str, dict[str, int]] = {}
 
     def any(self, table: str) -> bool:
         return self.count(f"(FROM {table} LIMIT 1)") > 0
@@ -130,13 +134,27 @@ class Bench:
             "columns = {'key': 'VARCHAR', 'parent': 'VARCHAR'})"
         )
 
+    def turns(self, kind: str) -> dict[str, int]:
+        """How many rows of a settled kind there are: ``settled``, ``missing``, ``uneasy``."""
+        if kind not in self._turns:
+            counts = ", ".join(f"(SELECT count(*) FROM {name}_{KINDS[kind].table})" for name in _TURNS)
+            found = self.db.execute(f"SELECT {counts}").fetchone() or ()
+            self._turns[kind] = dict(zip(_TURNS, found, strict=True))
+        return self._turns[kind]
+
+    def empty_batch(self, kind: str) -> Batch:
+        """Of a kind of which nothing new is said."""
+        nothing = self.places.work / "nothing.tsv"
+        nothing.touch()
+        return Batch(kind=kind, settled=nothing, missing=nothing, uneasy=nothing)
+
     def write_batch(self, kind: str) -> Batch:
         """The kind's changes as files that COPY reads, with the places where they stand in the package as sent."""
-        table = KINDS[kind].table
+        table, batch = KINDS[kind].table, self.empty_batch(kind)
         columns_ = ", ".join(quoted(c) for c in KINDS[kind].columns)
         key = copy_text("key")
         place, sent = "s.line, s.origin", ""
-        if self.has(f"origins_{table}"):
+        if kind in self.traced:
             place, sent = (
                 f"o.sent, {copy_text('o.file')}",
                 f"LEFT JOIN origins_{table} o ON s.line = o.line ORDER BY s.id",
@@ -146,11 +164,11 @@ class Bench:
             "missing": f"SELECT id, {key} FROM missing_{table}",
             "uneasy": f"SELECT id, {key} FROM uneasy_{table}",
         }
-        paths = {}
-        for name, query in queries.items():
-            paths[name] = self.places.work / f"{name}_{table}.tsv"
-            self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} ({COPY_TEXT})")
-        return Batch(kind=kind, settled=paths["settled"], missing=paths["missing"], uneasy=paths["uneasy"])
+        for name, query in ((n, q) for n, q in queries.items() if self.turns(kind)[n]):
+            path = self.places.work / f"{name}_{table}.tsv"
+            self.db.execute(f"COPY ({query}) TO {literal(str(path))} ({COPY_TEXT})")
+            batch = replace(batch, **{name: path})
+        return batch
 
     def removals_file(self, which: str, kind: str) -> Path:
         """Id and key of removals, ``missing`` or ``waiting``, as a file that COPY reads."""

@@ -13,6 +13,7 @@ def checks(subject: Subject) -> Iterator[Check]:
     fine = known if subject.mode is Mode.DELTA else f"(status IS NULL OR {known})"
     wanted = "active or tobedeleted" + ("" if subject.mode is Mode.DELTA else ", or blank")
     yield Check(
+        worth=f"bool_or(NOT coalesce({fine}, false))",
         rule=NAME,
         severity=Severity.ERROR,
         column="status",

@@ -15,57 +15,66 @@ _NUMBER = "[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?"
 # type → (condition under which the text `v` is fine, what the sentence asks for)
 _SHAPES: dict[Type, tuple[str, str]] = {
     Type.DATE: (
-        "regexp_full_match(v, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND v >= '0001' AND try_cast(v AS DATE) IS NOT NULL",
+        "regexp_full_match($v, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND $v >= '0001' AND try_cast($v AS DATE) IS NOT NULL",
         "a date like 2026-09-01",
     ),
     Type.DATE_TIME: (
-        f"regexp_full_match(v, '{_INSTANT}') AND v BETWEEN '0001-01-02' AND '9999-12-31' "  # noqa: ISC004 (one condition)
-        "AND try_cast(v AS TIMESTAMPTZ) IS NOT NULL",
+        f"regexp_full_match($v, '{_INSTANT}') AND $v BETWEEN '0001-01-02' AND '9999-12-31' "  # noqa: ISC004 (one condition)
+        "AND try_cast($v AS TIMESTAMPTZ) IS NOT NULL",
         "a date and time like 2026-09-01T06:00:00.000Z",
     ),
-    Type.YEAR: ("regexp_full_match(v, '[0-9]{4}')", "a year of four digits, the one in which the school year ends"),
-    Type.BOOLEAN: ("lower(v) IN ('true', 'false')", "true or false"),
+    Type.YEAR: ("regexp_full_match($v, '[0-9]{4}')", "a year of four digits, the one in which the school year ends"),
+    Type.BOOLEAN: ("lower($v) IN ('true', 'false')", "true or false"),
     Type.FLOAT: (
-        f"regexp_full_match(v, '{_NUMBER}') AND "  # noqa: ISC004 (one condition)
-        "(regexp_full_match(v, '[^1-9]*([eE].*)?') OR abs(try_cast(v AS DOUBLE)) BETWEEN 1e-300 AND 1e300)",
+        f"regexp_full_match($v, '{_NUMBER}') AND "  # noqa: ISC004 (one condition)
+        "(regexp_full_match($v, '[^1-9]*([eE].*)?') OR abs(try_cast($v AS DOUBLE)) BETWEEN 1e-300 AND 1e300)",
         "a number like 87.5",
     ),
 }
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    for column in subject.schema.columns:
-        if column.parse is Parse.USER_IDS:
-            yield _user_ids(subject, column)
-        elif column.field.values:
-            yield _enumeration(subject, column)
-        elif column.field.type in _SHAPES:
-            fine, wanted = _SHAPES[column.field.type]
-            yield _check(subject, column, fine, wanted)
+    asked = [(c, *found) for c in subject.schema.columns if (found := _wanted(c)) is not None]
+    wrong = " OR ".join(_wrong(quoted(column.header), fine) for column, fine, _ in asked)
+    for column, fine, wanted in asked:
+        yield _check(subject, column, fine, wanted, f"bool_or({wrong})")
+    yield from (_user_ids(subject, c) for c in subject.schema.columns if c.parse is Parse.USER_IDS)
 
 
-def _enumeration(subject: Subject, column: Column) -> Check:
+def _wanted(column: Column) -> tuple[str, str] | None:
+    if column.parse is Parse.USER_IDS:
+        return None
+    return _enumeration(column) if column.field.values else _SHAPES.get(column.field.type)
+
+
+def _enumeration(column: Column) -> tuple[str, str]:
     allowed = ", ".join(literal(v) for v in column.field.values)
-    fine = f"v IN ({allowed})"
+    fine = f"$v IN ({allowed})"
     if column.parse is Parse.LIST:
-        fine = f"len(list_filter(string_split(v, ','), lambda e: trim(e) <> '' AND trim(e) NOT IN ({allowed}))) = 0"
-    return _check(subject, column, fine, "one of: " + ", ".join(column.field.values))
+        fine = f"len(list_filter(string_split($v, ','), lambda e: trim(e) <> '' AND trim(e) NOT IN ({allowed}))) = 0"
+    return fine, "one of: " + ", ".join(column.field.values)
 
 
-def _check(subject: Subject, column: Column, fine: str, wanted: str) -> Check:
+def _wrong(cell: str, fine: str) -> str:
+    return f"({cell} IS NOT NULL AND NOT coalesce({fine.replace('$v', cell)}, false))"
+
+
+def _check(subject: Subject, column: Column, fine: str, wanted: str, worth: str) -> Check:
     return Check(
+        worth=worth,
         rule=NAME,
         severity=Severity.ERROR,
         column=column.header,
         sql=f"SELECT line, key, v, {literal(column.header + ' is “')} || v || {literal('”; give ' + wanted + '.')} "
         f"FROM (SELECT line, key, {quoted(column.header)} AS v FROM {subject.rows}) "
-        f"WHERE v IS NOT NULL AND NOT coalesce({fine}, false)",
+        f"WHERE {_wrong('v', fine)}",
     )
 
 
 def _user_ids(subject: Subject, column: Column) -> Check:
     one = r"\{[^:{}]+:[^{}]*\}"
     return Check(
+        worth=f"bool_or({quoted(column.header)} IS NOT NULL)",
         rule=NAME,
         severity=Severity.WARNING,
         column=column.header,

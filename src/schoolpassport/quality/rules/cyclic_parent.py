@@ -10,6 +10,7 @@ NAME = "cyclic parent"
 def checks(subject: Subject) -> Iterator[Check]:
     if any(c.field.name == "parent" for c in subject.schema.columns):
         yield Check(
+            worth=f"(SELECT count(*) > 0 FROM endless_{subject.table})",
             rule=NAME,
             severity=Severity.ERROR,
             column="parentSourcedId",

@@ -11,8 +11,10 @@ def checks(subject: Subject) -> Iterator[Check]:
         ("sourcedId", "key"),
         *((c.header, quoted(c.header)) for c in subject.schema.columns if c.required and not subject.partial),
     ]
+    worth = f"bool_or({' OR '.join(f'{cell} IS NULL' for _, cell in required)})"
     for header, cell in required:
         yield Check(
+            worth=worth,
             rule=NAME,
             severity=Severity.ERROR,
             column=header,

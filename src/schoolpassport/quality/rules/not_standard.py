@@ -9,7 +9,6 @@ from schoolpassport.sources.tables.grades import CODES
 NAME = "not standard"
 
 _KNOWN = ", ".join(literal(c) for c in CODES)
-_GRADE = f"len(list_filter(string_split(v, ','), lambda e: trim(e) <> '' AND trim(e) NOT IN ({_KNOWN}))) = 0"
 _SAYS = "is no grade of CEDS (KG, 01 to 13 and others). It was taken as it is; a transform can map it."
 
 
@@ -17,10 +16,16 @@ def checks(subject: Subject) -> Iterator[Check]:
     for column in subject.schema.columns:
         if column.field.name == "grades":
             yield Check(
+                worth=f"bool_or({quoted(column.header)} IS NOT NULL AND NOT coalesce({_grade(column.header)}, false))",
                 rule=NAME,
                 severity=Severity.WARNING,
                 column=column.header,
                 sql=f"SELECT line, key, v, {literal(column.header + ' is “')} || v || {literal('”, which ' + _SAYS)} "
                 f"FROM (SELECT line, key, {quoted(column.header)} AS v FROM {subject.rows}) "
-                f"WHERE v IS NOT NULL AND NOT coalesce({_GRADE}, false)",
+                f"WHERE v IS NOT NULL AND NOT coalesce({_grade('v')}, false)",
             )
+
+
+def _grade(column: str) -> str:
+    each = f"string_split({quoted(column)}, ',')"
+    return f"len(list_filter({each}, lambda e: trim(e) <> '' AND trim(e) NOT IN ({_KNOWN}))) = 0"

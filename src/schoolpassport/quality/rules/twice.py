@@ -9,7 +9,9 @@ NAME = "duplicate id"
 
 def checks(subject: Subject) -> Iterator[Check]:
     twice = f"FROM twice_{subject.table}"
+    worth = f"(SELECT count(*) > 0 {twice})"
     yield Check(
+        worth=worth,
         rule=NAME,
         severity=Severity.ERROR,
         column="sourcedId",
@@ -17,6 +19,7 @@ def checks(subject: Subject) -> Iterator[Check]:
         f"lines || '); none of them was taken.' {twice} WHERE differ",
     )
     yield Check(
+        worth=worth,
         rule=NAME,
         severity=Severity.WARNING,
         column="sourcedId",

@@ -9,6 +9,7 @@ NAME = "unreadable line"
 
 def checks(subject: Subject) -> Iterator[Check]:
     yield Check(
+        worth=f"(SELECT count(*) > 0 FROM unread_{subject.table})",
         rule=NAME,
         severity=Severity.ERROR,
         column="",

@@ -11,6 +11,7 @@ NAME = "unreadable value"
 def checks(subject: Subject) -> Iterator[Check]:
     for column in subject.fallible:
         yield Check(
+            worth="bool_or(len(faults) > 0)",
             rule=NAME,
             severity=Severity.WARNING,
             column=column,
