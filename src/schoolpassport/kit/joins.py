@@ -4,6 +4,7 @@ The planner's statistics may be from before a load, and one wrong guess turns a 
 table is joined by hashing it; for a small one, look-ups by index are made as cheap as they are.
 """
 
+FEW = 100  # rows that are looked up one by one, whatever the planner thinks, so that it need not be told about them
 LARGE_SHARE = 0.05
 WORTH_STATISTICS = 10_000  # rows; fewer change nothing about a table that many districts share
 
@@ -12,3 +13,14 @@ def chosen(*, changing: int, standing: int) -> tuple[bool, str]:
     """Whether the share is large, and the SQL that settles the joins for the rest of the transaction."""
     large = changing > LARGE_SHARE * standing
     return large, f"SET LOCAL enable_nestloop = {'off' if large else 'on'}; SET LOCAL random_page_cost = 1.1"
+
+
+def one_by_one() -> str:
+    """SQL: every row of something small is looked up, for the rest of the transaction or until ``as_usual``."""
+    off = (f"SET LOCAL enable_{way} = off" for way in ("hashjoin", "mergejoin", "seqscan"))
+    return f"SET LOCAL enable_nestloop = on; SET LOCAL random_page_cost = 1.1; {'; '.join(off)}"
+
+
+def as_usual() -> str:
+    """SQL: the end of ``one_by_one``."""
+    return "; ".join(f"SET LOCAL enable_{way} = on" for way in ("hashjoin", "mergejoin", "seqscan"))

@@ -15,6 +15,7 @@ from psycopg import Cursor
 from schoolpassport.kit import conditions
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.kit.conditions import POSTGRESQL, Column
+from schoolpassport.kit.joins import FEW
 from schoolpassport.quality.policies import METADATA, Asked, Attributes, Ruling
 from schoolpassport.quality.records import Rule, Severity
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
@@ -47,8 +48,10 @@ class Assessor:
     def assess(self, span: Span, *, now: datetime) -> int:
         """Open, keep and close findings. Returns how many records were looked at, or -1 for all."""
         self._facts |= {"now": now, "since": span.since}
-        self._run("CREATE TEMP TABLE found (rule text, id uuid, value text) ON COMMIT DROP")
-        self._run("CREATE TEMP TABLE scope (id uuid PRIMARY KEY) ON COMMIT DROP")
+        self._run(
+            "CREATE TEMP TABLE found (rule text, id uuid, value text) ON COMMIT DROP; "
+            "CREATE TEMP TABLE scope (id uuid PRIMARY KEY) ON COMMIT DROP"
+        )
         changed = frozenset(KINDS) if span.whole else self._changed()
         looked_at = 0
         for kind in KINDS.values():
@@ -70,8 +73,10 @@ class Assessor:
         if rows:
             self._close(kind, in_part, "AND s.record_id IN (SELECT id FROM scope)")
         if in_full or rows:
+            few = not in_full and rows <= FEW
             self._open(kind, rulings)
-            self._run("TRUNCATE found; TRUNCATE scope")
+            # Of a few rows, deleting is the cheaper way to forget.
+            self._run("DELETE FROM found; DELETE FROM scope" if few else "TRUNCATE found; TRUNCATE scope")
         return rows
 
     @staticmethod
@@ -91,9 +96,8 @@ class Assessor:
             table = KINDS[kind].table
             self._run(
                 f"CREATE TEMP TABLE changed_{table} ON COMMIT DROP AS SELECT DISTINCT id FROM roster_{table} "
-                "WHERE district_id = %(d)s AND rev_from > %(since)s"
+                f"WHERE district_id = %(d)s AND rev_from > %(since)s; ANALYZE changed_{table}"
             )
-            self._run(f"ANALYZE changed_{table}")
         return kinds
 
     def _scope(self, kind: Kind, rulings: list[Ruling], changed: frozenset[str]) -> int:
@@ -102,12 +106,15 @@ class Assessor:
             ways += self._touched(kind, touched, changed)
         if kind.name in changed:
             ways += [self._peers(kind, p) for p in sorted({r.rule.peers for r in rulings if r.rule.peers})]
-        for way in ways:
-            self._run(f"INSERT INTO scope SELECT id FROM ({way}) w(id) WHERE id IS NOT NULL ON CONFLICT DO NOTHING")
         if not ways:
             return 0
-        self._run("ANALYZE scope")
-        self._run("SELECT count(*) FROM scope")
+        together = " UNION ALL ".join(f"({way})" for way in ways)
+        self._run(
+            f"INSERT INTO scope SELECT id FROM ({together}) w(id) WHERE id IS NOT NULL ON CONFLICT DO NOTHING; "
+            "ANALYZE scope; SELECT count(*) FROM scope"
+        )
+        while self._cursor.nextset():
+            pass
         return self._count()
 
     def _touched(self, kind: Kind, touched: str, changed: frozenset[str]) -> Iterator[str]:
@@ -143,8 +150,9 @@ class Assessor:
     # ------------------------------------------------------------------------------------------------- what is wrong
 
     def _look(self, kind: Kind, rulings: list[Ruling], today: date, scope: str) -> None:
-        for ruling in (r for r in rulings if not r.rule.beside):
-            self._ask(kind, ruling, today, f"AND r.id {scope}" if scope else "")
+        if alone := [r for r in rulings if not r.rule.beside]:
+            asked = [self._asked(kind, ruling, today, f"AND r.id {scope}" if scope else "") for ruling in alone]
+            self._run(f"INSERT INTO found {' UNION ALL '.join(asked)}")
         for beside in dict.fromkeys(r.rule.beside for r in rulings if r.rule.beside):
             self._ask_together(kind, [r for r in rulings if r.rule.beside == beside], today, scope)
 
@@ -160,9 +168,11 @@ class Assessor:
             f"WHERE {_HERE} {f'AND r.id {scope}' if scope else ''} AND v.wrong"
         )
 
-    def _ask(self, kind: Kind, ruling: Ruling, today: date, scope: str) -> None:
-        self._run(
-            f"INSERT INTO found SELECT {_text(ruling.rule.name)}, r.id, left(({_shown(kind, ruling.rule)})::text, 200) "
+    @staticmethod
+    def _asked(kind: Kind, ruling: Ruling, today: date, scope: str) -> str:
+        """SQL: what one rule finds, by itself."""
+        return (
+            f"SELECT {_text(ruling.rule.name)}, r.id, left(({_shown(kind, ruling.rule)})::text, 200) "
             f"FROM roster_{kind.table} r {school_join(kind)} WHERE {_HERE} {scope} AND ({faulty(ruling, today=today)})"
         )
 

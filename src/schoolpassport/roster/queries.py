@@ -549,10 +549,21 @@ def history(*, district_id: UUID, kind: str, id: UUID) -> list[dict[str, Any]]: 
     return told
 
 
+def changed_kinds(*, district_id: UUID, revision: int) -> frozenset[str]:
+    """The kinds of which later revisions than this one changed any record."""
+    later = Revision.objects.filter(district_id=district_id, number__gt=revision).values_list("changed", flat=True)
+    return frozenset(kind for changed in later for kind, records in changed.items() if records)
+
+
 def changed_since(*, district_id: UUID, revision: int, kinds: Iterable[str]) -> bool:
     """Whether a later revision than this one changed any record of these kinds."""
-    later = Revision.objects.filter(district_id=district_id, number__gt=revision).values_list("changed", flat=True)
-    return any(changed.get(kind) for changed in later for kind in kinds)
+    return not changed_kinds(district_id=district_id, revision=revision).isdisjoint(kinds)
+
+
+def remapped_kinds(*, district_id: UUID, revision: int) -> frozenset[str]:
+    """The kinds of which a source called records by other keys since that revision (``remap``)."""
+    later = Relink.objects.filter(district_id=district_id, revision__gt=revision, migration__isnull=False)
+    return frozenset(later.values_list("kind", flat=True))
 
 
 def export_people(*, district_id: UUID, since: int, into: Path) -> None:

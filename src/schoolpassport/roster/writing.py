@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Cursor, sql
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
+from schoolpassport.kit.joins import FEW, WORTH_STATISTICS, as_usual, chosen, one_by_one
 from schoolpassport.roster.claims import Claims
 from schoolpassport.roster.kinds import KINDS, Field, Kind
 from schoolpassport.roster.models import FIRST_SEEN, MATCHED, OPEN
@@ -36,7 +36,8 @@ class Writer:
         self.claims = Claims(run=self.run, any=self.any, authority=authority, source=source_id)
         self._revision = 0
         self._ops: dict[str, int] = {}  # of the kind in hand: how many rows of each op, x for missing
-        self._uneasy: object = 0
+        self._written = 0  # versions of the kind in hand
+        self._uneasy = 0
         self._lost = False  # whether the source lost any key of the kind in hand
         self._reshaped: set[str] = set()
         self._changed: dict[str, int] = {}
@@ -52,7 +53,7 @@ class Writer:
 
     def write(self, kind: Kind, batch: Batch | None) -> None:
         """``batch``: None where the source does not speak of the kind; then only what is gathered may change."""
-        if batch is None or (batch.is_empty and not self._changed.get(kind.same_id_as)):
+        if batch is None or batch.is_empty:
             if batch is not None:
                 self._changed[kind.name] = 0
             if any(self._changed.get(f.gathered) for f in kind.gathered):
@@ -72,7 +73,6 @@ class Writer:
         A record that no roster source claims any more goes.
         """
         self._open_stage(kind)
-        self.run("CREATE TEMP TABLE lost (id uuid, key text) ON COMMIT DROP")
         self.run("CREATE TEMP TABLE shared ON COMMIT DROP AS SELECT unnest(%(anew)s::uuid[]) AS id", anew=list(anew))
         self._lost = False
         self._uneasy = 0
@@ -97,7 +97,7 @@ class Writer:
         self._write_links(kind)
         self._write_versions(kind)
         self._tally(kind)
-        self.run("DROP TABLE IF EXISTS stage, missing, uneasy, lost, shared, claimed_before")
+        self.run(f"DROP TABLE IF EXISTS stage, missing, uneasy, lost, shared, claimed_before; {as_usual()}")
 
     def finish(self, *, cause: str, now: datetime, always: bool = False) -> Applied:
         """``always``: there is a revision although no record is another, for one is called something else."""
@@ -157,36 +157,43 @@ class Writer:
         columns = _list(kind.columns)
         self.run(
             f"CREATE TEMP TABLE stage ON COMMIT DROP AS SELECT id, ''::text AS key, ''::text AS op, id AS hash, line, "
-            f"origin, '{{}}'::jsonb AS evidence, {columns}, false AS forced FROM roster_{kind.table} WHERE false"
+            f"origin, '{{}}'::jsonb AS evidence, {columns}, false AS forced FROM roster_{kind.table} WHERE false; "
+            "ALTER TABLE stage ALTER forced SET DEFAULT false; "
+            "CREATE TEMP TABLE missing (id uuid, key text) ON COMMIT DROP; "
+            "CREATE TEMP TABLE uneasy (id uuid, key text) ON COMMIT DROP; "
+            "CREATE TEMP TABLE lost (id uuid, key text) ON COMMIT DROP"
         )
-        self.run("ALTER TABLE stage ALTER forced SET DEFAULT false")
-        self.run("CREATE TEMP TABLE missing (id uuid, key text) ON COMMIT DROP")
-        self.run("CREATE TEMP TABLE uneasy (id uuid, key text) ON COMMIT DROP")
 
     def _stage(self, kind: Kind, batch: Batch) -> None:
         self._open_stage(kind)
         staged = f"stage (id, key, op, hash, line, origin, evidence, {_list(kind.columns)})"
         for table, path in ((staged, batch.settled), ("missing", batch.missing), ("uneasy", batch.uneasy)):
+            if not path.stat().st_size:
+                continue
             with path.open("rb") as file, self._cursor.copy(f"COPY {table} FROM STDIN") as copy:
                 while block := file.read(_COPY_BYTES):
                     copy.write(block)
-        for table in ("stage (id, key, op)", "missing", "uneasy"):
-            self.run(f"ANALYZE {table}")
         self._count_ops()
-        self.run("SELECT count(*) FROM uneasy")
-        (self._uneasy,) = self._cursor.fetchone() or (0,)
         self._choose_joins(kind)
 
     def _count_ops(self) -> None:
-        self.run("SELECT op, count(*) FROM stage GROUP BY op UNION ALL SELECT 'x', count(*) FROM missing")
+        self.run(
+            "SELECT op, count(*) FROM stage GROUP BY op UNION ALL SELECT 'x', count(*) FROM missing "
+            "UNION ALL SELECT 'uneasy', count(*) FROM uneasy"
+        )
         self._ops = {str(op): int(str(count)) for op, count in self._cursor.fetchall()}
+        self._uneasy = self._ops.pop("uneasy")
 
     def _choose_joins(self, kind: Kind) -> None:
         """We know how much changes against how much stands; the planner's statistics may be from before the load.
 
         A large share is joined by hashing. A small one looks its records up; should the planner turn the join round,
-        it finds an index here, too.
+        it finds an index here, too. Very few are always looked up.
         """
+        if sum(self._ops.values()) + self._uneasy <= FEW:
+            self.run(one_by_one())
+            return
+        self.run("ANALYZE stage (id, key, op), missing, uneasy")
         self.run(
             "SELECT standing FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s "
             f"AND school_id = '{ALTOGETHER}'",
@@ -198,8 +205,7 @@ class Writer:
         if large and sum(self._ops.values()) >= WORTH_STATISTICS:
             self._reshaped |= {f"roster_{kind.table}", "roster_link"}
         if not large:
-            self.run("CREATE INDEX ON stage (id)")
-            self.run("CREATE INDEX ON stage (key)")
+            self.run("CREATE INDEX ON stage (id); CREATE INDEX ON stage (key)")
 
     def _mark_equal(self, kind: Kind) -> None:
         """A row may be written differently and say the same. Its link learns the new hash; the record stays."""
@@ -214,10 +220,10 @@ class Writer:
 
         A record stays while another key of a roster source means it, one that comes tonight included.
         """
-        self.run("CREATE TEMP TABLE lost ON COMMIT DROP AS SELECT id, key FROM missing")
         self._lost = bool(self._ops.get("x"))
         if not self._lost:
             return
+        self.run("INSERT INTO lost SELECT id, key FROM missing")
         if self._source in self._authority.enrichment:
             self.run("DELETE FROM missing")
             self._count_ops()
@@ -236,13 +242,8 @@ class Writer:
     # ------------------------------------------------------------------------------------------------------ writing
 
     def _write_links(self, kind: Kind) -> None:
-        self.run(
-            "INSERT INTO roster_link (district_id, source_id, kind, key, record_id, row_hash, gone, rule, evidence, "
-            "revision) SELECT %(d)s, %(s)s, %(k)s, key, id, hash, false, "
-            f"CASE op WHEN 'a' THEN '{FIRST_SEEN}' ELSE '{MATCHED}' END, evidence, %(r)s FROM stage "
-            "WHERE op IN ('a', 'l') AND key IS NOT NULL ORDER BY id",
-            kind,
-        )
+        if self._ops.keys() & {"a", "l"}:
+            self._make_links(kind)
         where = "l.district_id = %(d)s AND l.source_id = %(s)s AND l.kind = %(k)s"
         if self._ops.keys() & {"u", "r", "="}:
             self.run(
@@ -258,16 +259,27 @@ class Writer:
                 kind,
             )
 
+    def _make_links(self, kind: Kind) -> None:
+        self.run(
+            "INSERT INTO roster_link (district_id, source_id, kind, key, record_id, row_hash, gone, rule, evidence, "
+            "revision) SELECT %(d)s, %(s)s, %(k)s, key, id, hash, false, "
+            f"CASE op WHEN 'a' THEN '{FIRST_SEEN}' ELSE '{MATCHED}' END, evidence, %(r)s FROM stage "
+            "WHERE op IN ('a', 'l') AND key IS NOT NULL ORDER BY id",
+            kind,
+        )
+
     def _write_versions(self, kind: Kind) -> None:
         table, columns = f"roster_{kind.table}", _list(kind.columns)
         if self._ops.keys() & {"u", "r"} or self._ops.get("x"):
             self._close(table)
-        self.run(
-            f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
-            f"SELECT %(d)s, id, %(r)s, {OPEN}, 'active', line, origin, {columns} "
-            "FROM stage WHERE op IN ('a', 'u', 'r') ORDER BY id"
-        )
-        written = self._cursor.rowcount
+        written = 0
+        if self._ops.keys() & {"a", "u", "r"}:
+            self.run(
+                f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
+                f"SELECT %(d)s, id, %(r)s, {OPEN}, 'active', line, origin, {columns} "
+                "FROM stage WHERE op IN ('a', 'u', 'r') ORDER BY id"
+            )
+            written = self._cursor.rowcount
         if self._ops.get("x"):
             self.run(
                 f"INSERT INTO {table} (district_id, id, rev_from, rev_to, status, line, origin, {columns}) "
@@ -276,7 +288,8 @@ class Writer:
                 "WHERE r.district_id = %(d)s AND r.rev_to = %(r)s"
             )
             written += self._cursor.rowcount
-        self._changed[kind.name] = written
+        self._written = written
+        self._changed[kind.name] = self._changed.get(kind.name, 0) + written
 
     def _close(self, table: str) -> None:
         self.run(
@@ -289,7 +302,7 @@ class Writer:
 
     def _tally(self, kind: Kind) -> None:
         """What changed, by school, and how many stand afterwards."""
-        if not self._changed[kind.name] and not self._changed.get(kind.same_id_as):
+        if not self._written:
             return
         counted = self._count("SELECT * FROM stage WHERE op IN ('a', 'u', 'r')", "r.op", kind)
         ended = {}
@@ -321,14 +334,15 @@ class Writer:
             delta[school] += count
         for (school, _), count in ended.items():
             delta[school] -= count
-        self._cursor.executemany(
-            "INSERT INTO roster_tally (district_id, kind, school_id, standing) VALUES (%s, %s, %s, 0) "
-            "ON CONFLICT DO NOTHING",
-            [(self._district, kind.name, school) for school in delta],
-        )
-        self._cursor.executemany(
-            "UPDATE roster_tally SET standing = standing + %s WHERE district_id = %s AND kind = %s AND school_id = %s",
-            [(change, self._district, kind.name, school) for school, change in delta.items()],
+        self.run(
+            "INSERT INTO roster_tally (district_id, kind, school_id, standing) "
+            "SELECT %(d)s, %(k)s, unnest(%(schools)s::uuid[]), 0 ON CONFLICT DO NOTHING; "
+            "UPDATE roster_tally t SET standing = standing + x.change "
+            "FROM unnest(%(schools)s::uuid[], %(changes)s::bigint[]) x(school, change) "
+            "WHERE t.district_id = %(d)s AND t.kind = %(k)s AND t.school_id = x.school",
+            kind,
+            schools=list(delta),
+            changes=list(delta.values()),
         )
 
     def _follow(self, kind: Kind) -> tuple[_Counted, _Counted]:
@@ -337,9 +351,8 @@ class Writer:
         new = "district_id = %(d)s AND rev_from = %(r)s"
         self.run(
             f"CREATE TEMP TABLE moved ON COMMIT DROP AS SELECT id FROM {table} WHERE {new} "
-            f"UNION SELECT id FROM {user} WHERE {new}"
+            f"UNION SELECT id FROM {user} WHERE {new}; ANALYZE moved"
         )
-        self.run("ANALYZE moved")
         began, ended = (
             self._count(
                 f"SELECT o.* FROM {table} o JOIN moved USING (id) WHERE o.district_id = %(d)s AND o.status = 'active' "

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.joins import WORTH_STATISTICS, chosen
+from schoolpassport.kit.joins import FEW, WORTH_STATISTICS, as_usual, chosen, one_by_one
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.partners import actions as partners
 from schoolpassport.roster import queries as roster
@@ -100,6 +100,10 @@ class _Publication:
             ),
         )
         self.reshaped: set[str] = set()
+        seen = view.roster_revision
+        self._changed = roster.changed_kinds(district_id=view.district_id, revision=seen)
+        self._remapped = roster.remapped_kinds(district_id=view.district_id, revision=seen)
+        self._few = False  # whether the records in hand are looked up one by one
         self._flipped: set[str] = set()  # kinds of which some record came into the view or left it
         self._make_scope()
         self._make_mask_keys(contents)
@@ -156,8 +160,9 @@ class _Publication:
             self._choose_joins(kind, candidates)
             self._find_members(kind)
             self._write_difference(kind, project(kind, self._terms, self._stamp))
-        for table in ("cand", "mem", "held", "own", "want"):
-            self._run(f"DROP TABLE IF EXISTS {table}")
+        else:
+            return
+        self._run(f"DROP TABLE IF EXISTS cand, mem, held, own, want; {as_usual()}")
 
     def _publish_first(self, kind: Kind) -> None:
         """Into an empty view: everything that belongs there, without a look at what might."""
@@ -179,13 +184,20 @@ class _Publication:
             held = f"SELECT id FROM sharing_{kind.table} WHERE district_id = %(d)s AND view = %(v)s AND rev_to = {OPEN}"
             self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS SELECT r.id FROM {table} r WHERE {_MINE} UNION {held}")
         else:
-            ways = [f"SELECT r.id FROM {table} r WHERE {_MINE} AND r.rev_from > %(seen)s", *self._dependents(kind)]
-            if self._terms.shows(kind, SIS_ID):
+            ways = self._dependents(kind)
+            if kind.name in self._remapped and self._terms.shows(kind, SIS_ID):
                 ways.append(f"SELECT r.id FROM {table} r JOIN ({_REMAPPED}) m ON m.id = r.id WHERE {_MINE}")
+            if kind.name in self._changed:
+                ways.append(f"SELECT r.id FROM {table} r WHERE {_MINE} AND r.rev_from > %(seen)s")
+            if not ways:
+                return 0
             self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS ({' UNION '.join(ways)}) ORDER BY id", k=kind.name)
             self._widen(kind)
         self._run("SELECT count(*) FROM cand")
-        return self._number_of()
+        found = self._number_of()
+        if not found:
+            self._run("DROP TABLE cand")
+        return found
 
     def _dependents(self, kind: Kind) -> list[str]:
         """Records that refer to something that came into the view or left it in this publication."""
@@ -218,6 +230,10 @@ class _Publication:
 
     def _choose_joins(self, kind: Kind, candidates: int) -> None:
         """A large share is hashed, a small one looked up; the planner's statistics may be from before the load."""
+        self._few = candidates <= FEW and not self._whole
+        if self._few:
+            self._run(one_by_one())
+            return
         self._run("ANALYZE cand")
         self._run(
             "SELECT coalesce(max(standing), 0) FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s",
@@ -243,8 +259,7 @@ class _Publication:
         )
         self._find_flips(kind)
         self._look_at_own_references(kind)
-        self._run("ANALYZE mem (id)")
-        self._run("ANALYZE held (id)")
+        self._analyze("mem (id), held (id)")
         self._own(kind)
 
     def _find_flips(self, kind: Kind) -> None:
@@ -258,7 +273,7 @@ class _Publication:
             # What is bound to an unshared record follows it into the scope and out of it.
             self._run(f"INSERT INTO {flip} SELECT id FROM cand")
         if self._any(flip):
-            self._run(f"ANALYZE {flip}")
+            self._run(f"ANALYZE {flip}")  # other kinds are joined with it
             self._flipped.add(kind.name)
 
     def _look_at_own_references(self, kind: Kind) -> None:
@@ -298,8 +313,8 @@ class _Publication:
                 f"AND NOT EXISTS (SELECT FROM cand c WHERE c.id = v.id)"
                 f"{'' if kind.derived else f' AND v.id IN ({named})'}"
             )
-        self._run("CREATE UNIQUE INDEX ON own (id)")
-        self._run("ANALYZE own")
+        if not self._few:
+            self._run("CREATE UNIQUE INDEX ON own (id); ANALYZE own")
 
     # -------------------------------------------------------------------------------------------------------- writing
 
@@ -319,14 +334,15 @@ class _Publication:
         self._run(
             f"CREATE TEMP TABLE want ON COMMIT DROP AS SELECT r.id, {_named(projected)} FROM mem r {projected.joins}"
         )
-        self._run("ANALYZE want (id)")
+        self._analyze("want (id)")
         same = " AND ".join(
             f"substr(v.doc, {HEAD_LENGTH + 1}) = substr(w.doc, {HEAD_LENGTH + 1})"
             if c == "doc"
             else f"v.{quoted(c)} IS NOT DISTINCT FROM w.{quoted(c)}"
             for c in columns
         )
-        remapped = f"WHEN w.id IN ({_ONLY_REMAPPED}) THEN 'm' " if self._terms.shows(kind, SIS_ID) else ""
+        tells = kind.name in self._remapped and self._terms.shows(kind, SIS_ID)
+        remapped = f"WHEN w.id IN ({_ONLY_REMAPPED}) THEN 'm' " if tells else ""
         self._run(
             f"CREATE TEMP TABLE turn ON COMMIT DROP AS "
             "SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' "
@@ -336,7 +352,7 @@ class _Publication:
             f"AND NOT EXISTS (SELECT FROM mem WHERE mem.id = v.id) ORDER BY id",
             k=kind.name,
         )
-        self._run("ANALYZE turn")
+        self._analyze("turn")
         if self._any("turn"):
             self._write_turns(kind, columns)
         self._run("DROP TABLE turn")
@@ -394,6 +410,11 @@ class _Publication:
         view.last_seq += changes
 
     # ---------------------------------------------------------------------------------------------------------- tools
+
+    def _analyze(self, tables: str) -> None:
+        """Tell the planner about our tables, where it has a choice."""
+        if not self._few:
+            self._run(f"ANALYZE {tables}")
 
     def _any(self, table: str) -> bool:
         self._run(f"SELECT EXISTS (SELECT FROM {table})")
