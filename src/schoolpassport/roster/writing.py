@@ -4,12 +4,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from psycopg import Cursor, sql
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.joins import FEW, WORTH_STATISTICS, as_usual, chosen, one_by_one
+from schoolpassport.kit.joins import FEW, as_usual, believed, chosen, one_by_one, reshapes
 from schoolpassport.roster.claims import Claims
 from schoolpassport.roster.kinds import KINDS, Field, Kind
 from schoolpassport.roster.models import FIRST_SEEN, MATCHED, OPEN
@@ -202,10 +203,17 @@ class Writer:
         (standing,) = self._cursor.fetchone() or (0,)
         large, joins = chosen(changing=sum(self._ops.values()), standing=int(str(standing)))
         self.run(joins)
-        if large and sum(self._ops.values()) >= WORTH_STATISTICS:
-            self._reshaped |= {f"roster_{kind.table}", "roster_link"}
+        if large:
+            tables = (f"roster_{kind.table}", "roster_link")
+            rows = sum(self._ops.values())
+            self._reshaped |= {t for t in tables if reshapes(rows, partial(self._believed, t))}
         if not large:
             self.run("CREATE INDEX ON stage (id); CREATE INDEX ON stage (key)")
+
+    def _believed(self, table: str) -> float:
+        self.run(believed(table))
+        (rows,) = self._cursor.fetchone() or (0,)
+        return float(str(rows))
 
     def _mark_equal(self, kind: Kind) -> None:
         """A row may be written differently and say the same. Its link learns the new hash; the record stays."""

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.kit.joins import FEW, WORTH_STATISTICS, as_usual, chosen, one_by_one
+from schoolpassport.kit.joins import FEW, as_usual, believed, chosen, one_by_one, reshapes
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.partners import actions as partners
 from schoolpassport.roster import queries as roster
@@ -241,9 +241,9 @@ class _Publication:
         )
         large, joins = chosen(changing=candidates, standing=self._number_of())
         self._run(joins)
-        if large and candidates >= WORTH_STATISTICS:
-            self.reshaped.add(f"sharing_{kind.table}")
-        if not large:
+        if large:
+            self._reshape(kind, candidates)
+        else:
             self._run("CREATE UNIQUE INDEX ON cand (id)")
 
     def _find_members(self, kind: Kind) -> None:
@@ -326,8 +326,7 @@ class _Publication:
             f"FROM {members} ORDER BY r.id"
         )
         self._seq += self._cursor.rowcount
-        if self._cursor.rowcount >= WORTH_STATISTICS:
-            self.reshaped.add(f"sharing_{kind.table}")
+        self._reshape(kind, self._cursor.rowcount)
 
     def _write_difference(self, kind: Kind, projected: Projected) -> None:
         columns = projected.columns
@@ -410,6 +409,14 @@ class _Publication:
         view.last_seq += changes
 
     # ---------------------------------------------------------------------------------------------------------- tools
+
+    def _reshape(self, kind: Kind, rows: int) -> None:
+        def known() -> float:
+            self._run(believed(f"sharing_{kind.table}"))
+            return float(self._cursor.fetchone()[0])
+
+        if reshapes(rows, known):
+            self.reshaped.add(f"sharing_{kind.table}")
 
     def _analyze(self, tables: str) -> None:
         """Tell the planner about our tables, where it has a choice."""
