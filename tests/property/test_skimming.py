@@ -301,7 +301,7 @@ def test_the_comparison_finds_what_a_cache_that_lies_hides(tmp_path, read):
 
 def _believe(sis: Nights, liar: Nights, *, key: str) -> None:
     """Put what another district's cache knows of a user's line into this one's."""
-    (mine,), (theirs,) = (list(state_of(each).rglob("user.settled.parquet")) for each in (sis, liar))
+    (mine,), (theirs,) = (list(state_of(each).rglob("user.kept.parquet")) for each in (sis, liar))
     line = duckdb.execute("SELECT line FROM read_parquet(?) WHERE key = ?", [str(theirs), key]).fetchone()
     assert line is not None
     made = mine.with_suffix(".new")

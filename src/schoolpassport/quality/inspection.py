@@ -97,11 +97,14 @@ def inspect(db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruli
     _begin_marks(db, subject)
     asked = _worth_asking(db, subject, [*checks(subject), *withheld(subject, withholding)])
     # Each round must know which rows fell before: own faults, references that leave a row out, references cut.
-    rounds = (
+    references = [c for c in asked if c.about_references]
+    rounds = [
         [c for c in asked if not c.about_references],
-        [c for c in asked if c.about_references and c.severity is Severity.ERROR],
-        [c for c in asked if c.about_references and c.severity is Severity.WARNING],
-    )
+        [c for c in references if c.severity is Severity.ERROR],
+        [c for c in references if c.severity is Severity.WARNING],
+    ]
+    if all(r.target != subject.schema.kind.name for r in subject.schema.kind.references):
+        rounds[1:] = [references]  # nobody here refers to a row of the same file that could fall
     found = False
     for questions in rounds:
         if _put(db, subject, questions):

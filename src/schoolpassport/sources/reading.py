@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from schoolpassport.kit.columns import literal
+from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.sources.cleaning import cleaned
 from schoolpassport.sources.manifest import KEY, STATUS
 from schoolpassport.sources.records import FilePlan
@@ -96,14 +96,14 @@ def shape(plan: FilePlan) -> str:
 
 
 def said(plan: FilePlan) -> str:
-    """SQL: 128 bits over everything a row says, not over status and dateLastModified; stable across versions.
+    """SQL over a raw table: 128 bits over everything a row says, not over status and dateLastModified.
 
-    The settings that say what the row means go with it.
+    Stable across versions. The settings that say what the row means go with it.
     """
-    headers = (KEY, *sorted(c.header for c in plan.schema.columns))
-    cells = [f"coalesce({s}, '')" for s in (*(cell(plan, h) for h in headers), metadata(plan))]
+    headers = ("key", *sorted(c.header for c in plan.schema.columns), "metadata")
+    cells = [f"coalesce({quoted(h)}, '')" for h in headers]
     # A row whose value cannot be read says something else than one in which it is as it should be.
-    cells += [f"{faults(plan)}::VARCHAR"] if plan.shaped.faults else []
+    cells += ["faults::VARCHAR"] if plan.shaped.faults else []
     return f"md5_number(concat_ws({_UNIT}, {', '.join(cells + ([literal(plan.meant)] if plan.meant else []))}))"
 
 

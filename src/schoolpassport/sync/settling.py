@@ -6,12 +6,15 @@ r restored, l a new key of a record that is known, found by ``evidence``.
 ``uneasy_<kind>`` holds the ids whose row was left out or cut: their hash is forgotten, so the next run looks again.
 """
 
+from collections.abc import Callable
+
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import copy_text, literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.sources.schemas import Column, FileSchema, Parse
 
+_SIGNS = r"\\\x01-\x1f"  # of a regular expression; a quote becomes one of them within an array
 NO_HASH = "00000000-0000-0000-0000-000000000000"
 
 
@@ -45,8 +48,10 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
     table = schema.kind.table
     by_field = {c.field.name: c for c in schema.columns}
     joins: list[str] = []
+    text = copy_text if _asks_for_signs(db, schema) else _as_it_is
     values = [
-        f"{_value(by_field.get(f.name), f, joins, f'cand_{table}')} AS {quoted(f.column)}" for f in schema.kind.fields
+        f"{_value(by_field.get(f.name), f, joins, f'cand_{table}', text)} AS {quoted(f.column)}"
+        for f in schema.kind.fields
     ]
     db.execute(
         f"CREATE TABLE settled_{table} AS SELECT i.id, c.key, i.op, "
@@ -68,23 +73,37 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
     return int(rows)
 
 
-def _value(column: Column | None, field: Field, joins: list[str], rows: str) -> str:
+def _asks_for_signs(db: DuckDBPyConnection, schema: FileSchema) -> bool:
+    """Whether any candidate holds what COPY wants written otherwise; most never do, and it is asked once for all."""
+    cells = ", ".join(quoted(c.header) for c in schema.columns)
+    row = db.execute(
+        f"SELECT bool_or(regexp_matches(concat_ws(' ', {cells}), '[{_SIGNS}\"]') "
+        f"OR coalesce(regexp_matches(metadata, '[{_SIGNS}]'), false)) FROM cand_{schema.kind.table}"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _as_it_is(expression: str) -> str:
+    return expression
+
+
+def _value(column: Column | None, field: Field, joins: list[str], rows: str, text: Callable[[str], str]) -> str:
     """SQL: the text of one value as COPY expects it (NULL is NULL; arrays and JSON are written out)."""
     if field.name == "metadata":
-        return copy_text("c.metadata")
+        return text("c.metadata")
     if column is None:
         return "NULL"
     cell = f"c.{quoted(column.header)}"
     if field.is_reference:
         return _reference(cell, field, joins, rows=rows, many=column.parse is Parse.LIST)
     if column.parse is Parse.USER_IDS:
-        return copy_text(_user_ids(cell))
+        return text(_user_ids(cell))
     if column.parse is Parse.LIST:
-        return copy_text(_text_array(cell))
+        return text(_text_array(cell))
     if field.type is Type.BOOLEAN:
         return f"lower({cell})"
     free = field.type in {Type.TEXT, Type.JSON} and not field.values
-    return copy_text(cell) if free else cell
+    return text(cell) if free else cell
 
 
 def _reference(cell: str, field: Field, joins: list[str], *, rows: str, many: bool) -> str:

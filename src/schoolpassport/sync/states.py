@@ -46,19 +46,25 @@ def finish(
     timed = walk.steps if walk else (steps or {})
     now = clock.now()
     with scope.inside(run.district_id):
-        for position, name in enumerate(STEPS):
-            if name in timed:
-                Step.objects.update_or_create(
+        told = ("position", "seconds", "rows", "finished_at")
+        Step.objects.bulk_create(
+            (
+                Step(
                     district_id=run.district_id,
                     run_id=run.id,
                     name=name,
-                    defaults={
-                        "position": position,
-                        "seconds": timed[name].seconds,
-                        "rows": timed[name].rows,
-                        "finished_at": now,
-                    },
+                    position=position,
+                    seconds=timed[name].seconds,
+                    rows=timed[name].rows,
+                    finished_at=now,
                 )
+                for position, name in enumerate(STEPS)
+                if name in timed
+            ),
+            update_conflicts=True,
+            unique_fields=("district_id", "run_id", "name"),
+            update_fields=told,
+        )
         Run.objects.filter(district_id=run.district_id, id=run.id).update(
             message=message, finished_at=now, progress=None
         )

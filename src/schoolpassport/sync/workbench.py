@@ -30,6 +30,7 @@ from schoolpassport.tenancy import scope
 _STATE_FORMAT = f"3-{duckdb.__version__}-{cleaning.digest()}"
 
 
+_SMALL = 1 << 20  # bytes of a kind's state
 _TURNS = ("settled", "missing", "uneasy")
 _STATE = "key VARCHAR, id UUID, hash UUID, gone BOOLEAN, cells UBIGINT, line UBIGINT"
 _NO_HASH = f"{literal(NO_HASH)}::UUID"
@@ -109,8 +110,11 @@ class Bench:
                 _link(there, self._state_file(there.name))
             if not found:
                 self._rebuild(kind.name, self._state_file(f"{kind.table}.kept.parquet"))
-            files = ", ".join(literal(str(f)) for f in self._state_files(kind.table))
-            self.db.execute(f"CREATE VIEW state_{kind.table} AS FROM read_parquet([{files}])")
+            files = self._state_files(kind.table)
+            # To open a file for each question costs more than a small one holds.
+            what = "TABLE" if _is_small(files) else "VIEW"
+            named = ", ".join(literal(str(f)) for f in files)
+            self.db.execute(f"CREATE {what} state_{kind.table} AS FROM read_parquet([{named}])")
 
     def _state_file(self, name: str) -> Path:
         return self.places.work / f"state_{name}"
@@ -202,7 +206,7 @@ class Bench:
     def _next_state(self, table: str) -> list[Path]:
         """What stands, with what was learned of it; what was settled; what went, or must be looked at again.
 
-        A statement for each, so that none holds more than one of the large tables in memory.
+        A statement for each, so that none holds more than one of the large tables in memory; one for a small state.
         """
         touched = " UNION ALL ".join(f"SELECT key FROM {name}_{table}" for name in ("settled", "missing", "uneasy"))
         learned = f"SELECT key, cells, n.line FROM learned_{table} LEFT JOIN lines_{table} n USING (place)"
@@ -217,6 +221,8 @@ class Bench:
             f"JOIN state_{table} s ON u.key = s.key",
         }
         paths = []
+        if _is_small(self._state_files(table)):
+            parts = {"kept": " UNION ALL ".join(parts.values())}
         for name, query in parts.items():
             paths.append(self.places.work / f"next_{table}.{name}.parquet")
             self.db.execute(f"COPY ({query}) TO {literal(str(paths[-1]))} (FORMAT parquet, COMPRESSION lz4)")
@@ -294,6 +300,10 @@ def private(folder: Path) -> None:
     """Make a folder, and those of ours above it, for this account only: rosters pass through them."""
     for each in (folder.parent.parent.parent, folder.parent.parent, folder.parent, folder):
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _is_small(files: list[Path]) -> bool:
+    return sum(f.stat().st_size for f in files) < _SMALL
 
 
 def _link(there: Path, here: Path) -> None:
