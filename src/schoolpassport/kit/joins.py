@@ -6,6 +6,8 @@ table is joined by hashing it; for a small one, look-ups by index are made as ch
 
 from collections.abc import Callable
 
+from schoolpassport.kit.columns import literal
+
 FEW = 100  # rows that are looked up one by one, whatever the planner thinks, so that it need not be told about them
 LARGE_SHARE = 0.05
 WORTH_STATISTICS = 10_000  # rows; fewer change nothing about a table that many districts share
@@ -23,7 +25,7 @@ def reshapes(rows: int, known: Callable[[], float]) -> bool:
 
 def believed(table: str) -> str:
     """SQL: how many rows the planner believes a table of ours to have; below 0 where it was never told."""
-    return f"SELECT reltuples::float8 FROM pg_class WHERE oid = 'public.{table}'::regclass"
+    return f"SELECT reltuples::float8 FROM pg_class WHERE oid = {literal(f'public.{table}')}::regclass"
 
 
 def chosen(*, changing: int, standing: int) -> tuple[bool, str]:

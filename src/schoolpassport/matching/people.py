@@ -94,14 +94,22 @@ def prepare(db: DuckDBPyConnection) -> None:
     db.execute(
         "CREATE OR REPLACE TEMP TABLE called AS SELECT name, list(DISTINCT family) AS families FROM nickname GROUP BY 1"
     )
+    # A name is borne by many, and making it plain is dear: each is made so once.
+    db.execute(
+        "CREATE OR REPLACE TEMP TABLE plain_name AS SELECT name, nullif(plain(name), '') AS plain FROM ("
+        "SELECT given_name AS name FROM people UNION SELECT family_name FROM people UNION SELECT middle_name "
+        "FROM people) WHERE name IS NOT NULL"
+    )
     db.execute(
         "CREATE OR REPLACE TEMP TABLE plain_person AS SELECT id, sources, "
         "CASE WHEN role = 'student' THEN 'student' WHEN role IN ('guardian', 'parent', 'relative') THEN 'family' "
-        "ELSE 'staff' END AS part, nullif(left(plain(given_name), 60), '') AS given, "
-        "nullif(left(plain(family_name), 60), '') AS family, nullif(plain(middle_name), '') AS middle, birth_date, "
+        "ELSE 'staff' END AS part, left(g.plain, 60) AS given, left(f.plain, 60) AS family, m.plain AS middle, "
+        "birth_date, "
         "own(sex) AS sex, own(email) AS email, own(phone) AS phone, own(identifier) AS identifier, "
         "own(username) AS username, schools, "
-        "CASE WHEN grade IN ('KG', 'PK', 'TK') THEN 0 ELSE TRY_CAST(grade AS INTEGER) END AS grade, fresh FROM people"
+        "CASE WHEN grade IN ('KG', 'PK', 'TK') THEN 0 ELSE TRY_CAST(grade AS INTEGER) END AS grade, fresh "
+        "FROM people p LEFT JOIN plain_name g ON g.name = p.given_name LEFT JOIN plain_name f "
+        "ON f.name = p.family_name LEFT JOIN plain_name m ON m.name = p.middle_name"
     )
     for column in ("email", "phone", "identifier", "username"):
         _forget_what_many_share(db, column)
@@ -116,7 +124,7 @@ def prepare(db: DuckDBPyConnection) -> None:
         "schools[1] AS school, grade, fresh FROM plain_person p "
         "LEFT JOIN called c ON c.name = string_split(coalesce(given, family), ' ')[1]"
     )
-    for table in ("plain_person", "nickname", "called"):
+    for table in ("plain_name", "plain_person", "nickname", "called"):
         db.execute(f"DROP TABLE {table}")
 
 

@@ -568,14 +568,14 @@ def remapped_kinds(*, district_id: UUID, revision: int) -> frozenset[str]:
 
 def export_people(*, district_id: UUID, since: int, into: Path) -> None:
     """Whoever stands now, as CSV: what tells people apart, who says so, and whether it is new after a revision."""
-    told = "(SELECT string_agg(x, ',') FROM unnest({}) x)"
     statement = (
         f"COPY (SELECT u.id, l.sources, u.role, u.given_name, u.family_name, u.middle_name, d.birth_date, d.sex, "
         "u.email, coalesce(u.phone, u.sms), u.identifier, u.username, "
-        f"{told.format('u.orgs::text[]')}, u.grades[1], u.rev_from > %(r)s OR coalesce(d.rev_from > %(r)s, false) "
+        "nullif(array_to_string(u.orgs, ','), ''), u.grades[1], u.rev_from > %(r)s "
+        "OR coalesce(d.rev_from > %(r)s, false) "
         "FROM roster_user u LEFT JOIN roster_demographics d ON d.district_id = u.district_id AND d.id = u.id "
         f"AND d.rev_to = {OPEN} AND d.status = 'active' LEFT JOIN (SELECT record_id, "
-        "string_agg(DISTINCT source_id::text, ',') AS sources FROM roster_link WHERE district_id = %(d)s "
+        "string_agg(source_id::text, ',') AS sources FROM roster_link WHERE district_id = %(d)s "
         "AND kind = 'user' AND NOT gone GROUP BY record_id) l ON l.record_id = u.id "
         f"WHERE u.district_id = %(d)s AND u.rev_to = {OPEN} AND u.status = 'active') TO STDOUT (FORMAT csv)"
     )

@@ -202,7 +202,7 @@ class Writer:
         )
         (standing,) = self._cursor.fetchone() or (0,)
         large, joins = chosen(changing=sum(self._ops.values()), standing=int(str(standing)))
-        self.run(joins)
+        self.run(f"{as_usual()}; {joins}")
         if large:
             tables = (f"roster_{kind.table}", "roster_link")
             rows = sum(self._ops.values())

@@ -44,9 +44,7 @@ def stage(db: DuckDBPyConnection, plan: FilePlan) -> Staged:
 def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
     """Take some rows of a file whose rows are one line each: ``part`` is SQL of a relation (place, c0, c1 …)."""
     table = plan.kind_table
-    db.execute(
-        f"CREATE TABLE all_{table} AS {_selected(plan, reading.shaped(plan, part), 'place, ')} ORDER BY place"
-    )
+    db.execute(f"CREATE TABLE all_{table} AS {_selected(plan, reading.shaped(plan, part), 'place, ')} ORDER BY place")
     db.execute(f"CREATE VIEW raw_{table} AS SELECT * EXCLUDE (misshapen) FROM all_{table}")
     _make_ledgers(db, table)
     _set_apart(db, plan, "place")

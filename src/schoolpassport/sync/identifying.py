@@ -99,10 +99,13 @@ def _match(bench: Bench, kind: Kind, ways: Ways) -> None:
     _load_known(bench, kind, tuple(dict.fromkeys((*asked, *([role] if role else [])))), "records")
     texts = ", ".join(f"{exact.folded(quoted(a))} AS {quoted(a)}" for a in asked)
     # Enrichment adds to those who are there; a roster source may bring somebody back.
-    there = "" if ways.creates else "WHERE status = 'active'"
+    there = "true" if ways.creates else "status = 'active'"
+    # Whoever has none of the values that the new rows have is not made comparable.
+    told = {next(a for a in d.attributes if a not in NAMES) for d in domains}
+    near = " OR ".join(f"{exact.folded(quoted(a))} IN (SELECT {quoted(a)} FROM want)" for a in sorted(told))
     db.execute(
         f"CREATE OR REPLACE TEMP TABLE known AS SELECT id, {exact.kin(role) if role else 'NULL'} AS kin, {texts} "
-        f"FROM records {there}"
+        f"FROM records WHERE {there} AND ({near})"
     )
     with scope.inside(bench.places.district_id):
         parted = roster.parted(district_id=bench.places.district_id, source_id=bench.places.source_id, kind=kind.name)

@@ -148,13 +148,17 @@ class Bench:
 
     def empty_batch(self, kind: str) -> Batch:
         """Of a kind of which nothing new is said."""
-        nothing = self.places.work / "nothing.tsv"
-        nothing.touch()
+        nothing = self._nothing()
         return Batch(kind=kind, settled=nothing, missing=nothing, uneasy=nothing)
+
+    def _nothing(self) -> Path:
+        file = self.places.work / "nothing.tsv"
+        file.touch()
+        return file
 
     def write_batch(self, kind: str) -> Batch:
         """The kind's changes as files that COPY reads, with the places where they stand in the package as sent."""
-        table, batch = KINDS[kind].table, self.empty_batch(kind)
+        table, nothing = KINDS[kind].table, self._nothing()
         columns_ = ", ".join(quoted(c) for c in KINDS[kind].columns)
         key = copy_text("key")
         place, sent = "s.line, s.origin", ""
@@ -168,11 +172,11 @@ class Bench:
             "missing": f"SELECT id, {key} FROM missing_{table}",
             "uneasy": f"SELECT id, {key} FROM uneasy_{table}",
         }
+        paths = dict.fromkeys(queries, nothing)
         for name, query in ((n, q) for n, q in queries.items() if self.turns(kind)[n]):
-            path = self.places.work / f"{name}_{table}.tsv"
-            self.db.execute(f"COPY ({query}) TO {literal(str(path))} ({COPY_TEXT})")
-            batch = replace(batch, **{name: path})
-        return batch
+            paths[name] = self.places.work / f"{name}_{table}.tsv"
+            self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} ({COPY_TEXT})")
+        return Batch(kind=kind, settled=paths["settled"], missing=paths["missing"], uneasy=paths["uneasy"])
 
     def removals_file(self, which: str, kind: str) -> Path:
         """Id and key of removals, ``missing`` or ``waiting``, as a file that COPY reads."""
