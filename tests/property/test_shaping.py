@@ -88,7 +88,7 @@ def test_the_comparison_finds_a_cache_that_does_not_know_of_the_settings(tmp_pat
 
 def _believe(sis: Nights, liar: Nights) -> None:
     """Put what another district's cache knows of users' cells into this one's."""
-    (mine,), (theirs,) = (list(state_of(each).rglob("user.kept.parquet")) for each in (sis, liar))
+    (mine,), (theirs,) = (list(state_of(each).rglob("user.kept.1.parquet")) for each in (sis, liar))
     made = mine.with_suffix(".new")
     duckdb.execute(
         f"COPY (SELECT m.* REPLACE (t.cells AS cells) FROM read_parquet('{mine}') m "

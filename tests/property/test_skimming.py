@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.records import ALTOGETHER
-from schoolpassport.sync import actions, queries
+from schoolpassport.sync import actions, queries, workbench
 from schoolpassport.sync.models import Run
 from schoolpassport.sync.skimming import Way
 from schoolpassport.tenancy import scope
@@ -287,6 +287,43 @@ def test_what_a_person_is_shown_who_decides_is_the_same(tmp_path, read):
     assert twins.night({**files, "users.csv": "".join(fewer)}).approved_by
 
 
+def test_a_state_of_a_base_and_what_turned_since_says_the_same(tmp_path, read, monkeypatch):
+    """As states of large files are kept; here of small ones, whose base is written anew every few nights."""
+    monkeypatch.setattr(workbench, "_SMALL", 0)
+    monkeypatch.setattr(workbench, "_MOST_TURNED", 0.4)
+    twins, teller = Twins(tmp_path, read, **EASY), Teller(7)
+    kept = set()
+    for _ in range(NIGHTS):
+        files, notes = teller.tell()
+        print(notes)  # noqa: T201 (shown when it fails)
+        twins.night(files)
+        kept |= {file.name for file in state_of(twins.skims).rglob("*.parquet")}
+    assert {part for _, part, _, _ in (name.split(".") for name in kept)} == {"kept", "settled", "gone", "turned"}
+
+
+def test_a_state_that_is_broken_is_made_anew(tmp_path, read, monkeypatch):
+    monkeypatch.setattr(workbench, "_SMALL", 0)
+    monkeypatch.setattr(workbench, "_MOST_TURNED", 1)
+    twins, files = Twins(tmp_path, read, **EASY), crowd()
+    twins.night(files)
+    for night, spoil in enumerate((_cut, Path.unlink, _make_stale)):
+        files = edited(files, "users.csv", f"Given-p{night + 1},", f"Another {night},")
+        twins.night(files)
+        (turned,) = state_of(twins.skims).rglob("user.turned.*.parquet")
+        spoil(turned)
+        files = edited(files, "users.csv", f"Family-p{night + 1},", f"Other {night},")
+        twins.night(files)
+        assert ways(twins, "user")[-1] == ("user", Way.FULL)
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def _make_stale(file: Path) -> None:
+    file.parent.rename(file.parent.with_name(f"0{file.parent.name[1:]}"))
+
+
 def test_the_comparison_finds_what_a_cache_that_lies_hides(tmp_path, read):
     """The control: a skimmer that takes a changed row for one that stands. Otherwise the stories above prove nothing."""
     twins, liar = Twins(tmp_path, read, **EASY), _told(tmp_path / "liar", EASY)
@@ -301,7 +338,7 @@ def test_the_comparison_finds_what_a_cache_that_lies_hides(tmp_path, read):
 
 def _believe(sis: Nights, liar: Nights, *, key: str) -> None:
     """Put what another district's cache knows of a user's line into this one's."""
-    (mine,), (theirs,) = (list(state_of(each).rglob("user.kept.parquet")) for each in (sis, liar))
+    (mine,), (theirs,) = (list(state_of(each).rglob("user.kept.1.parquet")) for each in (sis, liar))
     line = duckdb.execute("SELECT line FROM read_parquet(?) WHERE key = ?", [str(theirs), key]).fetchone()
     assert line is not None
     made = mine.with_suffix(".new")

@@ -20,17 +20,19 @@ from duckdb import DuckDBPyConnection
 from schoolpassport.kit.columns import COPY_TEXT, columns, copy_text, literal, quoted
 from schoolpassport.kit.ids import new_id
 from schoolpassport.roster import queries as roster
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.records import Batch
 from schoolpassport.sources import cleaning
 from schoolpassport.sync.settling import NO_HASH
 from schoolpassport.tenancy import scope
 
 # Part of the folder's name: after a change of the format or of cleaning or of DuckDB's hashes, no old file is found.
-_STATE_FORMAT = f"3-{duckdb.__version__}-{cleaning.digest()}"
+_STATE_FORMAT = f"4-{duckdb.__version__}-{cleaning.digest()}"
 
 
 _SMALL = 1 << 20  # bytes of a kind's state
+_TURNED = "turned"  # the part of a state that stands above its base
+_MOST_TURNED = 0.1  # share of a state; beyond it, a new base is written
 _TURNS = ("settled", "missing", "uneasy")
 _STATE = "key VARCHAR, id UUID, hash UUID, gone BOOLEAN, cells UBIGINT, line UBIGINT"
 _NO_HASH = f"{literal(NO_HASH)}::UUID"
@@ -82,6 +84,7 @@ class Bench:
         self.blank = blank  # as if the source had never said anything
         self.judged: set[str] = set()  # kinds of which the people behind known ids were looked at again
         self.traced: set[str] = set()  # kinds of which the places in the package as sent are known
+        self._states: dict[str, dict[str, Path]] = {}  # the files of each table's state, by their parts
         self._turns: dict[str, dict[str, int]] = {}
 
     def any(self, table: str) -> bool:
@@ -105,22 +108,31 @@ class Bench:
             if self.blank:
                 self.db.execute(f"CREATE TABLE state_{kind.table} ({_STATE})")
                 continue
-            found = sorted(source.glob(f"{kind.table}.*.parquet"))
-            for there in found:
-                _link(there, self._state_file(there.name))
-            if not found:
-                self._rebuild(kind.name, self._state_file(f"{kind.table}.kept.parquet"))
-            files = self._state_files(kind.table)
-            # To open a file for each question costs more than a small one holds.
-            what = "TABLE" if _is_small(files) else "VIEW"
-            named = ", ".join(literal(str(f)) for f in files)
-            self.db.execute(f"CREATE {what} state_{kind.table} AS FROM read_parquet([{named}])")
+            files = {part: _link(f, self._state_file(kind.table, part)) for part, f in _found(source, kind.table)}
+            try:
+                self._open_state(kind.table, files)
+            except duckdb.Error:  # none, or it is cut
+                for file in files.values():
+                    file.unlink()
+                self._rebuild(kind.name, self._state_file(kind.table, "kept"))
+                self._open_state(kind.table, {"kept": self._state_file(kind.table, "kept")})
 
-    def _state_file(self, name: str) -> Path:
-        return self.places.work / f"state_{name}"
+    def _open_state(self, table: str, files: dict[str, Path]) -> None:
+        """Fails where a file is missing or no Parquet."""
+        base = ", ".join(literal(str(f)) for part, f in files.items() if part != _TURNED)
+        self.db.execute(f"SELECT count(*) FROM read_parquet([{base}])")  # looks at the end of every file
+        state = f"FROM read_parquet([{base}])"
+        if _TURNED in files:
+            turned = literal(str(files[_TURNED]))
+            self.db.execute(f"CREATE TABLE turned_{table} AS FROM read_parquet({turned})")
+            state += f" ANTI JOIN turned_{table} t USING (key) UNION ALL FROM turned_{table}"
+        # To open a file for each question costs more than a small one holds.
+        what = "TABLE" if _is_small(files) else "VIEW"
+        self.db.execute(f"CREATE {what} state_{table} AS {state}")
+        self._states[table] = files
 
-    def _state_files(self, table: str) -> list[Path]:
-        return sorted(self.places.work.glob(f"state_{table}.*.parquet"))
+    def _state_file(self, table: str, part: str) -> Path:
+        return self.places.work / f"state_{table}.{part}.parquet"
 
     def load_edges(self, kind: str) -> None:
         """``edges_<kind>``: who stands under whom in the roster now."""
@@ -200,37 +212,52 @@ class Bench:
         shutil.rmtree(making, ignore_errors=True)
         private(making)
         for kind in KINDS.values():
-            files = self._next_state(kind.table) if kind.name in changed else self._state_files(kind.table)
-            for here in files:
-                _link(here, making / here.name.removeprefix("state_").removeprefix("next_"))
+            files = self._next_state(kind) if kind.name in changed else self._states[kind.table]
+            for part, here in files.items():
+                _link(here, making / f"{kind.table}.{part}.{len(files)}.parquet")
         shutil.rmtree(target, ignore_errors=True)
         making.rename(target)
         self.places.forget_states_but(settled)
 
-    def _next_state(self, table: str) -> list[Path]:
+    def _next_state(self, kind: Kind) -> dict[str, Path]:
         """What stands, with what was learned of it; what was settled; what went, or must be looked at again.
 
-        A statement for each, so that none holds more than one of the large tables in memory; one for a small state.
+        A statement for each, so that none holds more than one of the large tables in memory; one for a small state. Of
+        a large state of which little changed since it was written, only that is written.
         """
+        table, before = kind.table, self._states[kind.table]
+        turned = not _is_small(before) and self._is_little(kind)
         touched = " UNION ALL ".join(f"SELECT key FROM {name}_{table}" for name in ("settled", "missing", "uneasy"))
         learned = f"SELECT key, cells, n.line FROM learned_{table} LEFT JOIN lines_{table} n USING (place)"
         parts = {
             "kept": f"SELECT s.key, s.id, s.hash, s.gone, coalesce(l.cells, s.cells) AS cells, "
             f"coalesce(l.line, s.line) AS line FROM state_{table} s ANTI JOIN ({touched}) t ON s.key = t.key "
-            f"LEFT JOIN ({learned}) l ON s.key = l.key AND s.hash <> {_NO_HASH}",
+            f"{self._turning(table) if turned else ''} LEFT JOIN ({learned}) l "
+            f"ON s.key = l.key AND s.hash <> {_NO_HASH}",
             "settled": "SELECT s.key, s.id, s.hash, false AS gone, s.cells, CASE WHEN s.cells IS NOT NULL "
             f"THEN n.line END AS line FROM settled_{table} s LEFT JOIN lines_{table} n ON s.line = n.place + 2",
             "gone": f"SELECT key, id, {_NO_HASH} AS hash, true AS gone, NULL::UBIGINT AS cells, NULL::UBIGINT AS line "
             f"FROM missing_{table} UNION ALL SELECT u.key, u.id, {_NO_HASH}, s.gone, NULL, NULL FROM uneasy_{table} u "
             f"JOIN state_{table} s ON u.key = s.key",
         }
-        paths = []
-        if _is_small(self._state_files(table)):
-            parts = {"kept": " UNION ALL ".join(parts.values())}
+        if turned or _is_small(before):
+            parts = {_TURNED if turned else "kept": " UNION ALL ".join(parts.values())}
+        paths = {part: file for part, file in before.items() if turned}
         for name, query in parts.items():
-            paths.append(self.places.work / f"next_{table}.{name}.parquet")
-            self.db.execute(f"COPY ({query}) TO {literal(str(paths[-1]))} (FORMAT parquet, COMPRESSION lz4)")
+            paths[name] = self.places.work / f"next_{table}.{name}.parquet"
+            self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} (FORMAT parquet, COMPRESSION lz4)")
         return paths
+
+    def _turning(self, table: str) -> str:
+        """SQL: only rows of ``s`` that turned before, or of which something was learned tonight."""
+        before = f"UNION ALL SELECT key FROM turned_{table}" if _TURNED in self._states[table] else ""
+        return f"SEMI JOIN (SELECT key FROM learned_{table} {before}) near ON s.key = near.key"
+
+    def _is_little(self, kind: Kind) -> bool:
+        """Whether hardly any of a state turned since its base was written, tonight included."""
+        turned = self.count(f"turned_{kind.table}") if _TURNED in self._states[kind.table] else 0
+        turned += sum(self.turns(kind.name).values()) + self.count(f"learned_{kind.table}")
+        return turned <= _MOST_TURNED * self.count(f"state_{kind.table}")
 
     def _rebuild(self, kind: str, here: Path) -> None:
         text = self.places.work / f"links_{KINDS[kind].table}.csv"
@@ -306,13 +333,21 @@ def private(folder: Path) -> None:
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _is_small(files: list[Path]) -> bool:
-    return sum(f.stat().st_size for f in files) < _SMALL
+def _found(folder: Path, table: str) -> list[tuple[str, Path]]:
+    """The files of a kind's state by their parts; none if one of them is missing: each says how many there are."""
+    found = [(f.name.split("."), f) for f in sorted(folder.glob(f"{table}.*.*.parquet"))]
+    whole = all(int(number) == len(found) for (_, _, number, _), _ in found)
+    return [(part, file) for (_, part, _, _), file in found] if whole else []
 
 
-def _link(there: Path, here: Path) -> None:
+def _is_small(files: dict[str, Path]) -> bool:
+    return sum(f.stat().st_size for f in files.values()) < _SMALL
+
+
+def _link(there: Path, here: Path) -> Path:
     """A hard link where the file system has them, a copy where not."""
     try:
         here.hardlink_to(there)
     except OSError:
         shutil.copyfile(there, here)
+    return here
