@@ -54,3 +54,28 @@ def test_every_column_is_looked_at_and_a_blank_in_a_required_one_is_an_error():
         assert {c.header for c in file.columns} <= {c.column for c in found}, file.name
         missing = {c.column for c in found if c.rule == "missing value" and c.severity == Severity.ERROR}
         assert {c.header for c in file.columns if c.required} <= missing, file.name
+
+
+ODD = (None, "", "wizard", "x" * 300, "x" * 2_100, "x" * 21_000, "a\x07b", "a\nb", "2026-13-01", "{LDAP}", "29")
+
+
+def test_whatever_a_check_finds_in_a_row_was_worth_asking():
+    """One odd value in an otherwise blank row, for every column: the look that comes first must not miss it."""
+    for file in (FILES[name] for name in ("academicSessions", "users", "demographics", "results")):
+        subject = Subject(schema=file, mode=Mode.DELTA)
+        columns = ["key", "status", "stamp", *(c.header for c in file.columns), "metadata"]
+        rows = [
+            (line, *(value if n == place else None for n in range(len(columns))))
+            for line, (place, value) in enumerate((p, v) for p in range(len(columns)) for v in ODD)
+        ]
+        with duckdb.connect() as connection:
+            named = ", ".join(f"{quoted(c)} TEXT" for c in columns)
+            connection.execute(f"CREATE TABLE {subject.rows} (line BIGINT, {named})")
+            connection.executemany(f"INSERT INTO {subject.rows} VALUES ({', '.join('?' * (len(columns) + 1))})", rows)
+            for check in checks(subject):
+                if not check.worth or check.worth.startswith("("):  # asked always, or of another table
+                    continue
+                found = {line for line, *_ in connection.execute(check.sql).fetchall()}
+                asked = connection.execute(f"SELECT line, {check.worth} FROM {subject.rows} GROUP BY line").fetchall()
+                assert found <= {line for line, worth in asked if worth}, (file.name, check.rule, check.column)
+                assert found or check.rule in {"too long", "control character", "line break"} or not check.column
