@@ -111,7 +111,7 @@ def a_district() -> District:
     One witness, so that what a night removes is seen on that night.
     """
     from schoolpassport.partners import actions as partners  # noqa: PLC0415 (Django is set up by now)
-    from schoolpassport.roster.kinds import KINDS  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.roster.kinds import SHARED  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sharing import actions as sharing  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sharing import catalogue  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sharing.records import Contents  # noqa: PLC0415 (not before Django is set up)
@@ -130,7 +130,7 @@ def a_district() -> District:
     sharing.agree(
         district_id=district.id,
         integration_id=integration.id,
-        contents=Contents(attributes=catalogue.everything(kinds=tuple(KINDS))),
+        contents=Contents(attributes=catalogue.everything(kinds=tuple(SHARED))),
         by=BY,
         now=clock.now(),
     )

@@ -20,6 +20,7 @@ from schoolpassport.sync import guard
 from schoolpassport.sync.guard import Reason, Removals, Rule, Schools
 from schoolpassport.sync.policies import MOST_WITNESSES, Announced, Limits
 from schoolpassport.sync.workbench import Bench
+from schoolpassport.tenancy import scope
 
 COLUMNS = "key VARCHAR, id UUID, witnesses INTEGER[], state VARCHAR, explicit BOOLEAN, rule VARCHAR, reason VARCHAR"
 _GOES = "goes"  # the state, for the time of weighing, of what does not wait any more
@@ -78,7 +79,7 @@ def nothing(db: DuckDBPyConnection, table: str) -> None:
 
 
 def weigh(court: Court, plan: FilePlan, *, doubt: Reason | None) -> None:
-    """Take out of ``missing_<kind>`` what waits. In the district's scope, kind by kind in the order of references.
+    """Take out of ``missing_<kind>`` what waits, kind by kind in the order of references.
 
     ``doubt``: why the file as such is no good witness tonight.
     """
@@ -93,7 +94,8 @@ def weigh(court: Court, plan: FilePlan, *, doubt: Reason | None) -> None:
     if court.lenient:
         bench.db.execute(f"UPDATE asked_{table} SET state = '{_GOES}' WHERE state <> 'kept'")
     else:
-        _judge(court, kind, doubt)
+        with scope.inside(bench.places.district_id):
+            _judge(court, kind, doubt)
     _part(court, plan)
 
 

@@ -333,8 +333,7 @@ def _inspect_rows(walk: Walk, plan: FilePlan, found: Skimmed) -> None:
     whole = frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK)
     walk.chosen[kind.name] = filtering.choose(db, plan, walk.filters, whole=whole, today=walk.today)
     difference.absences(db, plan)
-    with scope.inside(walk.source.district_id):
-        waiting.weigh(walk.court, plan, doubt=_doubt(walk, plan, found))
+    waiting.weigh(walk.court, plan, doubt=_doubt(walk, plan, found))
     if walk.bench.any(f"missing_{kind.table}"):
         walk.losing.add(kind.name)
     difference.candidates(db, plan, unseen=before.unseen, losing=walk.losing)
