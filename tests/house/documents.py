@@ -17,6 +17,7 @@ import click
 from schoolpassport.cli import commands as programs
 from schoolpassport.config import environment, startup
 from schoolpassport.delivery.formats import FORMATS
+from schoolpassport.delivery.transports import TRANSPORTS
 from schoolpassport.kit import conditions
 from schoolpassport.quality.policies import hangs_on
 from schoolpassport.quality.rules.standing import SHELF
@@ -273,6 +274,15 @@ def shield_table() -> str:
     return _table(("level", "masks, besides those before"), rows)
 
 
+def transports_reference() -> str:
+    """Every way by which files go, with what it must be told."""
+    return "\n".join(
+        f"### {t.title}\n\n{t.about}\n\n"
+        + (_table((f"`--transport {t.name}`", "default", "meaning"), map(_told, t.settings)) if t.settings else "")
+        for t in TRANSPORTS.values()
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_reference,
@@ -280,6 +290,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "consents": consent_table,
     "files": files_table,
     "formats": formats_table,
+    "transports": transports_reference,
     "schemas": schemas_reference,
     "operations": operations_table,
     "connectors": connectors_reference,

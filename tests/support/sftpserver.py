@@ -22,6 +22,7 @@ class Behaviour:
     on_stat: Callable[[], None] | None = None
     on_list: Callable[[], None] | None = None
     strange_name: bytes = b""
+    no_posix_rename: bool = False
 
 
 @dataclass
@@ -80,6 +81,11 @@ def _sftp_class(state: SftpServer) -> type[asyncssh.SFTPServer]:  # noqa: C901 (
             if state.behaviour.on_stat:
                 state.behaviour.on_stat()
             return super().stat(path)
+
+        def posix_rename(self, oldpath: bytes, newpath: bytes) -> object:
+            if state.behaviour.no_posix_rename:
+                raise asyncssh.SFTPOpUnsupported("no such extension")
+            return super().posix_rename(oldpath, newpath)
 
         async def scandir(self, path: bytes) -> object:
             if state.behaviour.on_list:

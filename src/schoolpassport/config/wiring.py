@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from schoolpassport.delivery import actions as delivery
 from schoolpassport.matching import actions as matching
 from schoolpassport.partners import contract as partners
 from schoolpassport.quality import actions as quality
@@ -40,10 +41,12 @@ _LISTENERS: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
     (contract.followers, propose),  # last: proposals are for people, and nobody waits for them
     (contract.previewers, sharing.foretell),  # and beforehand it can be told what they would come to
     (views.listeners, webhooks.listen),  # partners are told of each revision of a view
+    (views.listeners, delivery.listen),  # and get their files
     (partners.district_keepers, sources.reseal_secrets),  # a new master key reaches whatever is sealed
     (partners.district_keepers, webhooks.reseal_secrets),
     (partners.district_keepers, sharing.reseal_documents),
     (partners.keepers, sharing.reseal_signing_keys),
+    (partners.district_keepers, delivery.reseal_secrets),
 )
 
 

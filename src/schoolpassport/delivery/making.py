@@ -5,6 +5,7 @@ anything else stays blank, and a note says which column and how many rows.
 """
 
 import codecs
+import hashlib
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,11 +41,15 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """``rows``: of each file of the format, also where they lie in one zip. ``notes``: what could not be told."""
+    """``rows``: of each file of the format, also where they lie in one zip. ``notes``: what could not be told.
+
+    ``digest``: of what is in the files, whatever they are called.
+    """
 
     files: tuple[Written, ...]
     rows: dict[str, int]
     notes: tuple[str, ...]
+    digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,12 +125,13 @@ class _Maker:
                 (self._into / self._name(file.name)).unlink()
         if self._format.version:
             loose.insert(0, self._manifest(rows))
+        digest = _digest(loose)
         if not self._format.archive:
             files = tuple(Written(path=p, rows=rows[p.name], size=p.stat().st_size) for p in loose)
-            return Made(files=files, rows=rows, notes=tuple(self._notes))
+            return Made(files=files, rows=rows, notes=tuple(self._notes), digest=digest)
         whole = self._zipped(loose)
         written = Written(path=whole, rows=sum(rows.values()), size=whole.stat().st_size)
-        return Made(files=(written,), rows=rows, notes=tuple(self._notes))
+        return Made(files=(written,), rows=rows, notes=tuple(self._notes), digest=digest)
 
     def _name(self, declared: str) -> str:
         return self._names.get(declared, declared)
@@ -218,6 +224,14 @@ class _Maker:
         for each in loose:
             each.unlink()
         return path
+
+
+def _digest(files: list[Path]) -> str:
+    found = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as source:
+            found.update(hashlib.file_digest(source, "sha256").digest())
+    return found.hexdigest()
 
 
 def _alias(file: File) -> str:

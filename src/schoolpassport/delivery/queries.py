@@ -6,8 +6,8 @@ from uuid import UUID
 
 from schoolpassport.delivery import _workroom, custom, examples, making
 from schoolpassport.delivery.formats import FORMATS, Format
-from schoolpassport.delivery.models import OwnFormat
-from schoolpassport.delivery.records import Known, Tried, UnknownFormat
+from schoolpassport.delivery.models import Delivery, OwnFormat, Shipment
+from schoolpassport.delivery.records import Known, Tried, UnknownDelivery, UnknownFormat
 from schoolpassport.tenancy import scope
 
 
@@ -74,3 +74,28 @@ def proposed(*, district_id: UUID, integration_id: UUID, sample: Path, now: date
     wanted = examples.everything()
     with _workroom.exported(district_id=district_id, integration_id=integration_id, format_=wanted) as (room, found):
         return examples.propose(read, found, room=room, now=now)
+
+
+# ---------------------------------------------------------------------------------------------------------- deliveries
+
+
+def delivery(*, district_id: UUID, name: str) -> Delivery:
+    """Raises ``UnknownDelivery``."""
+    every = deliveries(district_id=district_id)
+    found = next((d for d in every if d.name == name), None)
+    if found is None:
+        there = ", ".join(d.name for d in every) or "none yet"
+        raise UnknownDelivery(f"There is no delivery “{name}”. There are: {there}.")
+    return found
+
+
+def deliveries(*, district_id: UUID) -> list[Delivery]:
+    with scope.inside(district_id):
+        return list(Delivery.objects.filter(district_id=district_id).order_by("name"))
+
+
+def shipments(*, district_id: UUID, delivery_id: UUID, limit: int = 20) -> list[Shipment]:
+    """What became of a delivery, the newest first."""
+    with scope.inside(district_id):
+        found = Shipment.objects.filter(district_id=district_id, delivery_id=delivery_id)
+        return list(found.order_by("-number")[:limit])

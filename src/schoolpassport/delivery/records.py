@@ -1,6 +1,8 @@
 """What the room tells, and how it refuses."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 class UnknownFormat(LookupError):
@@ -29,6 +31,19 @@ class Known:
     version: int
     modes: tuple[str, ...]
     files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A delivery as it is asked for. ``schedule``: as ``sync.timetable`` reads it; none: after each publication."""
+
+    name: str
+    format: str
+    mode: str = "full"
+    transport: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    schedule: Mapping[str, Any] | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

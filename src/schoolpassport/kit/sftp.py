@@ -1,14 +1,15 @@
-"""The only way out by SFTP: files pulled from a server whose key is pinned, whole or not at all.
+"""The only way out by SFTP: files pulled from and put onto a server whose key is pinned, whole or not at all.
 
 Connections are opened by ``kit.egress``. No agent, key file, configuration or list of hosts of the account is used.
-Until the server has shown the pinned key, it is told no name and no password. A transfer that breaks off goes on where
-it was, if the file is still the same.
+Until the server has shown the pinned key, it is told no name and no password. A pull that breaks off goes on where it
+was, if the file is still the same. What is put has a name of its own until all its bytes are there.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import stat
 import time
 from collections.abc import Callable, Coroutine
@@ -118,6 +119,21 @@ class Session:
         finally:
             unfinished.unlink(missing_ok=True)
 
+    def put(self, local: Path, folder: str, name: str) -> None:
+        """Bring a file there under this name, in the place of one that is there; others see either, never a part."""
+        if "/" in name or "\0" in name or name in {"", ".", ".."}:
+            raise NeedsAttention(f"{name!r} is no name for a file.")
+        unfinished = _joined(folder, f".{name[:100]}.{secrets.token_hex(6)}.part")
+        try:
+            self._tried(lambda: self._put(local, local.stat().st_size, unfinished, _joined(folder, name)))
+        except (Retry, NeedsAttention):
+            self._forget(unfinished)
+            raise
+
+    def remove(self, folder: str, name: str) -> None:
+        """Take a file away there, if it is there."""
+        self._tried(lambda: self._remove(_joined(folder, name)))
+
     @property
     def _host(self) -> str:
         return egress.shown(self._login.host)
@@ -149,7 +165,7 @@ class Session:
             raise NeedsAttention(f"{self._host} has no such folder or file. Correct the path.") from None
         except asyncssh.SFTPPermissionDenied:
             raise NeedsAttention(
-                f"{self._host} does not let this user read there. Ask for the right to read."
+                f"{self._host} does not let this user do that there. Ask for the right to it."
             ) from None
         except (asyncssh.Error, OSError):
             raise _Lost(f"{self._host} broke off in the middle. It is tried again.") from None
@@ -257,6 +273,43 @@ class Session:
             target.flush()
             os.fsync(descriptor)
         await self._same(files, path, name, found)
+
+    async def _put(self, local: Path, size: int, unfinished: str, final: str) -> None:
+        """From its beginning each time: pieces are on their way together, so a size does not tell what is there."""
+        files = self._opened()
+        with local.open("rb") as source:
+            async with files.open(unfinished, "wb") as target:
+                at = 0
+                while chunk := source.read(_WINDOW):
+                    at += await asyncio.wait_for(target.write(chunk, at), self._limits.silence)
+                with contextlib.suppress(asyncssh.SFTPOpUnsupported):
+                    await asyncio.wait_for(target.fsync(), self._limits.silence)
+        there = (await asyncio.wait_for(files.stat(unfinished), self._limits.silence)).size
+        if there != size:
+            raise _Lost(f"Of {size:,} bytes {self._host} has {there or 0:,}. It is tried again.")
+        try:
+            await asyncio.wait_for(files.posix_rename(unfinished, final), self._limits.silence)
+        except asyncssh.SFTPOpUnsupported:
+            await self._rename_anew(files, unfinished, final)
+
+    async def _rename_anew(self, files: asyncssh.SFTPClient, unfinished: str, final: str) -> None:
+        """Without OpenSSH's own rename a name cannot be given twice, and in between there would be no file."""
+        if await asyncio.wait_for(files.exists(final), self._limits.silence):
+            raise NeedsAttention(
+                f"{self._host} cannot put a file in the place of another in one step (posix-rename). Use names that "
+                "differ each time, like those with {date}, or have the older file taken away."
+            )
+        await asyncio.wait_for(files.rename(unfinished, final), self._limits.silence)
+
+    async def _remove(self, path: str) -> None:
+        with contextlib.suppress(asyncssh.SFTPNoSuchFile):
+            await asyncio.wait_for(self._opened().remove(path), self._limits.silence)
+
+    def _forget(self, unfinished: str) -> None:
+        """What is left of a file that did not get its name. Nobody takes it for one, so this may fail."""
+        if self._files is not None:
+            with contextlib.suppress(_Lost, NeedsAttention):
+                self._runner.run(self._in_time(self._remove(unfinished)))
 
     async def _same(self, files: asyncssh.SFTPClient, path: str, name: str, found: Found) -> None:
         try:

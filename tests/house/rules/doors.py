@@ -52,7 +52,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "shield",
         "signatures",
     },
-    "delivery": {"custom", "examples", "formats"},
+    "delivery": {"custom", "examples", "formats", "transports"},
 }
 OPEN_ROOMS = frozenset({"kit"})  # the ground: every tool is a door
 ROOF = frozenset({"cli", "console", "config", "demo"})  # one floor, wired together; nothing below may import it

@@ -3,9 +3,6 @@
 import dataclasses
 import logging
 import os
-import pwd
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.kit.http import Limits, Pace
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.kit.sftp import Login, Session, UnknownKey
-from tests.support import lookup, sftpserver
+from tests.support import cutting, lookup, openssh, sftpserver
 from tests.support.sftpserver import PASSWORD, USER, Behaviour
 
 HERE = Policy(networks=Networks.parse("127.0.0.0/8"), resolve=lookup.numbers)
@@ -197,37 +194,8 @@ def test_the_same_addresses_are_called_as_by_any_door(root):
 @pytest.fixture
 def sshd(tmp_path, root):
     """OpenSSH, as Debian has it, on a port of this machine, for one key."""
-    program = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    if program is None:
-        pytest.skip("there is no sshd on this machine (Debian: apt install openssh-server)")
-    if os.geteuid() == 0 and not Path("/run/sshd").is_dir():
-        Path("/run/sshd").mkdir(mode=0o755)
-    tmp_path.chmod(0o755)
-    host, mine = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
-    (tmp_path / "host").write_bytes(host.export_private_key())
-    (tmp_path / "host").chmod(0o600)
-    (tmp_path / "authorized").write_bytes(mine.export_public_key())
-    with lookup.free_port() as port:
-        pass
-    config = tmp_path / "sshd_config"
-    config.write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
-        f"AuthorizedKeysFile {tmp_path}/authorized\nSubsystem sftp internal-sftp -d {root}\nPermitRootLogin yes\n"
-        "PasswordAuthentication no\nLogLevel ERROR\n"
-    )
-    process = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stderr=subprocess.PIPE)
-    try:
-        lookup.wait_for(port)
-        yield Login(
-            host="127.0.0.1",
-            port=port,
-            user=pwd.getpwuid(os.geteuid()).pw_name,
-            key=mine.export_private_key().decode(),
-            fingerprints=frozenset({host.get_fingerprint("sha256")}),
-        )
-    finally:
-        process.terminate()
-        process.communicate(timeout=5)
+    with openssh.serving(tmp_path, root) as login_:
+        yield login_
 
 
 def test_openssh_hands_files_over(sshd, root, into):
@@ -245,3 +213,53 @@ def test_openssh_hands_files_over(sshd, root, into):
         pytest.raises(NeedsAttention, match="let this user"),
     ):
         open_.look(str(root))
+
+
+OLD, NEW = b"old" * 1000, os.urandom(300_000)
+
+
+def test_a_file_is_put_in_the_place_of_the_older_one_and_nothing_else_is_left(sshd, root, into):
+    (into / "new").write_bytes(NEW)
+    (root / "inner" / "users.csv").write_bytes(OLD)
+    with session(sshd) as open_:
+        open_.put(into / "new", f"{root}/inner", "users.csv")
+        open_.put(into / "new", f"{root}/inner", "more.csv")
+        open_.remove(f"{root}/inner", "more.csv")
+        open_.remove(f"{root}/inner", "more.csv")
+    assert {p.name: p.read_bytes() for p in (root / "inner").iterdir()} == {"users.csv": NEW}
+
+
+def test_wherever_a_put_is_cut_nobody_sees_a_half_file(sshd, root, into):
+    """Cut after so many bytes on their way to the server: in the greeting, in the file, at its end, at its naming."""
+    (into / "new").write_bytes(NEW)
+    final = root / "inner" / "users.csv"
+
+    def put(after: int | None) -> tuple[bool, int]:
+        final.write_bytes(OLD)
+        with cutting.before(sshd.port, after) as proxy:
+            try:
+                with session(dataclasses.replace(sshd, port=proxy.port), pace=Pace(tries=1)) as open_:
+                    open_.put(into / "new", f"{root}/inner", "users.csv")
+            except (Retry, NeedsAttention):
+                return False, proxy.passed
+        return True, proxy.passed
+
+    said, whole = put(None)
+    assert (said, final.read_bytes()) == (True, NEW)
+    cuts = [*range(0, 4000, 1300), *range(4000, whole - 600, whole // 8), *range(whole - 600, whole, 75)]
+    for cut in cuts:
+        said, _ = put(cut)
+        assert (said, final.read_bytes() == OLD) == (False, True), f"after a cut at {cut}"
+    halves = [p for p in final.parent.glob(".users.csv.*.part") if p.stat().st_size < len(NEW)]
+    assert len(halves) > 3, "the cuts never fell into the file itself"
+
+
+def test_a_server_that_cannot_replace_in_one_step_is_given_new_names_only(root, into):
+    (into / "new").write_bytes(NEW)
+    (root / "taken.csv").write_bytes(OLD)
+    with sftpserver.serving(root, Behaviour(no_posix_rename=True)) as server, session(login(server)) as open_:
+        open_.put(into / "new", "", "fresh.csv")
+        with pytest.raises(NeedsAttention, match="in one step"):
+            open_.put(into / "new", "", "taken.csv")
+    assert ((root / "fresh.csv").read_bytes(), (root / "taken.csv").read_bytes()) == (NEW, OLD)
+    assert not [p for p in root.iterdir() if p.name.endswith(".part")]

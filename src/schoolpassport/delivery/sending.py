@@ -1,0 +1,118 @@
+"""One delivery carried out: files made of the view as it stands, and brought where they belong."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from schoolpassport.delivery import _workroom, custom, making, queries
+from schoolpassport.delivery.formats import Format, Mode
+from schoolpassport.delivery.making import Made
+from schoolpassport.delivery.models import Delivery, State
+from schoolpassport.delivery.records import UnknownFormat
+from schoolpassport.delivery.transports import TRANSPORTS, Given
+from schoolpassport.kit.http import USUAL, Pace
+from schoolpassport.kit.recovery import NeedsAttention, Retry
+from schoolpassport.sharing.records import NothingShared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """``state`` waiting: it may pass, ``after`` so many seconds."""
+
+    state: State
+    revision: int = 0
+    since: int = 0
+    files: list[dict[str, Any]] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
+    seconds: float = 0.0
+    sentence: str = ""
+    notes: list[str] = field(default_factory=list)
+    digest: str = ""
+    after: float = 0.0
+
+
+def outbox(delivery: Delivery) -> Path:
+    """Where files for an application's accounts lie ready."""
+    return folder_of(settings.ENVIRONMENT.data_dir, delivery.district_id, delivery.integration_id)
+
+
+def folder_of(data_dir: Path, district_id: object, integration_id: object) -> Path:
+    return data_dir / "outbox" / str(district_id) / str(integration_id)
+
+
+def given(delivery: Delivery, secrets: Mapping[str, str], *, pace: Pace = USUAL) -> Given:
+    return Given(
+        values=delivery.settings,
+        secrets=secrets,
+        outbox=outbox(delivery),
+        policy=settings.ENVIRONMENT.egress,
+        pace=pace,
+    )
+
+
+def carried_out(delivery: Delivery, secrets: Mapping[str, str], *, now: datetime, pace: Pace) -> Outcome:
+    """Never raises for what other people's systems do, nor for what nobody shares (any more)."""
+    begun = time.monotonic()
+    try:
+        format_ = queries.format_(
+            district_id=delivery.district_id,
+            integration_id=delivery.integration_id,
+            name=delivery.format,
+            today=now.date(),
+        )
+        return _made_and_sent(delivery, format_, given(delivery, secrets, pace=pace), now, begun)
+    except Retry as later:
+        return Outcome(state=State.WAITING, sentence=later.sentence, after=later.after, seconds=_since(begun))
+    except NeedsAttention as wrong:
+        return Outcome(state=State.FAILED, sentence=wrong.sentence, seconds=_since(begun))
+    except (UnknownFormat, custom.BadFormat) as wrong:
+        return Outcome(state=State.FAILED, sentence=str(wrong), seconds=_since(begun))
+    except NothingShared:
+        sentence = "Nothing is shared with this application. Agree on a consent first."
+        return Outcome(state=State.FAILED, sentence=sentence, seconds=_since(begun))
+
+
+def _made_and_sent(delivery: Delivery, format_: Format, told: Given, now: datetime, begun: float) -> Outcome:
+    since = delivery.revision if delivery.mode == Mode.DELTA else 0
+    with _workroom.exported(
+        district_id=delivery.district_id, integration_id=delivery.integration_id, format_=format_, since=since
+    ) as (room, exported):
+        revision = exported.extent.revision
+        moment = custom.Moment(at=now, revision=revision)
+        made = making.make(format_, exported, room=room, names=custom.named(format_, moment))
+        nothing_new = since == revision if since else made.digest == delivery.sent_digest
+        if nothing_new and not delivery.always:
+            return Outcome(
+                state=State.UNCHANGED,
+                revision=revision,
+                since=since,
+                digest=delivery.sent_digest,
+                sentence="Nothing changed since the last delivery.",
+                seconds=_since(begun),
+            )
+        TRANSPORTS[delivery.transport].send(told, [file.path for file in made.files])
+        return _sent(made, revision, since, _since(begun))
+
+
+def _sent(made: Made, revision: int, since: int, seconds: float) -> Outcome:
+    return Outcome(
+        state=State.SENT,
+        revision=revision,
+        since=since,
+        files=[{"name": f.path.name, "rows": f.rows, "bytes": f.size} for f in made.files],
+        rows=sum(made.rows.values()),
+        size=sum(f.size for f in made.files),
+        seconds=seconds,
+        notes=list(made.notes),
+        digest=made.digest,
+    )
+
+
+def _since(begun: float) -> float:
+    return round(time.monotonic() - begun, 3)
