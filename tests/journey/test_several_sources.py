@@ -5,8 +5,11 @@ import pytest
 from schoolpassport.matching import decisions
 from schoolpassport.matching.policies import Unfit
 from schoolpassport.roster import actions as roster
+from schoolpassport.roster import queries
 from schoolpassport.roster.records import Authority
 from schoolpassport.sources.models import SourceRole
+from schoolpassport.tenancy import scope
+from tests.support.nights import Place
 from tests.support.packages import demographics, org, small, user
 from tests.support.sources import Several, accounts, several
 
@@ -241,6 +244,29 @@ def test_an_id_that_is_given_to_another_is_noticed_where_the_package_does_not_te
     run = sis.run(other)
     assert "id of another" in {p.rule for p in sis.findings(run)}
     assert district_of.record(sis.ids("user")["p1"]) == before
+
+
+@pytest.mark.parametrize("grade", ["07", ""])
+def test_of_who_left_only_the_birth_date_says_that_it_is_they_who_come_back_under_other_names(district_of, grade):
+    sis = district_of.sis
+    first = known(grades="07")
+    sis.done(first)
+    away = first.without("users", "p1").without("enrollments", "e2").without("demographics", "p1")
+    sis.done(away)
+    before = district_of.record(sis.ids("user")["p1"])
+    other = away.with_rows("users", user("p1", givenName="Someone", familyName="Else", grades=grade))
+    run = sis.run(other)
+    assert Place("users.csv", 8, "sourcedId", "id of another") in sis.findings(run)
+    assert district_of.record(sis.ids("user")["p1"]) == before
+    with scope.inside(sis.district_id):
+        assert [q.key for q in queries.questions(district_id=sis.district_id)] == ["p1"]
+    run = sis.done(
+        other.with_rows("demographics", next(r for r in first.rows["demographics"] if r["sourcedId"] == "p1"))
+    )
+    assert "id of another" not in {p.rule for p in sis.findings(run)}
+    assert district_of.record(sis.ids("user")["p1"])["family_name"] == "Else"
+    with scope.inside(sis.district_id):
+        assert queries.questions(district_id=sis.district_id) == []
 
 
 @pytest.mark.parametrize("stays", [False, True])

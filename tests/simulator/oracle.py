@@ -389,7 +389,7 @@ class Oracle:
         self.owners.pop(key, None)
 
     def _is_another(self, key: str, row: Row, said: Said) -> bool:
-        """Both names differ, and so do birth date and grade as far as they are known."""
+        """Both names differ, and so does the birth date as far as it is known; and the grade, of who had not left."""
         old = self.records["user"].get(key)
         if old is None or key in self.others:
             return False
@@ -397,7 +397,8 @@ class Oracle:
         was = str(self.records["demographics"].get(key, {}).get("birthDate", ""))
         names = all(_fold(row[n]) != _fold(str(old.get(n, ""))) for n in ("givenName", "familyName"))
         grades = not row.get("grades") or not _grade(old) or row["grades"] != _grade(old)
-        return names and grades and (not born or not was or born != was)
+        left = old["status"] == "tobedeleted"
+        return names and (left or grades) and (not born or not was or born != was)
 
     def _matched(self, new: dict[str, Row], named: set[str]) -> dict[str, str]:
         """By identifier and both names, of records whose key is not in the package; and only where nobody else is."""

@@ -226,6 +226,23 @@ def an_id_passes_on_while_birth_dates_are_not_told(stage: Stage) -> None:
 
 
 @scene
+def an_id_of_who_left_passes_on_within_the_grade(stage: Stage) -> None:
+    """To a newcomer of whom no birth date is told; then its first owner is back under it, and nothing is asked."""
+    rows, child = stage.world.rows(), pupil(stage)
+    key = child.key
+    other = {"givenName": "Wilhelmina", "familyName": "Featherstone", "identifier": "N-X"}
+    users = [{**r, **other} if r["sourcedId"] == key else r for r in rows["users"]]
+    stage.world._leave(child)
+    lacking = without_people(rows, {key})
+    for style in (1, 2):
+        stage.night(export(lacking, exporter.Style(order=style)))
+    stage.night(export(lacking | {"users": users}))
+    child.there = True
+    stage.world._seat(child)
+    stage.night(stage.export())
+
+
+@scene
 def whoever_had_an_id_that_is_anothers_returns_before_anybody_answers(stage: Stage) -> None:
     child = pupil(stage)
     stage.world._leave(child)

@@ -213,7 +213,10 @@ def _known_again(kind: Kind) -> str:
 
 
 def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
-    """An id that is given to another pupil: both names are others, and so is what else is known of date and grade."""
+    """An id that is given to another: both names are others, and so is what else is known of date and grade.
+
+    Of whoever had left, the birth date alone can say that it is they who come back under both other names.
+    """
     db, table, schema = bench.db, kind.table, ways.files[kind.name]
     ids = bench.places.work / f"again_{table}.tsv"
     db.execute(f"COPY (SELECT known_id FROM {_known_again(kind)}) TO {literal(str(ids))} (FORMAT csv, HEADER false)")
@@ -243,7 +246,8 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
         f"CREATE TABLE reused_{table} AS SELECT c.line, c.key, c.known_id AS id, c.hash::UUID AS hash "
         f"FROM {_known_again(kind)} c JOIN records r ON r.id = c.known_id {join} "
         f"ANTI JOIN same s ON s.key = c.key AND s.hash = c.hash::UUID "
-        f"WHERE {names} AND ({' OR '.join(differ)}) AND NOT ({' OR '.join(agree)}) AND NOT ({unchanged})"
+        f"WHERE {names} AND NOT ({unchanged}) AND NOT {agree[0]} "
+        f"AND (c.was_gone OR (({' OR '.join(differ)}) AND NOT {agree[1]}))"
     )
     db.execute(
         f"CREATE TABLE strangers_{table} AS SELECT c.key FROM {_known_again(kind)} c "
@@ -256,8 +260,8 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
         f"SELECT line, key FROM reused_{table}",
         "id of another",
         Severity.ERROR,
-        "'sourcedId “' || key || '” stood for somebody else until now: names, birth date and grade are others. "
-        "The row was not taken. Say who it is: schoolpassport people same, or people other.'",
+        "'sourcedId “' || key || '” stood for somebody else until now: both names are others, and no birth date "
+        "says that it is the same person. The row was not taken. Say who it is: schoolpassport people same, or people other.'",
     )
     db.execute("DROP TABLE records; DROP TABLE same")
     bench.judged.add(kind.name)

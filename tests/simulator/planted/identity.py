@@ -39,6 +39,14 @@ BUGS = (
         new="if True:",
     ),
     bug(
+        "a grade tells that somebody is back",
+        scene="an_id_of_who_left_passes_on_within_the_grade",
+        seen=f"{DIFFERENCE}|GG4L ID",
+        function="schoolpassport.sync.identifying:_withhold_reused",
+        old="(c.was_gone OR ((",
+        new="(false OR ((",
+    ),
+    bug(
         "whoever had an id that waits is not found under a new one",
         scene="whoever_had_an_id_that_is_anothers_returns_before_anybody_answers",
         seen=f"{DIFFERENCE}|GG4L ID|nobody speaks",
