@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from schoolpassport.roster import queries as roster
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.tenancy import scope
 from tests.simulator import oracle
 from tests.support.views import Seen, View, _seen
@@ -115,7 +115,7 @@ class Application:
     def _lines(self) -> list[Seen]:
         number, found = self.view.model().number, []
         with scope.inside(self.view.district_id), connection.cursor() as cursor:
-            for kind in KINDS.values():
+            for kind in SHARED.values():
                 cursor.execute(
                     f"SELECT * FROM sharing_{kind.table} WHERE district_id = %s AND view = %s AND seq > %s",
                     [self.view.district_id, number, self.seq],

@@ -261,7 +261,8 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
         "id of another",
         Severity.ERROR,
         "'sourcedId “' || key || '” stood for somebody else until now: both names are others, and no birth date "
-        "says that it is the same person. The row was not taken. Say who it is: schoolpassport people same, or people other.'",
+        "says that it is the same person. The row was not taken. "
+        "Say who it is: schoolpassport people same, or people other.'",
     )
     db.execute("DROP TABLE records; DROP TABLE same")
     bench.judged.add(kind.name)
