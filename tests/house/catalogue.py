@@ -17,6 +17,7 @@ SHARED = {
     "partners_partner": "the register of partners; their names are public",
     "partners_application": "the register of applications; their names are public",
     "sharing_signingkey": "the installation's own keys for receipts: one set for all districts, private parts sealed",
+    "sharing_datarequirements": "what applications ask of any district; no district's data",
     "django_migrations": "which migrations have run",
     "procrastinate_jobs": "one queue for all workers; jobs carry ids, never data",
     "procrastinate_events": "when jobs changed their state",

@@ -26,6 +26,7 @@ from schoolpassport.sharing import catalogue, shield
 from schoolpassport.sharing.attributes import Dialect
 from schoolpassport.sharing.lifecycle import TRANSITIONS
 from schoolpassport.sharing.masks import MASKS
+from schoolpassport.sharing.sanity import CHECKS
 from schoolpassport.sources import cleaning
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.connectors.shape import Setting as ConnectorSetting
@@ -262,6 +263,11 @@ def masks_table() -> str:
     )
 
 
+def checks_table() -> str:
+    rows = ((f"`{c.name}`", c.title, ", ".join(f"`{k}`" for k in c.needs)) for c in CHECKS.values())
+    return _table(("check", "finds", "needs these kinds"), rows)
+
+
 def shield_table() -> str:
     rows = (
         (
@@ -303,6 +309,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "catalogue": catalogue_table,
     "masks": masks_table,
     "shield": shield_table,
+    "checks": checks_table,
 }
 
 

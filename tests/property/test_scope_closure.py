@@ -26,7 +26,7 @@ from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.queries import view_for
 from schoolpassport.sharing.records import Contents, Fault, PageRequest, Selection, Unanswerable
 from schoolpassport.tenancy.actions import register_district
-from tests.support import consents, partners
+from tests.support import partners, random_consents
 from tests.support.amount import amount
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import Package, class_, course, demographics, enrollment, org, session, user
@@ -131,7 +131,7 @@ def agreed(sis: Nights, count: int, seed: str) -> Iterator[tuple[View, Contents]
         if number % 10 != 9:
             application = partners.an_application(partner, NOW)
             integration_id = integrate(district_id=sis.district_id, application_id=application.id, by=BY, now=NOW).id
-        wanted = consents.contents(dice, kinds=KINDS_HERE, schools=schools)
+        wanted = random_consents.contents(dice, kinds=KINDS_HERE, schools=schools)
         sharing.agree(district_id=sis.district_id, integration_id=integration_id, contents=wanted, by=BY, now=NOW)
         yield View(sis.district_id, integration_id), judging.checked(wanted)
 

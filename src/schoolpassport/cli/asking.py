@@ -39,3 +39,14 @@ def integration_id(district_id: UUID, application: str) -> UUID:
         if found.application_id == app.id:
             return found.id
     raise click.ClickException(f"“{application}” is not integrated here; agree on a consent: `schoolpassport consent`.")
+
+
+def integration_of(district: UUID, application: str) -> UUID:
+    """The integration of an application, by its name, in a district."""
+    found = partners.names_of_integrations(district_id=district)
+    for id_, name in found.items():
+        if name == application:
+            return id_
+    raise click.ClickException(
+        f"{application} is not integrated here; there are: {', '.join(found.values()) or 'none'}."
+    )

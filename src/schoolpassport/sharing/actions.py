@@ -12,10 +12,13 @@ from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import contents as judging
-from schoolpassport.sharing import effects, publishing, reaching, readings, receipts, steps
+from schoolpassport.sharing import effects, publishing, reaching, readings, receipts, revealing, steps
+from schoolpassport.sharing import requirements as demands
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, NotAllowed, Side
-from schoolpassport.sharing.models import Consent, Document, View
+from schoolpassport.sharing.models import Consent, DataRequirements, Document, View
 from schoolpassport.sharing.records import Contents, Proposal
+from schoolpassport.sharing.requirements import Requirements
+from schoolpassport.sharing.revealing import Meant
 from schoolpassport.sync.contract import Followed, Reach
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import queries as districts
@@ -235,9 +238,10 @@ def reseal_signing_keys() -> Resealed:
 
 
 def publish(*, district_id: UUID, view_number: int, now: datetime) -> int:
-    """Move one view to the roster's current revision; nothing to do when it is there. Returns the changes.
+    """Move one view to the roster's current revision, and to what its application requires now.
 
-    A suspended view stays where it is. One that would change by more than its consent allows is held for a person.
+    Nothing to do when it is there. Returns the changes. A suspended view stays where it is. One that would change by
+    more than its consent allows is held for a person.
     """
     with scope.inside(district_id):
         view = View.objects.select_for_update().get(district_id=district_id, number=view_number)
@@ -299,6 +303,49 @@ def _know_schools(district_id: UUID, schools: Sequence[UUID] | None) -> None:
     known = roster.known_ids(district_id=district_id, kind="org", ids=schools or ())
     if missing := [str(s) for s in schools or () if s not in known]:
         raise NotASchool(f"No org of this district: {', '.join(missing)}.")
+
+
+def require(*, application_id: UUID, content: object, by: str, now: datetime) -> Requirements:
+    """Say what an application needs of the data, in place of what it said before.
+
+    Takes effect in each district with its next publication. Raises ``requirements.NotRequirable`` and, for an unknown
+    application, ``LookupError``.
+    """
+    application = next((a for a in partners_queries.applications() if a.id == application_id), None)
+    if application is None:
+        raise LookupError(f"There is no application {application_id}.")
+    judged = demands.read(content)
+    with scope.as_partner(application.partner_id), scope.inside(application.partner_id):
+        said = DataRequirements.objects.select_for_update().filter(application_id=application_id)
+        newest = said.order_by("-number").first()
+        number = (newest.number if newest else 0) + 1
+        DataRequirements.objects.create(
+            application_id=application_id, number=number, content=demands.written(judged), set_at=now
+        )
+        audit.note(
+            district_id=application.partner_id,
+            act="sharing:requirements:set",
+            about=f"application:{application_id}",
+            by=by,
+            now=now,
+            facts={"number": number, **demands.written(judged)},
+        )
+    return replace(judged, number=number)
+
+
+def reveal(*, district_id: UUID, integration_id: UUID, pseudonym: str, by: str, now: datetime) -> list[Meant]:
+    """Whose a pseudonym is that the application was shown, now or ever; each look has its line in the ledger."""
+    with scope.inside(district_id):
+        found = revealing.whose(district_id=district_id, integration_id=integration_id, pseudonym=pseudonym, now=now)
+        audit.note(
+            district_id=district_id,
+            act="sharing:pseudonym:reveal",
+            about=f"integration:{integration_id}",
+            by=by,
+            now=now,
+            facts={"found": [f"{m.attribute} {m.id}" for m in found]},
+        )
+    return found
 
 
 def _judged(proposal: Proposal, *, now: datetime) -> Proposal:

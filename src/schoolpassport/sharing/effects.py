@@ -10,7 +10,7 @@ from schoolpassport.partners import actions as partners
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
-from schoolpassport.sharing import publishing, steps
+from schoolpassport.sharing import asking, publishing, steps
 from schoolpassport.sharing.contract import ViewMoved, listeners
 from schoolpassport.sharing.lifecycle import IN_FORCE, Act, ConsentState, Side, is_due
 from schoolpassport.sharing.models import Consent, View
@@ -120,7 +120,10 @@ def _of_integration(consent: Consent) -> list[Consent]:
 
 
 def lags(view: View) -> bool:
-    return view.roster_revision != roster.current_revision(district_id=view.district_id)
+    """Behind the roster, or behind what its application requires."""
+    asked = asking.of_integration(district_id=view.district_id, integration_id=view.integration_id).number
+    current = roster.current_revision(district_id=view.district_id)
+    return (view.roster_revision, view.projected_requirements) != (current, asked)
 
 
 def governing(view: View) -> Consent:

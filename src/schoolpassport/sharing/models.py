@@ -183,6 +183,16 @@ class Reading(models.Model):
     last_at = models.DateTimeField()
 
 
+class DataRequirements(models.Model):
+    """What an application needs of the data of any district: numbered documents, never changed; the highest holds."""
+
+    pk = models.CompositePrimaryKey("application_id", "number")
+    application_id = models.UUIDField()
+    number = models.IntegerField()
+    content = models.JSONField()
+    set_at = models.DateTimeField()
+
+
 class View(models.Model):
     """What one integration sees. It outlives its consents: the application sees a change, not a new world."""
 
@@ -194,6 +204,7 @@ class View(models.Model):
     revision = models.IntegerField(default=0)  # the view's own; 0: never published
     roster_revision = models.IntegerField(default=0)  # how much of the roster it has seen
     projected_consent_id = models.UUIDField(null=True)  # under which consent its rows were made
+    projected_requirements = models.IntegerField(default=0)  # which of the application's requirements they kept
     oldest_readable = models.IntegerField(default=0)  # raised when a consent narrows: older pages may show too much
     last_seq = models.BigIntegerField(default=0)
     held = models.JSONField(null=True)  # kind → what would change, in per cent: a person must look at it

@@ -34,6 +34,7 @@ class Terms:
     scoped: bool
     filters: Mapping[str, Tree]
     masks: Mapping[str, str]
+    skips: Mapping[str, Sequence[str]]  # by kind, what a record must not lack
     one_link: bool = False  # every record has one link, so that none must be chosen
     enrichment: tuple[UUID, ...] = ()  # sources whose keys are no SIS ids
 
@@ -64,12 +65,23 @@ def membership(kind: Kind, terms: Terms) -> str:
         needed.append(_in_scope(kind, terms, "r"))
     if where := terms.filters.get(kind.name):
         needed.append(conditions.sql(where, column=column_of(kind), dialect=POSTGRESQL).replace("%", "%%"))
+    needed += [f"NOT {blank(kind[name])}" for name in terms.skips.get(kind.name, ()) if terms.shows(kind, name)]
     needed += [
         f"EXISTS ({_member(field.target, terms, _column(field))})"
         for field in kind.references
         if field.binding and terms.shares(field.target)
     ]
     return " AND ".join(c for c in needed if c)
+
+
+def blank(field: Field) -> str:
+    """SQL: the record ``r`` lacks the attribute."""
+    value = f"r.{quoted(field.column)}"
+    if field.many:
+        return f"(coalesce(cardinality({value}), 0) = 0)"
+    if field.type in {Type.JSON, Type.USER_IDS}:
+        return f"(coalesce({value}, 'null'::jsonb) IN ('null'::jsonb, '[]'::jsonb, '{{}}'::jsonb))"
+    return f"(nullif(trim({value}), '') IS NULL)" if field.type is Type.TEXT else f"({value} IS NULL)"
 
 
 def _in_scope(kind: Kind, terms: Terms, alias: str) -> str:

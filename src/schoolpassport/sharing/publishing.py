@@ -19,7 +19,7 @@ from schoolpassport.partners import actions as partners
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, SHARED, Kind
 from schoolpassport.roster.models import OPEN
-from schoolpassport.sharing import masking
+from schoolpassport.sharing import asking, masking
 from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.lifecycle import ConsentState
 from schoolpassport.sharing.masks import MASKS
@@ -35,11 +35,12 @@ from schoolpassport.sharing.projection import (
     project,
 )
 from schoolpassport.sharing.records import NOTHING, Contents
+from schoolpassport.sharing.requirements import Requirements
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import SourceRole
 
 # The schools of a consent and everything above them, as of a revision.
-_UPWARDS = (
+UPWARDS = (
     "WITH RECURSIVE up AS (SELECT unnest(%(schools)s::uuid[]) AS id UNION "
     "SELECT o.parent_id FROM up JOIN roster_org o ON o.id = up.id AND o.district_id = %(d)s "
     "AND o.rev_from <= %(at)s AND o.rev_to > %(at)s WHERE o.parent_id IS NOT NULL) SELECT id FROM up"
@@ -72,6 +73,22 @@ def move(*, view: View, consent: Consent, now: datetime) -> Moved:
     return Moved(changes=publication.finish(), reshaped=frozenset(publication.reshaped))
 
 
+def terms_of(view: View, contents: Contents, requirements: Requirements) -> Terms:
+    """What a view is made by, in the caller's scope."""
+    enrichment = (s.id for s in sources.sources(district_id=view.district_id) if s.role == SourceRole.ENRICHMENT)
+    return Terms(
+        view=view.number,
+        district_id=view.district_id,
+        attributes=contents.attributes,
+        filters=contents.filters,
+        masks=contents.masks,
+        skips={kind: requirements.skipping(kind) for kind in contents.attributes},
+        scoped=contents.schools is not None,
+        one_link=roster.has_one_link_each(district_id=view.district_id),
+        enrichment=tuple(enrichment),
+    )
+
+
 class _Publication:
     def __init__(self, *, view: View, consent: Consent, now: datetime) -> None:
         self._view = view
@@ -87,18 +104,10 @@ class _Publication:
         # A change of consent looks at everything; a change of the roster only at what it touched.
         self._whole = view.projected_consent_id != consent.id
         contents = consent.contents if consent.state == ConsentState.ACTIVE else NOTHING
-        self._terms = Terms(
-            view=view.number,
-            district_id=view.district_id,
-            attributes=contents.attributes,
-            filters=contents.filters,
-            masks=contents.masks,
-            scoped=consent.schools is not None,
-            one_link=roster.has_one_link_each(district_id=view.district_id),
-            enrichment=tuple(
-                s.id for s in sources.sources(district_id=view.district_id) if s.role == SourceRole.ENRICHMENT
-            ),
-        )
+        requirements = asking.of_integration(district_id=view.district_id, integration_id=view.integration_id)
+        self._requirements = requirements.number
+        self._whole = self._whole or view.projected_requirements != requirements.number
+        self._terms = terms_of(view, contents, requirements)
         self.reshaped: set[str] = set()
         seen = view.roster_revision
         self._changed = roster.changed_kinds(district_id=view.district_id, revision=seen)
@@ -126,7 +135,7 @@ class _Publication:
         """The named schools, what they belong to, and nothing beside: any school brings the district office."""
         self._run("CREATE TEMP TABLE scope_org (id uuid PRIMARY KEY) ON COMMIT DROP")
         if self._consent.schools is not None:
-            self._run(f"INSERT INTO scope_org {_UPWARDS}", schools=list(self._consent.schools), at=self._roster)
+            self._run(f"INSERT INTO scope_org {UPWARDS}", schools=list(self._consent.schools), at=self._roster)
 
     def _make_mask_keys(self, contents: Contents) -> None:
         """What masks draw from; the secret stands in one statement, and in none that says more."""
@@ -141,7 +150,7 @@ class _Publication:
         """Whether a school stands under something else than when the view was made."""
         if self._consent.schools is None or self._whole:
             return False
-        before = f"SELECT * FROM ({_UPWARDS}) b"
+        before = f"SELECT * FROM ({UPWARDS}) b"
         self._run(
             f"SELECT EXISTS (({before} EXCEPT SELECT id FROM scope_org) "
             f"UNION ALL (SELECT id FROM scope_org EXCEPT {before}))",
@@ -392,6 +401,7 @@ class _Publication:
             view.oldest_readable = view.revision  # what an older page shows may not be shared any more
         view.roster_revision = self._roster
         view.projected_consent_id = self._consent.id
+        view.projected_requirements = self._requirements
         view.save()
         return changes
 

@@ -41,6 +41,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
     },
     "sharing": {
         "agreements",
+        "asking",
         "attributes",
         "catalogue",
         "changes",
@@ -49,6 +50,8 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "exports",
         "lifecycle",
         "masks",
+        "requirements",
+        "sanity",
         "shield",
         "signatures",
     },

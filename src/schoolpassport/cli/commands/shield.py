@@ -3,7 +3,9 @@
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.sharing import catalogue
+from schoolpassport.cli.asking import district_id, integration_of, me
+from schoolpassport.kit import clock
+from schoolpassport.sharing import actions, catalogue
 from schoolpassport.sharing import shield as levels
 from schoolpassport.sharing.masks import MASKS
 
@@ -49,6 +51,23 @@ def list_(kinds: tuple[str, ...], *, as_json: bool) -> None:
 
 def _level(key: str) -> int | None:
     return next((n for n, masks in enumerate(levels.LEVELS) if key in masks), None)
+
+
+@command.command("reveal")
+@click.argument("application")
+@click.argument("pseudonym")
+@click.option("--district", help="Name or id; not needed when there is only one.")
+def reveal(application: str, pseudonym: str, district: str | None) -> None:
+    """Whose PSEUDONYM is: an invented name, pseudonym or alias address that APPLICATION was shown.
+
+    Only the district can tell, and each look is written into its ledger. `schoolpassport roster show` has the record.
+    """
+    id_, now = district_id(district), clock.now()
+    mine = integration_of(id_, application)
+    found = actions.reveal(district_id=id_, integration_id=mine, pseudonym=pseudonym, by=me(), now=now)
+    if not found:
+        raise click.ClickException(f"{application} was shown nobody as {pseudonym}.")
+    show.table(("kind", "attribute", "GG4L ID"), [(m.kind, m.attribute, str(m.id)) for m in found])
 
 
 @command.command("masks")
