@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.roster.models import OPEN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +17,8 @@ class Check:
 
 
 def beside(kind: str, alias: str) -> str:
-    """SQL: the active rows of a kind in the view of ``r``."""
+    """SQL: the active rows of a kind in the view of ``r``, which stands as they do."""
     return (
         f"sharing_{KINDS[kind].table} {alias} WHERE {alias}.district_id = r.district_id AND {alias}.view = r.view "
-        f"AND {alias}.rev_to = {OPEN} AND {alias}.status = 'active'"
+        f"AND {alias}.rev_to = r.rev_to AND {alias}.status = 'active'"
     )
