@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands import consent, requirements, shield
 from schoolpassport.sharing import actions as sharing
-from schoolpassport.sharing import asking, catalogue, contents, lacking
+from schoolpassport.sharing import asking, catalogue, contents, queries
 from schoolpassport.sharing import requirements as demands
-from schoolpassport.sharing.lacking import Lack, Result
+from schoolpassport.sharing.queries import Lack, Result
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sharing.requirements import Break, NotRequirable
 from schoolpassport.tenancy import scope
@@ -80,7 +80,7 @@ def test_what_is_skipped_is_withheld_with_what_hangs_on_it_and_counted(sis, app,
     check_log(view)
 
     ids = sis.all_ids()
-    found = lacking.of_integration(district_id=sis.district_id, integration_id=app.integration.id, examples=2)
+    found = queries.lacks(district_id=sis.district_id, integration_id=app.integration.id, examples=2)
     assert found == [
         Lack(
             about="user.grades",
@@ -128,11 +128,11 @@ def test_whoever_gets_what_was_missing_comes_into_the_view_under_the_same_id(sis
 def test_counts_keep_to_the_schools_and_filters_of_the_consent(sis, app, now):
     need(app, now)
     agreed(sis, app, schools=[sis.ids("org")["s2"]])
-    (skipped, *_) = lacking.of_integration(district_id=sis.district_id, integration_id=app.integration.id)
+    (skipped, *_) = queries.lacks(district_id=sis.district_id, integration_id=app.integration.id)
     assert (skipped.about, skipped.count) == ("user.grades", 3)
     assert set(skipped.examples) == {sis.all_ids()["user"][k] for k in ("t2", "p3", "p4")}
     sharing.revoke(district_id=sis.district_id, integration_id=app.integration.id, by=BY, now=now)
-    assert lacking.of_integration(district_id=sis.district_id, integration_id=app.integration.id) == []
+    assert queries.lacks(district_id=sis.district_id, integration_id=app.integration.id) == []
 
 
 def test_what_is_withheld_or_masked_cannot_be_missing(sis, app, now):
@@ -140,7 +140,7 @@ def test_what_is_withheld_or_masked_cannot_be_missing(sis, app, now):
     without = {k: [n for n in names if n != "grades"] for k, names in catalogue.everything().items()}
     view = agreed(sis, app, attributes=without, masks={"user.email": "drop"})
     assert len(shown(sis, view, "user")) == 8
-    found = lacking.of_integration(district_id=sis.district_id, integration_id=app.integration.id)
+    found = queries.lacks(district_id=sis.district_id, integration_id=app.integration.id)
     assert {lack.about for lack in found} == {"students-without-class"}
 
 
@@ -218,8 +218,9 @@ def test_a_district_goes_by_the_commands_from_the_check_to_the_person(sis, app, 
     assert said.splitlines() == ["Stops it: E-mail address (user.email) is required, and it is withheld."]
     assert "can work with this consent" in typed(requirements, "check", name, *here, "--shield", "1")
 
-    typed(consent, "agree", name, *here, "--shield", "1", "--mask", "user.username=pseudonym", "--filter",
-          'user={"attribute": "role", "is": "equals", "value": "student"}')  # fmt: skip
+    pupils = 'user={"attribute": "role", "is": "equals", "value": "student"}'
+    masks = ("--shield", "1", "--mask", "user.username=pseudonym")
+    typed(consent, "agree", name, *here, *masks, "--filter", pupils)
     view = View(sis.district_id, app.integration.id)
     ((_, pupil), *_) = sorted(view.active("user"))
     seen = view.active("user")["user", pupil]

@@ -14,7 +14,6 @@ from schoolpassport.sharing.projection import blank, membership
 from schoolpassport.sharing.publishing import UPWARDS, terms_of
 from schoolpassport.sharing.requirements import Requirements
 from schoolpassport.sharing.sanity import CHECKS
-from schoolpassport.tenancy import scope
 
 
 class Result(StrEnum):
@@ -37,13 +36,8 @@ class Lack:
 _MINE = f"r.district_id = %(d)s AND r.rev_to = {OPEN}"
 
 
-def of_integration(*, district_id: UUID, integration_id: UUID, examples: int = 5) -> list[Lack]:
-    """Nothing, where there is no consent in force."""
-    with scope.inside(district_id):
-        return _of_integration(district_id, integration_id, examples)
-
-
-def _of_integration(district_id: UUID, integration_id: UUID, examples: int) -> list[Lack]:
+def of_integration(*, district_id: UUID, integration_id: UUID, examples: int) -> list[Lack]:
+    """In the caller's scope. Nothing, where there is no consent in force."""
     requirements = asking.of_integration(district_id=district_id, integration_id=integration_id)
     view = View.objects.filter(district_id=district_id, integration_id=integration_id).first()
     if view is None:

@@ -3,14 +3,18 @@
 from datetime import datetime
 from uuid import UUID
 
+from schoolpassport.sharing import lacking
 from schoolpassport.sharing.changelog import Line, Lines, Log
 from schoolpassport.sharing.companions import Member, PeopleOf, PupilsOf
 from schoolpassport.sharing.cursors import Part, PartOf, Primary, Role, Stretch, These
+from schoolpassport.sharing.lacking import Lack, Result
 from schoolpassport.sharing.reader import Reader
 from schoolpassport.sharing.records import Door
 from schoolpassport.sharing.shortids import meant_by, short_of
+from schoolpassport.tenancy import scope
 
 __all__ = [
+    "Lack",
     "Line",
     "Lines",
     "Log",
@@ -21,9 +25,11 @@ __all__ = [
     "Primary",
     "PupilsOf",
     "Reader",
+    "Result",
     "Role",
     "Stretch",
     "These",
+    "lacks",
     "meant_by",
     "short_of",
     "view_for",
@@ -55,3 +61,9 @@ def view_for(
         caller=caller,
         outlet=outlet,
     )
+
+
+def lacks(*, district_id: UUID, integration_id: UUID, examples: int = 5) -> list[Lack]:
+    """What an application lacks of what it needs: errors, skipped records, suspicions. Nothing without a consent."""
+    with scope.inside(district_id):
+        return lacking.of_integration(district_id=district_id, integration_id=integration_id, examples=examples)
