@@ -9,7 +9,8 @@ from django.db import connection
 from schoolpassport.roster.kinds import SHARED, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import asking, catalogue
-from schoolpassport.sharing.models import Consent, ConsentState, View
+from schoolpassport.sharing.lifecycle import ConsentState
+from schoolpassport.sharing.models import Consent, View
 from schoolpassport.sharing.projection import blank, membership
 from schoolpassport.sharing.publishing import UPWARDS, terms_of
 from schoolpassport.sharing.requirements import Requirements

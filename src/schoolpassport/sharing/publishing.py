@@ -200,8 +200,8 @@ class _Publication:
                 ways.append(f"SELECT r.id FROM {table} r WHERE {_MINE} AND r.rev_from > %(seen)s")
             if not ways:
                 return 0
-            found = f"SELECT id FROM ({' UNION '.join(ways)}) w(id) ORDER BY id"
-            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS {found}", k=kind.name)
+            touched = f"SELECT id FROM ({' UNION '.join(ways)}) w(id) ORDER BY id"
+            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS {touched}", k=kind.name)
             self._widen(kind)
         self._run("SELECT count(*) FROM cand")
         found = self._number_of()
