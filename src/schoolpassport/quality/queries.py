@@ -34,10 +34,11 @@ def standing(
     severity: str = "",
     school_id: UUID | None = None,
     source_id: UUID | None = None,
+    record_id: UUID | None = None,
     limit: int = 100_000,
 ) -> list[Standing]:
     """What is wrong with the roster now; errors first, then by rule and the source's id."""
-    asked = {"rule": rule, "kind": kind, "severity": severity, "source_id": source_id}
+    asked = {"rule": rule, "kind": kind, "severity": severity, "source_id": source_id, "record_id": record_id}
     found = Standing.objects.filter(district_id=district_id, closed_at=None, **{k: v for k, v in asked.items() if v})
     if school_id is not None:
         found = found.filter(schools__contains=[school_id])

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from schoolpassport.partners import queries as partners
 from schoolpassport.roster import queries as roster
-from schoolpassport.sharing import disclosures, receipts, steps
+from schoolpassport.sharing import disclosures, explaining, receipts, steps
 from schoolpassport.sharing.contents import written
 from schoolpassport.sharing.disclosures import Disclosure, Unused
+from schoolpassport.sharing.explaining import Explained
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, Side, other
 from schoolpassport.sharing.models import Consent, ConsentStep, Document, Receipt, View
 from schoolpassport.tenancy import scope
@@ -106,6 +107,16 @@ def disclosed(*, district_id: UUID, id: UUID) -> list[Disclosure]:  # noqa: A002
     """What of one person was shown to whom, and read."""
     with scope.inside(district_id):
         return disclosures.of_person(district_id=district_id, id=id)
+
+
+def explained(*, district_id: UUID, application: str, id: UUID, now: datetime) -> Explained:  # noqa: A002 (the column's name)
+    """Why an application can or cannot see a person. Raises ``LookupError`` for one that is not in the district."""
+    with scope.inside(district_id):
+        names = partners.names_of_integrations(district_id=district_id)
+        found = [integration for integration, name in names.items() if name == application]
+        if not found:
+            raise LookupError(f"No application of this district is named “{application}”.")
+        return explaining.explain(district_id=district_id, integration_id=found[0], id=id, now=now)
 
 
 def unused(*, district_id: UUID, days: int, now: datetime) -> list[Unused]:
