@@ -56,8 +56,7 @@ def test_who_is_seen_is_told_with_the_whole_way(two):
             "last read",
         ),
     ]
-    assert told["source"][0].endswith(", in revision 1 (2026-09-01 06:00).")
-    assert "users.csv line 5, run 1" in told["source"][0]
+    assert told["source"][0].startswith("Last told by SIS, users.csv line 5, run 1, in revision 1 (")
     assert told["link"] == (f"{two.sis.source.name} calls this person “p1” (first seen).", None)
     assert told["consent"] == (f"In force since 2026-09-01 06:00 ({consent.id}).", True)
     assert told["schools"] == ("Belongs to what is shared: School s1.", True)
