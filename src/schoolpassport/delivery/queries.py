@@ -4,10 +4,11 @@ from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
 
-from schoolpassport.delivery import _workroom, custom, examples, making
+from schoolpassport.delivery import _workroom, accounts, custom, examples, making
 from schoolpassport.delivery.formats import FORMATS, Format
-from schoolpassport.delivery.models import Delivery, OwnFormat, Shipment
+from schoolpassport.delivery.models import Account, Delivery, OwnFormat, Shipment
 from schoolpassport.delivery.records import Known, Tried, UnknownDelivery, UnknownFormat
+from schoolpassport.kit.sftpservice import Entry
 from schoolpassport.tenancy import scope
 
 
@@ -99,3 +100,22 @@ def shipments(*, district_id: UUID, delivery_id: UUID, limit: int = 20) -> list[
     with scope.inside(district_id):
         found = Shipment.objects.filter(district_id=district_id, delivery_id=delivery_id)
         return list(found.order_by("-number")[:limit])
+
+
+# ------------------------------------------------------------------------------------------------------------ accounts
+
+
+def sftp_accounts(*, district_id: UUID) -> list[Account]:
+    """Those that have ended, too."""
+    with scope.inside(district_id):
+        return list(Account.objects.filter(district_id=district_id).order_by("login"))
+
+
+def entry(login: str) -> Entry:
+    """What a login may do (``kit.sftpservice.Doorkeeper``); one that nothing opens where it is nobody's."""
+    district_id = accounts.district_of(login)
+    if district_id is None:
+        return accounts.nobody()
+    with scope.inside(district_id):
+        found = Account.objects.filter(district_id=district_id, login=login, ended_at=None).first()
+    return accounts.entry(found) if found is not None else accounts.nobody()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -44,6 +45,24 @@ class Plan:
     settings: Mapping[str, str] = field(default_factory=dict)
     schedule: Mapping[str, Any] | None = None
     always: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """``keys``: public keys; ``networks``: from where only; ``quota``: bytes, 0 for the usual."""
+
+    keys: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    quota: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAccount:
+    """``secret``: shown this once. ``folder``: where what is put arrives."""
+
+    login: str
+    secret: str = field(repr=False)
+    folder: Path | None
 
 
 @dataclass(frozen=True, kw_only=True)

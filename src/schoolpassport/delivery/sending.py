@@ -4,12 +4,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from schoolpassport.delivery import _workroom, custom, making, queries
+from schoolpassport.delivery import _workroom, accounts, custom, making, queries
 from schoolpassport.delivery.formats import Format, Mode
 from schoolpassport.delivery.making import Made
 from schoolpassport.delivery.models import Delivery, State
@@ -37,20 +36,11 @@ class Outcome:
     after: float = 0.0
 
 
-def outbox(delivery: Delivery) -> Path:
-    """Where files for an application's accounts lie ready."""
-    return folder_of(settings.ENVIRONMENT.data_dir, delivery.district_id, delivery.integration_id)
-
-
-def folder_of(data_dir: Path, district_id: object, integration_id: object) -> Path:
-    return data_dir / "outbox" / str(district_id) / str(integration_id)
-
-
 def given(delivery: Delivery, secrets: Mapping[str, str], *, pace: Pace = USUAL) -> Given:
     return Given(
         values=delivery.settings,
         secrets=secrets,
-        outbox=outbox(delivery),
+        outbox=accounts.outbox(district_id=delivery.district_id, integration_id=delivery.integration_id),
         policy=settings.ENVIRONMENT.egress,
         pace=pace,
     )
@@ -73,9 +63,8 @@ def carried_out(delivery: Delivery, secrets: Mapping[str, str], *, now: datetime
         return Outcome(state=State.FAILED, sentence=wrong.sentence, seconds=_since(begun))
     except (UnknownFormat, custom.BadFormat) as wrong:
         return Outcome(state=State.FAILED, sentence=str(wrong), seconds=_since(begun))
-    except NothingShared:
-        sentence = "Nothing is shared with this application. Agree on a consent first."
-        return Outcome(state=State.FAILED, sentence=sentence, seconds=_since(begun))
+    except NothingShared as nothing:
+        return Outcome(state=State.FAILED, sentence=str(nothing), seconds=_since(begun))
 
 
 def _made_and_sent(delivery: Delivery, format_: Format, told: Given, now: datetime, begun: float) -> Outcome:

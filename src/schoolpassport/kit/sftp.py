@@ -30,20 +30,20 @@ _WINDOW = 4 << 20  # read at once, in many requests on their way together
 _NOW = 60.0
 
 # Nothing with SHA-1, CBC or 3DES.
-_KEX: Final = (
+KEX: Final = (
     *("curve25519-sha256", "curve25519-sha256@libssh.org"),
     *("ecdh-sha2-nistp256", "ecdh-sha2-nistp384", "ecdh-sha2-nistp521"),
     *("diffie-hellman-group-exchange-sha256", "diffie-hellman-group16-sha512", "diffie-hellman-group14-sha256"),
 )
-_CIPHERS: Final = (
+CIPHERS: Final = (
     *("chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes128-gcm@openssh.com"),
     *("aes256-ctr", "aes192-ctr", "aes128-ctr"),
 )
-_MACS: Final = (
+MACS: Final = (
     *("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"),
     *("hmac-sha2-256", "hmac-sha2-512"),
 )
-_HOST_KEYS: Final = (
+HOST_KEYS: Final = (
     *("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
     *("rsa-sha2-512", "rsa-sha2-256"),
 )
@@ -231,10 +231,10 @@ class Session:
             gss_host=None,
             x509_trusted_certs=None,
             host_based_auth=False,
-            kex_algs=_KEX,
-            encryption_algs=_CIPHERS,
-            mac_algs=_MACS,
-            server_host_key_algs=_HOST_KEYS,
+            kex_algs=KEX,
+            encryption_algs=CIPHERS,
+            mac_algs=MACS,
+            server_host_key_algs=HOST_KEYS,
             compression_algs=None,
             login_timeout=self._limits.silence,
             keepalive_interval=max(1, int(self._limits.silence / 2)),
