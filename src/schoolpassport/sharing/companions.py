@@ -20,7 +20,8 @@ _PEOPLE = with_standing(
     Condition(
         f"""SELECT jsonb_agg(jsonb_build_array(e.class_id, e.user_id, e.role, coalesce(e."primary", false))
             ORDER BY e.class_id, e."primary" IS TRUE DESC, e.user_id)::text AS people
-        FROM {at(KINDS["enrollment"], "e")} AND e.status = 'active' AND e.class_id = ANY(%(ids)s::uuid[])"""
+        FROM {at(KINDS["enrollment"], "e")} AND e.status = 'active' AND e.class_id = ANY(%(ids)s::uuid[])
+        AND e.user_id IS NOT NULL"""
     )
 )
 _PUPILS = with_standing(

@@ -1,0 +1,262 @@
+"""One truth, many dialects: under random consents, every outlet tells of the same people, classes and enrollments.
+
+``TRUTHS=300`` tries more consents than every run of the tests affords.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from schoolpassport.kit import clock
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing.shortids import meant_by
+from schoolpassport.tenancy.actions import register_district
+from tests.support import consents
+from tests.support.amount import amount
+from tests.support.nights import BY, Nights, nights
+from tests.support.packages import Package, enrollment, small, user
+from tests.support.partners import integrated
+from tests.support.readers import Reader
+
+NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
+KINDS_HERE = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
+HOW_MANY = amount("TRUTHS", 6)
+NATIVE = "/datahub/services"
+V1P1, V1P2 = "/ims/oneroster/v1p1", "/ims/oneroster/rostering/v1p2"
+
+Truth = dict[str, Any]
+
+
+def first_night() -> Package:
+    """People of every role, some with everything that can be said of them."""
+    return (
+        small()
+        .with_rows(
+            "users",
+            user("a1", role="aide", identifier="A-1"),
+            user("h1", role="administrator", email="h1@amber.example"),
+            user("c1", role="administrator", orgSourcedIds="d1"),
+            user("g2", role="parent", phone="+12025550143", middleName="Quill"),
+            user("p5", agentSourcedIds="g1,g2", orgSourcedIds="s2,s1", identifier="P-5", email="p5@amber.example"),
+        )
+        .with_rows(
+            "enrollments",
+            enrollment("e7", userSourcedId="p5", classSourcedId="k2", schoolSourcedId="s2"),
+            enrollment("e8", userSourcedId="a1", role="teacher"),
+            enrollment("e9", userSourcedId="h1", role="administrator"),
+        )
+    )
+
+
+def second_night() -> Package:
+    return (
+        first_night()
+        .changed("users", "p5", givenName="Ada", agentSourcedIds="g2", role="teacher")
+        .changed("users", "t1", email="other@amber.example", orgSourcedIds="s1,s2")
+        .changed("classes", "k1", title="Renamed")
+        .without("enrollments", "e3", "e8")
+    )
+
+
+@pytest.fixture(scope="module")
+def sis(tmp_path_factory) -> Nights:
+    district = register_district(name=f"Amber Valley {uuid4()}", now=NOW)
+    made = nights(district_id=district.id, folder=tmp_path_factory.mktemp("truth"), now=NOW)
+    made.done(first_night())
+    return made
+
+
+def agreed(sis: Nights, dice: random.Random) -> Reader:
+    app, wanted = (
+        integrated(sis.district_id, clock.now()),
+        consents.contents(dice, kinds=KINDS_HERE, schools=list(sis.ids("org").values())),
+    )
+    sharing.agree(district_id=sis.district_id, integration_id=app.integration.id, contents=wanted, by=BY, now=sis.now)
+    return Reader(app, None, app.token(clock.now()))
+
+
+# ------------------------------------------------------------------------------------------------- what each one tells
+
+
+def kept(**values: Any) -> Truth:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def oneroster(app: Reader, base: str, role_of: Callable[[Truth], str | None]) -> Truth:
+    """By either version: everything is found in collections of its own."""
+
+    def every(collection: str) -> Iterator[Truth]:
+        path = f"{base}/{collection}?limit=4&filter=status='active'&offset="
+        first = app.get(path + "0")
+        total = int(first.headers["X-Total-Count"])
+        pages = [first.json, *(app.json(f"{path}{offset}") for offset in range(4, total, 4))]
+        return (record for page in pages for record in page[collection])
+
+    births = {each["sourcedId"]: each.get("birthDate") for each in every("demographics")}
+    people = {
+        each["sourcedId"]: kept(
+            first=each.get("givenName"),
+            middle=each.get("middleName"),
+            last=each.get("familyName"),
+            email=each.get("email"),
+            role=role_of(each),
+            born=births.get(each["sourcedId"]) if role_of(each) == "student" else None,
+        )
+        for each in every("users")
+    }
+    classes = {
+        each["sourcedId"]: kept(name=each.get("title"), school=_ref(each, "school"), course=_ref(each, "course"))
+        for each in every("classes")
+    }
+    enrolled = {
+        (_ref(each, "class"), _ref(each, "user"), each["role"])
+        for each in every("enrollments")
+        if _ref(each, "class") in classes and _ref(each, "user") and each["role"] in {"student", "teacher"}
+    }
+    schools = {each["sourcedId"]: kept(name=each.get("name")) for each in every("orgs") if each["type"] == "school"}
+    return {"people": people, "classes": classes, "enrolled": enrolled, "schools": schools}
+
+
+def _ref(record: Truth, name: str) -> str | None:
+    return record[name]["sourcedId"] if name in record else None
+
+
+ROLES = {"student": "student", "teacher": "teacher", "aide": "staff", "proctor": "staff"}
+CONTACTS = dict.fromkeys(("guardian", "parent", "relative"), "contact")
+ADMINISTRATORS = {"siteAdministrator": "administrator", "districtAdministrator": "administrator"}
+
+
+def role_of_1p1(record: Truth) -> str | None:
+    return {**ROLES, **CONTACTS, "administrator": "administrator"}.get(record.get("role", ""))
+
+
+def role_of_1p2(record: Truth) -> str | None:
+    role = record["roles"][0]["role"] if "roles" in record else ""
+    return {**ROLES, **CONTACTS, **ADMINISTRATORS}.get(role)
+
+
+def objects(people: list[Truth], sections: list[Truth], schools: list[Truth], named: Callable[[str], str]) -> Truth:
+    """By either of the other two, whose people have names inside and whose sections list their people."""
+    return {
+        "people": {named(each["id"]): _person(each) for each in people},
+        "classes": {
+            named(each["id"]): kept(
+                name=each.get("name"),
+                school=named(each["school"]) if "school" in each else None,
+                course=named(each["course"]) if "course" in each else None,
+            )
+            for each in sections
+        },
+        "enrolled": {
+            (named(each["id"]), named(person), role)
+            for each in sections
+            for role in ("student", "teacher")
+            for person in each[f"{role}s"]
+        },
+        "schools": {named(each["id"]): kept(name=each.get("name")) for each in schools},
+    }
+
+
+def _person(each: Truth) -> Truth:
+    name = each.get("name", {})
+    about = each if "role" in each else next(iter(each["roles"].values()), {})
+    born = about.get("dob")
+    if born is not None:
+        month, day, year = born.split("/")
+        born = f"{year}-{int(month):02}-{int(day):02}"
+    role = each["role"] if "role" in each else next(iter(each["roles"]), None)
+    role = {"district_admin": "administrator"}.get(role, role)
+    return kept(
+        first=name.get("first"),
+        middle=name.get("middle"),
+        last=name.get("last"),
+        email=each.get("email"),
+        role=role,
+        born=born,
+    )
+
+
+def by_short_ids(app: Reader) -> Callable[[str], str]:
+    return lambda short: str(meant_by(short, district_id=app.integrated.district_id))
+
+
+def clever(app: Reader) -> Truth:
+    lists = (app.all(f"/v3.0/{word}?limit=3") for word in ("users", "sections", "schools"))
+    return objects(*lists, by_short_ids(app))
+
+
+def clever_events(app: Reader) -> Truth:
+    held: dict[str, dict[str, Truth]] = {word: {} for word in ("users", "sections", "schools")}
+    for event in app.all("/v3.1/events?limit=5"):
+        word, verb = event["type"].split(".")
+        if word in held and verb == "deleted":
+            held[word].pop(event["data"]["object"]["id"], None)
+        elif word in held:
+            held[word][event["data"]["object"]["id"]] = event["data"]["object"]
+    return objects(*(list(found.values()) for found in held.values()), by_short_ids(app))
+
+
+PEOPLE = {
+    "students": "student",
+    "teachers": "teacher",
+    "contacts": "contact",
+    "school_admins": "administrator",
+    "district_admins": "administrator",
+}
+
+
+class Native(Reader):
+    def get(self, path: str, **more: str):
+        return super().get(NATIVE + path, **more)
+
+
+def native(app: Reader) -> Truth:
+    services = Native(app.integrated, app.view, app.token)
+    people = [{**each, "role": role} for word, role in PEOPLE.items() for each in services.all(f"/v1/{word}?limit=3")]
+    return objects(people, services.all("/v1/sections?limit=1"), services.all("/v1/schools"), str)
+
+
+def coarse(truth: Truth) -> Truth:
+    """A dialect that knows school administrators as staff cannot tell them from aides; one has no staff at all."""
+    people = {
+        key: {**each, "role": "staff" if each.get("role") == "administrator" else each.get("role")}
+        for key, each in truth["people"].items()
+    }
+    return {**truth, "people": people}
+
+
+def without_staff(truth: Truth) -> Truth:
+    people = {key: each for key, each in truth["people"].items() if each.get("role") in PEOPLE.values()}
+    return {**truth, "people": people}
+
+
+def check(app: Reader, what: str) -> Truth:
+    truth = oneroster(app, V1P1, role_of_1p1)
+    places = {key for key, each in truth["people"].items() if each.get("role") is not None}
+    second = oneroster(app, V1P2, role_of_1p2)
+    for key in places:  # in 1.2 a role is one at an org: without an org there is none
+        if "role" not in second["people"].get(key, {"role": ""}):
+            second["people"][key] |= {
+                name: truth["people"][key][name] for name in ("role", "born") if name in truth["people"][key]
+            }
+    assert second == truth, what
+    assert coarse(clever(app)) == coarse(truth), what
+    assert coarse(clever_events(app)) == coarse(truth), what
+    assert native(app) == without_staff(truth), what
+    return truth
+
+
+def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis):
+    dice = random.Random("one truth")
+    apps = [agreed(sis, dice) for _ in range(HOW_MANY)]
+    before = [check(app, f"consent {number}, first night") for number, app in enumerate(apps)]
+    sis.done(second_night())
+    sis.done(second_night().changed("users", "p1", middleName="Rue"))  # what is missing twice is gone
+    after = [check(app, f"consent {number}, later") for number, app in enumerate(apps)]
+    assert any(truth["enrolled"] for truth in before), "there is something to compare"
+    assert before != after, "and it changes"
+    assert all(UUID(key) for truth in after for key in truth["people"])
