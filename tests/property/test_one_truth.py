@@ -3,6 +3,7 @@
 ``TRUTHS=300`` tries more consents than every run of the tests affords.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from schoolpassport.kit import clock
+from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing.shortids import meant_by
 from schoolpassport.tenancy.actions import register_district
@@ -234,6 +236,33 @@ def without_staff(truth: Truth) -> Truth:
     return {**truth, "people": people}
 
 
+def copied(app: Reader) -> Truth:
+    """By the stream of the whole and by the feed of changes, both from the beginning: each makes a copy."""
+    lines = app.get("/datahub/services/view/export").body.splitlines()
+    streamed = {
+        (kind, each["sourcedId"]): each for line in lines for kind, each in json.loads(line).items() if kind != "end"
+    }
+    followed, page = {}, {"next": "/datahub/services/view/changes?limit=7", "more": True}
+    while page["more"]:
+        page = app.json(page["next"])
+        for line in page["changes"]:
+            ((kind, each),) = [(name, value) for name, value in line.items() if isinstance(value, dict)]
+            if each["status"] == "active":
+                followed[kind, each["sourcedId"]] = each
+    assert followed == streamed
+    return streamed
+
+
+def collected(app: Reader) -> Truth:
+    """The same by the collections of OneRoster."""
+    return {
+        (kind.name, each["sourcedId"]): each
+        for kind in KINDS.values()
+        if kind.name in KINDS_HERE
+        for each in app.json(f"{V1P1}/{kind.plural}?limit=1000&filter=status='active'")[kind.plural]
+    }
+
+
 def check(app: Reader, what: str) -> Truth:
     truth = oneroster(app, V1P1, role_of_1p1)
     places = {key for key, each in truth["people"].items() if each.get("role") is not None}
@@ -247,6 +276,7 @@ def check(app: Reader, what: str) -> Truth:
     assert coarse(clever(app)) == coarse(truth), what
     assert coarse(clever_events(app)) == coarse(truth), what
     assert native(app) == without_staff(truth), what
+    assert copied(app) == collected(app), what
     return truth
 
 

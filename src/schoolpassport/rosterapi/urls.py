@@ -11,14 +11,18 @@ from schoolpassport.rosterapi.native import answering as native
 from schoolpassport.rosterapi.oneroster_1p2 import answering as oneroster_1p2
 from schoolpassport.rosterapi.oneroster_1p2.services import SERVICES
 from schoolpassport.rosterapi.views import Answerer
+from schoolpassport.rosterapi.whole import answering as whole
+from schoolpassport.rosterapi.whole import exporting
 
 PREFIXES = ("/ims/oneroster/v1p1", "/datahub/services/ims/oneroster/v1p1")
 DESCRIPTION = "/openapi.json"
+EXPORT = whole.PREFIX + "/export"
 _DIALECTS: Mapping[str, Answerer] = {
     **dict.fromkeys(PREFIXES, answering.roster),
     **dict.fromkeys(clever.PREFIXES, clever.roster),
     native.PREFIX: native.roster,
     **dict.fromkeys(SERVICES, oneroster_1p2.roster),
+    whole.PREFIX: whole.changes,
 }
 ANSWERERS: Mapping[str, Answerer] = {prefix: limits.told(answerer) for prefix, answerer in _DIALECTS.items()}
 
@@ -34,6 +38,7 @@ def _api(prefix: str, answerer: Answerer) -> list[URLPattern]:
 
 urlpatterns = [
     *(path(prefix.removeprefix("/") + DESCRIPTION, views.description, {"prefix": prefix}) for prefix in PREFIXES),
+    path(EXPORT.removeprefix("/"), exporting.export),
     *(pattern for prefix, answerer in ANSWERERS.items() for pattern in _api(prefix, answerer)),
     path("oauth/token", tokens.token),
     path("datahub/oauth/token", tokens.token),

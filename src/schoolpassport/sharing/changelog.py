@@ -16,7 +16,7 @@ from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import documents
 from schoolpassport.sharing.conditions import Condition
-from schoolpassport.sharing.inquiries import unaddressed
+from schoolpassport.sharing.inquiries import listed
 from schoolpassport.sharing.records import Shared
 from schoolpassport.sharing.roundtrip import Question
 from schoolpassport.sharing.standing import Standing, with_standing
@@ -58,7 +58,7 @@ class Log:
     """The inquiry for the lines between two sequence numbers, both left out. ``backwards``: the last ones of them.
 
     ``compact``: only the lines that still stand, so each record comes once. ``school``: lines of records that belong to
-    that school. ``previous``: whether the documents before are wanted.
+    that school. ``previous``: whether the documents before are wanted. ``base``: what hrefs begin with.
     """
 
     kinds: tuple[str, ...]
@@ -69,6 +69,7 @@ class Log:
     compact: bool = False
     school: UUID | None = None
     previous: bool = False
+    base: str = ""
 
     def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (a view's log keeps to its consents)
         parameters = {
@@ -84,7 +85,7 @@ class Log:
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> Lines:
         text, more, last_seq = rest
-        return Lines(_read(unaddressed(text)), bool(more), standing.view, standing.revision, last_seq)
+        return Lines(_read(listed(text, self.base)), bool(more), standing.view, standing.revision, last_seq)
 
 
 _read = msgspec.json.Decoder(list[Line]).decode

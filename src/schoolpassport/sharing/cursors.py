@@ -15,7 +15,7 @@ from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.sharing import documents, relations
 from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.contract import Collection
-from schoolpassport.sharing.inquiries import unaddressed
+from schoolpassport.sharing.inquiries import listed
 from schoolpassport.sharing.records import Shared, Unknown
 from schoolpassport.sharing.relations import at
 from schoolpassport.sharing.roundtrip import Question
@@ -54,6 +54,7 @@ class Stretch:
     revision: int | None = None
     counted: bool = False
     primary: Primary = ""
+    base: str = ""  # what hrefs begin with
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class PartOf:
         found, text, more, total = rest
         if not found:
             raise Unknown
-        return Part(unaddressed(text), bool(more), readable(self.stretch.revision, standing), total)
+        return Part(listed(text, self.stretch.base), bool(more), readable(self.stretch.revision, standing), total)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class These:
         return Question(_these(self.kind), {"ids": list(self.ids), "revision": revision}, keyed=True)
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> bytes:  # noqa: ARG002 (asked at one revision)
-        return unaddressed(rest[0])
+        return listed(rest[0])
 
 
 def readable(revision: int | None, standing: Standing) -> int:

@@ -4,6 +4,7 @@ Outlets that page otherwise than by offset, or want to know who belongs together
 standing, proves it, and asks again when the view moved.
 """
 
+import json
 from typing import Any, Protocol, TypeVar
 
 from schoolpassport.sharing.models import HREF
@@ -24,6 +25,6 @@ class Inquiry(Protocol[Result_co]):
         """What the columns of the question say. They were read under this standing."""
 
 
-def unaddressed(documents: bytes | None) -> bytes:
-    """A JSON list of documents whose hrefs lead nowhere: for dialects that have other addresses."""
-    return b"[" + (documents or b"").replace(_HREF, b"") + b"]"
+def listed(documents: bytes | None, base: str = "") -> bytes:
+    """A JSON list of documents whose hrefs begin with ``base``: nothing, for dialects that have other addresses."""
+    return b"[" + (documents or b"").replace(_HREF, json.dumps(base)[1:-1].encode()) + b"]"

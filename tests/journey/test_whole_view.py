@@ -1,0 +1,142 @@
+"""A whole view in one stream, and from then on what changed: an application's copy without collections to walk."""
+
+import gzip
+import json
+
+import pytest
+from django.test import RequestFactory
+
+from schoolpassport.partners.contract import ROSTER
+from schoolpassport.rosterapi.whole import exporting
+from tests.support.readers import LITTLE, OFFICE, PUPIL, SIBLING, TEACHER, Reader, a_reader, made, person
+
+BASE = "/datahub/services/view"
+ONEROSTER = "/ims/oneroster/v1p1"
+PLURALS = {
+    "org": "orgs",
+    "academicSession": "academicSessions",
+    "course": "courses",
+    "class": "classes",
+    "user": "users",
+    "enrollment": "enrollments",
+    "demographics": "demographics",
+    "resource": "resources",
+}
+
+
+@pytest.fixture
+def app(district) -> Reader:
+    found = a_reader(district.id)
+    found.view.publish(LITTLE)
+    return found
+
+
+def exported(app: Reader, query: str = "", **headers: str) -> tuple[list[dict], dict[str, str]]:
+    answer = app.get(f"{BASE}/export{query}", **headers)
+    assert answer.status == 200, answer
+    body = gzip.decompress(answer.body) if answer.headers.get("Content-Encoding") == "gzip" else answer.body
+    return [json.loads(line) for line in body.splitlines()], answer.headers
+
+
+def pulled(app: Reader) -> dict[tuple[str, str], dict]:
+    """What OneRoster's collections show that lives."""
+    return {
+        (kind, each["sourcedId"]): each
+        for kind, plural in PLURALS.items()
+        for each in app.json(f"{ONEROSTER}/{plural}?filter=status='active'")[plural]
+    }
+
+
+def held(lines: list[dict]) -> dict[tuple[str, str], dict]:
+    return {(kind, each["sourcedId"]): each for line in lines for kind, each in line.items() if kind != "end"}
+
+
+def test_one_stream_holds_what_all_collections_show(app, monkeypatch):
+    whole, headers = exported(app)
+    assert held(whole) == pulled(app)
+    assert whole[-1] == {"end": {"revision": 1, "records": len(whole) - 1}}
+    assert (headers["Content-Type"], headers["X-Revision"]) == ("application/x-ndjson", "1")
+    monkeypatch.setattr(exporting, "_CHUNK", 2)
+    assert exported(app, **{"Accept-Encoding": "gzip, deflate"})[0] == whole
+
+
+def test_a_stream_that_broke_off_is_taken_up_where_it_did_at_its_revision(app, monkeypatch):
+    monkeypatch.setattr(exporting, "_CHUNK", 2)
+    whole, _ = exported(app)
+    app.view.publish({"user": []})
+    for place in (0, len(whole) // 2, len(whole) - 2):
+        ((kind, last),) = whole[place].items()
+        rest, _ = exported(app, f"?revision=1&from={PLURALS[kind]}&after={last['sourcedId']}")
+        assert rest[:-1] == whole[place + 1 : -1], place
+    assert app.get(f"{BASE}/export?revision=7").status == 400
+    app.view.narrow()
+    assert app.get(f"{BASE}/export?revision=1").status == 400, "what is not shared any more may be in it"
+
+
+def test_a_stream_ends_without_its_end_when_its_revision_may_not_be_read_any_more(app, monkeypatch):
+    monkeypatch.setattr(exporting, "_CHUNK", 2)
+    asked = RequestFactory().get(f"{BASE}/export", headers={"authorization": f"Bearer {app.token}"})
+    stream = iter(exporting.export(asked))
+    assert next(stream).startswith(b'{"academicSession":')
+    app.view.publish({"user": []})
+    app.view.narrow()
+    with pytest.raises(exporting.BrokenOff):
+        list(stream)
+
+
+def test_changes_tell_each_record_once_and_bring_a_copy_up_to_date(app):
+    copy = held(exported(app)[0])
+    after = app.json(f"{BASE}/changes?limit=1000")["after"]
+    assert app.json(f"{BASE}/changes?after={after}") == {
+        "changes": [],
+        "after": after,
+        "more": False,
+        "revision": 1,
+        "next": f"{BASE}/changes?limit=1000&after={after}",
+    }
+    rest = [each for each in LITTLE["user"] if each["sourcedId"] not in {SIBLING, TEACHER}]
+    app.view.publish({"user": [*rest, person(TEACHER, "Tim", "teacher", OFFICE)]})
+    app.view.publish({"user": [*rest, person(TEACHER, "Tam", "teacher", OFFICE), person(made(), "New", "student")]})
+    page = {"next": f"{BASE}/changes?after={after}&limit=1", "more": True}
+    told = []
+    while page["more"]:
+        page = app.json(page["next"])
+        told += page["changes"]
+    for line in told:
+        ((kind, record),) = [(name, value) for name, value in line.items() if isinstance(value, dict)]
+        copy[kind, record["sourcedId"]] = record
+        if line["change"] == "deleted":
+            del copy[kind, record["sourcedId"]]
+    assert copy == pulled(app)
+    assert sorted(line["change"] for line in told) == ["created", "deleted", "updated"]
+    assert [line["seq"] for line in told] == sorted(line["seq"] for line in told)
+
+
+def test_no_cursor_is_stranded_when_terms_narrow(app):
+    after = app.json(f"{BASE}/changes")["after"]
+    app.view.agree({"user": ["role"]})
+    app.view.publish({"user": [{"sourcedId": PUPIL, "role": "student"}]})
+    app.view.narrow()
+    for start in (0, after):
+        told = app.get(f"{BASE}/changes?after={start}&collections=users")
+        assert told.status == 200
+        assert PUPIL in {line["user"]["sourcedId"] for line in told.json["changes"]}
+        assert b"Pia" not in told.body
+
+
+def test_a_token_opens_the_kinds_of_its_scopes(district):
+    app = a_reader(district.id, scopes=frozenset({ROSTER}))
+    app.view.publish(LITTLE)
+    kinds = {kind for line in exported(app)[0] for kind in line}
+    assert not {"demographics", "resource"} & kinds
+    assert {"user", "enrollment", "end"} <= kinds
+    assert app.get(f"{BASE}/export?collections=users,demographics").status == 403
+    assert app.get(f"{BASE}/changes?collections=demographics").status == 403
+    for query in ("collections=wizards", "after=x", "from=wizards", "revision=x"):
+        assert app.get(f"{BASE}/export?{query}").status == 400, query
+    for query in ("limit=0", "limit=10001", "after=x"):
+        assert app.get(f"{BASE}/changes?{query}").status == 400, query
+    assert app.get(f"{BASE}/wizards").status == 404
+    assert app.get(f"{BASE}/export", method="HEAD").body == b""
+    stranger = Reader(app.integrated, app.view, "spt_nobody")
+    assert [stranger.get(f"{BASE}/{path}").status for path in ("export", "changes")] == [401, 401]
