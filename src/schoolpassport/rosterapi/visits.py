@@ -43,6 +43,7 @@ class Visit:
     ``wants_titles``: the dialect shows the titles of courses and terms inside of classes. ``scopes``: what opens it.
     """
 
+    outlet = ""  # what the ledger of readings calls the dialect
     wants_titles = False
     scopes = frozenset({ROSTER, ROSTER_CORE})
 
@@ -63,7 +64,9 @@ class Visit:
     @cached_property
     def reader(self) -> Reader:
         base = address_of(self.environ)
-        return access.reader_for(self._caller, self.scopes, base=base, now=self.now, admitted=self._let_in)
+        return access.reader_for(
+            self._caller, self.scopes, base=base, now=self.now, outlet=self.outlet, admitted=self._let_in
+        )
 
     def bearer(self) -> Bearer:
         """Who was let in; asks, where no trip has proved it yet."""
@@ -78,10 +81,10 @@ class Visit:
         self._bearer = bearer
 
 
-def answered(environ: Environ, work: Callable[[Visit], Answer], refused: Refusal) -> Answer:
+def answered(environ: Environ, work: Callable[[Visit], Answer], refused: Refusal, *, outlet: str) -> Answer:
     """What ``work`` answers, or why not, in the dialect's own shape."""
     try:
-        answer = _admitted(environ, work)
+        answer = _admitted(environ, work, outlet)
     except Failure as failure:
         answer = refused(failure.minor.status, failure.sentence, failure.minor)
         answer.headers.update(failure.headers)
@@ -97,12 +100,13 @@ def answered(environ: Environ, work: Callable[[Visit], Answer], refused: Refusal
     return answer if environ["REQUEST_METHOD"] != "HEAD" else answer._replace(body=b"")
 
 
-def _admitted(environ: Environ, work: Callable[[Visit], Answer]) -> Answer:
+def _admitted(environ: Environ, work: Callable[[Visit], Answer], outlet: str) -> Answer:
     now = clock.now()
     caller = authentication.caller_of(environ, now=now)
     if isinstance(caller, Refused):
         raise access.unauthorized(caller)
     visit = Visit(environ, caller, now)
+    visit.outlet = outlet
     try:
         _check_method(environ)
         return work(visit)
@@ -113,9 +117,8 @@ def _admitted(environ: Environ, work: Callable[[Visit], Answer]) -> Answer:
         raise Trouble(HTTPStatus.BAD_REQUEST, error.notice.sentence) from error
     except Unknown:
         raise Trouble(HTTPStatus.NOT_FOUND, "There is no such record here.") from None
-    except NothingShared:
-        sentence = "The district has not agreed to share anything with this application."
-        raise Failure(Minor.FORBIDDEN, sentence) from None
+    except NothingShared as nothing:
+        raise Failure(Minor.FORBIDDEN, str(nothing)) from None
 
 
 def _check_method(environ: Environ) -> None:

@@ -4,6 +4,7 @@ No cursor is ever stranded. What was written under older terms may show too much
 that still stand are told; whoever is behind gets the same records, with fewer steps between.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,7 @@ from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import documents
 from schoolpassport.sharing.conditions import Condition
-from schoolpassport.sharing.inquiries import listed
+from schoolpassport.sharing.inquiries import Told, listed
 from schoolpassport.sharing.records import Shared
 from schoolpassport.sharing.roundtrip import Question
 from schoolpassport.sharing.standing import Standing, with_standing
@@ -86,6 +87,10 @@ class Log:
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> Lines:
         text, more, last_seq = rest
         return Lines(_read(listed(text, self.base)), bool(more), standing.view, standing.revision, last_seq)
+
+    def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
+        counts = Counter((line.kind, line.revision) for line in self.answer(rest, standing).lines)
+        return [Told(kind, revision, records) for (kind, revision), records in sorted(counts.items())]
 
 
 _read = msgspec.json.Decoder(list[Line]).decode

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing.conditions import Condition
+from schoolpassport.sharing.inquiries import Told
 from schoolpassport.sharing.records import Shared
 from schoolpassport.sharing.relations import at
 from schoolpassport.sharing.roundtrip import Question
@@ -53,6 +54,9 @@ class PeopleOf:
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> list[Member]:  # noqa: ARG002 (asked at one revision)
         return [Member(class_, user, role) for class_, user, role, _ in json.loads(rest[0] or b"[]")]
 
+    def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
+        return [Told("enrollment", self.revision, len(self.answer(rest, standing)))]
+
 
 @dataclass(frozen=True)
 class PupilsOf:
@@ -66,3 +70,6 @@ class PupilsOf:
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> list[tuple[str, str]]:  # noqa: ARG002 (asked at one revision)
         return [(agent, pupil) for agent, pupil in json.loads(rest[0] or b"[]")]
+
+    def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
+        return [Told("user", self.revision, len(self.answer(rest, standing)), subset="student")]

@@ -15,7 +15,7 @@ from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.sharing import documents, relations
 from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.contract import Collection
-from schoolpassport.sharing.inquiries import listed
+from schoolpassport.sharing.inquiries import Told, listed
 from schoolpassport.sharing.records import Shared, Unknown
 from schoolpassport.sharing.relations import at
 from schoolpassport.sharing.roundtrip import Question
@@ -55,6 +55,7 @@ class Stretch:
     counted: bool = False
     primary: Primary = ""
     base: str = ""  # what hrefs begin with
+    total: int = 0  # of the whole collection, where an earlier page told it
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,29 @@ class PartOf:
         return Question(statement, parameters, keyed=not (stretch.collection.relation or stretch.counted))
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> Part:
-        found, text, more, total = rest
+        found, text, count, total = rest
         if not found:
             raise Unknown
-        return Part(listed(text, self.stretch.base), bool(more), readable(self.stretch.revision, standing), total)
+        more = count > self.stretch.limit
+        return Part(listed(text, self.stretch.base), more, readable(self.stretch.revision, standing), total)
+
+    def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
+        stretch, (_, _, count, total) = self.stretch, rest
+        collection, total = stretch.collection, total or stretch.total
+        school = stretch.parents[0] if [p.subset.kind for p in collection.parents] == ["org"] else None
+        narrowed = bool(stretch.roles or stretch.primary) or len(collection.parents) > (school is not None)
+        return [
+            Told(
+                collection.subset.kind,
+                readable(stretch.revision, standing),
+                min(count, stretch.limit),
+                subset=collection.subset.value,
+                school=school,
+                part=narrowed or not total,
+                total=total,
+                ends=count <= stretch.limit and stretch.after is not None,
+            )
+        ]
 
 
 @dataclass(frozen=True)
@@ -111,6 +131,10 @@ class These:
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> bytes:  # noqa: ARG002 (asked at one revision)
         return listed(rest[0])
+
+    def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
+        revision = standing.revision if self.revision is None else self.revision
+        return [Told(self.kind, revision, len(self.ids))] if rest[0] else []
 
 
 def readable(revision: int | None, standing: Standing) -> int:
@@ -144,7 +168,7 @@ def _statement(shape: _Shape) -> str:
         Condition(
             f"""SELECT {_all_stand(collection)} AS found,
             (SELECT string_agg({documents.text(kind)}, ',' ORDER BY d.place) FROM ({kept}) d) AS documents,
-            (SELECT count(*) > %(limit)s::int FROM ({rows}) m) AS more, {total} AS total"""
+            (SELECT count(*)::int FROM ({rows}) m) AS count, {total} AS total"""
         )
     )
 

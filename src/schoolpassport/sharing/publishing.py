@@ -225,7 +225,7 @@ class _Publication:
         if kind.name == "course" and self._terms.scoped:
             # Which courses are taught in the scope changes with the classes.
             ways.append(
-                "SELECT t.course_id FROM roster_class t WHERE t.district_id = %(d)s "
+                "SELECT t.course_id AS id FROM roster_class t WHERE t.district_id = %(d)s "
                 "AND (t.rev_from > %(seen)s OR (t.rev_to > %(seen)s AND t.rev_to <> " + f"{OPEN}))"
             )
         return ways

@@ -9,14 +9,14 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 
 from schoolpassport.kit.recent import Recent
 from schoolpassport.sharing import plans, pulls, readings, relations, roundtrip, selection
-from schoolpassport.sharing.contract import Collection
+from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.inquiries import Inquiry
 from schoolpassport.sharing.listings import Cache, Listing
 from schoolpassport.sharing.models import HREF
@@ -170,8 +170,24 @@ class Reader:
         return _Step(
             Question(asked.statement, parameters, keyed=asked.keyed),
             lambda answer: answer.standing == standing,
-            lambda answer: inquiry.answer(answer.rest, standing),
+            lambda answer: self._told(inquiry, answer.rest, standing),
         )
+
+    def _told(self, inquiry: Inquiry[Result], rest: tuple[Any, ...], standing: Standing) -> Result:
+        result = inquiry.answer(rest, standing)
+        for told in inquiry.told(rest, standing):
+            collection = Collection(Subset(told.kind, value=told.subset))
+            self._read(
+                collection,
+                told.revision,
+                None,
+                part=told.part,
+                school=told.school,
+                records=told.records,
+                total=told.total,
+                ends=told.ends,
+            )
+        return result
 
     # ------------------------------------------------------------------------------------------------------- a record
 

@@ -24,7 +24,7 @@ _CURSORS = Words(after="starting_after", before="ending_before")
 
 
 def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
-    return answered(environ, lambda visit: _answer(visit, prefix, path), shapes.refused)
+    return answered(environ, lambda visit: _answer(visit, prefix, path), shapes.refused, outlet="clever")
 
 
 def _answer(visit: Visit, prefix: str, path: str) -> Answer:

@@ -32,7 +32,7 @@ _totals: Recent[tuple[bytes, str, int], int] = Recent(10_000)  # of one revision
 
 
 def roster(environ: Environ, *, prefix: str, path: str) -> Answer:  # noqa: ARG001 (links stand on the services' base)
-    return answered(environ, lambda visit: _answer(visit, path), shapes.refused)
+    return answered(environ, lambda visit: _answer(visit, path), shapes.refused, outlet="data-api")
 
 
 def _answer(visit: Visit, path: str) -> Answer:
@@ -119,6 +119,7 @@ def _list(visit: Visit, path: str, way: Way, written: str, asked: Asked) -> Obje
         skip=asked.offset,
         revision=asked.revision,
         counted=known is None,
+        total=known or 0,
     )
     part = visit.reader.inquire(PartOf(stretch))
     total = part.total if part.total is not None else known or 0

@@ -31,7 +31,7 @@ def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
     service = SERVICES[prefix]
     if path == service.description and environ["REQUEST_METHOD"] == "GET":  # of no district, so it needs no token
         return errors.answer(json.dumps(described(service, address=address_of(environ))).encode())
-    return answered(environ, lambda visit: _answer(visit, service, path), _refused)
+    return answered(environ, lambda visit: _answer(visit, service, path), _refused, outlet="oneroster-1.2")
 
 
 def _refused(status: HTTPStatus, sentence: str, minor: Minor | None) -> Answer:

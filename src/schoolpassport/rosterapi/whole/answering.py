@@ -27,7 +27,7 @@ def changes(environ: Environ, *, prefix: str, path: str) -> Answer:
             raise Trouble(HTTPStatus.NOT_FOUND, "There is no such path here.")
         return _changes(visit, prefix)
 
-    return answered(environ, work, refused)
+    return answered(environ, work, refused, outlet="changes")
 
 
 def refused(status: HTTPStatus, sentence: str, minor: Minor | None) -> Answer:  # noqa: ARG001 (the status says it here)

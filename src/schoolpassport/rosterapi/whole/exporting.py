@@ -95,7 +95,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         begun.append((made, made.first(number(sent, "revision", 0) if "revision" in sent else None)))
         return errors.answer(b"")
 
-    answer = answered(request.META, begin, refused)
+    answer = answered(request.META, begin, refused, outlet="export")
     if not begun or request.method == "HEAD":
         return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
     made, part = begun[0]
