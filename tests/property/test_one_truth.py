@@ -17,7 +17,7 @@ from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing.shortids import meant_by
 from schoolpassport.tenancy.actions import register_district
-from tests.support import consents
+from tests.support import random_consents
 from tests.support.amount import amount
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import Package, enrollment, small, user
@@ -75,7 +75,7 @@ def sis(tmp_path_factory) -> Nights:
 def agreed(sis: Nights, dice: random.Random) -> Reader:
     app, wanted = (
         integrated(sis.district_id, clock.now()),
-        consents.contents(dice, kinds=KINDS_HERE, schools=list(sis.ids("org").values())),
+        random_consents.contents(dice, kinds=KINDS_HERE, schools=list(sis.ids("org").values())),
     )
     sharing.agree(district_id=sis.district_id, integration_id=app.integration.id, contents=wanted, by=BY, now=sis.now)
     return Reader(app, None, app.token(clock.now()))
