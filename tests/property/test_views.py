@@ -29,6 +29,7 @@ from tests.support.nights import BY, Nights, nights
 from tests.support.packages import Package
 from tests.support.plain_masks import DRAWN
 from tests.support.projection import ORDER, SIS_ID, Expected, Key, Terms, project
+from tests.support.random_consents import LEAVES, leaf
 from tests.support.views import Seen, View, check_log
 from tests.support.world import histories
 
@@ -51,28 +52,17 @@ def terms(draw: st.DrawFn) -> Terms:
     masks = {a.key: draw(st.sampled_from(a.masks)) for a in some}
     filters = {kind: draw(trees(kind)) for kind in shared if draw(st.sampled_from([*[False] * 5, True]))}
     schools = draw(st.none() | st.lists(st.sampled_from(("s1", "s2", "s3", "d2")), unique=True, max_size=2).map(tuple))
-    return Terms(shared, schools, masks, filters)
+    skips = {kind: need for kind, need in MAY_LACK.items() if draw(st.sampled_from([False, False, True]))}
+    return Terms(shared, schools, masks, filters, skips=skips)
 
 
-LEAVES = {
-    "org": [("name", "equals", "north"), ("type", "not equals", "district")],
-    "academicSession": [("title", "equals", "A"), ("title", "not empty", "")],
-    "course": [("grades", "one of", ["07"]), ("grades", "empty", ""), ("title", "contains", "us")],
-    "user": [
-        *[("role", "equals", "student"), ("role", "not equals", "teacher"), ("email", "empty", "")],
-        *[("givenName", "begins with", "a"), ("metadata.house", "equals", "red")],
-    ],
-    "class": [("title", "equals", "Red"), ("title", "ends with", "E")],
-    "enrollment": [("role", "equals", "teacher")],
-    "demographics": [("sex", "equals", "male"), ("sex", "not one of", ["male"])],
-}
+MAY_LACK = {"user": "email", "course": "grades", "academicSession": "parent"}
 
 
 def trees(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     """Conditions on the records of a kind."""
-    said = ({"attribute": a, "is": test} | ({"value": v} if v else {}) for a, test, v in LEAVES[kind])
     return st.recursive(
-        st.sampled_from(list(said)),
+        st.sampled_from([leaf(said) for said in LEAVES[kind]]),
         lambda part: st.one_of(
             part.map(lambda p: {"not": p}),
             *(st.lists(part, max_size=2).map(lambda p, w=w: {w: p}) for w in ("all", "any")),
@@ -90,6 +80,7 @@ def decisions() -> st.SearchStrategy[list[Terms | str]]:
 class Application:
     sis: Nights
     integration_id: UUID
+    application_id: UUID
     terms: Terms | None = None
     past: dict[int, dict[Key, dict[str, Any]]] = field(default_factory=dict)
 
@@ -115,6 +106,12 @@ class Application:
                 k: [n for n in ns if decision.masks.get(f"{k}.{n}") != "drop"] for k, ns in decision.attributes.items()
             }
             self.terms = replace(decision, attributes=kept, schools=schools, secret=self.secret())
+            sharing.require(
+                application_id=self.application_id,
+                content={"attributes": {f"{k}.{n}": {"missing": "skip"} for k, n in decision.skips.items()}},
+                by=BY,
+                now=NOW,
+            )
             sharing.agree(
                 **facts,
                 contents=Contents(
@@ -127,7 +124,8 @@ class Application:
 
 
 def application(sis: Nights) -> Application:
-    return Application(sis, partners.integrated(sis.district_id, NOW).integration.id)
+    made = partners.integrated(sis.district_id, NOW)
+    return Application(sis, made.integration.id, made.application.id)
 
 
 @settings(

@@ -63,7 +63,8 @@ BLANK_IF_MISSING = {"course": "courseCode"}  # required in JSON, optional in CSV
 class Terms:
     """``schools`` None: the whole district. ``attributes``: by kind; a kind that is missing is not shared.
 
-    ``masks`` by “kind.attribute”, ``filters`` by kind, as JSON. ``secret``: what masks draw from.
+    ``masks`` by “kind.attribute”, ``filters`` by kind, as JSON. ``secret``: what masks draw from. ``skips``: by kind, the
+    attributes without which the application wants no record.
     """
 
     attributes: dict[str, list[str]]
@@ -71,6 +72,7 @@ class Terms:
     masks: dict[str, str] = field(default_factory=dict)
     filters: dict[str, dict[str, Any]] = field(default_factory=dict)
     secret: bytes = b""
+    skips: dict[str, str] = field(default_factory=dict)
 
     def shows(self, kind: str, name: str) -> bool:
         return name in self.attributes.get(kind, ())
@@ -107,7 +109,14 @@ def _members(roster: Roster, terms: Terms) -> dict[str, set[str]]:
         for key, record in roster[kind].items():
             inside = scope is None or _inside(kind, key, roster, scope)
             chosen = plainly(terms.filters.get(kind, {"all": []}), _cells(record), ASKED)
-            if record["status"] == "active" and inside and chosen and _stands(kind, key, record, terms, members):
+            lacks = (need := terms.skips.get(kind, "")) and terms.shows(kind, need) and not record.get(need)
+            if (
+                record["status"] == "active"
+                and inside
+                and chosen
+                and not lacks
+                and _stands(kind, key, record, terms, members)
+            ):
                 members[kind].add(key)
     return members
 

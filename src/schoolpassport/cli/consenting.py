@@ -12,12 +12,14 @@ import click
 
 from schoolpassport.cli import rehearsing, show
 from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.contents import Asked, contents_of, options
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
 from schoolpassport.partners import queries
-from schoolpassport.sharing import actions, agreements, catalogue, contents
+from schoolpassport.sharing import actions, agreements, asking, contents
 from schoolpassport.sharing.lifecycle import SIDES, Act, NotAllowed, Side
 from schoolpassport.sharing.records import Contents, Proposal
+from schoolpassport.sharing.requirements import Requirements
 from schoolpassport.sync import told
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
@@ -32,25 +34,20 @@ _WRONG = (ValueError, LookupError, OSError)
 class _Place:
     district_id: UUID
     integration_id: UUID
+    needs: Requirements  # of the application
 
 
 def _place(application: str, district: str | None) -> _Place:
     id_ = district_id(district)
     app = queries.application(name=application)
     made = partners.integrate(district_id=id_, application_id=app.id, by=me(), now=clock.now())
-    return _Place(id_, made.id)
+    return _Place(id_, made.id, asking.of_application(application_id=app.id))
 
 
 def _offer(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what is to be shared, and on which terms."""
     for option in reversed(
         (
-            click.option(
-                "--school", "schools", multiple=True, help="Name or id of a school. None: the whole district."
-            ),
-            click.option("--kind", "kinds", multiple=True, help="Only these kinds. None: all but demographics."),
-            click.option("--without", multiple=True, metavar="KIND.ATTRIBUTE", help="Leave an attribute out."),
-            click.option("--purpose", default="", help="What for, in the words of the agreement."),
             click.option(
                 "--contents", type=click.File(), help="All of that as JSON, as `consent show --json` tells it."
             ),
@@ -65,29 +62,23 @@ def _offer(command: Callable[..., None]) -> Callable[..., None]:
         )
     ):
         command = option(command)
-    return command
+    return options(command)
 
 
-def _proposal(id_: UUID, given: dict[str, Any]) -> Proposal:
+def _proposal(place: _Place, given: dict[str, Any]) -> Proposal:
     return Proposal(
-        contents=_contents(id_, given),
+        contents=_contents(place, given),
         starts_at=_utc(given["starts"]),
         expires_at=_utc(given["expires"]),
         hold=dict(_limit(each) for each in given["hold"]),
     )
 
 
-def _contents(id_: UUID, given: dict[str, Any]) -> Contents:
+def _contents(place: _Place, given: dict[str, Any]) -> Contents:
     if given["contents"] is not None:
         return contents.read(json.load(given["contents"]))
-    attributes = catalogue.everything(kinds=given["kinds"] or None)
-    for name in given["without"]:
-        kind, _, attribute = name.partition(".")
-        if attribute not in attributes.get(kind, ()):
-            raise NotAllowed(f"“{name}” is not among what would be shared.")
-        attributes[kind].remove(attribute)
-    schools = agreements.schools_named(district_id=id_, names=given["schools"]) if given["schools"] else None
-    return Contents(attributes=attributes, schools=schools, purpose=given["purpose"])
+    asked = Asked(**{name: given[name] for name in Asked.__annotations__})  # type: ignore[typeddict-item]  # click's
+    return contents_of(place.district_id, asked, takes=place.needs.takes_masked)
 
 
 def _limit(text: str) -> tuple[str, int]:
@@ -113,7 +104,7 @@ def draft(application: str, side: str, district: str | None, **given: Any) -> No
         made = actions.draft(
             district_id=place.district_id,
             integration_id=place.integration_id,
-            proposal=_proposal(place.district_id, given),
+            proposal=_proposal(place, given),
             side=Side(side),
             by=me(),
             now=clock.now(),
@@ -138,7 +129,7 @@ def edit(application: str, side: str, district: str | None, **given: Any) -> Non
         actions.edit(
             district_id=place.district_id,
             consent_id=id_,
-            proposal=_proposal(place.district_id, given),
+            proposal=_proposal(place, given),
             side=Side(side),
             by=me(),
             now=clock.now(),
@@ -269,7 +260,7 @@ def preview(
     """What APPLICATION would lose, gain and see changed; nothing is agreed."""
     try:
         place = _place(application, district)
-        would = None if nothing else _contents(place.district_id, given)
+        would = None if nothing else _contents(place, given)
         if consent is not None:
             would = agreements.history(district_id=place.district_id, consent_id=consent).consent.contents
         found = actions.preview(
