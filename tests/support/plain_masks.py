@@ -30,6 +30,6 @@ def masked(name: str, *, secret: bytes, key: str, record: UUID, value: Any, choi
         case "choice":
             return choices[drawn[0] % len(choices)]
         case "digits":
-            number, others = re.sub(r"[^-+(). /0-9]", "", value), drawn.hex().translate(_DIGITS)
+            number, others = re.sub(r"[^-+(). /0-9]", "", value)[:24], drawn.hex().translate(_DIGITS)
             return "".join(others[place] if sign.isdigit() else sign for place, sign in enumerate(number)) or None
     raise ValueError(name)
