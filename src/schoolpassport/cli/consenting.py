@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import click
@@ -77,7 +77,7 @@ def _proposal(place: _Place, given: dict[str, Any]) -> Proposal:
 def _contents(place: _Place, given: dict[str, Any]) -> Contents:
     if given["contents"] is not None:
         return contents.read(json.load(given["contents"]))
-    asked = Asked(**{name: given[name] for name in Asked.__annotations__})  # type: ignore[typeddict-item]  # click's
+    asked = cast("Asked", {name: given[name] for name in Asked.__annotations__})
     return contents_of(place.district_id, asked, takes=place.needs.takes_masked)
 
 
