@@ -206,6 +206,7 @@ BLOCKS = (
     "l.username = r.username",
     "l.phone = r.phone AND l.given3 = r.given3",
 )
+_EITHER = "(l.fresh OR r.fresh)"
 DUPLICATES_PER_RECORD = 0.5  # what is expected before anything is compared; the model's prior follows from it
 
 
@@ -222,6 +223,16 @@ def sentence(comparison: str, level: str) -> tuple[str, str]:
 def settings(*, records: int, several_roles: bool, learned: Weights) -> dict[str, Any]:
     """Splink's settings for so many records."""
     return {**_frame(several_roles), **prior(records), "comparisons": _comparisons(learned)}
+
+
+def begun_by_the_fresh(settings: dict[str, Any]) -> dict[str, Any]:
+    """The same, where few are fresh: pairs are made from either side of them, not of all."""
+    rules = [
+        {**rule, "blocking_rule": rule["blocking_rule"].replace(_EITHER, f"{side}.fresh")}
+        for rule in settings["blocking_rules_to_generate_predictions"]
+        for side in "lr"
+    ]
+    return {**settings, "blocking_rules_to_generate_predictions": rules}
 
 
 def untrained() -> dict[str, Any]:
@@ -248,7 +259,7 @@ def _frame(several_roles: bool) -> dict[str, Any]:  # noqa: FBT001 (a setting of
         "link_type": "dedupe_only",
         "unique_id_column_name": "unique_id",
         "blocking_rules_to_generate_predictions": [
-            {"blocking_rule": f"{block}{parts} AND (l.fresh OR r.fresh)", "sql_dialect": "duckdb"} for block in BLOCKS
+            {"blocking_rule": f"{block}{parts} AND {_EITHER}", "sql_dialect": "duckdb"} for block in BLOCKS
         ],
         "retain_intermediate_calculation_columns": True,
         "retain_matching_columns": False,

@@ -9,6 +9,7 @@ from schoolpassport.matching import model
 from schoolpassport.matching.model import Weights
 from schoolpassport.matching.people import prepare
 
+_FEW = 0.1  # share of the people who are fresh
 LINE = 0.9  # the probability from which a pair is proposed
 
 # Whatever the score says: such pairs are never proposed. SQL over the names of levels.
@@ -37,8 +38,9 @@ def score(db: DuckDBPyConnection, *, several_roles: bool, weights: Weights | Non
     two (negative), in bits; together with the prior they make the probability. ``weights``: others than the shipped.
     """
     prepare(db)
-    [(records,)] = db.execute("SELECT count(*) FROM person").fetchall()
-    _predict(db, model.settings(records=int(records), several_roles=several_roles, learned=weights or model.weights()))
+    [(records, fresh)] = db.execute("SELECT count(*), count(*) FILTER (fresh) FROM person").fetchall()
+    settings = model.settings(records=int(records), several_roles=several_roles, learned=weights or model.weights())
+    _predict(db, model.begun_by_the_fresh(settings) if fresh < _FEW * records else settings)
     conditions = " AND ".join(f"NOT ({rule})" for rule in NEVER)
     db.execute(
         f"CREATE OR REPLACE TABLE pair AS SELECT least(unique_id_l, unique_id_r)::UUID AS left_id, "
