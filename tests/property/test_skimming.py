@@ -303,7 +303,7 @@ def test_a_state_of_a_base_and_what_turned_since_says_the_same(tmp_path, read, m
 
 def test_a_state_that_is_broken_is_made_anew(tmp_path, read, monkeypatch):
     monkeypatch.setattr(workbench, "_SMALL", 0)
-    monkeypatch.setattr(workbench, "_MOST_TURNED", 1)
+    monkeypatch.setattr(workbench, "_MOST_TURNED", 10)
     twins, files = Twins(tmp_path, read, **EASY), crowd()
     twins.night(files)
     for night, spoil in enumerate((_cut, Path.unlink, _make_stale)):

@@ -3,7 +3,8 @@
 The state (what this source's links say: key, id, hash, gone) is kept as Parquet files per kind, numbered like the
 links (``Source.settled``), with two quick hashes of the row as it was last taken without a finding (cells, line; see
 ``skimming``). It is a cache: the database is the truth, and the files are written anew from it, without those two,
-when the number differs or a file is missing.
+when the number differs or a file is missing. A small state is one file and held in memory; a large one is a base, and
+what turned since it was written.
 """
 
 import shutil
