@@ -24,7 +24,8 @@ SEED, PEOPLE, MAX_PAIRS = 41, 60_000, 5e6
 TARGET = Path(model.__file__).with_name("weights.json")
 LABELLED = (
     "SELECT md5(record::VARCHAR)::UUID AS id, [source] AS sources, role, given_name, family_name, middle_name, "
-    "birth_date, sex, email, phone, identifier, username, schools, grades[1] AS grade, true AS fresh"
+    "NULL::VARCHAR AS preferred_name, birth_date, sex, email, phone, identifier, username, schools, "
+    "grades[1] AS grade, true AS fresh"
 )
 
 

@@ -38,7 +38,8 @@ _ALIKE = "jaro_winkler_similarity({0}_l, {0}_r) >= 0.88"
 _GIVEN, _FAMILY = "given_l = given_r", "family_l = family_r"
 _NICKNAME = (
     "list_has_any(nicknames_l, nicknames_r) OR (length(given_l) >= 3 AND starts_with(given_r, given_l)) "
-    "OR (length(given_r) >= 3 AND starts_with(given_l, given_r))"
+    "OR (length(given_r) >= 3 AND starts_with(given_l, given_r)) "
+    "OR given_l = preferred_r OR preferred_l = given_r OR preferred_l = preferred_r"
 )
 _FAMILY_PART = (
     "list_has_any(string_split(family_l, ' '), string_split(family_r, ' ')) AND (contains(family_l, ' ') "
@@ -67,7 +68,7 @@ COMPARISONS = (
             Level(
                 name="short",
                 when=f"({_NICKNAME}) AND {_FAMILY}",
-                says="The same family name; a short form of the given name",
+                says="The same family name; a short form of the given name, or the preferred one",
             ),
             Level(
                 name="given_alike",
@@ -82,7 +83,7 @@ COMPARISONS = (
             Level(
                 name="short_alike",
                 when=f"({_NICKNAME}) AND ({_ALIKE.format('family')} OR ({_FAMILY_PART}))",
-                says="A short form of the given name; family names alike",
+                says="A short form of the given name, or the preferred one; family names alike",
             ),
             Level(
                 name="both_alike",

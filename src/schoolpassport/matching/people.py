@@ -19,6 +19,7 @@ _COLUMNS = [
     "given_name",
     "family_name",
     "middle_name",
+    "preferred_name",
     "birth_date",
     "sex",
     "email",
@@ -98,18 +99,19 @@ def prepare(db: DuckDBPyConnection) -> None:
     db.execute(
         "CREATE OR REPLACE TEMP TABLE plain_name AS SELECT name, nullif(plain(name), '') AS plain FROM ("
         "SELECT given_name AS name FROM people UNION SELECT family_name FROM people UNION SELECT middle_name "
-        "FROM people) WHERE name IS NOT NULL"
+        "FROM people UNION SELECT preferred_name FROM people) WHERE name IS NOT NULL"
     )
     db.execute(
         "CREATE OR REPLACE TEMP TABLE plain_person AS SELECT id, sources, "
         "CASE WHEN role = 'student' THEN 'student' WHEN role IN ('guardian', 'parent', 'relative') THEN 'family' "
         "ELSE 'staff' END AS part, left(g.plain, 60) AS given, left(f.plain, 60) AS family, m.plain AS middle, "
-        "birth_date, "
+        "left(n.plain, 60) AS preferred, birth_date, "
         "own(sex) AS sex, own(email) AS email, own(phone) AS phone, own(identifier) AS identifier, "
         "own(username) AS username, schools, "
         "CASE WHEN grade IN ('KG', 'PK', 'TK') THEN 0 ELSE TRY_CAST(grade AS INTEGER) END AS grade, fresh "
         "FROM people p LEFT JOIN plain_name g ON g.name = p.given_name LEFT JOIN plain_name f "
-        "ON f.name = p.family_name LEFT JOIN plain_name m ON m.name = p.middle_name"
+        "ON f.name = p.family_name LEFT JOIN plain_name m ON m.name = p.middle_name "
+        "LEFT JOIN plain_name n ON n.name = p.preferred_name"
     )
     for column in ("email", "phone", "identifier", "username"):
         _forget_what_many_share(db, column)
@@ -118,7 +120,7 @@ def prepare(db: DuckDBPyConnection) -> None:
         "coalesce(given, family) AS given, coalesce(family, given) AS family, "
         "coalesce(given, '') || ' ' || coalesce(family, '') AS full_name, "
         "regexp_matches(coalesce(given, '') || coalesce(family, ''), '[^a-z ]') AS other_script, "
-        "c.families AS nicknames, left(coalesce(given, family), 3) AS given3, "
+        "c.families AS nicknames, preferred, left(coalesce(given, family), 3) AS given3, "
         "left(coalesce(family, given), 3) AS family3, middle, birth_date, year(birth_date) AS birth_year, "
         "strftime(birth_date, '%m-%d') AS birth_day, sex, email, phone, identifier, username, schools, "
         "schools[1] AS school, grade, fresh FROM plain_person p "

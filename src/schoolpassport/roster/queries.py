@@ -569,8 +569,8 @@ def remapped_kinds(*, district_id: UUID, revision: int) -> frozenset[str]:
 def export_people(*, district_id: UUID, since: int, into: Path) -> None:
     """Whoever stands now, as CSV: what tells people apart, who says so, and whether it is new after a revision."""
     statement = (
-        f"COPY (SELECT u.id, l.sources, u.role, u.given_name, u.family_name, u.middle_name, d.birth_date, d.sex, "
-        "u.email, coalesce(u.phone, u.sms), u.identifier, u.username, "
+        f"COPY (SELECT u.id, l.sources, u.role, u.given_name, u.family_name, u.middle_name, "
+        "u.preferred_first_name, d.birth_date, d.sex, u.email, coalesce(u.phone, u.sms), u.identifier, u.username, "
         "nullif(array_to_string(u.orgs, ','), ''), u.grades[1], u.rev_from > %(r)s "
         "OR coalesce(d.rev_from > %(r)s, false) "
         "FROM roster_user u LEFT JOIN roster_demographics d ON d.district_id = u.district_id AND d.id = u.id "

@@ -15,8 +15,8 @@ from schoolpassport.matching.people import prepare
 PEOPLE, SEED = 6_000, 11  # not the seed that the weights were learned from
 ID = "md5(record::VARCHAR)::UUID"
 _RECORDS = (
-    f"SELECT {ID} AS id, [source] AS sources, role, given_name, family_name, middle_name, birth_date, sex, email, "
-    "phone, identifier, username, schools, grades[1] AS grade, true AS fresh"
+    f"SELECT {ID} AS id, [source] AS sources, role, given_name, family_name, middle_name, "
+    "NULL::VARCHAR AS preferred_name, birth_date, sex, email, phone, identifier, username, schools, grades[1] AS grade, true AS fresh"
 )
 # Splink leaves its own result open for a moment; what it asks of the collector is its affair.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -98,6 +98,7 @@ BASE = {
     "given_name": "Rosalind",
     "family_name": "Quill",
     "middle_name": None,
+    "preferred_name": None,
     "birth_date": "2014-03-02",
     "sex": "female",
     "email": None,
@@ -113,6 +114,8 @@ ALIKE = [
     ({"family_name": "Umber"}, {"given_name": "Umber", "family_name": "Rosalind"}, {"name": "crosswise"}),
     ({"family_name": "Ashquill"}, {"given_name": "ROSALÍND", "family_name": "Ash-Quill"}, {"name": "family_alike"}),
     ({"given_name": "Theodore"}, {"given_name": "Ted"}, {"name": "short"}),
+    ({"preferred_name": "Zuri"}, {"given_name": "Zuri"}, {"name": "short"}),
+    ({"given_name": "Zuri"}, {"preferred_name": "ZURI", "given_name": "Imani"}, {"name": "short"}),
     ({"email": "r.q@a.example"}, {"email": "r.q@a.example", "birth_date": None}, {"email": "same"}),
     ({}, {"birth_date": "2014-02-03"}, {"birth_date": "crosswise"}),
     (
@@ -130,6 +133,7 @@ ALIKE = [
     ({"identifier": "77"}, {"identifier": "77", "family_name": "Marchbanks"}, {"name": "given_only"}),
 ]
 NOT_ALIKE = [
+    ({"preferred_name": "Zuri"}, {"given_name": "Imani", "preferred_name": "Nia"}),
     ({"birth_date": None}, {"birth_date": None}),  # names, school and grade alone
     ({"email": SHARED}, {"email": SHARED, "given_name": "Barnaby", "birth_date": "2011-09-30", "grade": "09"}),
     ({"email": SHARED, "phone": "+1"}, {"email": SHARED, "phone": "+1", "given_name": "Barnaby"}),  # twins
@@ -164,7 +168,7 @@ def said(tmp_path_factory):
         names = ", ".join({"source": "sources", "school": "schools"}.get(c, c) for c in BASE)
         db.execute(
             "CREATE TABLE people (id UUID, sources VARCHAR[], role VARCHAR, given_name VARCHAR, family_name VARCHAR, "
-            "middle_name VARCHAR, birth_date DATE, sex VARCHAR, email VARCHAR, phone VARCHAR, identifier VARCHAR, "
+            "middle_name VARCHAR, preferred_name VARCHAR, birth_date DATE, sex VARCHAR, email VARCHAR, phone VARCHAR, identifier VARCHAR, "
             "username VARCHAR, schools VARCHAR[], grade VARCHAR, fresh BOOLEAN DEFAULT true)"
         )
         for number, row in enumerate(rows):
@@ -203,7 +207,7 @@ def test_what_many_share_is_nobodys_own(tmp_path):
     with columns(folder=tmp_path, memory_mb=200, threads=1) as db:
         db.execute(
             "CREATE TABLE people AS SELECT md5('x' || i)::UUID AS id, ['SIS'] AS sources, 'student' AS role, 'A' AS "
-            "given_name, 'B' AS family_name, '' AS middle_name, NULL::DATE AS birth_date, '' AS sex, "
+            "given_name, 'B' AS family_name, '' AS middle_name, '' AS preferred_name, NULL::DATE AS birth_date, '' AS sex, "
             "CASE WHEN i < 13 THEN 'office@school.example' ELSE 'Own@School.example ' END AS email, '' AS phone, "
             "'' AS identifier, '' AS username, ['s'] AS schools, '' AS grade, true AS fresh FROM range(25) t(i)"
         )
