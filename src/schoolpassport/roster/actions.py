@@ -11,7 +11,7 @@ from django.db import connection
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries
-from schoolpassport.roster.joining import Joining, NotJoined
+from schoolpassport.roster.joining import UNSEEN, Joining, NotJoined
 from schoolpassport.roster.kinds import KINDS, WRITTEN
 from schoolpassport.roster.models import Merge, Migration, Question
 from schoolpassport.roster.records import Applied, Asked, Authority, Batch, Remapped
@@ -25,8 +25,10 @@ __all__ = [
     "answer",
     "apply",
     "ask",
+    "link",
     "merge",
     "merge_anew",
+    "refuse",
     "remap",
     "split",
     "undo_merge",
@@ -171,6 +173,47 @@ def answer(
         question.answer, question.by, question.at = means, by, now
         question.save(update_fields=["answer", "by", "at"])
         _note(joining, means, str(question.record_id), {"kind": kind, "source": str(source_id)})
+
+
+def link(
+    *,
+    district_id: UUID,
+    kind: str,
+    source_id: UUID,
+    key: str,
+    record_id: UUID,
+    by: str,
+    now: datetime,
+    authority: Authority,
+) -> None:
+    """Say whom a key means that meant nobody; what its row says is taken with the next package.
+
+    Raises ``NotJoined`` and ``Busy``.
+    """
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        joining.link(KINDS[kind], source_id=source_id, key=key, to=record_id)
+        facts = {"record_id": record_id, "row_hash": UNSEEN, "asked_at": now, "answer": "same", "by": by, "at": now}
+        Question.objects.update_or_create(
+            district_id=district_id, source_id=source_id, kind=kind, key=key, defaults=facts
+        )
+        _note(joining, "link", str(record_id), {"kind": kind, "source": str(source_id)})
+
+
+def refuse(
+    *,
+    district_id: UUID,
+    kind: str,
+    source_id: UUID,
+    key: str,
+    record_id: UUID,
+    by: str,
+    now: datetime,
+    authority: Authority,
+) -> None:
+    """Say that a key does not mean a record: no rule links them any more. Raises ``NotJoined`` and ``Busy``."""
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        joining.refuse(KINDS[kind], source_id=source_id, key=key, to=record_id)
+        _note(joining, "refuse", str(record_id), {"kind": kind, "source": str(source_id)})
 
 
 def merge_anew(*, district_id: UUID, cause: str, by: str, now: datetime, authority: Authority) -> Applied:

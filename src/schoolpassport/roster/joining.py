@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from schoolpassport.kit.ids import new_id
 from schoolpassport.roster.kinds import KINDS, WRITTEN, Kind
-from schoolpassport.roster.models import MERGED, OPEN, SPLIT, Alias, Claim, Link, Merge, Relink
+from schoolpassport.roster.models import MATCHED, MERGED, OPEN, SPLIT, Alias, Claim, Link, Merge, Refusal, Relink
 from schoolpassport.roster.records import Applied, Authority
 from schoolpassport.roster.references import Renaming, fields_to, kinds_to, names
 from schoolpassport.roster.writing import Writer
@@ -156,6 +156,47 @@ class Joining:
             self._move(each, Link.objects.filter(source_id=source_id, key=key), to=None, rule=SPLIT)
         self._rework(kind, [was])
         return self.writer.finish(cause=f"{kind.name} {key} is another"[:200], now=self.now)
+
+    # ------------------------------------------------------------------------------------------------ keys of nobody
+
+    def link(self, kind: Kind, *, source_id: UUID, key: str, to: UUID) -> None:
+        """The key means that record; its row is looked at again with the next package."""
+        self._check_nobodys(kind, source_id, key, to)
+        for each in _same_id(kind):
+            self._claim_all(each, [to])
+        Link.objects.create(
+            district_id=self.district_id,
+            source_id=source_id,
+            kind=kind.name,
+            key=key,
+            record_id=to,
+            row_hash=UNSEEN,
+            rule=MATCHED,
+            evidence={"by": ["person"]},
+            revision=self.writer.revision,
+        )
+
+    def refuse(self, kind: Kind, *, source_id: UUID, key: str, to: UUID) -> None:
+        """The key does not mean that record."""
+        self._check_nobodys(kind, source_id, key, to)
+        Refusal.objects.update_or_create(
+            district_id=self.district_id,
+            source_id=source_id,
+            kind=kind.name,
+            key=key,
+            record_id=to,
+            defaults={"migration": 0, "by": self.by, "at": self.now},
+        )
+
+    def _check_nobodys(self, kind: Kind, source_id: UUID, key: str, to: UUID) -> None:
+        if Link.objects.filter(district_id=self.district_id, source_id=source_id, kind=kind.name, key=key).exists():
+            raise NotJoined(f"“{key}” means somebody already. Part them first: schoolpassport people split.")
+        if not self.writer.any(
+            f"SELECT FROM roster_{kind.table} WHERE district_id = %(d)s AND id = %(id)s AND rev_to = {OPEN} "
+            "AND status = 'active'",
+            id=to,
+        ):
+            raise NotJoined(f"There is no {kind.name} {to} in this district.")
 
     # ---------------------------------------------------------------------------------------------------------- tools
 

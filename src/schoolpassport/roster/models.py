@@ -135,7 +135,10 @@ class Migration(models.Model):
 
 
 class Refusal(models.Model):
-    """In a migration a person struck out that a key means a record: they are different, whatever speaks for it."""
+    """A person said that a key does not mean a record: they are different, whatever speaks for it.
+
+    ``migration``: out of whose proposal it was struck; 0 for none.
+    """
 
     pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key", "record_id")
     district_id = models.UUIDField()

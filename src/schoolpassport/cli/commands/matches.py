@@ -1,7 +1,9 @@
 """``schoolpassport matches``: people who are probably one, and what is decided about them."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
+from uuid import UUID
 
 import click
 
@@ -11,6 +13,8 @@ from schoolpassport.kit import clock
 from schoolpassport.matching import actions, queries
 from schoolpassport.matching.models import Proposal, State
 from schoolpassport.sync import actions as sync
+from schoolpassport.sync import strangers
+from schoolpassport.sync.people import Busy, NotJoined
 from schoolpassport.tenancy import scope
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
@@ -111,6 +115,54 @@ def later(number: int, until: datetime, district: str | None) -> None:
     """Leave it for now."""
     id_, day = district_id(district), until.date()
     _decided(lambda: actions.later(district_id=id_, number=number, until=day, by=me(), now=clock.now()))
+
+
+@command.command("rows")
+@click.argument("source")
+@_DISTRICT
+@_JSON
+def rows(source: str, district: str | None, *, as_json: bool) -> None:
+    """Whom the rows of SOURCE probably mean that found nobody, by the last package that it sent."""
+    try:
+        found = strangers.probable(district_id=district_id(district), source=source, today=clock.now().date())
+    except strangers.NotRead as problem:
+        raise click.ClickException(str(problem)) from problem
+    if as_json:
+        show.as_json([asdict(p) for p in found])
+    else:
+        show.table(
+            ("row", "line", "probability", "GG4L ID", "reasons"),
+            [(p.key, p.line, f"{p.probability:.1%}", p.record_id, "; ".join(p.reasons[:3])) for p in found],
+        )
+
+
+@command.command("link")
+@click.argument("source")
+@click.argument("key")
+@click.argument("record", metavar="GG4L_ID", type=click.UUID)
+@_DISTRICT
+def link(source: str, key: str, record: UUID, district: str | None) -> None:
+    """The row that SOURCE calls KEY means GG4L_ID; it adds to them from its next package on. Undo: `people split`."""
+    _said(strangers.link, source, key, record, district)
+    click.echo(f"Noted. “{key}” of {source} adds to {record} with the next package.")
+
+
+@command.command("refuse")
+@click.argument("source")
+@click.argument("key")
+@click.argument("record", metavar="GG4L_ID", type=click.UUID)
+@_DISTRICT
+def refuse(source: str, key: str, record: UUID, district: str | None) -> None:
+    """The row that SOURCE calls KEY does not mean GG4L_ID; it is not proposed again."""
+    _said(strangers.refuse, source, key, record, district)
+    click.echo(f"Noted. “{key}” of {source} is not {record}.")
+
+
+def _said(act: Callable[..., None], source: str, key: str, record: UUID, district: str | None) -> None:
+    try:
+        act(district_id=district_id(district), source=source, key=key, record_id=record, by=me(), now=clock.now())
+    except (NotJoined, Busy) as refusal:
+        raise click.ClickException(str(refusal)) from refusal
 
 
 def _decided(act: Callable[[], Proposal]) -> None:
