@@ -1,6 +1,11 @@
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from duckdb import DuckDBPyConnection
+
+from schoolpassport.matching import people, scoring
 from schoolpassport.matching.models import Proposal, State
 from schoolpassport.matching.scoring import told
 from schoolpassport.roster import queries as roster
@@ -36,12 +41,28 @@ def as_data(found: Proposal) -> dict[str, Any]:
         "probability": round(found.probability, 4),
         "left": str(found.left_id),
         "right": str(found.right_id),
-        "reasons": [r["says"] for r in told(found.evidence) if float(str(r["weight"])) > 0][:3],
+        "reasons": list(in_words(found.evidence)[:3]),
         "revision": found.revision,
         "decided_by": found.decided_by or None,
         "decided_at": found.decided_at,
         "ask_again_on": found.ask_again_on,
     }
+
+
+def compare(db: DuckDBPyConnection, known: Path, *, join: Callable[[], None]) -> None:
+    """Make ``pair`` (left_id, right_id, probability, evidence) and ``person`` (unique_id, part) of people.
+
+    ``known``: as ``roster.queries.export_people`` wrote them. ``join`` puts others beside them, into ``people``; who
+    is fresh there is compared with everybody, whatever part they play.
+    """
+    people.take(db, known)
+    join()
+    scoring.score(db, several_roles=True)
+
+
+def in_words(evidence: list[dict[str, object]]) -> tuple[str, ...]:
+    """What speaks for one person, what weighs most first."""
+    return tuple(str(r["says"]) for r in told(evidence) if float(str(r["weight"])) > 0)
 
 
 def _person(district_id: UUID, id_: UUID) -> dict[str, Any]:

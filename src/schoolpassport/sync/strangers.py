@@ -12,8 +12,8 @@ from typing import Final
 from uuid import UUID
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.matching import decisions, people, policies, scoring
-from schoolpassport.matching.scoring import told
+from schoolpassport.matching import decisions, policies
+from schoolpassport.matching import queries as matching
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
 from schoolpassport.roster.kinds import KINDS
@@ -127,11 +127,9 @@ def _scored(walk: walks.Walk) -> list[Probably]:
         now = queries.current_revision(district_id=district_id)
         queries.export_people(district_id=district_id, since=now, into=known)  # of whom nobody is new
         apart = queries.parted(district_id=district_id, source_id=source_id, kind=_USER.name)
-    people.take(db, known)
+    # Accounts rarely say what somebody is; only where they do, it must be the same (below).
+    matching.compare(db, known, join=lambda: _join_them(walk))
     known.unlink()
-    _join_them(walk)
-    # Accounts rarely say what somebody is; only where they do, it must be the same.
-    scoring.score(db, several_roles=True)
     db.execute("CREATE TABLE refused (key VARCHAR, id UUID)")
     if apart:
         db.executemany("INSERT INTO refused VALUES (?, ?)", apart)
@@ -150,7 +148,7 @@ def _scored(walk: walks.Walk) -> list[Probably]:
 
 
 def _probably(key: str, line: int, id_: UUID, probability: float, evidence: str) -> Probably:
-    reasons = tuple(str(r["says"]) for r in told(json.loads(evidence)) if float(str(r["weight"])) > 0)
+    reasons = matching.in_words(json.loads(evidence))
     return Probably(key=key, line=line, record_id=id_, probability=probability, reasons=reasons)
 
 

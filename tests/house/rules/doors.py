@@ -36,6 +36,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "rehearsal",
         "releasing",
         "schedules",
+        "strangers",
         "timetable",
         "told",
     },
