@@ -3,7 +3,6 @@
 Everything goes through the same doors that the command line and the API use; the demonstration has no back entrance.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from schoolpassport.demo.asking import ask, token_of
 from schoolpassport.demo.generator import Size, write_day, zip_folder
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
@@ -133,21 +133,8 @@ def _wait_until_up(base: str, process: "subprocess.Popen[bytes]") -> None:
 
 def first_page(*, base: str, credential: NewCredential) -> dict[str, object]:
     """What the printed `curl` commands get: a token, a page of users, one teacher's e-mail."""
-    form = (
-        f"grant_type=client_credentials&client_id={credential.client_id}&client_secret={credential.client_secret}"
-    ).encode()
-    token = _ask(f"{base}/oauth/token", data=form)["access_token"]
-    users = f"{base}/ims/oneroster/v1p1/users?limit=3"
-    teachers = f"{base}/ims/oneroster/v1p1/teachers?limit=100&filter=status%3D'active'"
-    page = _ask(users, token=str(token))
-    found = _ask(teachers, token=str(token))
-    emails = [t["email"] for t in found["users"] if "email" in t]  # type: ignore[attr-defined]  # a list of users
+    token = token_of(base, credential)
+    page = ask(f"{base}/ims/oneroster/v1p1/users?limit=3", token=token)
+    found = ask(f"{base}/ims/oneroster/v1p1/teachers?limit=100&filter=status%3D'active'", token=token)
+    emails = [t["email"] for t in found["users"] if "email" in t]
     return {"users": page["users"], "teacher_email": emails[0] if emails else None}
-
-
-def _ask(url: str, *, data: bytes | None = None, token: str = "") -> dict[str, object]:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 (our own address)
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (our own address)
-        made: dict[str, object] = json.load(answer)
-    return made

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from uuid import UUID
 
 import click
 
@@ -32,7 +33,8 @@ _MARK = ".schoolpassport-demo"
 def command(port: int, data_dir: Path | None, package: Path | None, *, once: bool, as_json: bool) -> None:
     """Load a believable district with every kind of trouble in it, run two nights, and serve it to one application.
 
-    Shows what each night changed, what was rejected and why, and prints a `curl` for a token and a page of users.
+    Shows what each night changed, what was rejected and why; two more applications with other terms, one by API and
+    one by SFTP, and what both are told when a school is not shared any more; and a `curl` for a token and a page.
     """
     port = _open_port(port)
     folder = _own_folder(data_dir)
@@ -91,6 +93,8 @@ def _run(port: int, package: Path | None, *, once: bool, as_json: bool) -> None:
                 click.secho(f"\n── {night.title} ──", fg="cyan")
                 tell(night.run, as_json=False)
     with walkthrough.served(port=port) as base:
+        if package is None and not as_json:
+            _tell_story(staged.district_id, base)
         page = walkthrough.first_page(base=base, credential=staged.credential)
         facts = {
             "base_url": base,
@@ -108,6 +112,15 @@ def _run(port: int, package: Path | None, *, once: bool, as_json: bool) -> None:
             _tell_how(facts, page["users"])
         if not once:
             _until_stopped(as_json=as_json)
+
+
+def _tell_story(district_id: UUID, base: str) -> None:
+    from schoolpassport.demo import story  # noqa: PLC0415 (not before Django is set up)
+
+    for told in story.tell(district_id=district_id, base=base):
+        click.secho(f"\n── {told.title} ──", fg="cyan")
+        for line in told.lines:
+            click.echo(line)
 
 
 def _tell_how(facts: dict[str, object], users: object) -> None:
