@@ -7,9 +7,10 @@ from uuid import UUID
 from schoolpassport.kit.recent import Recent
 from schoolpassport.partners import queries as partners
 from schoolpassport.rosterapi import events, reading, walking
+from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer
 from schoolpassport.rosterapi.events import Style
-from schoolpassport.rosterapi.native import paths, shapes
+from schoolpassport.rosterapi.native import description, paths, shapes
 from schoolpassport.rosterapi.native.paths import OF_A_DISTRICT, Way
 from schoolpassport.rosterapi.objects import Address, Object
 from schoolpassport.rosterapi.reading import no_such_record
@@ -31,7 +32,9 @@ _STYLE = Style(_LINKS, _CURSORS, _EVENTS, shapes.word, shapes.shown, reading.nei
 _totals: Recent[tuple[bytes, str, int], int] = Recent(10_000)  # of one revision: a total that holds for its pages
 
 
-def roster(environ: Environ, *, prefix: str, path: str) -> Answer:  # noqa: ARG001 (links stand on the services' base)
+def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
+    if path == "openapi.json" and environ["REQUEST_METHOD"] == "GET":  # of no district, so it needs no token
+        return shapes.answer(description.document(address=address_of(environ), base=prefix))
     return answered(environ, lambda visit: _answer(visit, path), shapes.refused, outlet="data-api")
 
 

@@ -93,6 +93,7 @@ _SHAPES: Final[Mapping[tuple[str, ...], Way]] = {
     },
     **{(parent, "{id}", word): _of(parent, word, relation) for (parent, word), relation in _RELATIONS.items()},
 }
+TEMPLATES: Final = tuple((f"/{'/'.join(shape)}", way.single) for shape, way in _SHAPES.items())
 OF_A_DISTRICT: Final = ("schools", "teachers", "students", "sections", "groups", "admins")
 
 
