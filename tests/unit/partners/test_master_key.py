@@ -90,4 +90,8 @@ def test_every_sealed_column_is_one_that_the_rotation_knows():
         for field in model._meta.fields
         if field.name.startswith("sealed")
     }
-    assert columns == {_vault.CREDENTIAL, _vault.MASK_SECRET, _vault.PARTNER_CREDENTIAL, "sources_secret.sealed"}
+    assert columns == {
+        *(_vault.CREDENTIAL, _vault.MASK_SECRET, _vault.PARTNER_CREDENTIAL),
+        *("sources_secret.sealed", "delivery_secret.sealed", "sharing_document.sealed", "sharing_signingkey.sealed"),
+        *("webhooks_endpoint.sealed_secret", "webhooks_endpoint.sealed_previous"),
+    }
