@@ -184,3 +184,21 @@ def test_a_partner_who_cannot_be_reached_is_tried_later_and_later_and_not_for_ev
     with connection.cursor() as cursor:
         cursor.execute("SELECT sealed FROM delivery_secret")
         assert all(PASSWORD.encode() not in bytes(sealed) for (sealed,) in cursor.fetchall())
+
+
+def test_what_is_not_shared_any_more_is_in_no_next_file_and_a_change_of_terms_is_noticed(sis, app, tmp_path):
+    from schoolpassport.delivery.formats import FORMATS
+    from schoolpassport.sharing import exports
+
+    delivery = add(sis, app)
+    actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
+    assert send(sis, delivery, 1).rows == 22
+    about = {"district_id": sis.district_id, "integration_id": app}
+    with scope.inside(sis.district_id):
+        made = exports.write(**about, kinds=FORMATS["basic-roster"].kinds, since=0, folder=tmp_path)
+        assert exports.still_holds(**about, exported=made)
+    sharing.revoke(**about, by=BY, now=sis.now)
+    with scope.inside(sis.district_id):
+        assert not exports.still_holds(**about, exported=made)
+    last = send(sis, delivery, 2)
+    assert (last.state, last.rows, last.size > 0) == ("sent", 0, True)

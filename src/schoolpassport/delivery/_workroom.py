@@ -40,6 +40,12 @@ def exported(
         yield room, found
 
 
+def still_holds(*, district_id: UUID, integration_id: UUID, exported: exports.Exported) -> bool:
+    """Whether the terms still hold under which the view was copied."""
+    with scope.inside(district_id):
+        return exports.still_holds(district_id=district_id, integration_id=integration_id, exported=exported)
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     """Held by a lock that dies with its holder: what a killed one left behind goes when the next one comes."""

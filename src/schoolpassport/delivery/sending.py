@@ -85,6 +85,10 @@ def _made_and_sent(delivery: Delivery, format_: Format, told: Given, now: dateti
                 sentence="Nothing changed since the last delivery.",
                 seconds=_since(begun),
             )
+        if not _workroom.still_holds(
+            district_id=delivery.district_id, integration_id=delivery.integration_id, exported=exported
+        ):
+            raise Retry(0, "The consent changed while the files were made. They are made anew.")
         TRANSPORTS[delivery.transport].send(told, [file.path for file in made.files])
         return _sent(made, revision, since, _since(begun))
 

@@ -37,11 +37,12 @@ HEAD: Final = ("sourcedId", "status", "revision")
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """Where a view stands. ``at``: the instant of its revision; None before the first."""
+    """Where a view stands. ``at``: the instant of its revision; None before the first. ``terms``: what it stands on."""
 
     view: int
     revision: int
     at: datetime | None
+    terms: tuple[object, ...] = ()
     in_force: bool
 
 
@@ -58,6 +59,11 @@ class Exported:
 def extent(*, district_id: UUID, integration_id: UUID) -> Extent:
     """In the caller's scope. Raises ``NothingShared``."""
     return _extent(district_id, _standing(district_id, integration_id))
+
+
+def still_holds(*, district_id: UUID, integration_id: UUID, exported: Exported) -> bool:
+    """Whether what was exported may still be handed over, in the caller's scope. Raises ``NothingShared``."""
+    return extent(district_id=district_id, integration_id=integration_id).terms == exported.extent.terms
 
 
 def columns(kind: str) -> tuple[str, ...]:
@@ -164,6 +170,7 @@ def _extent(district_id: UUID, standing: Standing) -> Extent:
         revision=standing.revision,
         at=found[0] if found else None,
         in_force=standing.in_force,
+        terms=_terms(standing),
     )
 
 
