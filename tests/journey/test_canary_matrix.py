@@ -23,6 +23,7 @@ from schoolpassport.rosterapi import discovery, keys, tokens, views, wsgi
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
 from schoolpassport.rosterapi.operations import OPERATIONS
 from schoolpassport.rosterapi.urls import PREFIXES
+from schoolpassport.rosterapi.whole import exporting
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.models import View
@@ -173,6 +174,45 @@ def test_no_answer_about_own_ids_holds_a_foreign_mark(matrix, locks):
         assert seen, "the matrix must hold what could be seen"
 
 
+OTHER_DIALECTS = (
+    *(
+        f"/v3.0/{word}?limit=1000"
+        for word in ("districts", "schools", "users", "courses", "sections", "terms", "events")
+    ),
+    *(
+        f"/datahub/services/v1/{word}?limit=1000"
+        for word in (
+            "districts",
+            "schools",
+            "students",
+            "teachers",
+            "contacts",
+            "admins",
+            "sections",
+            "groups",
+            "events",
+        )
+    ),
+    *(f"/ims/oneroster/rostering/v1p2/{word}?limit=1000" for word in ("orgs", "users", "classes", "enrollments")),
+    "/ims/oneroster/gradebook/v1p2/lineItems",
+    "/ims/oneroster/resources/v1p2/resources",
+    "/datahub/services/view/changes?limit=1000",
+    "/datahub/services/view/export",
+)
+
+
+def test_no_other_dialect_holds_a_foreign_mark(matrix, locks):
+    for app in matrix:
+        seen = 0
+        for path in OTHER_DIALECTS:
+            answer = app.get(path)
+            said = _said(answer)
+            assert answer.status == 200, (app.name, app.mark, path, said)
+            seen += app.mark in said
+            assert not [m for m in _forbidden(app) if m in said], (app.name, app.mark, path)
+        assert seen > len(OTHER_DIALECTS) / 2, "the matrix must hold what could be seen"
+
+
 def test_ids_of_others_are_answered_like_ids_that_nobody_has(matrix, locks):
     asked = 0
     for app, other in itertools.permutations(matrix, 2):
@@ -224,6 +264,7 @@ def test_every_route_is_in_this_matrix():
         clever_tokens.districts,
         discovery.credentials,
         keys.key_set,
+        exporting.export,
     }
     found = {pattern.callback for pattern in get_resolver().url_patterns}
     assert found == known
