@@ -63,7 +63,8 @@ def apply(
         told = {batch.kind: batch for batch in batches}
         for kind in WRITTEN:
             writer.write(kind, told.get(kind.name))
-            reach(f"apply.{kind.name}")
+            if kind.name in told:
+                reach(f"apply.{kind.name}")
         return writer.finish(cause=cause, now=now)
 
 
