@@ -21,7 +21,6 @@ from tests.support.packages import HEADERS, Package, Row, class_, folder, small,
 from tests.support.sources import EASY
 
 SHARED = ("org", "academicSession", "resource", "course", "user", "class", "enrollment", "demographics")
-LACKS, SHARE = " have none in what is shared", "Share the attribute to fill it."
 # What our reader of 1.2 keeps beside 1.1, and what it does not take from files.
 BESIDE = ("roles", "metadata")
 Roster = dict[str, dict[str, dict[str, Any]]]
@@ -64,6 +63,7 @@ def shared(sis: Nights, *without: str) -> Desk:
     attributes = {
         kind: [a for a in names if f"{kind}.{a}" not in without and a != catalogue.SIS_ID]
         for kind, names in catalogue.everything(kinds=SHARED).items()
+        if kind not in without
     }
     sharing.agree(
         district_id=sis.district_id,
@@ -153,18 +153,19 @@ def test_the_same_revision_gives_the_same_bytes(sis):
 
 
 def test_what_is_not_shared_is_in_no_file_and_what_the_standard_wants_is_named(sis):
-    desk = shared(sis, "user.email", "user.familyName", "user.role")
-    made = desk.make(FORMATS["oneroster-1.1"])
+    made = shared(sis, "user.email", "course").make(FORMATS["oneroster-1.1"])
     texts = unpacked(made)
-    people = rows(texts["users.csv"])
-    assert {(r["email"], r["role"]) for r in people} == {("", "")}
-    assert all(r["familyName"] == r["sourcedId"] for r in people)
+    assert {r["email"] for r in rows(texts["users.csv"])} == {""}
+    assert {r["courseSourcedId"] for r in rows(texts["classes.csv"])} == {""}
+    assert "courses.csv" not in texts
     assert "t1@amber.example" not in "".join(texts.values())
     assert "t1@amber.example" in "".join(shared(sis).texts(FORMATS["oneroster-1.1"]).values())
-    assert [note.partition(" is wanted by OneRoster 1.1 CSV, and 8 rows")[::2] for note in made.notes] == [
-        ("users.csv: role", f"{LACKS}; it stays blank. {SHARE}"),
-        ("users.csv: familyName", f"{LACKS}; the record's id stands there. {SHARE}"),
-    ]
+    assert made.notes == (
+        (
+            "classes.csv: courseSourcedId is wanted by OneRoster 1.1 CSV, and 3 rows have none in what is shared; it stays "
+            "blank. Share the attribute to fill it."
+        ),
+    )
 
 
 def test_basic_roster_says_who_sits_where_with_whom(sis, tmp_path):
