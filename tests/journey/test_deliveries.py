@@ -13,7 +13,7 @@ from schoolpassport.delivery.records import BadDelivery, Plan
 from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.kit.http import Pace
 from schoolpassport.sharing import actions as sharing
-from schoolpassport.sharing import catalogue
+from schoolpassport.sharing import agreements, catalogue
 from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 from tests.support import lookup, openssh, partners, sftpserver
@@ -86,6 +86,16 @@ def test_a_publication_asks_for_its_files_in_its_own_transaction(sis, app):
     assert history(sis, delivery) == [(1, "sent", 2, 0, 23), (2, "sent", 3, 2, 1)]
     actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
     assert send(sis, delivery, 3).state == "unchanged"
+
+
+def test_what_was_sent_is_in_the_ledger_of_who_had_what_of_a_person(sis, app):
+    delivery = add(sis, app, format="oneroster-1.1")
+    p1 = sis.ids("user")["p1"]
+    assert {d.certainty for d in agreements.disclosed(district_id=sis.district_id, id=p1)} == {"not read"}
+    actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
+    send(sis, delivery, 1)
+    found = {d.kind: (d.certainty, d.outlets) for d in agreements.disclosed(district_id=sis.district_id, id=p1)}
+    assert found == {"user": ("read", ("files",)), "enrollment": ("read", ("files",))}
 
 
 def test_in_full_nothing_is_sent_where_nothing_changed_unless_always(sis, app):

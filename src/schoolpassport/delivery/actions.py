@@ -20,12 +20,14 @@ from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.resealing import Resealed
 from schoolpassport.kit.secrets import new_secret
 from schoolpassport.kit.sftpservice import is_public_key
+from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing.contract import ViewMoved
 from schoolpassport.sync import timetable
 from schoolpassport.sync.timetable import BadTimetable
 from schoolpassport.tenancy import scope
 
 _PUBLICATION, _TIMETABLE = "publication", "timetable"  # why a delivery was asked for, where no person did
+_OUTLET = "files"
 _MOST_TRIES = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -319,6 +321,17 @@ def _write(shipment: Shipment, outcome: sending.Outcome, now: datetime) -> Shipm
         pause = min(max(outcome.after, _FIRST_PAUSE * 2 ** (shipment.tries - 1)), _LONGEST_PAUSE)
         tasks.defer_send(
             district_id=shipment.district_id, delivery_id=shipment.delivery_id, number=shipment.number, after=pause
+        )
+    if shipment.state is State.SENT:
+        delivery = Delivery.objects.get(district_id=shipment.district_id, id=shipment.delivery_id)
+        sharing.note_delivery(
+            district_id=shipment.district_id,
+            integration_id=delivery.integration_id,
+            revision=outcome.revision,
+            rows=outcome.told,
+            is_part=outcome.since > 0,
+            outlet=_OUTLET,
+            now=now,
         )
     if shipment.state in {State.SENT, State.UNCHANGED}:
         Delivery.objects.filter(district_id=shipment.district_id, id=shipment.delivery_id).update(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ class Outcome:
     sentence: str = ""
     notes: list[str] = field(default_factory=list)
     digest: str = ""
+    told: dict[str, int] = field(default_factory=dict)  # rows of each kind of the view that went into the files
     after: float = 0.0
 
 
@@ -90,7 +91,7 @@ def _made_and_sent(delivery: Delivery, format_: Format, told: Given, now: dateti
         ):
             raise Retry(0, "The consent changed while the files were made. They are made anew.")
         TRANSPORTS[delivery.transport].send(told, [file.path for file in made.files])
-        return _sent(made, revision, since, _since(begun))
+        return replace(_sent(made, revision, since, _since(begun)), told=exported.rows)
 
 
 def _sent(made: Made, revision: int, since: int, seconds: float) -> Outcome:

@@ -189,13 +189,15 @@ def note_delivery(
     integration_id: UUID,
     revision: int,
     rows: Mapping[str, int],
+    is_part: bool,
     outlet: str,
     caller: bytes = b"",
     now: datetime,
 ) -> None:
-    """Write down that an application was handed whole kinds of its view at a revision: kind → rows.
+    """Write down that an application was handed kinds of its view at a revision: kind → rows.
 
-    In the scope and transaction of whoever hands them over; readers note what they answer by themselves.
+    ``is_part``: only what changed, so that it is not known of each person whether they were among them. In the scope
+    and transaction of whoever hands them over; readers note what they answer by themselves.
     """
     with scope.inside(district_id):
         for kind, count in rows.items():
@@ -209,7 +211,7 @@ def note_delivery(
                 outlet=outlet,
                 subset="",
                 school=readings.WHOLE,
-                part=False,
+                part=is_part,
             )
             readings.write(line, readings.Added(now, now, pages=1, records=count, total=count, fields=None))
 
