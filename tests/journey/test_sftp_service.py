@@ -1,11 +1,14 @@
 """The managed SFTP service, as districts' systems and partners meet it, and as somebody meets it who should not."""
 
 import asyncio
+import re
 import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 
 import asyncssh
+import psycopg
 import pytest
 from django.db import connections
 
@@ -260,3 +263,28 @@ def test_guesses_count_by_whom_and_by_what_and_are_forgotten_in_time():
     seconds[0] = 700
     assert not guesses.too_many("192.0.2.1")
     assert not guesses.too_many("203.0.113.9", "often")
+
+
+def test_who_logs_in_after_the_database_was_restarted_is_let_in(database, district, now):
+    made = account(district, now, "sis")
+    with psycopg.connect(database.superuser_url, autocommit=True) as watching:
+        others = {pid for (pid,) in watching.execute("SELECT pid FROM pg_stat_activity")}
+        with as_the_product_serves() as port:
+            with logged_in(port, made):
+                pass
+            for (pid,) in watching.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"):
+                if pid not in others:
+                    watching.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            with logged_in(port, made) as (steps, _, client):
+                assert set(steps.do(client.listdir("/"))) == {".", ".."}
+
+
+@contextmanager
+def as_the_product_serves():
+    """The command itself, in a process of its own. Yields the port."""
+    command = [sys.executable, "-m", "schoolpassport.cli.main", "sftp", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield int(re.search(r"port (\d+)", process.stderr.readline())[1])
+        finally:
+            process.terminate()

@@ -5,10 +5,11 @@ import signal
 
 import click
 from django.conf import settings
+from django.db import close_old_connections
 
 from schoolpassport.delivery import queries
 from schoolpassport.kit import sftpservice
-from schoolpassport.kit.sftpservice import Service
+from schoolpassport.kit.sftpservice import Entry, Service
 
 
 @click.command()
@@ -22,13 +23,19 @@ def command(host: str, port: int, connections: int) -> None:
     log in.
     """
     service = Service(
-        known=queries.entry,
+        known=_known,
         host_key=settings.ENVIRONMENT.data_dir / "sftp_host_key",
         host=host,
         port=port,
         connections=connections,
     )
     asyncio.run(_serve(service))
+
+
+def _known(login: str) -> Entry:
+    """Asked at every login, days apart: a connection that the database has let go meanwhile is not tried."""
+    close_old_connections()
+    return queries.entry(login)
 
 
 async def _serve(service: Service) -> None:
