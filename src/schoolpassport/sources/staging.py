@@ -52,9 +52,15 @@ def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
 
 
 def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> None:
-    """The raw table of a file that is absent, or of which no row is read."""
+    """The raw table of a file that is absent."""
     db.execute(f"CREATE TABLE all_{table} ({columns_of(columns)}); CREATE VIEW raw_{table} AS FROM all_{table}")
     _make_ledgers(db, table)
+
+
+def nothing_read(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    """Of a file each of whose rows says what stands already, none is read."""
+    empty(db, plan.kind_table, plan.schema.columns)
+    _withhold(db, plan)
 
 
 def columns_of(columns: tuple[Column, ...]) -> str:

@@ -179,7 +179,7 @@ def _take(db: DuckDBPyConnection, plan: FilePlan, apart: _Apart) -> None:
         f"CREATE OR REPLACE TABLE base_{table} AS SELECT key, id, hash, gone FROM apart_{table} WHERE place IS NULL"
     )
     if not apart.fresh:
-        staging.empty(db, table, plan.schema.columns)
+        staging.nothing_read(db, plan)
         return
     staging.stage_part(db, plan, _parsed(db, plan, apart.fresh))
     # A row that met nothing, under the key of one that did: the key stands twice.
