@@ -275,7 +275,13 @@ def _rehearsed(asked: _Asked) -> Rehearsed:
     told = _walked(asked)
     if told.held and not asked.lenient:
         approved = _walked(replace(asked, lenient=True))
-        return replace(told, effects=approved.effects, differences=approved.differences, reach=approved.reach)
+        return replace(
+            told,
+            effects=approved.effects,
+            differences=approved.differences,
+            reach=approved.reach,
+            schools=approved.schools,
+        )
     return told
 
 
