@@ -1,5 +1,6 @@
 """Consents, and the views that follow them."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,9 @@ from schoolpassport.tenancy import scope
 
 _BY_ITSELF = "sharing"
 _HUNDRED = 100
+
+
+log = logging.getLogger(__name__)
 
 
 class NotASchool(ValueError):
@@ -138,8 +142,17 @@ def take(
 
 
 def attend(*, now: datetime) -> int:
-    """Begin and end what is due, in every district, each in its own transaction. Returns how many."""
-    return sum(_attend(district_id=district.id, now=now) for district in districts.districts())
+    """Begin and end what is due, in every district, each in its own transaction. Returns how many.
+
+    Where it cannot be done in one district, it is tried again with the next call, and the others go on.
+    """
+    done = 0
+    for district in districts.districts():
+        try:
+            done += _attend(district_id=district.id, now=now)
+        except Exception:
+            log.exception("consents of district %s that are due could not be attended to", district.id)
+    return done
 
 
 def preview(
