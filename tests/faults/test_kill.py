@@ -116,8 +116,12 @@ def try_again_what_was_killed(play: Play) -> None:
 
 
 def test_every_point_in_the_code_is_one_that_a_walk_passes(points):
-    """A point that is never reached proves nothing. Names in the code hold a kind or a step in braces."""
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    """A point that is never reached proves nothing. Names in the code hold a kind or a step in braces.
+
+    Webhooks are no part of a walk; their point has its test beside theirs.
+    """
+    files = [path for path in (ROOT / "src").rglob("*.py") if "webhooks" not in path.parts]
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
     written = set(re.findall(r'\breach\(f?"([^"]+)"\)', source))
     found = {point.rpartition(":")[0] for point in points}
     assert written

@@ -20,6 +20,7 @@ from schoolpassport.sources import actions, queries
 from schoolpassport.sources.models import Secret, Source
 from schoolpassport.sync import actions as sync
 from schoolpassport.sync import tasks
+from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
 from tests.support import lookup, packages
 from tests.support.hostile import PAGE, answer, first, serving
@@ -87,6 +88,11 @@ def test_loose_files_are_fetched_one_by_one(source, now):
         assert fetched(source, now).state == "done"
 
 
+def run_of(source, id_) -> Run:
+    with scope.inside(source.district_id):
+        return Run.objects.get(district_id=source.district_id, id=id_)
+
+
 def test_what_may_pass_leaves_a_run_that_can_be_walked_again(source, now, zipped):
     busy = first(1, answer("429 Too Many", Retry_After="900"), answer("200 OK", zipped))
     with serving({"/x": busy}) as server:
@@ -94,7 +100,7 @@ def test_what_may_pass_leaves_a_run_that_can_be_walked_again(source, now, zipped
         run = sync.ask(district_id=source.district_id, source_id=source.id, by=BY, now=now)
         with pytest.raises(Retry) as later:
             sync.walk(district_id=source.district_id, run_id=run.id)
-        failed = sync._load(source.district_id, run.id)
+        failed = run_of(source, run.id)
         done = sync.walk(district_id=source.district_id, run_id=run.id)
     assert (failed.state, failed.message) == ("failed", later.value.sentence)
     assert "less often" in failed.message

@@ -1,6 +1,6 @@
 """GG4L IDs that do not stay with whom they belong to."""
 
-from tests.simulator.planted.shape import DIFFERENCE, bug
+from tests.simulator.planted.shape import DIFFERENCE, Patch, bug
 
 _IDENTIFY = "schoolpassport.sync.settling:identify"
 
@@ -61,6 +61,7 @@ BUGS = (
         function="schoolpassport.matching.exact:find",
         old='" AND ".join(f"w.{quoted(a)} = k.{quoted(a)}" for a in domain.attributes)',
         new='" AND ".join(f"w.{quoted(a)} = k.{quoted(a)}" for a in ("givenName", "familyName"))',
+        more=(Patch("schoolpassport.sync.identifying:_match", " AND ({near})", ""),),
     ),
     bug(
         "another system makes other people",
