@@ -6,7 +6,6 @@ from uuid import UUID
 import click
 
 from schoolpassport.partners import queries as partners
-from schoolpassport.partners.records import UnknownApplication
 from schoolpassport.tenancy import queries
 
 
@@ -31,22 +30,11 @@ def district_id(name: str | None) -> UUID:
 
 def integration_id(district_id: UUID, application: str) -> UUID:
     """The integration of an application in a district, by the application's name."""
-    try:
-        app = partners.application(name=application)
-    except UnknownApplication as unknown:
-        raise click.ClickException(str(unknown)) from unknown
-    for found in partners.integrations(district_id=district_id):
-        if found.application_id == app.id:
-            return found.id
-    raise click.ClickException(f"“{application}” is not integrated here; agree on a consent: `schoolpassport consent`.")
-
-
-def integration_of(district: UUID, application: str) -> UUID:
-    """The integration of an application, by its name, in a district."""
-    found = partners.names_of_integrations(district_id=district)
-    for id_, name in found.items():
+    names = partners.names_of_integrations(district_id=district_id)
+    for id_, name in names.items():
         if name == application:
             return id_
+    there = ", ".join(names.values()) or "none"
     raise click.ClickException(
-        f"{application} is not integrated here; there are: {', '.join(found.values()) or 'none'}."
+        f"“{application}” is not integrated here; there are: {there}. Agree on a consent: `schoolpassport consent`."
     )

@@ -44,6 +44,12 @@ def _place(application: str, district: str | None) -> _Place:
     return _Place(id_, made.id, asking.of_application(application_id=app.id))
 
 
+def _meant(place: _Place, act: Act, side: str) -> UUID:
+    return agreements.chosen(
+        district_id=place.district_id, integration_id=place.integration_id, act=act, side=Side(side)
+    )
+
+
 def _offer(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what is to be shared, and on which terms."""
     for option in reversed(
@@ -123,9 +129,7 @@ def edit(application: str, side: str, district: str | None, **given: Any) -> Non
     """Say anew what your draft with APPLICATION would share."""
     try:
         place = _place(application, district)
-        id_ = agreements.chosen(
-            district_id=place.district_id, integration_id=place.integration_id, act=Act.EDIT, side=Side(side)
-        )
+        id_ = _meant(place, Act.EDIT, side)
         actions.edit(
             district_id=place.district_id,
             consent_id=id_,
@@ -158,9 +162,7 @@ def _act(name: str, act: Act, says: str, help_: str) -> click.Command:
             place = _place(application, district)
             consent = actions.take(
                 district_id=place.district_id,
-                consent_id=agreements.chosen(
-                    district_id=place.district_id, integration_id=place.integration_id, act=act, side=Side(side)
-                ),
+                consent_id=_meant(place, act, side),
                 act=act,
                 side=Side(side),
                 by=me(),
@@ -187,9 +189,7 @@ def attach(application: str, file: Path, side: str, district: str | None, *, ter
         place = _place(application, district)
         document = actions.attach(
             district_id=place.district_id,
-            consent_id=agreements.chosen(
-                district_id=place.district_id, integration_id=place.integration_id, act=Act.EDIT, side=Side(side)
-            ),
+            consent_id=_meant(place, Act.EDIT, side),
             name=file.name,
             content=file.read_bytes(),
             is_terms=terms,

@@ -7,7 +7,7 @@ from typing import Unpack
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, integration_of, me
+from schoolpassport.cli.asking import district_id, integration_id, me
 from schoolpassport.cli.contents import Asked, contents_of, options
 from schoolpassport.kit import clock
 from schoolpassport.partners import queries
@@ -65,7 +65,7 @@ def checks_() -> None:
 def report(application: str, district: str | None, *, examples: int, as_json: bool) -> None:
     """What APPLICATION lacks in a district: errors (shown all the same), skipped records, and what looks wrong."""
     id_ = district_id(district)
-    found = sharing.lacks(district_id=id_, integration_id=integration_of(id_, application), examples=examples)
+    found = sharing.lacks(district_id=id_, integration_id=integration_id(id_, application), examples=examples)
     if as_json:
         show.as_json([{**vars(lack), "result": str(lack.result)} for lack in found])
     else:

@@ -3,7 +3,7 @@
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, integration_of, me
+from schoolpassport.cli.asking import district_id, integration_id, me
 from schoolpassport.kit import clock
 from schoolpassport.sharing import actions, catalogue
 from schoolpassport.sharing import shield as levels
@@ -63,7 +63,7 @@ def reveal(application: str, pseudonym: str, district: str | None) -> None:
     Only the district can tell, and each look is written into its ledger. `schoolpassport roster show` has the record.
     """
     id_, now = district_id(district), clock.now()
-    mine = integration_of(id_, application)
+    mine = integration_id(id_, application)
     found = actions.reveal(district_id=id_, integration_id=mine, pseudonym=pseudonym, by=me(), now=now)
     if not found:
         raise click.ClickException(f"{application} was shown nobody as {pseudonym}.")
