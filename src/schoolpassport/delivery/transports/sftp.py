@@ -5,23 +5,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from schoolpassport.delivery.transports.shape import Checked, Given, Setting, Transport
-from schoolpassport.kit.sftp import Login, Session
+from schoolpassport.kit.sftp import Session
+from schoolpassport.sources.connectors.sftp import LOGIN, login
 from schoolpassport.sources.connectors.shape import Type
 
 _EACH, _NONE = "each", "none"
 
 
 def _session(given: Given) -> Session:
-    login = Login(
-        host=given.value("host"),
-        port=int(given.value("port")),
-        user=given.value("user"),
-        password=given.secrets.get("password", ""),
-        key=given.secrets.get("key", ""),
-        passphrase=given.secrets.get("passphrase", ""),
-        fingerprints=frozenset(given.value("host_key").replace(",", " ").split()),
-    )
-    return Session(login, policy=given.policy, limits=given.limits, pace=given.pace)
+    told = login(given.value, given.secrets)
+    return Session(told, policy=given.policy, limits=given.limits, pace=given.pace)
 
 
 def _check(given: Given) -> Checked:
@@ -52,18 +45,7 @@ TRANSPORT = Transport(
     "place of the older one. The server's key is pinned: the first test of the connection shows it, for a person to "
     "compare.",
     settings=(
-        Setting(name="host", title="Host", help="the server's name or address", required=True),
-        Setting(name="port", title="Port", help="where it listens", type=Type.NUMBER, default="22"),
-        Setting(name="user", title="User name", help="as whom to log in", required=True),
-        Setting(name="password", title="Password", help="of the user, when there is no key", secret=True),
-        Setting(name="key", title="Private key", help="as ssh-keygen writes it", type=Type.LINES, secret=True),
-        Setting(name="passphrase", title="Passphrase", help="of an encrypted private key", secret=True),
-        Setting(
-            name="host_key",
-            title="Host key",
-            help="the server's fingerprint, SHA256:…; empty at first: the test of the connection shows it",
-        ),
-        Setting(name="folder", title="Folder", help="its path on the server; empty: where the user arrives"),
+        *LOGIN,
         Setting(
             name="done",
             title="Signs",

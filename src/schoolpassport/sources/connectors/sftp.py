@@ -1,6 +1,7 @@
 """A pull from a server by SFTP: the package of one folder there."""
 
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from schoolpassport.kit.sftp import Found, Login, Session
@@ -50,17 +51,39 @@ def _arrived(session: Session, folder: str, seconds: float) -> dict[str, Found]:
     return {name: after[name] for name in names}
 
 
-def _session(given: Given) -> Session:
-    login = Login(
-        host=given.value("host"),
-        port=given.number("port"),
-        user=given.value("user"),
-        password=given.secrets.get("password", ""),
-        key=given.secrets.get("key", ""),
-        passphrase=given.secrets.get("passphrase", ""),
-        fingerprints=frozenset(given.value("host_key").replace(",", " ").split()),
+def login(value: Callable[[str], str], secrets: Mapping[str, str]) -> Login:
+    """What ``LOGIN`` was told."""
+    return Login(
+        host=value("host"),
+        port=int(value("port")),
+        user=value("user"),
+        password=secrets.get("password", ""),
+        key=secrets.get("key", ""),
+        passphrase=secrets.get("passphrase", ""),
+        fingerprints=frozenset(value("host_key").replace(",", " ").split()),
     )
-    return Session(login, policy=given.policy, limits=given.limits, pace=given.pace)
+
+
+def _session(given: Given) -> Session:
+    told = login(given.value, given.secrets)
+    return Session(told, policy=given.policy, limits=given.limits, pace=given.pace)
+
+
+LOGIN = (
+    Setting(name="host", title="Host", help="the server's name or address", required=True),
+    Setting(name="port", title="Port", help="where it listens", type=Type.NUMBER, default="22"),
+    Setting(name="user", title="User name", help="as whom to log in", required=True),
+    Setting(name="password", title="Password", help="of the user, when there is no key", secret=True),
+    Setting(name="key", title="Private key", help="as ssh-keygen writes it", type=Type.LINES, secret=True),
+    Setting(name="passphrase", title="Passphrase", help="of an encrypted private key", secret=True),
+    Setting(
+        name="host_key",
+        title="Host key",
+        help="the server's fingerprint, SHA256:…; empty at first: the test of the connection shows it",
+    ),
+    Setting(name="folder", title="Folder", help="its path on the server; empty: where the user arrives"),
+)
+"""Where a folder is, and as whom to go there: for whatever pulls from a server, or pushes to one."""
 
 
 CONNECTOR = Connector(
@@ -70,18 +93,7 @@ CONNECTOR = Connector(
     "key is pinned: the first test of the connection shows it, and a person compares it. OneRoster.zip wins over loose "
     "files beside it.",
     settings=(
-        Setting(name="host", title="Host", help="the server's name or address", required=True),
-        Setting(name="port", title="Port", help="where it listens", type=Type.NUMBER, default="22"),
-        Setting(name="user", title="User name", help="as whom to log in", required=True),
-        Setting(name="password", title="Password", help="of the user, when there is no key", secret=True),
-        Setting(name="key", title="Private key", help="as ssh-keygen writes it", type=Type.LINES, secret=True),
-        Setting(name="passphrase", title="Passphrase", help="of an encrypted private key", secret=True),
-        Setting(
-            name="host_key",
-            title="Host key",
-            help="the server's fingerprint, SHA256:…; empty at first: the test of the connection shows it",
-        ),
-        Setting(name="folder", title="Folder", help="its path on the server; empty: where the user arrives"),
+        *LOGIN,
         Setting(
             name="seconds",
             title="Quiet seconds",
