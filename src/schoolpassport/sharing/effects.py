@@ -55,6 +55,7 @@ def begin(consent: Consent, *, by: str, now: datetime) -> publishing.Moved | Non
 
 def publish(view: View, consent: Consent, now: datetime) -> publishing.Moved:
     before = view.last_seq
+    view.held, view.held_at = None, None  # written with the rest of where the view stands
     moved = publishing.move(view=view, consent=consent, now=now)
     if moved.changes:
         news = ViewMoved(
@@ -67,8 +68,6 @@ def publish(view: View, consent: Consent, now: datetime) -> publishing.Moved:
         )
         for listener in listeners:
             listener(news, now=now)
-    view.held, view.held_at = None, None
-    view.save(update_fields=["held", "held_at"])
     partners.note_data_completed(
         district_id=view.district_id, integration_id=view.integration_id, by="publication", now=now
     )
