@@ -17,7 +17,6 @@ from schoolpassport.matching import queries as matching
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.roster.records import Authority
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.schemas import SCHEMAS
@@ -74,43 +73,28 @@ def probable(*, district_id: UUID, source: str, today: date) -> list[Probably]:
 
 def link(*, district_id: UUID, source: str, key: str, record_id: UUID, by: str, now: datetime) -> None:
     """The row means that person; its next night adds to them. Raises ``NotJoined`` and ``Busy``."""
-    _say(
-        district_id,
-        source,
-        lambda source_id, authority: roster.link(
-            district_id=district_id,
-            kind=_USER.name,
-            source_id=source_id,
-            key=key,
-            record_id=record_id,
-            by=by,
-            now=now,
-            authority=authority,
-        ),
-    )
+    _say(roster.link, district_id, source, key=key, record_id=record_id, by=by, now=now)
 
 
 def refuse(*, district_id: UUID, source: str, key: str, record_id: UUID, by: str, now: datetime) -> None:
     """The row does not mean that person, whatever speaks for it. Raises ``NotJoined`` and ``Busy``."""
-    _say(
-        district_id,
-        source,
-        lambda source_id, authority: roster.refuse(
+    _say(roster.refuse, district_id, source, key=key, record_id=record_id, by=by, now=now)
+
+
+def _say(
+    act: Callable[..., None], district_id: UUID, source: str, *, key: str, record_id: UUID, by: str, now: datetime
+) -> None:
+    with scope.inside(district_id):
+        act(
             district_id=district_id,
             kind=_USER.name,
-            source_id=source_id,
+            source_id=_source(district_id, source).id,
             key=key,
             record_id=record_id,
             by=by,
             now=now,
-            authority=authority,
-        ),
-    )
-
-
-def _say(district_id: UUID, source: str, act: Callable[[UUID, Authority], None]) -> None:
-    with scope.inside(district_id):
-        act(_source(district_id, source).id, decisions.authority(district_id=district_id))
+            authority=decisions.authority(district_id=district_id),
+        )
 
 
 def _source(district_id: UUID, name: str) -> Source:
