@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,6 +19,7 @@ from django.conf import settings
 
 from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands import webhooks as command
+from schoolpassport.kit import clock
 from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.kit.secrets import Vault
 from schoolpassport.sharing import actions as sharing
@@ -27,13 +29,14 @@ from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 from schoolpassport.webhooks import actions, posting, queries
 from schoolpassport.webhooks.models import Endpoint, EndpointState, Message, MessageState
-from schoolpassport.webhooks.records import EndpointFacts
+from schoolpassport.webhooks.records import BadEndpoint, EndpointFacts
 from tests.faults.support.children import KILLED, children
 from tests.support import lookup, partners
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import small, user
 from tests.support.views import View
 
+PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
 GONE, MOVED, FAULT, BUSY, FINE = "410 Gone", "302 Found", "500 Oops", "429 Slow down", "204 No Content"
 
 
@@ -190,6 +193,25 @@ def test_each_revision_is_told_once_signed_and_without_a_value_of_any_record(hou
     values = {str(v) for row in house.records("user").values() for v in row.values() if isinstance(v, str)}
     assert "Zebulonia" in values
     assert not words & values - {"created", "updated", "user", "org"}
+
+
+def test_the_check_that_the_documentation_gives_takes_ours_and_no_other(view, receiver):
+    """As it stands there, on a message of this moment: it looks at the clock."""
+    given: dict = {}
+    exec(re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1], given)  # noqa: S102 (our own page)
+    at = clock.now()
+    endpoint = add(view, receiver, at)
+    share(view, at)
+    send_all(view, at)
+    headers, body = receiver.got[0]
+    assert given["is_ours"](headers, body, endpoint.secret)
+    old = {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 301)}
+    for changed in (
+        (headers, body + b" ", endpoint.secret),
+        (old, body, endpoint.secret),
+        (headers, body, "whsec_AAAA"),
+    ):
+        assert not given["is_ours"](*changed)
 
 
 def test_a_long_piece_is_counted_and_not_listed(view, receiver, now, monkeypatch):
@@ -352,13 +374,13 @@ def test_where_an_address_leads_is_judged_at_every_attempt(view, receiver, now, 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/x", "nonsense", "https://u:p@example.org/", ""])
 def test_what_is_no_address_is_refused_in_a_sentence(view, now, url):
-    with pytest.raises(actions.BadEndpoint, match="address"):
+    with pytest.raises(BadEndpoint, match="address"):
         actions.add(district_id=view.district_id, integration_id=view.integration_id, url=url, by=BY, now=now)
 
 
 def test_an_address_is_told_once_and_only_so_many(view, receiver, now):
     add(view, receiver, now)
-    with pytest.raises(actions.BadEndpoint, match="already"):
+    with pytest.raises(BadEndpoint, match="already"):
         add(view, receiver, now)
     for n in range(4):
         actions.add(
@@ -368,7 +390,7 @@ def test_an_address_is_told_once_and_only_so_many(view, receiver, now):
             by=BY,
             now=now,
         )
-    with pytest.raises(actions.BadEndpoint, match="remove one"):
+    with pytest.raises(BadEndpoint, match="remove one"):
         actions.add(
             district_id=view.district_id,
             integration_id=view.integration_id,

@@ -22,7 +22,7 @@ from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.queries import districts
 from schoolpassport.webhooks import _vault, bodies, posting, signing
 from schoolpassport.webhooks.models import Endpoint, EndpointState, Message, MessageState
-from schoolpassport.webhooks.records import NewEndpoint
+from schoolpassport.webhooks.records import BadEndpoint, NewEndpoint, name_of
 
 OVERLAP: Final = timedelta(days=1)
 """For how long the secret before the newest one signs, too."""
@@ -31,10 +31,6 @@ KEPT: Final = timedelta(days=30)
 """For how long messages that ended are shown."""
 
 _MOST_ENDPOINTS: Final = 5
-
-
-class BadEndpoint(ValueError):
-    """An address that cannot be told, or no endpoint of the district; the message says what to do."""
 
 
 def add(*, district_id: UUID, integration_id: UUID, url: str, by: str, now: datetime) -> NewEndpoint:
@@ -175,10 +171,6 @@ def forget_messages(*, now: datetime) -> int:
 def reseal_secrets(*, district_id: UUID) -> Resealed:
     """A new master key seals them (``partners.contract.DistrictKeeper``)."""
     return _vault.reseal(district_id=district_id)
-
-
-def name_of(message_id: UUID) -> str:
-    return f"msg_{message_id.hex}"
 
 
 def _tell(endpoint: Endpoint, *, after: int, now: datetime) -> int:

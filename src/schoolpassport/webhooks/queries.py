@@ -6,9 +6,8 @@ from django.db.models import Count, Q
 
 from schoolpassport.partners import queries as partners
 from schoolpassport.tenancy import scope
-from schoolpassport.webhooks.actions import BadEndpoint, name_of
 from schoolpassport.webhooks.models import Endpoint, Message, MessageState
-from schoolpassport.webhooks.records import EndpointFacts, MessageFacts
+from schoolpassport.webhooks.records import BadEndpoint, EndpointFacts, MessageFacts, name_of
 
 
 def endpoints(*, district_id: UUID) -> list[EndpointFacts]:

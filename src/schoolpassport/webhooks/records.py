@@ -5,6 +5,15 @@ from datetime import datetime
 from uuid import UUID
 
 
+class BadEndpoint(ValueError):
+    """An address that cannot be told, or no endpoint of the district; the message says what to do."""
+
+
+def name_of(message_id: UUID) -> str:
+    """What a receiver knows a message by."""
+    return f"msg_{message_id.hex}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewEndpoint:
     """To be handed over once. Does not print its secret."""

@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from uuid import UUID
 
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, integration_id, me
 from schoolpassport.kit import clock
-from schoolpassport.partners import queries as partners
-from schoolpassport.tenancy import scope
 from schoolpassport.webhooks import actions, queries
+from schoolpassport.webhooks.records import BadEndpoint
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
@@ -36,7 +34,7 @@ def add(application: str, url: str, district: str | None) -> None:
     """Tell URL of each new revision of APPLICATION's view. Shows the signing secret, once."""
     id_, now = district_id(district), clock.now()
     with _told():
-        made = actions.add(district_id=id_, integration_id=_integration(id_, application), url=url, by=me(), now=now)
+        made = actions.add(district_id=id_, integration_id=integration_id(id_, application), url=url, by=me(), now=now)
     _hand_over(made.id, made.secret)
 
 
@@ -149,20 +147,11 @@ def remove(endpoint: str, district: str | None) -> None:
     click.echo("Removed.")
 
 
-def _integration(id_: UUID, application: str) -> UUID:
-    wanted = partners.application(name=application).id
-    with scope.inside(id_):
-        for each in partners.integrations(district_id=id_):
-            if each.application_id == wanted:
-                return each.id
-    raise LookupError(f"“{application}” is no application of this district yet: schoolpassport consent agree")
-
-
 @contextmanager
 def _told() -> Iterator[None]:
     try:
         yield
-    except (actions.BadEndpoint, LookupError) as problem:
+    except BadEndpoint as problem:
         raise click.ClickException(str(problem)) from problem
 
 
