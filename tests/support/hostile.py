@@ -66,6 +66,7 @@ class Server:
     port: int
     paths: dict[str, Behaviour]
     scheme: str = "http"
+    keeps: bool = False  # the connection, for whoever asks on; otherwise it is closed after each answer
     hits: Counter[str] = field(default_factory=Counter)
     heads: list[str] = field(default_factory=list)
     connections: int = 0
@@ -75,9 +76,11 @@ class Server:
 
 
 @contextmanager
-def serving(paths: dict[str, Behaviour], context: ssl.SSLContext | None = None) -> Iterator[Server]:
+def serving(
+    paths: dict[str, Behaviour], context: ssl.SSLContext | None = None, *, keeps: bool = False
+) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(listener.getsockname()[1], paths, "https" if context else "http")
+        server = Server(listener.getsockname()[1], paths, "https" if context else "http", keeps)
         threading.Thread(target=_accept, args=(listener, server, context), daemon=True).start()
         yield server
         with contextlib.suppress(OSError):
@@ -98,17 +101,30 @@ def _serve(connection: socket.socket, server: Server, context: ssl.SSLContext | 
         stack.enter_context(connection)
         if context:
             connection = stack.enter_context(context.wrap_socket(connection, server_side=True))
-        request = b""
-        while b"\r\n\r\n" not in request:
-            got = connection.recv(65536)
-            if not got:
-                return
-            request += got
-        head = request.decode("latin-1")
-        path = head.split(" ")[1].partition("?")[0]
-        server.heads.append(head)
-        before, server.hits[path] = server.hits[path], server.hits[path] + 1
-        server.paths.get(path, answer("404 Not Found"))(connection, head, before)
+        _serve_one(connection, server)
+        while server.keeps:
+            _serve_one(connection, server)
+
+
+def _serve_one(connection: socket.socket, server: Server) -> None:
+    head = _request(connection)
+    path = head.split(" ")[1].partition("?")[0]
+    server.heads.append(head)
+    before, server.hits[path] = server.hits[path], server.hits[path] + 1
+    server.paths.get(path, answer("404 Not Found"))(connection, head, before)
+
+
+def _request(connection: socket.socket) -> str:
+    """The head. What is announced after it is read too: closing on it would tear our answer from their hands."""
+    lines: list[bytes] = []
+    with connection.makefile("rb") as reader:
+        while (line := reader.readline()) not in {b"\r\n", b""}:
+            lines.append(line)
+        if not line:
+            raise ConnectionError
+        announced = [said.split(b":")[1] for said in lines if said.lower().startswith(b"content-length:")]
+        reader.read(int(announced[0]) if announced else 0)
+    return b"".join(lines).decode("latin-1")
 
 
 CSV = b"sourcedId,name\n" + b"".join(b"o%d,School %d\n" % (n, n) for n in range(400))

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import certifi
@@ -20,6 +21,7 @@ from schoolpassport.kit.egress import Deadline, Policy
 from schoolpassport.kit.recovery import NeedsAttention
 
 _HEAD_END = b"\r\n\r\n"
+_ASKED_TWICE: Final = frozenset({"GET", "HEAD"})  # the only safe methods that are sent here
 _OTHER_NAME = "its certificate was made for another name; correct the address, or the certificate there"
 _UNKNOWN = "its certificate is signed by nobody we know; it must send its chain, or give its authority with this source"
 _WHY_NOT: Final = {  # by OpenSSL's codes of X509_STORE_CTX_get_error(3)
@@ -55,13 +57,21 @@ def distrusted(host: str, error: ssl.SSLError) -> NeedsAttention:
 
 
 class Transport(httpx.BaseTransport):
-    """httpx on connections that ``kit.egress`` opens."""
+    """httpx on connections that ``kit.egress`` opens.
+
+    What may be asked twice shares connections. Anything else gets its own: on one that the other side closes at that
+    moment nobody knows whether it was acted on (RFC 9110, 9.2.2).
+    """
 
     def __init__(self, policy: Policy, context: ssl.SSLContext) -> None:
         self._open, self._tls = _Dialler(policy), _TlsDialler(policy)
-        self._pools = {
-            "http": httpcore.ConnectionPool(network_backend=self._open, max_connections=2),
-            "https": httpcore.ConnectionPool(ssl_context=context, network_backend=self._tls, max_connections=2),
+        self._kept, self._fresh = self._pools(context, idle=2), self._pools(context, idle=0)
+
+    def _pools(self, context: ssl.SSLContext, *, idle: int) -> dict[str, httpcore.ConnectionPool]:
+        pool = partial(httpcore.ConnectionPool, max_connections=2, max_keepalive_connections=idle)
+        return {
+            "http": pool(network_backend=self._open),
+            "https": pool(ssl_context=context, network_backend=self._tls),
         }
 
     def begin(self, deadline: Deadline, silence: float) -> None:
@@ -76,7 +86,8 @@ class Transport(httpx.BaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        answer = self._pools[request.url.scheme].handle_request(
+        pools = self._kept if request.method in _ASKED_TWICE else self._fresh
+        answer = pools[request.url.scheme].handle_request(
             httpcore.Request(
                 request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions
             )
@@ -86,7 +97,7 @@ class Transport(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        for pool in self._pools.values():
+        for pool in (*self._kept.values(), *self._fresh.values()):
             pool.close()
 
 

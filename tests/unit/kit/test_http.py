@@ -108,6 +108,17 @@ def test_a_form_is_sent_again_only_where_it_had_no_effect():
     assert server.hits == {"/busy": 2, "/bad": 1}
 
 
+def test_what_must_not_be_asked_twice_is_sent_on_a_connection_of_its_own():
+    """On one that was kept, and is closed there at that moment, nobody would know whether it was acted on."""
+    with serving({"/x": answer("200 OK", b"{}")}, keeps=True) as server, client() as calling:
+        for _ in range(3):
+            calling.get(server.url("/x"))
+        assert server.connections == 1  # the control
+        for _ in range(3):
+            calling.post(server.url("/x"), form={"grant_type": "x"})
+    assert (server.connections, server.hits["/x"]) == (4, 6)
+
+
 def test_a_status_that_says_no_can_be_looked_at():
     with (
         serving({"/x": answer("401 Unauthorized", PAGE)}) as server,
