@@ -39,13 +39,25 @@ def set_identity(*, district_id: UUID, content: object, by: str, now: datetime) 
 
 
 def set_schools(*, district_id: UUID, source_id: UUID, content: object, by: str, now: datetime) -> int:
-    """What becomes of the schools of a source. Raises ``policies.Unfit``."""
+    """What becomes of the schools of a source. Raises ``policies.Unfit``.
+
+    A school that the source has brought already is not mapped any more, for its id means a record: those are merged.
+    """
     asked = policies.schools(content)
     with scope.inside(district_id):  # house: scope-at-the-door (an action in all but the file's name)
+        held = policies.schools(sources.settings(district_id=district_id, source_id=source_id).get("schools")).existing
         standing = queries.known_ids(district_id=district_id, kind="org", ids=asked.existing.values())
         for key, id_ in asked.existing.items():
             if id_ not in standing:
                 raise policies.Unfit(f"School “{key}” is mapped to {id_}, but no school has that GG4L ID.")
+        said = {key: id_ for key, id_ in asked.existing.items() if held.get(key) != id_}
+        meant = queries.meant(district_id=district_id, source_id=source_id, kind="org", keys=said)
+        for key, id_ in said.items():
+            if meant.get(key, id_) != id_:
+                raise policies.Unfit(
+                    f"School “{key}” came already, and is {meant[key]}. To make one school of both: "
+                    f"schoolpassport people merge {id_} {meant[key]} --kind org"
+                )
         return writing.write_setting(
             district_id=district_id, source_id=source_id, subject="schools", content=content, by=by, now=now
         )

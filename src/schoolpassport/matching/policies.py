@@ -5,6 +5,7 @@
 * ``masters``: ``{"user": [{"attribute": "email", "source": "Directory", "rule": "master"}]}``: whose value counts.
   ``*`` stands for all attributes of the kind that are not named.
 * ``schools``, of a source: ``{"4711": "no", "4712": "01a2…"}``: schools that are not taken, or are one that stands.
+  ``{"4712": {"becomes": "01a2…", "attributes": "once"}}``: what it says of the school then is what it says for good.
 * ``identity``: ``{"several_roles": true}``: one person may be a student here and a teacher there.
 """
 
@@ -179,30 +180,70 @@ def several_roles(content: object) -> bool:
 # ------------------------------------------------------------------------------------------------------------- schools
 
 
+ONCE, FOLLOW = "once", "follow"
+EVERY_SCHOOL = "*"  # stands for all that are not named
+
+
 @dataclass(frozen=True, kw_only=True)
 class Schools:
-    """What becomes of the schools of a source: ``existing`` ones are schools that stand, ``no`` are not taken."""
+    """What becomes of the schools of a source: ``existing`` ones are schools that stand, ``no`` are not taken.
+
+    ``copied``: key → whether its attributes are copied once; of keys that are not named, ``others`` says it.
+    """
 
     existing: Mapping[str, UUID] = field(default_factory=dict)
     no: tuple[str, ...] = ()
+    copied: Mapping[str, bool] = field(default_factory=dict)
+    others: bool = False
+
+    def once(self, key: str) -> bool:
+        """Whether what the source said of the school when it first meant it is what it says for good."""
+        return self.copied.get(key, self.others)
+
+    @property
+    def any_once(self) -> bool:
+        return self.others or any(self.copied.values())
 
 
 def schools(content: object) -> Schools:
-    """The schools mapping of a source: its key → ``"new"``, ``"no"`` or a GG4L ID. Raises ``Unfit``.
+    """The schools mapping of a source: its key → ``"new"``, ``"no"`` or a GG4L ID, or an object that says more.
 
-    Whatever is not named is new.
+    Whatever is not named is new. Raises ``Unfit``.
     """
     if content is None:
         return Schools()
     if not isinstance(content, Mapping):
         raise Unfit('Schools are mapped by the source\'s own ids, like {"4711": "no", "4712": a GG4L ID}.')
-    existing, no = {}, []
-    for key, becomes in content.items():
+    existing, no, copied = {}, [], {}
+    for key, said in content.items():
+        becomes, attributes = _school(str(key), said)
+        if attributes:
+            copied[str(key)] = attributes == ONCE
         if becomes == "no":
             no.append(str(key))
         elif becomes != "new":
             existing[str(key)] = _id(key, becomes)
-    return Schools(existing=MappingProxyType(existing), no=tuple(sorted(no)))
+    others = copied.pop(EVERY_SCHOOL, False)
+    return Schools(
+        existing=MappingProxyType(existing), no=tuple(sorted(no)), copied=MappingProxyType(copied), others=others
+    )
+
+
+def _school(key: str, said: object) -> tuple[object, str]:
+    """What a school becomes, and how its attributes are taken, if that is said."""
+    if not isinstance(said, Mapping):
+        said = {"becomes": said}
+    becomes, attributes = said.get("becomes", "new"), said.get("attributes", "")
+    if said.keys() - {"becomes", "attributes"} or attributes not in {"", ONCE, FOLLOW}:
+        raise Unfit(
+            f"School “{key}” is mapped to {dict(said)}; say what it becomes, and whether its attributes are taken "
+            f'“{ONCE}” or “{FOLLOW}” the source, like {{"becomes": "new", "attributes": "{ONCE}"}}.'
+        )
+    if key == EVERY_SCHOOL and becomes != "new":
+        raise Unfit(
+            f"“{EVERY_SCHOOL}” stands for all schools that are not named; it only says how attributes are taken."
+        )
+    return becomes, str(attributes)
 
 
 def _id(key: object, becomes: object) -> UUID:

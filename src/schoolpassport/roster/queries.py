@@ -249,6 +249,12 @@ def export_values(
             cursor.execute("DROP TABLE wanted")
 
 
+def meant(*, district_id: UUID, source_id: UUID, kind: str, keys: Iterable[str]) -> dict[str, UUID]:
+    """The records that these keys of a source mean, or meant before it lost them; keys that are new are left out."""
+    found = Link.objects.filter(district_id=district_id, source_id=source_id, kind=kind, key__in=list(keys))
+    return dict(found.values_list("key", "record_id"))
+
+
 def has_one_link_each(*, district_id: UUID) -> bool:
     """Whether no record has a second link: every further one came by another rule than being seen first."""
     return not Link.objects.filter(district_id=district_id).exclude(rule=FIRST_SEEN).exists()

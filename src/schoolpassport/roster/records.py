@@ -16,13 +16,15 @@ class Batch:
 
     ``settled``: id, key, op, hash, line, origin, evidence, one column per field of the kind. ``missing``: id, key.
     ``uneasy``: id, key. ``op``: a added, u updated, r restored, l a new key of a record that is known; ``evidence``
-    (JSON) says why it is that record.
+    (JSON) says why it is that record. ``copied``: keys of updated rows of which only the references count; of what
+    else they say, the first word stands.
     """
 
     kind: str
     settled: Path
     missing: Path
     uneasy: Path
+    copied: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

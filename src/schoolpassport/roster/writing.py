@@ -11,7 +11,7 @@ from psycopg import Cursor, sql
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.kit.joins import FEW, as_usual, believed, chosen, one_by_one, reshapes
-from schoolpassport.roster.claims import Claims
+from schoolpassport.roster.claims import Claims, said
 from schoolpassport.roster.kinds import KINDS, Field, Kind
 from schoolpassport.roster.models import FIRST_SEEN, MATCHED, OPEN
 from schoolpassport.roster.records import ALTOGETHER, Applied, Authority, Batch, Tallied
@@ -175,7 +175,25 @@ class Writer:
                 while block := file.read(_COPY_BYTES):
                     copy.write(block)
         self._count_ops()
+        if batch.copied:
+            self._keep_first_word(kind, list(batch.copied))
         self._choose_joins(kind)
+
+    def _keep_first_word(self, kind: Kind, keys: list[str]) -> None:
+        """Rows whose attributes were copied once say what they said then: their claim, or the record that is theirs.
+
+        What they refer to follows the source, for it may go.
+        """
+        columns = [f.column for f in kind.fields if not f.is_reference and not f.gathered]
+        self.run(
+            f"UPDATE stage s SET ({_list(columns)}) = (SELECT {_list(columns, 'p')} FROM roster_{kind.table} r "
+            "LEFT JOIN roster_claim c ON c.district_id = %(d)s AND c.source_id = %(s)s AND c.kind = %(k)s "
+            f"AND c.key = s.key CROSS JOIN LATERAL jsonb_populate_record(NULL::roster_{kind.table}, "
+            f"coalesce(c.said, {said(kind, 'r')})) p WHERE r.district_id = %(d)s AND r.id = s.id "
+            f"AND r.rev_to = {OPEN}) WHERE s.op = 'u' AND s.key = ANY(%(keys)s)",
+            kind,
+            keys=keys,
+        )
 
     def _count_ops(self) -> None:
         self.run(

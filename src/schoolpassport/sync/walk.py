@@ -552,7 +552,17 @@ def changed(walk: Walk) -> set[str]:
 def batches(walk: Walk) -> list[Batch]:
     """What the run changes, for the roster."""
     bench, looked_at = walk.bench, [k for k in KINDS if k in walk.looked_at]
-    return [bench.write_batch(k) if k in walk.spoke else bench.empty_batch(k) for k in looked_at]
+    found = [bench.write_batch(k) if k in walk.spoke else bench.empty_batch(k) for k in looked_at]
+    return [replace(b, copied=_copied(walk)) if b.kind == "org" and not b.is_empty else b for b in found]
+
+
+def _copied(walk: Walk) -> tuple[str, ...]:
+    """Schools that the source told before, and of which it was to be heard only once."""
+    mapped = matching.schools(walk.settings.get("schools"))
+    if not mapped.any_once:
+        return ()
+    rows = walk.bench.db.execute("SELECT key FROM settled_org WHERE op = 'u' ORDER BY key").fetchall()
+    return tuple(key for (key,) in rows if mapped.once(key))
 
 
 def worth_saving(walk: Walk, changed_: set[str]) -> set[str]:

@@ -16,13 +16,14 @@ from schoolpassport.matching import decisions
 from schoolpassport.matching.policies import Unfit
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.queries import UnknownSource
-from schoolpassport.sync import people, schooling
+from schoolpassport.sync import people, rehearsal, schooling
 from schoolpassport.sync.actions import DistrictBusy
 from schoolpassport.sync.preview import Unread
 from schoolpassport.tenancy import scope
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
 _KIND = click.option("--kind", default="user", show_default=True, help="Another kind of record.")
+_PACKAGE = click.argument("package", type=click.Path(path_type=Path, exists=True))
 _FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
 
@@ -35,7 +36,7 @@ def command() -> None:
 def _told() -> Iterator[None]:
     try:
         yield
-    except (people.NotJoined, people.Busy, DistrictBusy, UnknownSource, Unfit) as sentence:
+    except (people.NotJoined, people.Busy, DistrictBusy, UnknownSource, Unfit, schooling.NotProposed) as sentence:
         raise click.ClickException(str(sentence)) from sentence
 
 
@@ -158,7 +159,10 @@ def masters(file: Path, district: str | None) -> None:
 @_FILE
 @_DISTRICT
 def schools(source: str, file: Path, district: str | None) -> None:
-    """Map the schools of SOURCE; FILE holds JSON: {"4711": "no", "4712": GG4L ID of a school that stands}."""
+    """Map the schools of SOURCE; FILE holds JSON: {"4711": "no", "4712": GG4L ID of a school that stands}.
+
+    {"4712": {"becomes": GG4L ID, "attributes": "once"}} copies its attributes once; "*" says so of all others.
+    """
     id_ = district_id(district)
     with _told():
         version = people.set_schools(district_id=id_, source=source, content=_json(file), by=me(), now=clock.now())
@@ -167,24 +171,73 @@ def schools(source: str, file: Path, district: str | None) -> None:
 
 @command.command("propose-schools")
 @click.argument("source")
-@click.argument("package", type=click.Path(path_type=Path, exists=True))
+@_PACKAGE
 @click.option("--write", type=click.Path(path_type=Path, dir_okay=False), help="Write it for `people schools`.")
 @_DISTRICT
 def propose_schools(source: str, package: Path, write: Path | None, district: str | None) -> None:
     """Say which schools in PACKAGE of SOURCE are probably schools that stand, by number and name. Sets nothing."""
     id_ = district_id(district)
-    with scope.inside(id_):
-        source_id = sources.source(district_id=id_, id_or_name=source).id
-    try:
-        found = schooling.propose(district_id=id_, source_id=source_id, origin=package, today=clock.now().date())
-    except Unread as unread:
-        raise click.ClickException(str(unread)) from unread
-    rows = [(p.key, p.name, p.school or p.becomes or "?", p.reason) for p in found]
-    show.table(("id", "name", "becomes", "because"), rows)
+    found = _proposals(id_, _source_id(id_, source), package)
+    rows = [(p.key, p.name, p.school or p.becomes or "?", "certain" if p.certain else "", p.reason) for p in found]
+    show.table(("id", "name", "becomes", "", "because"), rows)
     if write is not None:
-        said = {p.key: p.becomes for p in found if p.becomes}
+        said = {p.key: p.becomes for p in found if p.becomes and p.open}
         write.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
         click.echo(f"Look it over, then: schoolpassport people schools {source} {write}")
+
+
+@command.command("accept-schools")
+@click.argument("source")
+@_PACKAGE
+@click.argument("take", nargs=-1)
+@click.option("--certain", is_flag=True, help="Take whatever number and name agree about.")
+@click.option("--decline", multiple=True, metavar="ID", help="It is none of the schools that stand: a new one.")
+@click.option("--leave-out", multiple=True, metavar="ID", help="It is not taken, nor what belongs only there.")
+@click.option("--once", is_flag=True, help="Copy attributes of these schools once; later changes are not taken.")
+@click.option("--rehearse", is_flag=True, help="Only show what the package would do then.")
+@_DISTRICT
+def accept_schools(source: str, package: Path, take: tuple[str, ...], district: str | None, **said: Any) -> None:  # noqa: ANN401 (click's options, by name)
+    """Let schools in PACKAGE of SOURCE become what `propose-schools` says: those named (TAKE), or all certain ones.
+
+    Schools that are not named stay open: they are new if the package comes before somebody decides.
+    """
+    id_ = district_id(district)
+    source_id = _source_id(id_, source)
+    found = _proposals(id_, source_id, package)
+    decline, leave_out = said["decline"], said["leave_out"]
+    if said["certain"]:
+        sure = (p.key for p in found if p.certain and p.key not in {*decline, *leave_out})
+        take = tuple(dict.fromkeys((*take, *sure)))
+    if not (take or decline or leave_out):
+        raise click.UsageError("Name schools, or say --certain.")
+    with scope.inside(id_):
+        held = sources.settings(district_id=id_, source_id=source_id).get("schools")
+    with _told():
+        content = schooling.accepted(
+            held=held, found=found, take=take, decline=decline, leave_out=leave_out, once=said["once"]
+        )
+        if said["rehearse"]:
+            drafts = {"schools": content}
+            told = rehearsal.package(
+                district_id=id_, source_id=source_id, origin=package, documents=drafts, now=clock.now()
+            )
+            rehearsing.tell(told, schools=True, as_json=False)
+            return
+        version = people.set_schools(district_id=id_, source=source, content=content, by=me(), now=clock.now())
+    count = len({*take, *decline, *leave_out})
+    click.echo(f"{count} decided. Schools of {source}, version {version}, hold from the next package on.")
+
+
+def _source_id(id_: UUID, name: str) -> UUID:
+    with _told(), scope.inside(id_):
+        return sources.source(district_id=id_, id_or_name=name).id
+
+
+def _proposals(id_: UUID, source_id: UUID, package: Path) -> list[schooling.Proposed]:
+    try:
+        return schooling.propose(district_id=id_, source_id=source_id, origin=package, today=clock.now().date())
+    except Unread as unread:
+        raise click.ClickException(str(unread)) from unread
 
 
 @command.command("roles")
