@@ -328,8 +328,7 @@ def _write(shipment: Shipment, outcome: sending.Outcome, now: datetime) -> Shipm
             district_id=shipment.district_id,
             integration_id=delivery.integration_id,
             revision=outcome.revision,
-            rows=outcome.told,
-            is_part=outcome.since > 0,
+            handed=outcome.told,
             outlet=_OUTLET,
             now=now,
         )

@@ -147,7 +147,8 @@ class _Reader:
         by = [writer.known(f"{where}, order", path) for path in order]
         return File(
             name=name,
-            kinds=tuple(rows.kinds),
+            reads={kind: frozenset(names) for kind, names in rows.reads.items()},
+            every=not rows.each and told.get("where") is None,
             columns=dict(columns),
             rows=writer.relation(condition),
             order=", ".join([*(f'r."{c}"' for c in by), 'r."sourcedId"', *(['r."each place"'] if rows.each else [])]),

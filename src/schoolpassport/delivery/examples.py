@@ -18,6 +18,7 @@ from duckdb import DuckDBPyConnection
 
 from schoolpassport.delivery import custom, making, relations
 from schoolpassport.delivery.formats import File, Format
+from schoolpassport.delivery.formats.shape import EXTENSIONS
 from schoolpassport.delivery.making import Room
 from schoolpassport.delivery.paths import Rows
 from schoolpassport.delivery.records import Tried
@@ -153,13 +154,14 @@ def everything() -> Format:
 
 
 def _carrier(kind: str) -> File:
-    return File(name=kind, kinds=(kind,), columns={}, rows=f"now_{kind} r")
+    reads = {kind: frozenset(f.name for f in KINDS[kind].fields) | EXTENSIONS}
+    return File(name=kind, reads=reads, columns={}, rows=f"now_{kind} r")
 
 
 def propose(sample: Sample, exported: Exported, *, room: Room, now: datetime) -> Proposal:
     """The kind whose records explain the most; of equals the first of the list."""
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
-        relations.load(db, room.rows, kinds=_KINDS, whole=(), exported=exported)
+        relations.load(db, room.rows, format_=everything(), exported=exported)
         _load(db, sample)
         looks = [_Look(db, sample, kind) for kind in _KINDS]
         best = max(looks, key=lambda look: (look.score, look.kind == "user"))
@@ -398,7 +400,7 @@ def tried(format_: Format, exported: Exported, *, room: Room, sample: Sample) ->
     else:
         file = format_.files[0]
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
-        relations.load(db, room.rows, kinds=format_.kinds, whole=format_.whole, exported=exported)
+        relations.load(db, room.rows, format_=format_, exported=exported)
         _load(db, sample)
         headers = list(file.columns)
         if headers != list(sample.headers):

@@ -79,14 +79,14 @@ def make(format_: Format, exported: Exported, *, room: Room, names: Mapping[str,
     ``names``: what files are called in this delivery, where that is not as the format says.
     """
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
-        relations.load(db, room.rows, kinds=format_.kinds, whole=format_.whole, exported=exported)
+        relations.load(db, room.rows, format_=format_, exported=exported)
         return _Maker(db, format_, exported, room.made, names).made()
 
 
 def sample(format_: Format, exported: Exported, *, room: Room, most: int) -> dict[str, list[tuple[str, ...]]]:
     """The first rows of every file as they would be written, header first."""
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
-        relations.load(db, room.rows, kinds=format_.kinds, whole=format_.whole, exported=exported)
+        relations.load(db, room.rows, format_=format_, exported=exported)
         maker = _Maker(db, format_, exported, room.made, _AS_DECLARED)
         found = {}
         for file in format_.files:
@@ -156,7 +156,7 @@ class _Maker:
         if not file.metadata:
             return []
         found = self._db.execute(
-            f"SELECT DISTINCT unnest(json_keys(metadata)) AS key FROM now_{file.kinds[0]} ORDER BY key"
+            f"SELECT DISTINCT unnest(json_keys(metadata)) AS key FROM now_{file.kind} ORDER BY key"
         ).fetchall()
         return [key for (key,) in found if key.isprintable()][:_MOST_METADATA]
 

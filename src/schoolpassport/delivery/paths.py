@@ -12,6 +12,7 @@ from schoolpassport.delivery.formats.shape import cell, under
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.kit.conditions import Attribute, Shape
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
+from schoolpassport.sharing.catalogue import SIS_ID
 
 OF_EVERY_KIND = ("sourcedId", "status", "dateLastModified")
 METADATA = "metadata."
@@ -39,7 +40,7 @@ LED: Mapping[str, Mapping[str, Led]] = {
     },
     "user": {"demographics": Led(target="demographics")},
 }
-_ENROLLED = '"primary" IS DISTINCT FROM \'true\', "sourcedId"'
+_ENROLLED = 'e."primary" IS DISTINCT FROM \'true\', e."sourcedId"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,21 +62,24 @@ class Asked:
 class Rows:
     """The rows of one file, and the relations that its columns need beside them.
 
-    ``each``: a list of the kind; then there is one row for each of its values, called ``each``.
+    ``each``: a list of the kind; then there is one row for each of its values, called ``each``. ``reads``: by kind, the
+    attributes that were asked for so far, or led there.
     """
 
     kind: Kind
     each: str = ""
-    kinds: list[str] = field(default_factory=list)
+    reads: dict[str, set[str]] = field(default_factory=dict)
     _joins: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.kinds.append(self.kind.name)
+        self._note(self.kind.name)
         if self.each and not (self.each in self.kind and self.kind[self.each].many):
             lists = [f.name for f in self.kind.fields if f.many]
             raise NoSuchPath(
                 f"“{self.each}” is no list of a {self.kind.name}; there are: {', '.join(lists) or 'none'}."
             )
+        if self.each:
+            self._note(self.kind.name, self.each)
 
     # ------------------------------------------------------------------------------------------------------- looking
 
@@ -128,7 +132,7 @@ class Rows:
             if self._step(kind, step, path, first=place == 0)[1]:
                 return self._list(alias, kind, walked, asked, last)
             alias, kind = self._join(alias, kind, walked, first=place == 0)
-        return _attribute(asked, last, alias)
+        return self._attribute(asked, last, alias)
 
     def relation(self) -> str:
         """SQL from FROM on, after all values were asked for."""
@@ -141,22 +145,21 @@ class Rows:
             )
         return " ".join([own, *(join for _, join in self._joins.values())])
 
-    def _note(self, kind: str) -> None:
-        if kind not in self.kinds:
-            self.kinds.append(kind)
+    def _note(self, kind: str, *names: str) -> None:
+        self.reads.setdefault(kind, set()).update(names)
 
     def _join(self, alias: str, kind: Kind, walked: tuple[str, ...], *, first: bool) -> tuple[str, Kind]:
         step = walked[-1]
         target, _ = self._step(kind, step, step, first=first)
+        self._note_step(kind, step)
         self._note(target.name)
         if walked not in self._joins:
             name = f"j{len(self._joins)}"
             led = LED.get(kind.name, {}).get(step)
             if led and led.role:
-                self._note("enrollment")
                 ids = (
-                    f'(SELECT "class" AS id, arg_min("user", ({_ENROLLED})) AS led FROM now_enrollment '
-                    f'WHERE "role" = {literal(led.role)} GROUP BY 1)'
+                    f'(SELECT e."class" AS id, arg_min(e."user", ({_ENROLLED})) AS led FROM now_enrollment e '
+                    f'WHERE e."role" = {literal(led.role)} GROUP BY 1)'
                 )
                 join = f'LEFT JOIN {ids} {name}l ON {name}l.id = {alias}."sourcedId" '
                 join += f'LEFT JOIN now_{target.name} {name} ON {name}."sourcedId" = {name}l.led'
@@ -168,16 +171,15 @@ class Rows:
 
     def _list(self, alias: str, kind: Kind, walked: tuple[str, ...], asked: Asked, last: str) -> str:
         """SQL: an attribute of everything that a list leads to, in the list's order."""
-        self._note(asked.kind.name)
+        self._note_step(kind, walked[-1])
         key = (*walked, last)
         if key not in self._joins:
             name = f"j{len(self._joins)}"
             led = LED.get(kind.name, {}).get(walked[-1])
             if led:
-                self._note("enrollment")
                 each = (
-                    f'SELECT "class" AS id, "user" AS ref, row_number() OVER (ORDER BY {_ENROLLED}) AS place '
-                    f'FROM now_enrollment WHERE "role" = {literal(led.role)}'
+                    f'SELECT e."class" AS id, e."user" AS ref, row_number() OVER (ORDER BY {_ENROLLED}) AS place '
+                    f'FROM now_enrollment e WHERE e."role" = {literal(led.role)}'
                 )
             else:
                 refs = quoted(walked[-1])
@@ -185,7 +187,7 @@ class Rows:
                     f'SELECT "sourcedId" AS id, unnest({refs}) AS ref, generate_subscripts({refs}, 1) AS place '
                     f"FROM now_{kind.name}"
                 )
-            one = f"replace({_attribute(asked, last, 't')}, ',', ' ')"
+            one = f"replace({self._attribute(asked, last, 't')}, ',', ' ')"
             told = (
                 f"(SELECT k.id, string_agg({one}, ',' ORDER BY k.place) AS told FROM ({each}) k "
                 f'JOIN now_{asked.kind.name} t ON t."sourcedId" = k.ref GROUP BY 1)'
@@ -193,16 +195,27 @@ class Rows:
             self._joins[key] = (name, f'LEFT JOIN {told} {name} ON {name}.id = {alias}."sourcedId"')
         return f"{self._joins[key][0]}.told"
 
+    def _note_step(self, kind: Kind, step: str) -> None:
+        """What is read to find where a step leads."""
+        led = LED.get(kind.name, {}).get(step)
+        if led is None and step in kind:
+            self._note(kind.name, step)
+        elif led is not None and led.role:
+            self._note("enrollment", "class", "user", "role", "primary")
+
+    def _attribute(self, asked: Asked, name: str, alias: str) -> str:
+        if asked.field is not None:
+            self._note(asked.kind.name, name)
+            return cell(asked.field, alias)
+        if name.startswith(METADATA):
+            key = name.removeprefix(METADATA)
+            self._note(asked.kind.name, SIS_ID if key == SIS_ID else METADATA.rstrip("."))
+            return under(key, alias)
+        self._note(asked.kind.name)
+        return f"{alias}.{quoted(name)}"
+
 
 def _before_metadata(path: str) -> list[str]:
     """A key of metadata may have dots in it."""
     before, _, key = path.partition(METADATA)
     return [*(before.rstrip(".").split(".") if before else ()), METADATA + key]
-
-
-def _attribute(asked: Asked, name: str, alias: str) -> str:
-    if asked.field is not None:
-        return cell(asked.field, alias)
-    if name.startswith(METADATA):
-        return under(name.removeprefix(METADATA), alias)
-    return f"{alias}.{quoted(name)}"

@@ -5,9 +5,12 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
+from schoolpassport.delivery.formats import Format
+from schoolpassport.delivery.formats.shape import EXTENSIONS
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.sharing import exports
+from schoolpassport.sharing.catalogue import METADATA
 
 _STAMP = "%Y-%m-%dT%H:%M:%S."
 
@@ -16,22 +19,24 @@ def load(
     db: DuckDBPyConnection,
     folder: Path,
     *,
-    kinds: tuple[str, ...],
-    whole: tuple[str, ...],
+    format_: Format,
     exported: exports.Exported,
 ) -> None:
-    """Make ``now_<kind>``, ``all_<kind>`` and, of a delta, ``was_<kind>`` for every kind (``formats.shape``)."""
+    """Make ``now_<kind>``, ``all_<kind>`` and, of a delta, ``was_<kind>`` for every kind (``formats.shape``).
+
+    They have the attributes that the format reads.
+    """
     db.execute("CREATE TABLE instants (revision INTEGER, stamp VARCHAR)")
     if exported.instants:
         rows = ", ".join(f"({int(n)}, {literal(_stamp(at))})" for n, at in exported.instants.items())
         db.execute(f"INSERT INTO instants VALUES {rows}")
-    for name in kinds:
+    for name, reads in format_.reads.items():
         kind = KINDS[name]
-        _relation(db, kind, f"now_{name}", exports.path(folder, name))
+        _relation(db, kind, reads, f"now_{name}", exports.path(folder, name))
         if exported.since:
-            _relation(db, kind, f"was_{name}", exports.path(folder, name, exports.BEFORE))
-        if exported.since and name in whole:
-            _relation(db, kind, f"all_{name}", exports.path(folder, name, "all"))
+            _relation(db, kind, reads, f"was_{name}", exports.path(folder, name, exports.BEFORE))
+        if exported.since and name in format_.whole:
+            _relation(db, kind, reads, f"all_{name}", exports.path(folder, name, "all"))
         else:
             db.execute(f"CREATE VIEW all_{name} AS FROM now_{name}")
 
@@ -40,26 +45,29 @@ def _stamp(at: datetime) -> str:
     return at.strftime(_STAMP) + f"{at.microsecond // 1000:03d}Z"
 
 
-def _relation(db: DuckDBPyConnection, kind: Kind, name: str, path: Path) -> None:
+def _relation(db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: str, path: Path) -> None:
+    fields = [f for f in kind.fields if f.name in reads and f.name != METADATA]
+    extended = not EXTENSIONS.isdisjoint(reads)
     names = exports.columns(kind.name)
     columns = "{" + ", ".join(f"{literal(c)}: 'VARCHAR'" for c in names) + "}"
     read = f"read_csv({literal(str(path))}, columns = {columns}, {exports.READ})"
-    stamped = 'e."sourcedId", e."status", i.stamp AS "dateLastModified"'
-    taken = 'LEFT JOIN instants i ON i.revision = try_cast(e."revision" AS INTEGER)'
+    told = ['e."sourcedId"', 'e."status"', 'i.stamp AS "dateLastModified"']
     if kind.stored_document:
-        read = f"(SELECT * EXCLUDE (doc), from_json(doc, {literal(_structure(kind))}) AS d FROM {read})"
-        values = ", ".join(f"{_value(f)} AS {quoted(f.name)}" for f in kind.fields if f.name != "metadata")
+        read = f"(SELECT * EXCLUDE (doc), from_json(doc, {literal(_structure(fields))}) AS d FROM {read})"
+        told += [f"{_value(f)} AS {quoted(f.name)}" for f in fields]
         metadata = "e.d.metadata"
     else:
-        values = ", ".join(f"e.{quoted(f.name)}" for f in kind.fields if f.name != "metadata")
+        told += [f"e.{quoted(f.name)}" for f in fields]
         metadata = "e.metadata::JSON"
-    db.execute(f"CREATE TABLE {name} AS SELECT {stamped}, {values}, {metadata} AS metadata FROM {read} e {taken}")
+    told += [f"{metadata} AS metadata"] if extended else []
+    taken = 'LEFT JOIN instants i ON i.revision = try_cast(e."revision" AS INTEGER)'
+    db.execute(f"CREATE TABLE {name} AS SELECT {', '.join(told)} FROM {read} e {taken}")
 
 
-def _structure(kind: Kind) -> str:
+def _structure(fields: list[Field]) -> str:
     """What of a document is wanted, in the words of DuckDB's ``from_json``."""
-    told = ", ".join(f'"{f.name}": {_type(f)}' for f in kind.fields if f.name != "metadata")
-    return "{" + told + ', "metadata": "JSON"}'
+    told = [f'"{f.name}": {_type(f)}' for f in fields]
+    return "{" + ", ".join([*told, '"metadata": "JSON"']) + "}"
 
 
 def _type(field: Field) -> str:

@@ -1,7 +1,7 @@
 """One delivery carried out: files made of the view as it stands, and brought where they belong."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,8 @@ from schoolpassport.delivery.records import UnknownFormat
 from schoolpassport.delivery.transports import TRANSPORTS, Given
 from schoolpassport.kit.http import USUAL, Pace
 from schoolpassport.kit.recovery import NeedsAttention, Retry
-from schoolpassport.sharing.records import NothingShared
+from schoolpassport.sharing.exports import Exported
+from schoolpassport.sharing.records import Handed, NothingShared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Outcome:
     sentence: str = ""
     notes: list[str] = field(default_factory=list)
     digest: str = ""
-    told: dict[str, int] = field(default_factory=dict)  # rows of each kind of the view that went into the files
+    told: tuple[Handed, ...] = ()
     after: float = 0.0
 
 
@@ -91,7 +92,18 @@ def _made_and_sent(delivery: Delivery, format_: Format, told: Given, now: dateti
         ):
             raise Retry(0, "The consent changed while the files were made. They are made anew.")
         TRANSPORTS[delivery.transport].send(told, [file.path for file in made.files])
-        return replace(_sent(made, revision, since, _since(begun)), told=exported.rows)
+        return replace(_sent(made, revision, since, _since(begun)), told=tuple(_handed(format_, exported)))
+
+
+def _handed(format_: Format, exported: Exported) -> Iterator[Handed]:
+    """What of the view is in the files: of every record of a kind, and of those only that were looked up or chosen."""
+    for kind, names in format_.reads.items():
+        told = [f.reads[kind] for f in format_.files if f.kind == kind and f.every and not exported.since]
+        whole = frozenset[str]().union(*told)
+        if told:
+            yield Handed(kind=kind, attributes=whole, records=exported.rows[kind], is_part=False)
+        if names - whole or not told:
+            yield Handed(kind=kind, attributes=names - whole, records=exported.rows[kind], is_part=True)
 
 
 def _sent(made: Made, revision: int, since: int, seconds: float) -> Outcome:

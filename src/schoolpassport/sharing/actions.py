@@ -1,7 +1,7 @@
 """Consents, and the views that follow them."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from schoolpassport.sharing import effects, publishing, reaching, readings, rece
 from schoolpassport.sharing import requirements as demands
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, NotAllowed, Side
 from schoolpassport.sharing.models import Consent, DataRequirements, Document, View
-from schoolpassport.sharing.records import Contents, Proposal
+from schoolpassport.sharing.records import Contents, Handed, Proposal
 from schoolpassport.sharing.requirements import Requirements
 from schoolpassport.sharing.revealing import Meant
 from schoolpassport.sync.contract import Followed, Reach
@@ -201,32 +201,31 @@ def note_delivery(
     district_id: UUID,
     integration_id: UUID,
     revision: int,
-    rows: Mapping[str, int],
-    is_part: bool,
+    handed: Iterable[Handed],
     outlet: str,
     caller: bytes = b"",
     now: datetime,
 ) -> None:
-    """Write down that an application was handed kinds of its view at a revision: kind → rows.
+    """Write down what of its view, as of a revision, an application was handed.
 
-    ``is_part``: only what changed, so that it is not known of each person whether they were among them. In the scope
-    and transaction of whoever hands them over; readers note what they answer by themselves.
+    In the scope and transaction of whoever hands it over; readers note what they answer by themselves.
     """
     with scope.inside(district_id):
-        for kind, count in rows.items():
+        for each in handed:
             line = readings.Line(
                 district=district_id,
                 integration=integration_id,
-                kind=kind,
+                kind=each.kind,
                 hour=readings.hour(now),
                 revision=revision,
                 caller=caller,
                 outlet=outlet,
                 subset="",
                 school=readings.WHOLE,
-                part=is_part,
+                part=each.is_part,
             )
-            readings.write(line, readings.Added(now, now, pages=1, records=count, total=count, fields=None))
+            added = readings.Added(now, now, 1, each.records, each.records, set(each.attributes))
+            readings.write(line, added)
 
 
 def rotate_signing_key(*, by: str, now: datetime) -> str:

@@ -18,7 +18,7 @@ from schoolpassport.partners import queries as partners
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
-from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.catalogue import METADATA, SIS_ID
 from schoolpassport.sharing.lifecycle import IN_FORCE
 from schoolpassport.sharing.models import HREF, Consent
 from schoolpassport.sharing.readings import WHOLE
@@ -82,16 +82,16 @@ def of_person(*, district_id: UUID, id: UUID) -> list[Disclosure]:  # noqa: A002
             if integration_id not in read:
                 plain = tuple(sorted(spans.fields))
                 found.append(Disclosure(**frame, fields=plain, certainty=Certainty.NOT_READ))
-            found += [_disclosure(frame, spans.fields, row) for row in read.get(integration_id, ())]
+            found += [_disclosure(frame, row) for row in read.get(integration_id, ())]
     order = list(KINDS)
     return sorted(found, key=lambda f: (f.application, order.index(f.kind), f.first_read or f.since))
 
 
-def _disclosure(frame: dict[str, Any], shown: frozenset[str], row: tuple[Any, ...]) -> Disclosure:
-    consent_id, purpose, whole, pages, first, last, outlets, everything, named = row
+def _disclosure(frame: dict[str, Any], row: tuple[Any, ...]) -> Disclosure:
+    consent_id, purpose, whole, pages, first, last, outlets, told = row
     return Disclosure(
         **frame,
-        fields=tuple(sorted(shown if everything else shown & set(named or ()))),
+        fields=tuple(sorted(told or ())),
         certainty=Certainty.READ if whole else Certainty.MAYBE,
         pages=pages,
         first_read=first,
@@ -137,7 +137,12 @@ def _fields(kind: Kind) -> str:
     if kind.stored_document:
         heads = ", ".join(literal(h) for h in _HEADS)
         plain = f"replace(v.doc, chr({ord(HREF)}), '')::jsonb"
-        return f"ARRAY(SELECT k FROM jsonb_object_keys({plain}) k WHERE k NOT IN ({heads}))"
+        inside = f"({plain}->{literal(METADATA)})"
+        return (
+            f"ARRAY(SELECT k FROM jsonb_object_keys({plain}) k WHERE k NOT IN ({heads}) "
+            f"AND (k <> {literal(METADATA)} OR {inside} - {literal(SIS_ID)}::text <> '{{}}') "
+            f"UNION ALL SELECT {literal(SIS_ID)} WHERE jsonb_exists({inside}, {literal(SIS_ID)}))"
+        )
     columns = {f.column: f.name for f in kind.fields if f.in_view} | {"sis_id": SIS_ID}
     named = ", ".join(f"CASE WHEN v.{quoted(c)} IS NOT NULL THEN {literal(n)} END" for c, n in columns.items())
     return f"array_remove(ARRAY[{named}], NULL)"
@@ -158,23 +163,26 @@ def _shown(kind: Kind, about: str, facts: dict[str, UUID]) -> dict[UUID, _Shown]
 
 
 def _read(kind: Kind, about: str, facts: dict[str, UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
-    """Of each integration and basis: whether surely, how many pages, first, last, outlets, whether all fields, which.
+    """Of each integration and basis: whether surely, how many pages, first, last, outlets, and which fields.
 
-    A walk may have taken more than an hour: its lines are put together before they are judged.
+    Of the fields that a line names those count which the record had at the line's revision. A walk may have taken more
+    than an hour: its lines are put together before they are judged.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH shown AS ({_versions(kind, about)}), lines AS (SELECT r.* FROM sharing_reading r "
-            f"WHERE r.district_id = %(d)s AND r.kind = {literal(kind.name)} AND EXISTS (SELECT FROM shown s "
+            f"WITH shown AS ({_versions(kind, about)}), lines AS (SELECT r.*, t.told FROM sharing_reading r "
+            "JOIN LATERAL (SELECT count(*) AS versions, array_agg(DISTINCT n) FILTER (WHERE n IS NOT NULL) AS told "
+            "FROM shown s LEFT JOIN LATERAL unnest(s.fields) n ON r.fields IS NULL OR n = ANY(r.fields) "
             "WHERE s.integration_id = r.integration_id AND s.rev_from <= r.revision AND s.rev_to > r.revision "
             "AND r.subset IN ('', s.subset) "
-            "AND (r.school = %(whole)s OR s.schools IS NULL OR r.school = ANY(s.schools)))), "
+            "AND (r.school = %(whole)s OR s.schools IS NULL OR r.school = ANY(s.schools))) t ON t.versions > 0 "
+            f"WHERE r.district_id = %(d)s AND r.kind = {literal(kind.name)}), "
             "walks AS (SELECT integration_id, NOT part AND sum(records) >= max(total) AS whole, sum(pages) AS pages, "
-            "min(first_at) AS first, max(last_at) AS last, outlet, bool_or(fields IS NULL) AS everything FROM lines "
+            "min(first_at) AS first, max(last_at) AS last, outlet FROM lines "
             "GROUP BY integration_id, revision, caller, outlet, subset, school, part) "
             "SELECT w.integration_id, c.id, c.purpose, bool_or(w.whole), sum(w.pages)::int, min(w.first), max(w.last), "
-            "array_agg(DISTINCT w.outlet), bool_or(w.everything), (SELECT array_agg(DISTINCT n) FROM lines l, "
-            "unnest(l.fields) n WHERE l.integration_id = w.integration_id) FROM walks w LEFT JOIN LATERAL ("
+            "array_agg(DISTINCT w.outlet), (SELECT array_agg(DISTINCT n) FROM lines l, "
+            "unnest(l.told) n WHERE l.integration_id = w.integration_id) FROM walks w LEFT JOIN LATERAL ("
             "SELECT c.id, c.purpose FROM sharing_consent c WHERE c.district_id = %(d)s "
             "AND c.integration_id = w.integration_id AND c.begun_at <= w.last AND (c.ended_at IS NULL OR "
             "c.ended_at > w.first) ORDER BY c.begun_at DESC LIMIT 1) c ON true GROUP BY 1, 2, 3",
@@ -238,7 +246,7 @@ def _left(shared: Iterable[str], asked: frozenset[str] | None) -> tuple[str, ...
     """Attributes that nobody asked for; none where somebody asked for all, or for nothing of the kind."""
     if asked is None:
         return ()
-    return tuple(n for n in shared if n not in asked and not (n == SIS_ID and "metadata" in asked))
+    return tuple(n for n in shared if n not in asked)
 
 
 def _attributes_read(district_id: UUID, since: datetime) -> dict[tuple[UUID, str], frozenset[str] | None]:

@@ -16,6 +16,7 @@ from django.conf import settings
 
 from schoolpassport.kit.recent import Recent
 from schoolpassport.sharing import plans, pulls, readings, relations, roundtrip, selection
+from schoolpassport.sharing.catalogue import METADATA, SIS_ID
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.inquiries import Inquiry
 from schoolpassport.sharing.listings import Cache, Listing
@@ -283,7 +284,8 @@ class Reader:
             school=school or readings.WHOLE,
             part=part,
         )
-        due = readings.GATHERING.note(line, records=records, total=total, fields=names, ends=ends, at=self._now)
+        fields = (*names, SIS_ID) if names is not None and METADATA in names else names  # one is inside of the other
+        due = readings.GATHERING.note(line, records=records, total=total, fields=fields, ends=ends, at=self._now)
         for each, added in due:
             question = Question(readings.WRITE, readings.parameters(each, added), keyed=True)
             roundtrip.ask(district_id=self._district, door=None, question=question)

@@ -140,6 +140,19 @@ class Contents:
     purpose: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Handed:
+    """What of a kind an application was handed otherwise than by asking: so many records, of each these attributes.
+
+    ``is_part``: not every record that the view has of the kind, so it is not known of each whether it was among them.
+    """
+
+    kind: str
+    attributes: frozenset[str]
+    records: int
+    is_part: bool
+
+
 NOTHING = Contents(attributes={})
 
 

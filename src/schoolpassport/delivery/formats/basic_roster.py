@@ -11,8 +11,8 @@ _TEACHERS = 10  # the most that a section has columns for
 _AT = '(SELECT *, unnest("orgs") AS at FROM now_user) r SEMI JOIN now_org s ON s."sourcedId" = r.at'
 _SCHOOLS = 'SELECT "sourcedId" FROM now_org WHERE "type" = \'school\''
 _LED = (
-    'LEFT JOIN (SELECT "class", list("user" ORDER BY "primary" = \'true\' DESC, "sourcedId") AS teachers '
-    'FROM now_enrollment WHERE "role" = \'teacher\' GROUP BY 1) t ON t."class" = r."sourcedId" '
+    'LEFT JOIN (SELECT e."class", list(e."user" ORDER BY e."primary" = \'true\' DESC, e."sourcedId") AS teachers '
+    'FROM now_enrollment e WHERE e."role" = \'teacher\' GROUP BY 1) t ON t."class" = r."sourcedId" '
 )
 _IN_TERM = (
     'LEFT JOIN (SELECT c."sourcedId" AS id, arg_min(a, (a."startDate", a."sourcedId")) AS term '
@@ -35,6 +35,10 @@ def _named(alias: str = "r") -> dict[str, str]:
     }
 
 
+def _reads(**kinds: str) -> dict[str, frozenset[str]]:
+    return {kind.rstrip("_"): frozenset(names.split()) for kind, names in kinds.items()}
+
+
 def _people(role: str, more: str = "") -> str:
     wanted = ", ".join(literal(each) for each in _ROLES[role])
     return f'{_AT} {more} WHERE r."role" IN ({wanted}) AND r.at IN ({_SCHOOLS})'
@@ -48,7 +52,8 @@ FORMAT = Format(
     files=(
         File(
             name="schools.csv",
-            kinds=("org",),
+            reads=_reads(org="name identifier type"),
+            every=False,
             columns={
                 "School_id": 'r."sourcedId"',
                 "School_name": plain('r."name"'),
@@ -61,7 +66,12 @@ FORMAT = Format(
         ),
         File(
             name="students.csv",
-            kinds=("user", "org", "demographics"),
+            reads=_reads(
+                user="orgs role identifier familyName middleName givenName grades email username agents sms phone",
+                org="type",
+                demographics="sex birthDate hispanicOrLatinoEthnicity",
+            ),
+            every=False,
             columns={
                 "School_id": "r.at",
                 "Student_id": 'r."sourcedId"',
@@ -90,7 +100,8 @@ FORMAT = Format(
         ),
         File(
             name="teachers.csv",
-            kinds=("user", "org"),
+            reads=_reads(user="orgs role identifier email familyName middleName givenName username", org="type"),
+            every=False,
             columns={
                 "School_id": "r.at",
                 "Teacher_id": 'r."sourcedId"',
@@ -107,7 +118,12 @@ FORMAT = Format(
         ),
         File(
             name="sections.csv",
-            kinds=("class", "course", "academicSession", "enrollment"),
+            reads=_reads(
+                class_="school title classCode grades course periods subjects terms",
+                course="title courseCode subjects",
+                academicSession="title startDate endDate",
+                enrollment="class user role primary",
+            ),
             columns={
                 "School_id": 'r."school"',
                 "Section_id": 'r."sourcedId"',
@@ -129,7 +145,8 @@ FORMAT = Format(
         ),
         File(
             name="enrollments.csv",
-            kinds=("enrollment",),
+            reads=_reads(enrollment="school class user role"),
+            every=False,
             columns={"School_id": 'r."school"', "Section_id": 'r."class"', "Student_id": 'r."user"'},
             rows="now_enrollment r WHERE r.\"role\" = 'student'",
             required={"School_id": False, "Section_id": False, "Student_id": False},
@@ -137,7 +154,8 @@ FORMAT = Format(
         ),
         File(
             name="staff.csv",
-            kinds=("user", "org"),
+            reads=_reads(user="orgs role email familyName givenName username", org="type"),
+            every=False,
             columns={
                 "School_id": "r.at",
                 "Staff_id": 'r."sourcedId"',

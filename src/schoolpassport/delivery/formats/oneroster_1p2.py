@@ -1,6 +1,9 @@
 """OneRoster 1.2 CSV (1.2.1). Beside 1.1: roles are rows of a file of their own, one for each org."""
 
-from schoolpassport.delivery.formats.shape import File, Format, Mode, cell, tied
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from schoolpassport.delivery.formats.shape import EXTENSIONS, File, Format, Mode, cell, tied
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Type
 from schoolpassport.sources.schemas import SCHEMAS
@@ -13,6 +16,7 @@ _CALLED = {
     "preferredFamilyName": "preferredLastName",
     "academicSessionSourcedId": "gradingPeriod",
 }
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _NOT_REQUIRED = {"username", "resultValueMin", "resultValueMax", "score"}
 # An administrator of 1.1 runs the org that he belongs to.
 _ROLE = (
@@ -22,15 +26,21 @@ _ROLE = (
 _ROLE_ID = "x.\"sourcedId\" || '/' || x.org"  # a person has one role in an org, so this names it
 
 
-def _file(name: str, kind: str, headers: str, *, whole: tuple[str, ...] = (), **more: str) -> File:
-    """``more``: columns that are no attribute of the kind, as SQL; they stand where ``headers`` names them."""
+def _file(name: str, kind: str, headers: str, *, beside: Mapping[str, str] = _NOTHING, **more: str) -> File:
+    """``more``: columns that are no attribute of the kind, as SQL; they stand where ``headers`` names them.
+
+    ``beside``: the attribute that this SQL reads of another kind.
+    """
     known = {h: KINDS[kind][_CALLED.get(h, h)] for h in headers.split() if h not in more}
     columns = {h: more[h] if h in more else cell(known[h]) for h in headers.split()}
     required = {h: f for h, f in known.items() if f.required and h not in _NOT_REQUIRED}
     return File(
         name=f"{name}.csv",
-        kinds=(kind, *whole),
-        whole=whole,
+        reads={
+            kind: frozenset(f.name for f in known.values()) | EXTENSIONS,
+            **{other: frozenset({name}) for other, name in beside.items()},
+        },
+        whole=tuple(beside),
         columns={**{h: f"r.{quoted(h)}" for h in ("sourcedId", "status", "dateLastModified")}, **columns},
         rows=f"now_{kind} r",
         required={h: f.type is Type.TEXT and not f.many and not f.values for h, f in required.items()},
@@ -57,7 +67,7 @@ _CHANGED = """(SELECT * FROM now_user WHERE "status" = 'active' UNION ALL BY NAM
     FROM was_user w JOIN now_user n ON n."sourcedId" = w."sourcedId")"""
 _ROLES = File(
     name="roles.csv",
-    kinds=("user", "org"),
+    reads={"user": frozenset({"role", "orgs"}), "org": frozenset({"type"})},
     columns={
         "sourcedId": _ROLE_ID,
         "status": 'x."status"',
@@ -81,7 +91,7 @@ _LINE_ITEMS = _file(
     "lineItem",
     "title description assignDate dueDate classSourcedId categorySourcedId academicSessionSourcedId resultValueMin "
     "resultValueMax schoolSourcedId",
-    whole=("class",),
+    beside={"class": "school"},
     schoolSourcedId='(SELECT any_value(c."school") FROM all_class c WHERE c."sourcedId" = r."class")',
 )
 _RESULTS = _file(
@@ -89,7 +99,7 @@ _RESULTS = _file(
     "result",
     "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment textScore classSourcedId inProgress "
     "incomplete late missing",
-    whole=("lineItem",),
+    beside={"lineItem": "class"},
     textScore="NULL",
     classSourcedId='(SELECT any_value(i."class") FROM all_lineItem i WHERE i."sourcedId" = r."lineItem")',
     inProgress="NULL",

@@ -4,6 +4,9 @@ SQL selects from ``now_user`` and its like: one relation for each kind, with ``s
 ``dateLastModified``, every attribute under its OneRoster name (texts; lists of texts where there are many; a reference
 is the id of what it names) and ``metadata`` (JSON). Of a delta it holds what changed; ``was_user`` holds what the same
 records were, and ``all_user`` everything that is active, which in full is the same as ``now_user``.
+
+Of the attributes a relation has those that some file of the format says it reads, and no others: what is written down
+about a delivery is what its files can have been made of.
 """
 
 from collections.abc import Mapping
@@ -12,6 +15,7 @@ from enum import StrEnum
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Type
+from schoolpassport.sharing.catalogue import METADATA, SIS_ID
 
 
 class Mode(StrEnum):
@@ -34,23 +38,29 @@ class Style:
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """One file. ``kinds``: whose relations its SQL reads, first the one whose records its rows are.
+    """One file. ``reads``: the attributes that its SQL uses, by kind; first the kind whose records its rows are.
 
-    ``rows`` is SQL from FROM on; the kind's own relation is called ``r`` in it. ``required``: columns that the standard
-    wants filled, and whether the record's id may stand in where the consent shows nothing. ``whole``: kinds that are
-    needed in full also when only changes are told. ``metadata``: ``metadata.*`` columns follow at the far right.
+    ``every``: each record of that kind is told of, so that who is in the view is in the file. ``rows`` is SQL from FROM
+    on; the kind's own relation is called ``r`` in it. ``required``: columns that the standard wants filled, and whether
+    the record's id may stand in where the consent shows nothing. ``whole``: kinds that are needed in full even when
+    only changes are told. ``metadata``: ``metadata.*`` columns follow at the far right.
     """
 
     name: str
-    kinds: tuple[str, ...]
+    reads: Mapping[str, frozenset[str]]
     columns: Mapping[str, str]
     rows: str
     required: Mapping[str, bool] = field(default_factory=dict)
     whole: tuple[str, ...] = ()
     metadata: bool = False
+    every: bool = True
     order: str = 'r."sourcedId"'
     changes: str = ""  # SQL from FROM on for a delta, where its rows are more than the changed records
     optional: bool = True  # a file without rows is left out
+
+    @property
+    def kind(self) -> str:
+        return next(iter(self.reads))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +82,22 @@ class Format:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(kind for file in self.files for kind in file.kinds))
+        return tuple(self.reads)
+
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """All that its files use, by kind."""
+        found: dict[str, frozenset[str]] = {}
+        for kind, names in (each for file in self.files for each in file.reads.items()):
+            found[kind] = found.get(kind, frozenset()) | names
+        return found
 
     @property
     def whole(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(kind for file in self.files for kind in file.whole))
+
+
+EXTENSIONS = frozenset({METADATA, SIS_ID})  # what columns ``metadata.*`` show
 
 
 def plain(text: str) -> str:
@@ -109,7 +130,7 @@ def tied(ties: str) -> File:
     entries = f"(SELECT *, unnest({listed}) AS entry FROM {{}}) x"
     return File(
         name=f"{KINDS[ties].plural}.csv",
-        kinds=(owner,),
+        reads={owner: frozenset({field_.name})},
         columns={
             "sourcedId": "x.\"sourcedId\" || '/' || x.entry",  # one uses a resource once, so this names the row
             "status": 'x."status"',
