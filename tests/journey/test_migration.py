@@ -17,7 +17,7 @@ from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import SourceRole
-from schoolpassport.sync import migrating
+from schoolpassport.sync import migrating, strangers
 from schoolpassport.sync.migrating import NotMigrated
 from schoolpassport.tenancy import scope
 from tests.support import partners, traces
@@ -419,7 +419,7 @@ def duplicates(sis, state):
 
 
 @pytest.mark.parametrize("rename", [prefixed, rotated(SCHOOL)], ids=["prefixed", "rotated"])
-def test_a_pair_that_was_struck_out_is_different_for_good(sis, tmp_path, rename, now):
+def test_a_pair_that_was_struck_out_is_different_until_it_is_taken_back(sis, tmp_path, rename, now):
     sis.done(SCHOOL)
     c7, key = sis.ids("user")["c007"], rename("users", "c007")
     there = rekeyed(SCHOOL, rename)
@@ -431,6 +431,8 @@ def test_a_pair_that_was_struck_out_is_different_for_good(sis, tmp_path, rename,
     pair = frozenset({c7, other})
     assert pair in duplicates(sis, "different")
     assert pair not in duplicates(sis, "open")
+    strangers.undo_refuse(district_id=sis.district_id, source="SIS", key=key, record_id=c7, by=BY, now=now)
+    assert pair in duplicates(sis, "open")
 
 
 def test_the_same_two_would_be_proposed_had_nobody_told_them_apart(sis, now):

@@ -92,6 +92,18 @@ def test_a_row_that_was_refused_is_not_proposed_again_and_no_rule_links_it(distr
     with scope.inside(district_of.district_id):
         told = roster.parted(district_id=district_of.district_id, source_id=directory.source.id, kind="user")
     assert told == ([("a7", u1)] if refused else [])
+    if refused:
+        assert str(u1) in typed(district_of, "refused", "Directory")
+        typed(district_of, "undo", "Directory", "a7", u1)
+        assert "taken back already" in typed(district_of, "undo", "Directory", "a7", u1, code=1)
+        assert json.loads(typed(district_of, "refused", "Directory", "--json")) == []
+        directory.done(accounts({**ROSA, "phone": "+1"}))  # the very same package, which says something else now
+        assert ("a7", "matched", False) in district_of.links(u1)
+        with scope.inside(district_of.district_id):
+            acts = [e.act for e in audit.events(district_id=district_of.district_id) if e.about == str(u1)]
+        assert acts == ["roster:record:allow", "roster:record:refuse"]
+    else:
+        assert "Nobody said" in typed(district_of, "undo", "Directory", "a7", u1, code=1)
 
 
 def test_what_cannot_be_looked_at_or_linked_says_why(district_of):

@@ -125,6 +125,36 @@ def parted(*, district_id: UUID, number: int, by: str, now: datetime) -> None:
         )
 
 
+def reopened(
+    *, district_id: UUID, pair: tuple[UUID, UUID], decided_by: str, decided_at: datetime, by: str, now: datetime
+) -> None:
+    """What a person had said of a key, and a proposal took for their word, was taken back: it is open again.
+
+    In the caller's transaction. A proposal that was decided by itself stays as it was decided.
+    """
+    left, right = sorted(pair)
+    found = Proposal.objects.filter(
+        district_id=district_id,
+        left_id=left,
+        right_id=right,
+        state=State.DIFFERENT,
+        decided_by=decided_by,
+        decided_at=decided_at,
+    ).first()
+    if found is None:
+        return
+    found.state, found.decided_by, found.decided_at = State.OPEN, "", None
+    found.save(update_fields=["state", "decided_by", "decided_at"])
+    audit.note(
+        district_id=district_id,
+        act=f"matching:proposal:{State.OPEN}",
+        about=str(found.number),
+        by=by,
+        now=now,
+        facts={"before": State.DIFFERENT, "after": State.OPEN},
+    )
+
+
 def later(*, district_id: UUID, number: int, until: date, by: str, now: datetime) -> Proposal:
     """Undecided; the pair is open again from that day on."""
     return _decide(district_id, number, State.LATER, by=by, now=now, until=until)

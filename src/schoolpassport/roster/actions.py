@@ -13,7 +13,7 @@ from schoolpassport.kit.killpoint import reach
 from schoolpassport.roster import queries
 from schoolpassport.roster.joining import UNSEEN, Joining, NotJoined
 from schoolpassport.roster.kinds import KINDS, WRITTEN
-from schoolpassport.roster.models import Merge, Migration, Question
+from schoolpassport.roster.models import Merge, Migration, Question, Refusal
 from schoolpassport.roster.records import Applied, Asked, Authority, Batch, Remapped
 from schoolpassport.roster.remapping import Remapping
 from schoolpassport.roster.writing import NOBODY, Writer
@@ -32,6 +32,7 @@ __all__ = [
     "remap",
     "split",
     "undo_merge",
+    "undo_refuse",
     "undo_remap",
 ]
 
@@ -215,6 +216,27 @@ def refuse(
     with _joining(district_id, authority, by=by, now=now) as joining:
         joining.refuse(KINDS[kind], source_id=source_id, key=key, to=record_id)
         _note(joining, "refuse", str(record_id), {"kind": kind, "source": str(source_id)})
+
+
+def undo_refuse(
+    *,
+    district_id: UUID,
+    kind: str,
+    source_id: UUID,
+    key: str,
+    record_id: UUID,
+    by: str,
+    now: datetime,
+    authority: Authority,
+) -> Refusal:
+    """Take back that a key does not mean a record. Rules may link them with the next package, the same one included.
+
+    Raises ``NotJoined`` and ``Busy``.
+    """
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        refusal = joining.take_back(KINDS[kind], source_id=source_id, key=key, to=record_id)
+        _note(joining, "allow", str(record_id), {"kind": kind, "source": str(source_id)})
+        return refusal
 
 
 def merge_anew(*, district_id: UUID, cause: str, by: str, now: datetime, authority: Authority) -> Applied:

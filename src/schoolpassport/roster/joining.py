@@ -185,8 +185,21 @@ class Joining:
             kind=kind.name,
             key=key,
             record_id=to,
-            defaults={"migration": 0, "by": self.by, "at": self.now},
+            defaults={"migration": 0, "by": self.by, "at": self.now, "undone_by": "", "undone_at": None},
         )
+
+    def take_back(self, kind: Kind, *, source_id: UUID, key: str, to: UUID) -> Refusal:
+        """The key may mean that record again."""
+        refusal = Refusal.objects.filter(
+            district_id=self.district_id, source_id=source_id, kind=kind.name, key=key, record_id=to
+        ).first()
+        if refusal is None:
+            raise NotJoined(f"Nobody said that “{key}” is not {to}. What was said: schoolpassport matches refused.")
+        if refusal.undone_by:
+            raise NotJoined(f"That “{key}” is not {to} was taken back already, by {refusal.undone_by}.")
+        refusal.undone_by, refusal.undone_at = self.by, self.now
+        refusal.save(update_fields=["undone_by", "undone_at"])
+        return refusal
 
     def _check_nobodys(self, kind: Kind, source_id: UUID, key: str, to: UUID) -> None:
         if Link.objects.filter(district_id=self.district_id, source_id=source_id, kind=kind.name, key=key).exists():

@@ -137,7 +137,7 @@ class Migration(models.Model):
 class Refusal(models.Model):
     """A person said that a key does not mean a record: they are different, whatever speaks for it.
 
-    ``migration``: out of whose proposal it was struck; 0 for none.
+    ``migration``: out of whose proposal it was struck; 0 for none. One that was taken back binds nobody.
     """
 
     pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key", "record_id")
@@ -149,6 +149,17 @@ class Refusal(models.Model):
     migration = models.IntegerField()
     by = models.CharField(max_length=200)
     at = models.DateTimeField()
+    undone_by = models.CharField(max_length=200, blank=True, db_default="")
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(undone_by="", undone_at__isnull=True)
+                | (~models.Q(undone_by="") & models.Q(undone_at__isnull=False)),
+                name="refusals_taken_back_say_by_whom",
+            ),
+        )
 
 
 class Question(models.Model):

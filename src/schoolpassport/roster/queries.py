@@ -390,15 +390,26 @@ def questions(*, district_id: UUID) -> list[Question]:
 def decided(*, district_id: UUID, source_id: UUID) -> int:
     """How often people decided about the keys of a source: what a run knew before the last of these is outdated."""
     mine = {"district_id": district_id, "source_id": source_id}
-    return Relink.objects.filter(**mine).count() + Question.objects.filter(**mine, answer="same").count()
+    taken_back = Refusal.objects.filter(**mine).exclude(undone_by="")
+    return (
+        Relink.objects.filter(**mine).count()
+        + Question.objects.filter(**mine, answer="same").count()
+        + taken_back.count()
+    )
 
 
 def parted(*, district_id: UUID, source_id: UUID, kind: str) -> list[tuple[str, UUID]]:
     """Keys, and the records of which a person said that they are not what the key means."""
     mine = {"district_id": district_id, "source_id": source_id, "kind": kind}
     cut = Relink.objects.filter(**mine, merge=None, migration=None).values_list("key", "was_id")
-    refused = Refusal.objects.filter(**mine).values_list("key", "record_id")
-    return [*cut, *refused]
+    said = Refusal.objects.filter(**mine, undone_by="").values_list("key", "record_id")
+    return [*cut, *said]
+
+
+def refused(*, district_id: UUID, source_id: UUID) -> list[Refusal]:
+    """What a person said that keys of a source do not mean, and did not take back, newest first."""
+    found = Refusal.objects.filter(district_id=district_id, source_id=source_id, undone_by="")
+    return list(found.order_by("-at", "kind", "key", "record_id"))
 
 
 def apart(*, district_id: UUID, kind: str) -> list[tuple[UUID, UUID, str, datetime]]:
@@ -410,7 +421,8 @@ def apart(*, district_id: UUID, kind: str) -> list[tuple[UUID, UUID, str, dateti
         cursor.execute(
             "SELECT DISTINCT ON (1, 2) least(a.id, l.record_id), greatest(a.id, l.record_id), a.by, a.at FROM ("
             "SELECT source_id, key, record_id AS id, by, at FROM roster_refusal WHERE district_id = %(d)s "
-            "AND kind = %(k)s UNION ALL SELECT r.source_id, r.key, r.was_id, 'split', v.at FROM roster_relink r "
+            "AND kind = %(k)s AND undone_by = '' "
+            "UNION ALL SELECT r.source_id, r.key, r.was_id, 'split', v.at FROM roster_relink r "
             "JOIN roster_revision v ON v.district_id = r.district_id AND v.number = r.revision "
             "WHERE r.district_id = %(d)s AND r.kind = %(k)s AND r.merge IS NULL AND r.migration IS NULL) a "
             "JOIN roster_link l ON l.district_id = %(d)s AND l.kind = %(k)s AND l.source_id = a.source_id "

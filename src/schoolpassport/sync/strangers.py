@@ -8,15 +8,16 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.matching import decisions, policies
+from schoolpassport.matching import actions, decisions, policies
 from schoolpassport.matching import queries as matching
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.models import Refusal
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.schemas import SCHEMAS
@@ -27,6 +28,7 @@ from schoolpassport.sync.workbench import Bench, glance
 from schoolpassport.tenancy import scope
 
 _USER, _BESIDE = KINDS["user"], KINDS["demographics"]
+Said = TypeVar("Said")
 _MOST: Final = 3  # records that are shown for one row
 
 
@@ -81,11 +83,36 @@ def refuse(*, district_id: UUID, source: str, key: str, record_id: UUID, by: str
     _say(roster.refuse, district_id, source, key=key, record_id=record_id, by=by, now=now)
 
 
-def _say(
-    act: Callable[..., None], district_id: UUID, source: str, *, key: str, record_id: UUID, by: str, now: datetime
-) -> None:
+def undo_refuse(*, district_id: UUID, source: str, key: str, record_id: UUID, by: str, now: datetime) -> None:
+    """Take a refusal back: the row may mean that person. What was told apart only by it is open again.
+
+    Raises ``NotJoined`` and ``Busy``.
+    """
     with scope.inside(district_id):
-        act(
+        refusal = _say(roster.undo_refuse, district_id, source, key=key, record_id=record_id, by=by, now=now)
+        means = queries.meant(district_id=district_id, source_id=refusal.source_id, kind=_USER.name, keys=[key])
+        if key in means and means[key] != record_id:
+            actions.reopened(
+                district_id=district_id,
+                pair=(means[key], record_id),
+                decided_by=refusal.by,
+                decided_at=refusal.at,
+                by=by,
+                now=now,
+            )
+
+
+def refused(*, district_id: UUID, source: str) -> list[Refusal]:
+    """What a person said that rows of a source do not mean, newest first."""
+    with scope.inside(district_id):
+        return queries.refused(district_id=district_id, source_id=_source(district_id, source).id)
+
+
+def _say(
+    act: Callable[..., Said], district_id: UUID, source: str, *, key: str, record_id: UUID, by: str, now: datetime
+) -> Said:
+    with scope.inside(district_id):
+        return act(
             district_id=district_id,
             kind=_USER.name,
             source_id=_source(district_id, source).id,

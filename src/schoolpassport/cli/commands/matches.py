@@ -153,9 +153,36 @@ def link(source: str, key: str, record: UUID, district: str | None) -> None:
 @click.argument("record", metavar="GG4L_ID", type=click.UUID)
 @_DISTRICT
 def refuse(source: str, key: str, record: UUID, district: str | None) -> None:
-    """The row that SOURCE calls KEY does not mean GG4L_ID; it is not proposed again."""
+    """The row that SOURCE calls KEY does not mean GG4L_ID; it is not proposed again. Undo: `matches undo`."""
     _said(strangers.refuse, source, key, record, district)
     click.echo(f"Noted. “{key}” of {source} is not {record}.")
+
+
+@command.command("undo")
+@click.argument("source")
+@click.argument("key")
+@click.argument("record", metavar="GG4L_ID", type=click.UUID)
+@_DISTRICT
+def undo(source: str, key: str, record: UUID, district: str | None) -> None:
+    """Take back that the row that SOURCE calls KEY does not mean GG4L_ID; rules may link it with the next package."""
+    _said(strangers.undo_refuse, source, key, record, district)
+    click.echo(f"Noted. “{key}” of {source} may be {record}.")
+
+
+@command.command("refused")
+@click.argument("source")
+@_DISTRICT
+@_JSON
+def refused(source: str, district: str | None, *, as_json: bool) -> None:
+    """What was said that rows of SOURCE do not mean, and was not taken back."""
+    found = strangers.refused(district_id=district_id(district), source=source)
+    if as_json:
+        show.as_json(
+            [{"row": r.key, "kind": r.kind, "record": str(r.record_id), "by": r.by, "at": r.at} for r in found]
+        )
+    else:
+        rows = [(r.key, r.kind, r.record_id, r.by, f"{r.at:%Y-%m-%d}") for r in found]
+        show.table(("row", "kind", "is not", "by", "on"), rows)
 
 
 def _said(act: Callable[..., None], source: str, key: str, record: UUID, district: str | None) -> None:
