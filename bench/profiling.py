@@ -72,6 +72,8 @@ def begin() -> Profile:
 class _Columns:
     """A DuckDB connection whose statements are timed."""
 
+    __class__ = duckdb.DuckDBPyConnection  # type: ignore[assignment]  # Splink asks what it is given
+
     def __init__(self, db: Any, profile: Profile) -> None:
         self._db, self._profile = db, profile
 

@@ -13,9 +13,8 @@ import tempfile
 from pathlib import Path
 
 import duckdb
-from splink import Linker
-from splink.internals.duckdb.database_api import DuckDBAPI
 
+from bench import splinked
 from schoolpassport.demo.generator.doubles import write_doubles
 from schoolpassport.matching import model
 from schoolpassport.matching.people import prepare
@@ -37,11 +36,10 @@ def learn() -> dict[str, list[tuple[float, float]]]:
         db.execute(f"CREATE TABLE people AS {LABELLED} FROM '{path}'")
         prepare(db)
         db.execute(
-            "CREATE TABLE labelled AS SELECT p.*, r.person FROM person p "
-            f"JOIN (SELECT md5(record::VARCHAR)::UUID::VARCHAR AS unique_id, person FROM '{path}') r USING (unique_id)"
+            "CREATE TABLE labelled AS SELECT id::VARCHAR AS unique_id, p.* EXCLUDE (id), r.person FROM person p "
+            f"JOIN (SELECT md5(record::VARCHAR)::UUID AS id, person FROM '{path}') r USING (id)"
         )
-        api = DuckDBAPI(db)
-        linker = Linker(api.register("labelled"), model.untrained(), log_level=40)
+        linker = splinked.linker(db, "labelled")
         linker.training.estimate_u_using_random_sampling(max_pairs=MAX_PAIRS, seed=1)
         linker.training.estimate_m_from_label_column("person")
         return {

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -169,9 +169,8 @@ def _several_roles(district_id: UUID) -> bool:
 
 def _fingerprint(*, several_roles: bool) -> str:
     """Of everything that decides what is alike: after a change all are compared with all, once."""
-    said = json.dumps(
-        [model.settings(records=1, several_roles=several_roles, learned=model.weights()), scoring.NEVER, scoring.LINE]
-    )
+    compared = [asdict(comparison) for comparison in model.COMPARISONS]
+    said = json.dumps([compared, model.BLOCKS, model.weights(), scoring.NEVER, scoring.LINE, several_roles])
     return hashlib.sha256(said.encode()).hexdigest()
 
 

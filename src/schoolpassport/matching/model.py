@@ -1,4 +1,4 @@
-"""What is compared about two people, level by level, in the words of Splink; and what each level is called.
+"""What is compared about two people, level by level; and what each level is called.
 
 A level's weights (how often true pairs and strangers reach it) are learned by ``bench.training`` and lie in
 ``weights.json``; this file holds everything that is decided rather than learned.
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
 
 Weights = Mapping[str, Sequence[tuple[float, float]]]
 """Comparison → (m, u) of each level, in order, the last for everything else."""
@@ -207,7 +206,6 @@ BLOCKS = (
     "l.username = r.username",
     "l.phone = r.phone AND l.given3 = r.given3",
 )
-_EITHER = "(l.fresh OR r.fresh)"
 DUPLICATES_PER_RECORD = 0.5  # what is expected before anything is compared; the model's prior follows from it
 
 
@@ -221,29 +219,9 @@ def sentence(comparison: str, level: str) -> tuple[str, str]:
     return found.title, said[level]
 
 
-def settings(*, records: int, several_roles: bool, learned: Weights) -> dict[str, Any]:
-    """Splink's settings for so many records."""
-    return {**_frame(several_roles), **prior(records), "comparisons": _comparisons(learned)}
-
-
-def begun_by_the_fresh(settings: dict[str, Any]) -> dict[str, Any]:
-    """The same, where few are fresh: pairs are made from either side of them, not of all."""
-    rules = [
-        {**rule, "blocking_rule": rule["blocking_rule"].replace(_EITHER, f"{side}.fresh")}
-        for rule in settings["blocking_rules_to_generate_predictions"]
-        for side in "lr"
-    ]
-    return {**settings, "blocking_rules_to_generate_predictions": rules}
-
-
-def untrained() -> dict[str, Any]:
-    """The same without weights, for whoever trains them."""
-    return {**_frame(several_roles=False), "comparisons": _comparisons({})}
-
-
-def prior(records: int) -> dict[str, float]:
+def prior(records: int) -> float:
     """How likely two records drawn at random are one person: the larger the district, the less."""
-    return {"probability_two_random_records_match": min(0.1, 2 * DUPLICATES_PER_RECORD / max(records, 1))}
+    return min(0.1, 2 * DUPLICATES_PER_RECORD / max(records, 1))
 
 
 @cache
@@ -252,51 +230,3 @@ def weights() -> Weights:
     text = resources.files("schoolpassport.matching").joinpath("weights.json").read_text("utf-8")
     made: Weights = json.loads(text)["levels"]
     return made
-
-
-def _frame(several_roles: bool) -> dict[str, Any]:  # noqa: FBT001 (a setting of the district, handed on)
-    parts = "" if several_roles else " AND l.part = r.part"
-    return {
-        "link_type": "dedupe_only",
-        "unique_id_column_name": "unique_id",
-        "blocking_rules_to_generate_predictions": [
-            {"blocking_rule": f"{block}{parts} AND {_EITHER}", "sql_dialect": "duckdb"} for block in BLOCKS
-        ],
-        "retain_intermediate_calculation_columns": True,
-        "retain_matching_columns": False,
-        "additional_columns_to_retain": [],
-    }
-
-
-def _comparisons(learned: Weights) -> list[dict[str, Any]]:
-    return [
-        {
-            "output_column_name": c.name,
-            "comparison_description": c.title,
-            "comparison_levels": [
-                {"sql_condition": c.unknown, "label_for_charts": "Not known", "is_null_level": True},
-                *(
-                    {
-                        "sql_condition": level.when,
-                        "label_for_charts": level.says,
-                        **({"tf_adjustment_column": level.common} if level.common else {}),
-                        **_chances(learned, c.name, place),
-                    }
-                    for place, level in enumerate(c.levels)
-                ),
-                {
-                    "sql_condition": "ELSE",
-                    "label_for_charts": c.otherwise,
-                    **_chances(learned, c.name, len(c.levels)),
-                },
-            ],
-        }
-        for c in COMPARISONS
-    ]
-
-
-def _chances(learned: Weights, name: str, place: int) -> dict[str, float]:
-    if name not in learned:
-        return {}
-    m, u = learned[name][place]
-    return {"m_probability": m, "u_probability": u}

@@ -116,7 +116,7 @@ def prepare(db: DuckDBPyConnection) -> None:
     for column in ("email", "phone", "identifier", "username"):
         _forget_what_many_share(db, column)
     db.execute(
-        "CREATE OR REPLACE TABLE person AS SELECT id::VARCHAR AS unique_id, sources, part, "
+        "CREATE OR REPLACE TABLE person AS SELECT id, sources, part, "
         "coalesce(given, family) AS given, coalesce(family, given) AS family, "
         "coalesce(given, '') || ' ' || coalesce(family, '') AS full_name, "
         "regexp_matches(coalesce(given, '') || coalesce(family, ''), '[^a-z ]') AS other_script, "

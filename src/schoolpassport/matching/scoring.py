@@ -1,15 +1,21 @@
-"""Probable duplicates among the people in a DuckDB: Splink scores pairs, the house's own rules take pairs out."""
+"""Probable duplicates among the people in a DuckDB: learned weights score pairs, the house's own rules take pairs out.
 
-from typing import Any
+Fellegi and Sunter's model as Splink has it: weights that it learned, frequent values weighed by the district's own
+counts. Splink is not needed to add them up; a test holds both against each other.
+"""
+
+import math
+from collections.abc import Sequence
 
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.matching import model
-from schoolpassport.matching.model import Weights
+from schoolpassport.matching.model import Comparison, Weights
 from schoolpassport.matching.people import prepare
 
 _FEW = 0.1  # share of the people who are fresh
+_COMMON = tuple(level.common for c in model.COMPARISONS for level in c.levels if level.common)
 LINE = 0.9  # the probability from which a pair is proposed
 
 # Whatever the score says: such pairs are never proposed. SQL over the names of levels.
@@ -39,49 +45,95 @@ def score(db: DuckDBPyConnection, *, several_roles: bool, weights: Weights | Non
     """
     prepare(db)
     [(records, fresh)] = db.execute("SELECT count(*), count(*) FILTER (fresh) FROM person").fetchall()
-    settings = model.settings(records=int(records), several_roles=several_roles, learned=weights or model.weights())
-    _predict(db, model.begun_by_the_fresh(settings) if fresh < _FEW * records else settings)
+    _block(db, several_roles=several_roles, few=fresh < _FEW * records)
+    _count_what_is_common(db)
     conditions = " AND ".join(f"NOT ({rule})" for rule in NEVER)
+    weighed = _weighed(weights or model.weights(), prior=model.prior(int(records)))
     db.execute(
-        f"CREATE OR REPLACE TABLE pair AS SELECT least(unique_id_l, unique_id_r)::UUID AS left_id, "
-        f"greatest(unique_id_l, unique_id_r)::UUID AS right_id, match_probability AS probability, {_evidence()} "
-        f"AS evidence FROM ({_answered()}) WHERE {conditions}"
+        f"CREATE OR REPLACE TABLE pair AS SELECT left_id, right_id, 1 / (1 + pow(2, -bits)) AS probability, "
+        f"{_evidence()} AS evidence FROM ({weighed}) WHERE bits >= {_bits(LINE)} AND {conditions}"
     )
-    db.execute("DROP TABLE predicted")
+    for table in ("candidate", *(f"common_{column}" for column in _COMMON)):
+        db.execute(f"DROP TABLE {table}")
     [(pairs,)] = db.execute("SELECT count(*) FROM pair").fetchall()
     return int(pairs)
 
 
-def _predict(db: DuckDBPyConnection, settings: dict[str, Any]) -> None:
-    from splink import Linker  # noqa: PLC0415 (half a second that only matching needs)
-    from splink.internals.duckdb.database_api import DuckDBAPI  # noqa: PLC0415 (the same)
-
-    linker = Linker(DuckDBAPI(db).register("person"), settings, log_level="ERROR", validate_settings=False)
-    found = linker.inference.predict(threshold_match_probability=LINE)
-    db.execute(f"CREATE OR REPLACE TABLE predicted AS FROM {quoted(found.physical_name)}")
-    linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]  # Splink's
+def _bits(probability: float) -> float:
+    """A chance as bits for against against; what Fellegi and Sunter's weights are added to."""
+    return math.log2(probability / (1 - probability))
 
 
-def _answered() -> str:
-    """SQL: the predicted pairs with the name of the level that each comparison reached."""
-    answers = []
-    for c in model.COMPARISONS:
-        levels = " ".join(f"WHEN {level.when} THEN {literal(level.name)}" for level in c.levels)
-        answers.append(f"CASE WHEN {c.unknown} THEN 'unknown' {levels} ELSE 'other' END AS {c.name}")
-    sides = ", ".join(f"COLUMNS({side}.* EXCLUDE (unique_id)) AS {quoted(chr(92) + f'0_{side}')}" for side in "lr")
-    both = (
-        f"SELECT p.*, {sides} FROM predicted p JOIN person l ON l.unique_id = p.unique_id_l "
-        "JOIN person r ON r.unique_id = p.unique_id_r"
+def _block(db: DuckDBPyConnection, *, several_roles: bool, few: bool) -> None:
+    """Make ``candidate``: each pair that some block wants looked at, once.
+
+    Where few are fresh, pairs are made from either side of them, not of all.
+    """
+    db.execute("CREATE OR REPLACE TEMP TABLE fresh_person AS FROM person WHERE fresh")
+    parts = "true" if several_roles else "l.part = r.part"
+    sides = (
+        (("fresh_person", "person", "true"), ("person", "fresh_person", "NOT l.fresh"))
+        if few
+        else (("person", "person", "(l.fresh OR r.fresh)"),)
     )
-    return f"SELECT unique_id_l, unique_id_r, match_probability, COLUMNS('^mw_'), {', '.join(answers)} FROM ({both})"
+    pairs = [
+        f"SELECT l.id AS left_id, r.id AS right_id FROM {left} l JOIN {right} r ON {block} AND {parts} "
+        f"AND l.id < r.id AND {either}"
+        + "".join(f" AND NOT coalesce({earlier}, false)" for earlier in model.BLOCKS[:number])
+        for left, right, either in sides
+        for number, block in enumerate(model.BLOCKS)
+    ]
+    db.execute(f"CREATE OR REPLACE TEMP TABLE candidate AS {' UNION ALL '.join(pairs)}")
+    db.execute("DROP TABLE fresh_person")
+
+
+def _count_what_is_common(db: DuckDBPyConnection) -> None:
+    """How large a part of all who have a value have this one: what is frequent says less."""
+    for column in _COMMON:
+        db.execute(
+            f"CREATE OR REPLACE TEMP TABLE common_{column} AS SELECT {column} AS value, "
+            f"count(*) / sum(count(*)) OVER () AS share FROM person WHERE {column} IS NOT NULL GROUP BY {column}"
+        )
+
+
+def _weighed(weights: Weights, *, prior: float) -> str:
+    """SQL: the candidates with the level that each comparison reached, its weight, and the sum: their ``bits``."""
+    both = (
+        f"SELECT c.*, {_sides()} FROM candidate c JOIN person l ON l.id = c.left_id JOIN person r ON r.id = c.right_id"
+    )
+    levels = ", ".join(f"{_level(c)} AS {c.name}" for c in model.COMPARISONS)
+    kept = ", ".join(f"{column}_l AS own_{column}" for column in _COMMON)
+    told = f"SELECT left_id, right_id, {kept}, {levels} FROM ({both})"
+    shares = " ".join(f"LEFT JOIN common_{c} ON common_{c}.value = t.own_{c}" for c in _COMMON)
+    weighs = ", ".join(f"{_weight(c, weights[c.name])} AS mw_{c.name}" for c in model.COMPARISONS)
+    total = " + ".join(f"mw_{c.name}" for c in model.COMPARISONS)
+    return f"SELECT *, {_bits(prior)} + {total} AS bits FROM (SELECT t.*, {weighs} FROM ({told}) t {shares})"
+
+
+def _sides() -> str:
+    return ", ".join(f"COLUMNS({side}.*) AS {quoted(chr(92) + f'0_{side}')}" for side in "lr")
+
+
+def _level(comparison: Comparison) -> str:
+    """SQL: the name of the level that a pair reaches."""
+    reached = " ".join(f"WHEN {level.when} THEN {literal(level.name)}" for level in comparison.levels)
+    return f"CASE WHEN {comparison.unknown} THEN {literal(model.UNKNOWN)} {reached} ELSE {literal(model.OTHER)} END"
+
+
+def _weight(comparison: Comparison, learned: Sequence[tuple[float, float]]) -> str:
+    """SQL: how many bits the level is worth. What many share is worth less, by its share instead of the learned u."""
+    names = [*(level.name for level in comparison.levels), model.OTHER]
+    common = {level.name: level.common for level in comparison.levels if level.common}
+    worth = []
+    for name, (m, u) in zip(names, learned, strict=True):
+        chance = f"common_{common[name]}.share" if name in common else str(u)
+        worth.append(f"WHEN {literal(name)} THEN log2({m} / {chance})")
+    return f"CASE t.{comparison.name} {' '.join(worth)} ELSE 0 END"
 
 
 def _evidence() -> str:
-    common = {c.name for c in model.COMPARISONS if any(level.common for level in c.levels)}
     fields = [
-        f"{{'field': {literal(c.name)}, 'level': {c.name}, 'weight': round(mw_{c.name}"
-        f"{f' + coalesce(mw_tf_adj_{c.name}, 0)' if c.name in common else ''}, 2)}}"
-        for c in model.COMPARISONS
+        f"{{'field': {literal(c.name)}, 'level': {c.name}, 'weight': round(mw_{c.name}, 2)}}" for c in model.COMPARISONS
     ]
     return f"to_json([{', '.join(fields)}])::VARCHAR"
 

@@ -149,7 +149,7 @@ def _scored(walk: walks.Walk) -> list[Probably]:
         "SELECT s.key, s.line, t.id, p.probability, p.evidence FROM pair p "
         "JOIN stranger s ON s.id IN (p.left_id, p.right_id) "
         "JOIN people t ON t.id IN (p.left_id, p.right_id) AND NOT t.fresh "
-        "JOIN person a ON a.unique_id = s.id::VARCHAR JOIN person b ON b.unique_id = t.id::VARCHAR "
+        "JOIN person a ON a.id = s.id JOIN person b ON b.id = t.id "
         "ANTI JOIN idmap_user i ON i.id = t.id ANTI JOIN refused r ON r.key = s.key AND r.id = t.id "
         f"WHERE {several} OR s.role IS NULL OR a.part = b.part "
         f"QUALIFY row_number() OVER (PARTITION BY s.key ORDER BY p.probability DESC, t.id) <= {_MOST} "

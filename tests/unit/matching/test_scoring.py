@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from schoolpassport.demo.generator.doubles import write_doubles
-from schoolpassport.kit.columns import columns, literal
+from schoolpassport.kit.columns import columns, literal, quoted
 from schoolpassport.matching import model, scoring
 from schoolpassport.matching.people import prepare
 
@@ -18,8 +18,6 @@ _RECORDS = (
     f"SELECT {ID} AS id, [source] AS sources, role, given_name, family_name, middle_name, "
     "NULL::VARCHAR AS preferred_name, birth_date, sex, email, phone, identifier, username, schools, grades[1] AS grade, true AS fresh"
 )
-# Splink leaves its own result open for a moment; what it asks of the collector is its affair.
-pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +88,32 @@ def test_only_pairs_with_somebody_fresh_are_scored_and_they_score_as_always(doub
         found = db.execute("SELECT left_id, right_id, round(probability, 9) FROM pair ORDER BY ALL").fetchall()
         assert found == db.execute(expected).fetchall()
         assert 20 < len(found) < 500
+
+
+@pytest.mark.filterwarnings("default")  # Splink leaves its own result open for a moment
+def test_weights_add_up_as_splink_adds_them(doubles, tmp_path):
+    from bench import splinked
+
+    with labelled(doubles, tmp_path) as db:
+        scoring.score(db, several_roles=False)
+        db.execute("CREATE TABLE registered AS SELECT id::VARCHAR AS unique_id, * EXCLUDE (id) FROM person")
+        [(records,)] = db.execute("SELECT count(*) FROM person").fetchall()
+        linker = splinked.linker(db, "registered", learned=model.weights(), prior=model.prior(records))
+        predicted = linker.inference.predict(threshold_match_probability=scoring.LINE).physical_name
+        theirs = (
+            "SELECT least(unique_id_l, unique_id_r)::UUID AS left_id, greatest(unique_id_l, unique_id_r)::UUID "
+            f"AS right_id, match_probability AS theirs FROM {quoted(predicted)}"
+        )
+        [(pairs, differ)] = db.execute(
+            "SELECT count(*), count(*) FILTER (theirs IS NULL OR abs(probability - theirs) > 1e-9) "
+            f"FROM pair LEFT JOIN ({theirs}) USING (left_id, right_id)"
+        ).fetchall()
+        [(taken_out,)] = db.execute(
+            f"SELECT count(*) FROM ({theirs}) ANTI JOIN pair USING (left_id, right_id)"
+        ).fetchall()
+    assert pairs > 1_000
+    assert differ == 0
+    assert 0 < taken_out < pairs  # by the house's own rules, which stand above the score
 
 
 BASE = {
