@@ -26,16 +26,17 @@ from schoolpassport.rosterapi.urls import PREFIXES
 from schoolpassport.rosterapi.whole import exporting
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
-from schoolpassport.sharing.models import View
+from schoolpassport.sharing.models import Manifest, View
 from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
 from tests.journey.locks import without_both, without_conditions, without_row_security
-from tests.support import packages
+from tests.support import packages, partner_code
 from tests.support.nights import nights
 from tests.support.partners import a_partner_token, integrated
 from tests.support.wsgi import Answer, call
 
+digest = partner_code.of("manifest.md").digest
 APPLICATION = wsgi.before(WSGIHandler())
 NOT_TEXT = {
     *("sourcedId", "status", "dateLastModified", "type", "role", "classType", "enabledUser", "primary", "sex"),
@@ -213,6 +214,30 @@ def test_no_other_dialect_holds_a_foreign_mark(matrix, locks):
         assert seen > len(OTHER_DIALECTS) / 2, "the matrix must hold what could be seen"
 
 
+def _export(app: App) -> list[tuple[str, dict]]:
+    lines = (json.loads(line) for line in app.get("/datahub/services/view/export").body.splitlines()[:-1])
+    return [item for line in lines for item in line.items()]
+
+
+def _adds_up(app: App) -> bool:
+    """Whether the manifest is that of the records that the application may see, and of no others."""
+    answer = app.get("/datahub/services/view/manifest?buckets=true")
+    assert answer.status == 200
+    assert not [m for m in _forbidden(app) if m in _said(answer)], (app.name, app.mark)
+    told, held = json.loads(answer.body)["collections"], _export(app)
+    mine = {word: [record for kind, record in held if KINDS[kind].plural == word] for word in told}
+    return told == {word: {"records": len(each), "digest": digest(each)} for word, each in mine.items()}
+
+
+def test_no_foreign_record_is_added_up_in_a_manifest(matrix, locks):
+    """Sums show no mark, so they are compared with those of the marks that may be seen."""
+    for app in matrix:
+        with scope.inside(app.district):
+            Manifest.objects.filter(district_id=app.district).delete()  # with these locks, from nothing
+        assert _adds_up(app), (app.name, app.mark)
+        assert any(app.mark in json.dumps(record) for _, record in _export(app))
+
+
 def test_ids_of_others_are_answered_like_ids_that_nobody_has(matrix, locks):
     asked = 0
     for app, other in itertools.permutations(matrix, 2):
@@ -305,6 +330,17 @@ def test_with_both_locks_off_the_matrix_finds_foreign_marks_everywhere(matrix, d
             foreign = next(a for a in matrix if (a.name, a.mark) == (app.name, other))
             stranger = next(i for i in foreign.ids["users"])
             assert other in _said(app.get(f"{PREFIXES[0]}/users/{stranger}"))
+
+
+def test_with_both_locks_off_manifests_add_foreign_records_up(matrix, database):
+    """The control: the export is of the same records then, so it is compared with what was added up with the locks on."""
+    app = matrix[0]
+    own = json.loads(app.get("/datahub/services/view/manifest?collections=users").body)["collections"]["users"]
+    with without_both(database):
+        Manifest.objects.all().delete()
+        added = json.loads(app.get("/datahub/services/view/manifest?collections=users").body)["collections"]["users"]
+        Manifest.objects.all().delete()
+    assert added["records"] > own["records"]
 
 
 def test_the_locks_are_taken_off_one_at_a_time(matrix, database):

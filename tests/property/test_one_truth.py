@@ -17,7 +17,7 @@ from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing.shortids import meant_by
 from schoolpassport.tenancy.actions import register_district
-from tests.support import random_consents
+from tests.support import partner_code, random_consents
 from tests.support.amount import amount
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import Package, enrollment, small, user
@@ -28,6 +28,7 @@ NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 KINDS_HERE = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
 HOW_MANY = amount("TRUTHS", 6)
 NATIVE = "/datahub/services"
+digest = partner_code.of("manifest.md").digest
 V1P1, V1P2 = "/ims/oneroster/v1p1", "/ims/oneroster/rostering/v1p2"
 
 Truth = dict[str, Any]
@@ -253,6 +254,18 @@ def copied(app: Reader) -> Truth:
     return streamed
 
 
+def signed_for(app: Reader) -> Truth:
+    """What the manifest says that each kind adds up to."""
+    found = app.json("/datahub/services/view/manifest")["collections"]
+    return {kind: found[KINDS[kind].plural] for kind in KINDS_HERE}
+
+
+def added_up(held: Truth) -> Truth:
+    """The same of a copy, by what our page tells partners to write."""
+    kinds = {kind: [each for (name, _), each in held.items() if name == kind] for kind in KINDS_HERE}
+    return {kind: {"records": len(each), "digest": digest(each)} for kind, each in kinds.items()}
+
+
 def collected(app: Reader) -> Truth:
     """The same by the collections of OneRoster."""
     return {
@@ -276,7 +289,9 @@ def check(app: Reader, what: str) -> Truth:
     assert coarse(clever(app)) == coarse(truth), what
     assert coarse(clever_events(app)) == coarse(truth), what
     assert native(app) == without_staff(truth), what
-    assert copied(app) == collected(app), what
+    copy = copied(app)
+    assert copy == collected(app), what
+    assert added_up(copy) == signed_for(app), what
     return truth
 
 

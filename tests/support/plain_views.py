@@ -207,7 +207,7 @@ def _body(kind: Kind, document: Document) -> Document:
 def _stored(kind: Kind, document: Document) -> str:
     targets = {f.name: f.target for f in kind.fields if f.is_reference} | {d.name: d.kind for d in kind.derived}
     whole = {name: _reference(value, targets.get(name)) for name, value in document.items()}
-    return json.dumps(whole, ensure_ascii=False).replace("\\u0001", HREF)
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).replace("\\u0001", HREF)
 
 
 def _reference(value: Any, target: str | None) -> Any:

@@ -15,7 +15,7 @@ from schoolpassport.kit.postgres import EmbeddedPostgresError
 
 # These look after the database themselves: one stops it, one brings its own, one must work when there is none.
 _BY_THEMSELVES = frozenset({"database", "demo", "doctor"})
-_WITHOUT_DATABASE = (["receipts", "verify"],)  # for whoever has never run School Passport, too
+_WITHOUT_DATABASE = (["receipts", "verify"], ["manifest", "verify"])  # for whoever has never run School Passport, too
 
 
 class _Commands(click.Group):

@@ -13,16 +13,17 @@ from schoolpassport.rosterapi.oneroster_1p2.services import SERVICES
 from schoolpassport.rosterapi.views import Answerer
 from schoolpassport.rosterapi.whole import answering as whole
 from schoolpassport.rosterapi.whole import exporting
+from schoolpassport.rosterapi.whole.asked import PREFIX as WHOLE
 
 PREFIXES = ("/ims/oneroster/v1p1", "/datahub/services/ims/oneroster/v1p1")
 DESCRIPTION = "/openapi.json"
-EXPORT = whole.PREFIX + "/export"
+EXPORT = WHOLE + "/export"
 _DIALECTS: Mapping[str, Answerer] = {
     **dict.fromkeys(PREFIXES, answering.roster),
     **dict.fromkeys(clever.PREFIXES, clever.roster),
     native.PREFIX: native.roster,
     **dict.fromkeys(SERVICES, oneroster_1p2.roster),
-    whole.PREFIX: whole.changes,
+    WHOLE: whole.view,
 }
 ANSWERERS: Mapping[str, Answerer] = {prefix: limits.told(answerer) for prefix, answerer in _DIALECTS.items()}
 

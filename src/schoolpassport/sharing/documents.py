@@ -1,5 +1,7 @@
 """The document of a view row as SQL. Most kinds store it; small and many records (enrollments) are written here."""
 
+from collections.abc import Callable
+
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.sharing.catalogue import SIS_ID
@@ -27,25 +29,54 @@ def text(kind: Kind) -> str:
         return "d.doc"
     head = f"""'{{"sourcedId":"' || d.id || '","status":"' || d.status
         || '","dateLastModified":"' || ({_STAMPS}->>d.revision) || '"'"""
-    pieces = (_piece(f.name, _json(f)) for f in kind.fields if f.name != "metadata")
-    return " || ".join([head, *pieces, _piece("metadata", _METADATA), "'}'"])
+    pieces = (piece(name, value) for name, value in members(kind, reference).items())
+    return " || ".join([head, *pieces, "'}'"])
 
 
-def _piece(name: str, value: str) -> str:
+def members(kind: Kind, refer: Callable[[Field], str]) -> dict[str, str]:
+    """SQL: what a document that is not stored says besides its heads, as JSON. ``refer`` writes references."""
+    own = {f.name: refer(f) if f.is_reference else _json(f) for f in kind.fields if f.name != "metadata"}
+    return {**own, "metadata": METADATA}
+
+
+def reference(field: Field) -> str:
+    return _reference(field, f""""href":"{HREF}/{KINDS[field.target].plural}/' || {_value(field)} || '",""")
+
+
+def bare_reference(field: Field) -> str:
+    """SQL: a reference without its address."""
+    return _reference(field, "")
+
+
+def _reference(field: Field, address: str) -> str:
+    return f"""'{{{address}"sourcedId":"' || {_value(field)} || '","type":"{field.target}"}}'"""
+
+
+def piece(name: str, value: str) -> str:
+    """SQL: a member, with the comma before it; nothing where there is no value."""
     return f"""coalesce(',"{name}":' || {value}, '')"""
 
 
 def _json(field: Field) -> str:
-    value = f"d.{quoted(field.column)}"
-    if field.is_reference:
-        path = f"{HREF}/{KINDS[field.target].plural}/"
-        return f"""'{{"href":"{path}' || {value} || '","sourcedId":"' || {value} || '","type":"{field.target}"}}'"""
     if field.values or field.type in {Type.BOOLEAN, Type.DATE}:
-        return f"""'"' || {value} || '"'"""  # nothing in these needs escaping
-    return f"to_json({value})::text"
+        return _in_quotes(_value(field))  # nothing in these needs escaping
+    return f"to_json({_value(field)})::text"
 
 
-_METADATA = f"""CASE
+def _value(field: Field) -> str:
+    return f"d.{quoted(field.column)}"
+
+
+def _in_quotes(value: str) -> str:
+    return f"""'"' || {value} || '"'"""
+
+
+HEADS = {
+    "sourcedId": _in_quotes("d.id"),
+    "status": _in_quotes("d.status"),
+    "dateLastModified": _in_quotes(f"({_STAMPS}->>d.revision)"),
+}
+METADATA = f"""CASE
     WHEN d.sis_id IS NULL THEN d.metadata::text
     WHEN d.metadata IS NULL THEN '{{"{SIS_ID}": ' || to_json(d.sis_id) || '}}'
     ELSE (d.metadata || jsonb_build_object('{SIS_ID}', d.sis_id))::text END"""

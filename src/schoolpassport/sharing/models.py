@@ -245,6 +245,23 @@ class Pull(models.Model):
     begun_at = models.DateTimeField()
 
 
+class Manifest(models.Model):
+    """What one kind of a view adds up to at the newest revision that was asked about (``sharing.manifests``).
+
+    It follows from the rows of the view: whoever changes or removes one of those where it stands takes this away, and
+    it is made anew. ``buckets``: of each bucket the hashes of its records, put together by exclusive or; empty when
+    there is no record.
+    """
+
+    pk = models.CompositePrimaryKey("district_id", "view", "kind")
+    district_id = models.UUIDField()
+    view = models.IntegerField()
+    kind = models.CharField(max_length=20)
+    revision = models.IntegerField()
+    records = models.BigIntegerField()
+    buckets = models.BinaryField()
+
+
 class ShortId(models.Model):
     """What dialects with ids of 24 hexadecimal digits call a GG4L ID (``sharing.shortids``)."""
 

@@ -1,13 +1,15 @@
 """Reading a view. ``view_for`` gives the only object that can."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from schoolpassport.sharing import lacking
+from schoolpassport.sharing import lacking, manifests
 from schoolpassport.sharing.changelog import Line, Lines, Log
 from schoolpassport.sharing.companions import Member, PeopleOf, PupilsOf
 from schoolpassport.sharing.cursors import Part, PartOf, Primary, Role, Stretch, These
 from schoolpassport.sharing.lacking import Lack, Result
+from schoolpassport.sharing.manifests import Place, PlaceOf, Total
 from schoolpassport.sharing.reader import Reader
 from schoolpassport.sharing.records import Door
 from schoolpassport.sharing.shortids import meant_by, short_of
@@ -22,6 +24,8 @@ __all__ = [
     "Part",
     "PartOf",
     "PeopleOf",
+    "Place",
+    "PlaceOf",
     "Primary",
     "PupilsOf",
     "Reader",
@@ -29,9 +33,12 @@ __all__ = [
     "Role",
     "Stretch",
     "These",
+    "Total",
     "lacks",
     "meant_by",
     "short_of",
+    "signed_manifest",
+    "total",
     "view_for",
 ]
 
@@ -61,6 +68,21 @@ def view_for(
         caller=caller,
         outlet=outlet,
     )
+
+
+def total(*, district_id: UUID, place: Place, kinds: Iterable[str]) -> Total:
+    """What kinds of a view add up to. Costs what changed since this was last asked, the first time everything.
+
+    No record is told of, so no reading is noted. Whoever tells somebody proves before and after that they may know.
+    """
+    with scope.inside(district_id):
+        return manifests.total(district_id=district_id, place=place, kinds=kinds)
+
+
+def signed_manifest(found: Total, *, district_id: UUID, integration_id: UUID, now: datetime) -> str:
+    """The same, signed with the installation's key like a receipt: a compact JWS."""
+    with scope.inside(district_id):
+        return manifests.signed(found, district_id=district_id, integration_id=integration_id, now=now)
 
 
 def lacks(*, district_id: UUID, integration_id: UUID, examples: int = 5) -> list[Lack]:

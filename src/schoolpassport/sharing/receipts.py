@@ -1,5 +1,6 @@
 """Consent receipts: signed by this installation when what holds changes, in the transaction of the change."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,15 +23,24 @@ NOBODY = UUID(int=0)  # the key is the installation's, and no district's
 
 def issue(consent: Consent, *, now: datetime) -> Receipt:
     """A receipt of the step that the consent has just taken."""
-    key = current_key(now=now)
-    private = vault().open(bytes(key.sealed), tenant=NOBODY, column=COLUMN, row=key.id)
     return Receipt.objects.create(
         district_id=consent.district_id,
         consent_id=consent.id,
         step=consent.step,
-        jws=signatures.signed(_claims(consent, now), kid=key.kid, private=private),
+        jws=sign(_claims(consent, now), signatures.RECEIPT, now=now),
         issued_at=now,
     )
+
+
+def sign(claims: Mapping[str, Any], sort: signatures.Sort, *, now: datetime) -> str:
+    """With the key that signs now."""
+    key = current_key(now=now)
+    private = vault().open(bytes(key.sealed), tenant=NOBODY, column=COLUMN, row=key.id)
+    return signatures.signed(claims, kid=key.kid, private=private, sort=sort)
+
+
+def issuer() -> str:
+    return settings.ENVIRONMENT.public_url or "urn:schoolpassport"
 
 
 def current_key(*, now: datetime) -> SigningKey:
@@ -63,7 +73,7 @@ def _claims(consent: Consent, now: datetime) -> dict[str, Any]:
     said = written(consent.contents)
     schools = None if consent.schools is None else [{"id": str(s), "name": names.get(s, "")} for s in consent.schools]
     return {
-        "iss": settings.ENVIRONMENT.public_url or "urn:schoolpassport",
+        "iss": issuer(),
         "iat": int(now.timestamp()),
         "jti": f"{consent.id}.{consent.step}",
         "sub": str(consent.id),

@@ -44,6 +44,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "agreements",
         "asking",
         "attributes",
+        "canonical",
         "catalogue",
         "changes",
         "contents",

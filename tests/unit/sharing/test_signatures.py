@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from schoolpassport.sharing.signatures import Genuine, NotGenuine, new_key, signed, verified
+from schoolpassport.sharing.signatures import MANIFEST, Genuine, NotGenuine, new_key, signed, verified
 
 CLAIMS = {"iss": "https://passport.example", "consent": {"state": "active", "purpose": "Lesen üben"}}
 KID, PRIVATE, PUBLIC = new_key()
@@ -101,6 +101,18 @@ def test_a_key_that_goes_by_anothers_name_is_refused():
 def test_what_is_signed_and_no_receipt_is_refused():
     with pytest.raises(NotGenuine, match="no receipt of a consent"):
         verified(signed({"iss": "x"}, kid=KID, private=PRIVATE), KEYS)
+
+
+def test_what_is_signed_as_one_sort_is_none_of_another():
+    claims = {**CLAIMS, "manifest": {"revision": 7}}
+    text = signed(claims, kid=KID, private=PRIVATE, sort=MANIFEST)
+    assert verified(text, KEYS, sort=MANIFEST) == Genuine(claims, KID)
+    with pytest.raises(NotGenuine, match="This is no receipt: it is not marked as consent-receipt"):
+        verified(text, KEYS)
+    with pytest.raises(NotGenuine, match="This is no manifest: it is not marked as view-manifest"):
+        verified(TEXT, KEYS, sort=MANIFEST)
+    with pytest.raises(NotGenuine, match="no manifest of a view"):
+        verified(signed(CLAIMS, kid=KID, private=PRIVATE, sort=MANIFEST), KEYS, sort=MANIFEST)
 
 
 def test_what_is_no_key_set_is_refused():

@@ -1,37 +1,33 @@
 """What changed in a view since a number that a client remembers: each record once, as it stands."""
 
 import json
-import re
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.rosterapi import errors
 from schoolpassport.rosterapi.base_url import address_of
-from schoolpassport.rosterapi.errors import Answer, Minor
+from schoolpassport.rosterapi.errors import Answer
 from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered
-from schoolpassport.rosterapi.whole import kinds
+from schoolpassport.rosterapi.whole import kinds, manifest
+from schoolpassport.rosterapi.whole.asked import DOCUMENTS, number, query_of, refused
 from schoolpassport.sharing.queries import Line, Log
 
-PREFIX: Final = "/datahub/services/view"
-DOCUMENTS: Final = "/ims/oneroster/v1p1"  # under which the references in documents lead on
 _DEFAULT_LIMIT, _LARGEST_LIMIT = 1000, 10_000
-_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _VERBS: Final = {"c": "created", "u": "updated", "d": "deleted", "r": "restored", "m": "idRemapped"}
 
 
-def changes(environ: Environ, *, prefix: str, path: str) -> Answer:
+def view(environ: Environ, *, prefix: str, path: str) -> Answer:
     def work(visit: Visit) -> Answer:
-        if path != "changes":
-            raise Trouble(HTTPStatus.NOT_FOUND, "There is no such path here.")
-        return _changes(visit, prefix)
+        match path:
+            case "changes":
+                return _changes(visit, prefix)
+            case "manifest":
+                return manifest.answer(visit)
+            case _:
+                raise Trouble(HTTPStatus.NOT_FOUND, "There is no such path here.")
 
-    return answered(environ, work, refused, outlet="changes")
-
-
-def refused(status: HTTPStatus, sentence: str, minor: Minor | None) -> Answer:  # noqa: ARG001 (the status says it here)
-    return errors.answer(json.dumps({"error": sentence}).encode(), status=status)
+    return answered(environ, work, refused, outlet=path if path == "manifest" else "changes")
 
 
 def _changes(visit: Visit, prefix: str) -> Answer:
@@ -61,14 +57,3 @@ def _shown(line: Line) -> bytes:
     facts = {"seq": line.seq, "change": _VERBS[line.change], "revision": line.revision}
     heads = json.dumps(facts).encode()[:-1]
     return b'%b,"%b":%b}' % (heads, KINDS[line.kind].name.encode(), bytes(line.document))
-
-
-def query_of(environ: Environ) -> dict[str, str]:
-    return dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=100))
-
-
-def number(sent: dict[str, str], name: str, default: int) -> int:
-    text = sent.get(name, str(default))
-    if not _NUMBER.fullmatch(text):
-        raise Trouble(HTTPStatus.BAD_REQUEST, f"{name} is a whole number, 0 or greater.")
-    return int(text)

@@ -18,7 +18,8 @@ from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer
 from schoolpassport.rosterapi.visits import Trouble, Visit, answered
 from schoolpassport.rosterapi.whole import kinds
-from schoolpassport.rosterapi.whole.answering import DOCUMENTS, number, query_of, refused
+from schoolpassport.rosterapi.whole.asked import DOCUMENTS, as_asked, query_of, refused
+from schoolpassport.rosterapi.whole.asked import revision as revision_of
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.queries import Part, PartOf, Stretch
 
@@ -43,9 +44,7 @@ class _Export:
     def first(self, revision: int | None) -> Part:
         """The beginning, read before anything is said: whoever may not have it hears so."""
         part = self._part(self.kinds[0], self.after, revision)
-        if revision is not None and part.revision != revision:
-            sentence = f"Revision {revision} cannot be read (any more); begin again without a revision."
-            raise Trouble(HTTPStatus.BAD_REQUEST, sentence)
+        as_asked(revision, part.revision)
         return part
 
     def lines(self, part: Part) -> Iterator[bytes]:
@@ -92,7 +91,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         if after and not _ID.fullmatch(after):
             raise Trouble(HTTPStatus.BAD_REQUEST, "after is the sourcedId of a record.")
         made = _Export(visit, wanted, UUID(after) if after else None, address_of(visit.environ) + DOCUMENTS)
-        begun.append((made, made.first(number(sent, "revision", 0) if "revision" in sent else None)))
+        begun.append((made, made.first(revision_of(sent))))
         return errors.answer(b"")
 
     answer = answered(request.META, begin, refused, outlet="export")
