@@ -93,6 +93,7 @@ class Provider:
     quirks: Quirks
     port: int = 0
     version: str = "1.1"
+    clock: float = NOW
     asked: list[str] = field(default_factory=list)
     tokens: dict[str, int] = field(default_factory=dict)
     hits: Counter[str] = field(default_factory=Counter)
@@ -227,7 +228,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def say(self, code: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response_only(code)
-        given = {"Content-Type": "application/json", "Date": formatdate(NOW, usegmt=True), **(headers or {})}
+        given = {
+            "Content-Type": "application/json",
+            "Date": formatdate(self.provider.clock, usegmt=True),
+            **(headers or {}),
+        }
         for name, value in {**given, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()

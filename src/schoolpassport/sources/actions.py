@@ -196,8 +196,9 @@ def collect(*, district_id: UUID, source_id: UUID, into: Path, watch: Watch, now
     shutil.rmtree(into, ignore_errors=True)
     unfinished = into.with_name(f".{into.name}.{token_hex(8)}")
     unfinished.mkdir(mode=0o700, parents=True)
+    connector = CONNECTORS[source.connector]
     try:
-        collected = CONNECTORS[source.connector].collect(given, unfinished, watch)
+        collected = connector.collect(given, unfinished, watch)
         names = sorted(path.name for path in unfinished.iterdir())
         if not names:
             raise NeedsAttention("The source has no files for a package. See that it exports some.")
@@ -205,7 +206,12 @@ def collect(*, district_id: UUID, source_id: UUID, into: Path, watch: Watch, now
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     alone = len(names) == 1 and names[0].lower().endswith(".zip")
-    return Fetched(path=into / names[0] if alone else into, memory=dict(collected.memory), facts=dict(collected.facts))
+    return Fetched(
+        path=into / names[0] if alone else into,
+        memory=dict(collected.memory),
+        facts=dict(collected.facts),
+        observed=min(now, collected.answered or now) if connector.asks else None,
+    )
 
 
 def probe_source(*, district_id: UUID, source_id: UUID, by: str, now: datetime) -> None:

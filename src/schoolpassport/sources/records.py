@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -146,11 +147,15 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Fetched:
-    """A package that a connector brought, and what it wants to remember of it."""
+    """A package that a connector brought, and what it wants to remember of it.
+
+    ``observed``: not after when all of it was said, where the other side was asked; None where a file was fetched.
+    """
 
     path: Path  # a zip file or a folder, as ``kit.archive`` reads them
     memory: dict[str, Any]
     facts: dict[str, Any]
+    observed: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Batch
 from schoolpassport.sync.contract import Which
 from schoolpassport.sync.models import Absence, Run
+from schoolpassport.sync.policies import ASKED_ANEW
 from schoolpassport.sync.waiting import Turned
 
 _COPY_BYTES = 1 << 20
@@ -34,13 +37,41 @@ def export(*, district_id: UUID, source_id: UUID, into: Path) -> Path | None:
     return into
 
 
-def recall(*, district_id: UUID, source_id: UUID, digest: str, into: Path) -> tuple[Path | None, tuple[int, ...]]:
-    """What waits of a source already (``export``), and the numbers of runs that brought this very package before."""
+def recall(
+    *, district_id: UUID, source_id: UUID, digest: str, observed: datetime | None, now: datetime | None, into: Path
+) -> tuple[Path | None, tuple[int, ...]]:
+    """What waits of a source already (``export``), and the numbers of runs that observed no other thing than this."""
     waited = export(district_id=district_id, source_id=source_id, into=into)
     if waited is None:
         return None, ()
-    same = Run.objects.filter(district_id=district_id, source_id=source_id, input_digest=digest)
-    return waited, tuple(same.values_list("number", flat=True))
+    return waited, _same(district_id, source_id, digest, observed, now)
+
+
+def asks_for_witness(
+    *, district_id: UUID, source_id: UUID, digest: str, observed: datetime | None, now: datetime | None
+) -> bool:
+    """Whether anything waits for a witness that this package can be though its bytes came before."""
+    if observed is None:
+        return False
+    waits = Absence.objects.filter(district_id=district_id, source_id=source_id, state="witness", explicit=False)
+    if not waits.exists():
+        return False
+    same = _same(district_id, source_id, digest, observed, now)
+    return waits.exclude(witnesses__overlap=list(same)).exists()
+
+
+def _same(
+    district_id: UUID, source_id: UUID, digest: str, observed: datetime | None, now: datetime | None
+) -> tuple[int, ...]:
+    """Runs of the very same bytes, but for those before which the source had been asked long ago.
+
+    Long ago by both clocks, its own and ours: one of them may have been set right in between.
+    """
+    runs = Run.objects.filter(district_id=district_id, source_id=source_id, input_digest=digest)
+    if observed is not None and now is not None:
+        long_ago = Q(observed_at__lte=observed - ASKED_ANEW, finished_at__lte=now - ASKED_ANEW)
+        runs = runs.filter(Q(observed_at__isnull=True) | Q(finished_at__isnull=True) | ~long_ago)
+    return tuple(runs.values_list("number", flat=True))
 
 
 def keep(*, district_id: UUID, source_id: UUID, run: int, turned: Turned) -> None:

@@ -149,6 +149,8 @@ def _recall(walk: walks.Walk) -> None:
             district_id=district_id,
             source_id=source_id,
             digest=walk.digest,
+            observed=walk.observed,
+            now=walk.now,
             into=walk.bench.places.work / "waited.csv",
         )
 
@@ -161,7 +163,7 @@ def _check_approved(run: Run, digest: str) -> None:
 
 def _known(run: Run, walk: walks.Walk) -> bool:
     """The very package whose result stands, or one that waits for a person already: nothing to do."""
-    if not run.approved_by and walk.said == walk.source.input_digest:
+    if not run.approved_by and walk.said == walk.source.input_digest and not _testifies(walk):
         with scope.inside(run.district_id):
             states.supersede(run)
             _remember(walk)
@@ -177,6 +179,18 @@ def _known(run: Run, walk: walks.Walk) -> bool:
         run, RunState.UNCHANGED, message=f"The same package waits as run {held.number} for a decision.", walk=walk
     )
     return True
+
+
+def _testifies(walk: walks.Walk) -> bool:
+    """Whether the same package is another witness, for its source was asked anew, and something waits for one."""
+    with scope.inside(walk.source.district_id):
+        return absences.asks_for_witness(
+            district_id=walk.source.district_id,
+            source_id=walk.source.id,
+            digest=walk.digest,
+            observed=walk.observed,
+            now=walk.now,
+        )
 
 
 def _remember(walk: walks.Walk) -> None:
@@ -223,7 +237,10 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
             run.revision = applied.number or 0
             run.input_digest, run.quarantine = walk.digest, walks.quarantine(walk)
             Run.objects.filter(district_id=run.district_id, id=run.id).update(
-                revision=run.revision, input_digest=walk.digest, quarantine=run.quarantine
+                revision=run.revision,
+                input_digest=walk.digest,
+                observed_at=walk.observed,
+                quarantine=run.quarantine,
             )
             reach("apply.before_commit")
         reach("apply.committed")

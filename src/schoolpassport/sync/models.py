@@ -66,6 +66,7 @@ class Run(models.Model):
     cancelled_by = models.CharField(max_length=200, blank=True)  # who asked to take it back
     progress = models.JSONField(null=True)  # how far it is, while it is walked: what a page shows
     input_digest = models.CharField(max_length=64, blank=True)
+    observed_at = models.DateTimeField(null=True)  # not after when the package was said, if the source was asked for it
     approved_by = models.CharField(max_length=200, blank=True)
     revision = models.IntegerField(null=True)  # the revision it made
     message = models.TextField(blank=True)  # what a person should know, in plain words

@@ -5,7 +5,7 @@ Both are settings (`limits`, `rollover`): documents with versions, of the distri
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,8 @@ from schoolpassport.sources.records import Settings
 
 LIMITS, ROLLOVER = "limits", "rollover"
 MOST_WITNESSES = 3
+# An answer given so much later is another observation, though it says the same; a night, whatever the clocks do to it.
+ASKED_ANEW = timedelta(hours=12)
 
 
 class BadPolicy(ValueError):

@@ -328,6 +328,8 @@ def _judged(asked: _Asked, walk: walks.Walk) -> Rehearsed:
                 district_id=asked.source.district_id,
                 source_id=asked.source.id,
                 digest=walk.digest,
+                observed=None,
+                now=None,
                 into=walk.bench.places.work / "waited.csv",
             )
         walks.inspect(walk)

@@ -69,6 +69,7 @@ class Walk:
     steps: dict[str, Timed] = field(default_factory=dict)
     digest: str = ""
     memory: dict[str, Any] | None = None  # what the connector wants to find next time, if it fetched the package
+    observed: datetime | None = None  # not after when all of it was said, if the source was asked
     translated: Translated = field(default_factory=lambda: Translated(files={}))  # of a package of another dialect
     plan: PackagePlan = field(default_factory=lambda: PackagePlan(files=(), problems=()))
     inspected: dict[str, Inspected] = field(default_factory=dict)
@@ -155,7 +156,7 @@ def fetch(walk: Walk, now: datetime) -> Path:
         )
     except NeedsAttention as wrong:
         raise Refused(wrong.sentence) from wrong
-    walk.memory = fetched.memory
+    walk.memory, walk.observed = fetched.memory, fetched.observed
     return fetched.path
 
 

@@ -145,4 +145,5 @@ CONNECTOR = Connector(
     check=_check,
     collect=_collect,
     schemas=("directory",),
+    asks=True,
 )

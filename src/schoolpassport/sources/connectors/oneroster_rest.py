@@ -48,7 +48,8 @@ def _collect(given: Given, into: Path, watch: Watch) -> Collected:
     )
     with _session(given) as session:
         done = pulling.pull(session, wish, into, watch)
-    return Collected(memory={**done.memory, card.ADDRESS: _address(given)}, facts=done.facts)
+    memory = {**done.memory, card.ADDRESS: _address(given)}
+    return Collected(memory=memory, facts=done.facts, answered=session.answered)
 
 
 def _probe(given: Given) -> Mapping[str, Any]:
@@ -163,5 +164,6 @@ CONNECTOR = Connector(
     check=_check,
     collect=_collect,
     schemas=("oneroster-1.1", "oneroster-1.2"),
+    asks=True,
     dialect=Dialect(probe=_probe, card=card.traits),
 )

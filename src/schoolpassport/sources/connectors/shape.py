@@ -88,9 +88,13 @@ class Checked:
 
 @dataclass(frozen=True, kw_only=True)
 class Collected:
-    """``memory`` is given again next time, if the run that took the package was applied."""
+    """``memory`` is given again next time, if the run that took the package was applied.
+
+    ``answered``: the earliest moment that any answer bears, by the other side's clock; None where none bears one.
+    """
 
     memory: Mapping[str, Any] = field(default_factory=dict)
+    answered: datetime | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -112,7 +116,8 @@ class Connector:
 
     ``collect`` writes files into an empty folder, which becomes the package if it returns, and vanishes if it raises
     ``Retry`` or ``NeedsAttention``. ``check`` raises the same, or says that all is well. ``schemas`` names what it can
-    deliver; none means: whatever the source is set to.
+    deliver; none means: whatever the source is set to. ``asks``: the package is made of answers to this very call, and
+    is no file that may lie there since yesterday.
     """
 
     name: str
@@ -122,6 +127,7 @@ class Connector:
     check: Callable[[Given], Checked]
     collect: Callable[[Given, Path, Watch], Collected]
     schemas: tuple[str, ...] = ()
+    asks: bool = False
     dialect: Dialect | None = None
 
     def problems(self, values: Mapping[str, str], secrets: Mapping[str, str]) -> list[str]:

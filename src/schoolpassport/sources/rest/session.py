@@ -88,6 +88,7 @@ class Session:
         self._client = Client(policy=policy, pace=pace, authorities=access.authority)
         self._token = ""
         self.date = now  # by the provider's own clock, where it tells
+        self.answered: datetime | None = None  # the earliest of these: what a cache kept bears the time of its making
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +135,7 @@ class Session:
                 time.sleep(self._pace.pause(attempt))
             else:
                 self.date = page.date or self.date
+                self.answered = min(self.date, self.answered or self.date) if page.date else self.answered
                 return page
         raise AssertionError  # pragma: no cover (the last try returns or raises)
 
