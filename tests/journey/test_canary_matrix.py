@@ -23,7 +23,7 @@ from schoolpassport.rosterapi import discovery, keys, tokens, views, wsgi
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
 from schoolpassport.rosterapi.operations import OPERATIONS
 from schoolpassport.rosterapi.urls import PREFIXES
-from schoolpassport.rosterapi.whole import exporting
+from schoolpassport.rosterapi.whole import exporting, reconciling
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.models import Manifest, View
@@ -36,7 +36,7 @@ from tests.support.nights import nights
 from tests.support.partners import a_partner_token, integrated
 from tests.support.wsgi import Answer, call
 
-digest = partner_code.of("manifest.md").digest
+digest, held = partner_code.of("manifest.md").digest, partner_code.of("manifest.md").held
 APPLICATION = wsgi.before(WSGIHandler())
 NOT_TEXT = {
     *("sourcedId", "status", "dateLastModified", "type", "role", "classType", "enabledUser", "primary", "sex"),
@@ -85,6 +85,9 @@ class App:
 
     def get(self, path: str) -> Answer:
         return call(APPLICATION, path, Authorization=f"Bearer {self.token}")
+
+    def post(self, path: str, body: bytes) -> Answer:
+        return call(APPLICATION, path, method="POST", body=body, Authorization=f"Bearer {self.token}")
 
 
 def _app(district_id: UUID, name: str, mark: str, attributes, schools) -> App:
@@ -224,8 +227,8 @@ def _adds_up(app: App) -> bool:
     answer = app.get("/datahub/services/view/manifest?buckets=true")
     assert answer.status == 200
     assert not [m for m in _forbidden(app) if m in _said(answer)], (app.name, app.mark)
-    told, held = json.loads(answer.body)["collections"], _export(app)
-    mine = {word: [record for kind, record in held if KINDS[kind].plural == word] for word in told}
+    told, seen = json.loads(answer.body)["collections"], _export(app)
+    mine = {word: [record for kind, record in seen if KINDS[kind].plural == word] for word in told}
     return told == {word: {"records": len(each), "digest": digest(each)} for word, each in mine.items()}
 
 
@@ -236,6 +239,25 @@ def test_no_foreign_record_is_added_up_in_a_manifest(matrix, locks):
             Manifest.objects.filter(district_id=app.district).delete()  # with these locks, from nothing
         assert _adds_up(app), (app.name, app.mark)
         assert any(app.mark in json.dumps(record) for _, record in _export(app))
+
+
+def test_what_others_hold_is_answered_like_what_nobody_holds(matrix, locks):
+    """Ids of another view with their right hashes: reconciling gives nothing for them but that they are none of one's own."""
+    for app, other in itertools.permutations(matrix, 2):
+        mine = set(app.ids["users"])
+        theirs = [record for kind, record in _export(other) if kind == "user" and record["sourcedId"] not in mine]
+        answer = app.post("/datahub/services/view/reconcile?collection=users", held(theirs))
+        said = _said(answer)
+        assert answer.status == 200
+        assert not [m for m in _forbidden(app) if m in said], (app.name, app.mark)
+        assert app.mark in said, "the matrix must hold what could be seen"
+        *_, end = answer.body.splitlines()
+        assert json.loads(end)["end"] | {"revision": 0} == {
+            "revision": 0,
+            "records": len([1 for kind, _ in _export(app) if kind == "user"]),
+            "deleted": len(theirs),
+            "same": 0,
+        }
 
 
 def test_ids_of_others_are_answered_like_ids_that_nobody_has(matrix, locks):
@@ -290,6 +312,7 @@ def test_every_route_is_in_this_matrix():
         discovery.credentials,
         keys.key_set,
         exporting.export,
+        reconciling.reconcile,
     }
     found = {pattern.callback for pattern in get_resolver().url_patterns}
     assert found == known
@@ -333,14 +356,16 @@ def test_with_both_locks_off_the_matrix_finds_foreign_marks_everywhere(matrix, d
 
 
 def test_with_both_locks_off_manifests_add_foreign_records_up(matrix, database):
-    """The control: the export is of the same records then, so it is compared with what was added up with the locks on."""
+    """The control: compared with what was added up with the locks on; and what reconciling brings is foreign, too."""
     app = matrix[0]
     own = json.loads(app.get("/datahub/services/view/manifest?collections=users").body)["collections"]["users"]
     with without_both(database):
         Manifest.objects.all().delete()
         added = json.loads(app.get("/datahub/services/view/manifest?collections=users").body)["collections"]["users"]
         Manifest.objects.all().delete()
+        brought = _said(app.post("/datahub/services/view/reconcile?collection=users", b""))
     assert added["records"] > own["records"]
+    assert _forbidden(app)[0] in brought
 
 
 def test_the_locks_are_taken_off_one_at_a_time(matrix, database):

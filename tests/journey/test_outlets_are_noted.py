@@ -33,6 +33,7 @@ def test_every_outlet_writes_down_what_it_tells(district):
         "/datahub/services/view/export?collections=enrollments",
     ):
         assert app.get(path).status == 200, path
+    assert app.post("/datahub/services/view/reconcile?collection=orgs", b"").status == 200
     found = noted(app)
     assert {
         ("clever", "user", True),
@@ -44,8 +45,10 @@ def test_every_outlet_writes_down_what_it_tells(district):
         ("oneroster-1.2", "user", True),
         ("changes", "course", True),
         ("export", "enrollment", True),
+        ("reconcile", "org", True),
     } <= set(found)
     assert found["changes", "course", True] == 1
+    assert found["reconcile", "org", True] == len(LITTLE["org"])
     assert found["export", "enrollment", True] == len(LITTLE["enrollment"])
 
 

@@ -60,6 +60,14 @@ def test_all_dialects_and_all_tokens_of_an_application_count_together(app):
     assert all("ask again in" in a.body.decode() and int(a.headers["Retry-After"]) for a in refused)
 
 
+def test_comparing_a_copy_counts_like_any_request(app):
+    path = "/datahub/services/view/reconcile?collection=users"
+    answers = [app.post(path, b"") for _ in range(LIMIT + 1)]
+    assert [a.status for a in answers] == [200] * LIMIT + [429]
+    assert "ask again in" in answers[-1].body.decode()
+    assert int(answers[-1].headers["Retry-After"])
+
+
 def test_another_application_and_another_district_go_on(app, other_district):
     neighbour = a_reader(app.integrated.district_id)
     neighbour.view.publish(LITTLE)

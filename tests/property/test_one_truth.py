@@ -266,6 +266,12 @@ def added_up(held: Truth) -> Truth:
     return {kind: {"records": len(each), "digest": digest(each)} for kind, each in kinds.items()}
 
 
+def reconciled(app: Reader) -> Truth:
+    """What is sent of people to whom holds none."""
+    *lines, _ = app.post("/datahub/services/view/reconcile?collection=users", b"").body.splitlines()
+    return {(kind, each["sourcedId"]): each for line in lines for kind, each in json.loads(line).items()}
+
+
 def collected(app: Reader) -> Truth:
     """The same by the collections of OneRoster."""
     return {
@@ -292,6 +298,7 @@ def check(app: Reader, what: str) -> Truth:
     copy = copied(app)
     assert copy == collected(app), what
     assert added_up(copy) == signed_for(app), what
+    assert reconciled(app) == {key: each for key, each in copy.items() if key[0] == "user"}, what
     return truth
 
 

@@ -42,10 +42,13 @@ class Reader:
     view: PlainView
     token: str
 
-    def get(self, path: str, *, method: str = "GET", **headers: str) -> Reading:
+    def get(self, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str) -> Reading:
         sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"} | headers
-        answer = wsgi.call(APPLICATION, path, method=method, **sent)
+        answer = wsgi.call(APPLICATION, path, method=method, body=body, **sent)
         return Reading(answer.status, answer.headers, answer.body)
+
+    def post(self, path: str, body: bytes, **headers: str) -> Reading:
+        return self.get(path, method="POST", body=body, **headers)
 
     def json(self, path: str) -> Any:
         answer = self.get(path)

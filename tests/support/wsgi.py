@@ -14,7 +14,9 @@ class Answer:
     body: bytes
 
 
-def call(application: Callable[..., Any], path: str, *, method: str = "GET", **headers: str) -> Answer:
+def call(
+    application: Callable[..., Any], path: str, *, method: str = "GET", body: bytes | None = None, **headers: str
+) -> Answer:
     parts, started = urlsplit(path), []
     environ = {
         "REQUEST_METHOD": method,
@@ -24,9 +26,10 @@ def call(application: Callable[..., Any], path: str, *, method: str = "GET", **h
         "SERVER_PORT": "80",
         "HTTP_HOST": "testserver",
         "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
+        "wsgi.input": io.BytesIO(body or b""),
+        **({} if body is None else {"CONTENT_LENGTH": str(len(body))}),
         **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()},
     }
-    body = b"".join(application(environ, lambda status, found: started.append((status, dict(found)))))
+    answer = b"".join(application(environ, lambda status, found: started.append((status, dict(found)))))
     ((status, found),) = started
-    return Answer(int(status.split()[0]), found, body)
+    return Answer(int(status.split()[0]), found, answer)

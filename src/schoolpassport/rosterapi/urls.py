@@ -12,12 +12,13 @@ from schoolpassport.rosterapi.oneroster_1p2 import answering as oneroster_1p2
 from schoolpassport.rosterapi.oneroster_1p2.services import SERVICES
 from schoolpassport.rosterapi.views import Answerer
 from schoolpassport.rosterapi.whole import answering as whole
-from schoolpassport.rosterapi.whole import exporting
+from schoolpassport.rosterapi.whole import exporting, reconciling
 from schoolpassport.rosterapi.whole.asked import PREFIX as WHOLE
 
 PREFIXES = ("/ims/oneroster/v1p1", "/datahub/services/ims/oneroster/v1p1")
 DESCRIPTION = "/openapi.json"
 EXPORT = WHOLE + "/export"
+RECONCILE = WHOLE + "/reconcile"
 _DIALECTS: Mapping[str, Answerer] = {
     **dict.fromkeys(PREFIXES, answering.roster),
     **dict.fromkeys(clever.PREFIXES, clever.roster),
@@ -40,6 +41,7 @@ def _api(prefix: str, answerer: Answerer) -> list[URLPattern]:
 urlpatterns = [
     *(path(prefix.removeprefix("/") + DESCRIPTION, views.description, {"prefix": prefix}) for prefix in PREFIXES),
     path(EXPORT.removeprefix("/"), exporting.export),
+    path(RECONCILE.removeprefix("/"), reconciling.reconcile),
     *(pattern for prefix, answerer in ANSWERERS.items() for pattern in _api(prefix, answerer)),
     path("oauth/token", tokens.token),
     path("datahub/oauth/token", tokens.token),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 from django.core.exceptions import DisallowedHost
@@ -23,7 +23,16 @@ from schoolpassport.sharing.records import NothingShared, Unanswerable, Unknown
 Environ = dict[str, Any]
 Refusal = Callable[[HTTPStatus, str, Minor | None], Answer]
 
-_READING = frozenset({"GET", "HEAD"})
+
+class Methods(NamedTuple):
+    """By which methods an address is asked, and what is said to others."""
+
+    names: frozenset[str]
+    sentence: str
+
+
+READ: Final = Methods(frozenset({"GET", "HEAD"}), "Rosters are read here, by GET.")
+SENT: Final = Methods(frozenset({"POST"}), "What you hold is compared here; send it by POST.")
 
 _log = logging.getLogger(__name__)
 
@@ -81,10 +90,12 @@ class Visit:
         self._bearer = bearer
 
 
-def answered(environ: Environ, work: Callable[[Visit], Answer], refused: Refusal, *, outlet: str) -> Answer:
+def answered(
+    environ: Environ, work: Callable[[Visit], Answer], refused: Refusal, *, outlet: str, methods: Methods = READ
+) -> Answer:
     """What ``work`` answers, or why not, in the dialect's own shape."""
     try:
-        answer = _admitted(environ, work, outlet)
+        answer = _admitted(environ, work, outlet, methods)
     except Failure as failure:
         answer = refused(failure.minor.status, failure.sentence, failure.minor)
         answer.headers.update(failure.headers)
@@ -100,7 +111,7 @@ def answered(environ: Environ, work: Callable[[Visit], Answer], refused: Refusal
     return answer if environ["REQUEST_METHOD"] != "HEAD" else answer._replace(body=b"")
 
 
-def _admitted(environ: Environ, work: Callable[[Visit], Answer], outlet: str) -> Answer:
+def _admitted(environ: Environ, work: Callable[[Visit], Answer], outlet: str, methods: Methods) -> Answer:
     now = clock.now()
     caller = authentication.caller_of(environ, now=now)
     if isinstance(caller, Refused):
@@ -108,7 +119,7 @@ def _admitted(environ: Environ, work: Callable[[Visit], Answer], outlet: str) ->
     visit = Visit(environ, caller, now)
     visit.outlet = outlet
     try:
-        _check_method(environ)
+        _check_method(environ, methods)
         return work(visit)
     except (Trouble, DisallowedHost, Failure) as error:
         _let_in_first(visit, error)
@@ -121,9 +132,9 @@ def _admitted(environ: Environ, work: Callable[[Visit], Answer], outlet: str) ->
         raise Failure(Minor.FORBIDDEN, str(nothing)) from None
 
 
-def _check_method(environ: Environ) -> None:
-    if environ["REQUEST_METHOD"] not in _READING:
-        raise Failure(Minor.UNSUPPORTED, "Rosters are read here, by GET.", {"Allow": "GET, HEAD"})
+def _check_method(environ: Environ, methods: Methods) -> None:
+    if environ["REQUEST_METHOD"] not in methods.names:
+        raise Failure(Minor.UNSUPPORTED, methods.sentence, {"Allow": ", ".join(sorted(methods.names))})
 
 
 def _let_in_first(visit: Visit, error: Exception) -> None:

@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.http.response import HttpResponseBase
 
-from schoolpassport.rosterapi.urls import ANSWERERS, DESCRIPTION, EXPORT
+from schoolpassport.rosterapi.urls import ANSWERERS, DESCRIPTION, EXPORT, RECONCILE
 
 Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | HttpResponseBase]
 
@@ -20,7 +20,7 @@ def before(application: Application) -> Application:
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | HttpResponseBase:
         address = environ["PATH_INFO"]
         prefix = next((p for p in ANSWERERS if address.startswith(p + "/")), None)
-        if prefix is None or address in {prefix + DESCRIPTION, EXPORT} or _is_signed(environ):
+        if prefix is None or address in {prefix + DESCRIPTION, EXPORT, RECONCILE} or _is_signed(environ):
             return application(environ, start_response)
         status, headers, body = ANSWERERS[prefix](environ, prefix=prefix, path=address[len(prefix) + 1 :])
         start_response(f"{status.value} {status.phrase}", list(headers.items()))

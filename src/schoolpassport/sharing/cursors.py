@@ -137,6 +137,26 @@ class These:
         return [Told(self.kind, revision, len(self.ids))] if rest[0] else []
 
 
+@dataclass(frozen=True)
+class Picked:
+    """The inquiry for living records by their ids at a revision, as ``PartOf`` has it; what it lacks is left out."""
+
+    kind: str
+    ids: tuple[UUID, ...]
+    revision: int
+    base: str
+
+    def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (the view itself keeps to the consent)
+        asked = {"ids": list(self.ids), "revision": readable(self.revision, standing)}
+        return Question(_these(self.kind), asked, keyed=True)
+
+    def answer(self, rest: tuple[Any, ...], standing: Standing) -> Part:
+        return Part(listed(rest[0], self.base), more=False, revision=readable(self.revision, standing))
+
+    def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
+        return [Told(self.kind, readable(self.revision, standing), len(self.ids))] if rest[0] else []
+
+
 def readable(revision: int | None, standing: Standing) -> int:
     """What is read: the revision asked for, unless it never was or may show too much by now."""
     oldest = max(min(1, standing.revision), standing.oldest_readable)

@@ -139,7 +139,7 @@ def _sum(district_id: UUID, place: Place, kind: Kind) -> Sum:
         "after": min(was, seq),
         "to": max(was, seq),
     }
-    found = _together(known, _asked(_difference(kind) if revision else _all(kind), facts))
+    found = _together(known, _asked(_difference(kind) if revision else hashes(kind, "%(wanted)s"), facts))
     if place.revision > revision:
         _keep(mine, kind, place.revision, found)
     return found
@@ -182,8 +182,9 @@ def _asked(rows: str, facts: Mapping[str, Any]) -> list[tuple[str, int, str]]:
         return list(cursor.fetchall())
 
 
-def _all(kind: Kind) -> str:
-    return _hashes(kind, _standing(kind, "1", "%(wanted)s"))
+def hashes(kind: Kind, revision: str) -> str:
+    """SQL: ``record``, ``bucket`` and ``hash`` of what stands at a revision; asks for what ``at`` asks for."""
+    return _hashes(kind, _standing(kind, "1", revision))
 
 
 def _difference(kind: Kind) -> str:
@@ -197,7 +198,8 @@ def _difference(kind: Kind) -> str:
 
 
 def _hashes(kind: Kind, rows: str) -> str:
-    return f"SELECT d.counts, {bucket('d.record')} AS bucket, {canonical.hashed(kind)} AS hash FROM ({rows}) d"
+    told = f"right(d.record::text, 3) AS bucket, {canonical.hashed(kind)} AS hash"
+    return f"SELECT d.record, d.counts, {told} FROM ({rows}) d"
 
 
 def _standing(kind: Kind, counts: str, revision: str) -> str:
@@ -206,11 +208,6 @@ def _standing(kind: Kind, counts: str, revision: str) -> str:
         f"WHERE r.district_id = %(district)s AND r.view = %(view)s AND r.status = 'active' "
         f"AND r.rev_from <= {revision} AND r.rev_to > {revision}"
     )
-
-
-def bucket(record: str) -> str:
-    """SQL: the three digits."""
-    return f"right({record}::text, 3)"
 
 
 # ------------------------------------------------------------------------------------------------------------- signing

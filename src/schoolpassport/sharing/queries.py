@@ -1,21 +1,24 @@
 """Reading a view. ``view_for`` gives the only object that can."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import IO
 from uuid import UUID
 
-from schoolpassport.sharing import lacking, manifests
+from schoolpassport.sharing import lacking, manifests, reconciling
 from schoolpassport.sharing.changelog import Line, Lines, Log
 from schoolpassport.sharing.companions import Member, PeopleOf, PupilsOf
-from schoolpassport.sharing.cursors import Part, PartOf, Primary, Role, Stretch, These
+from schoolpassport.sharing.cursors import Part, PartOf, Picked, Primary, Role, Stretch, These
 from schoolpassport.sharing.lacking import Lack, Result
 from schoolpassport.sharing.manifests import Place, PlaceOf, Total
 from schoolpassport.sharing.reader import Reader
+from schoolpassport.sharing.reconciling import Difference, Twice, ids
 from schoolpassport.sharing.records import Door
 from schoolpassport.sharing.shortids import meant_by, short_of
 from schoolpassport.tenancy import scope
 
 __all__ = [
+    "Difference",
     "Lack",
     "Line",
     "Lines",
@@ -24,6 +27,7 @@ __all__ = [
     "Part",
     "PartOf",
     "PeopleOf",
+    "Picked",
     "Place",
     "PlaceOf",
     "Primary",
@@ -34,6 +38,9 @@ __all__ = [
     "Stretch",
     "These",
     "Total",
+    "Twice",
+    "difference",
+    "ids",
     "lacks",
     "meant_by",
     "short_of",
@@ -83,6 +90,14 @@ def signed_manifest(found: Total, *, district_id: UUID, integration_id: UUID, no
     """The same, signed with the installation's key like a receipt: a compact JWS."""
     with scope.inside(district_id):
         return manifests.signed(found, district_id=district_id, integration_id=integration_id, now=now)
+
+
+def difference(
+    *, district_id: UUID, place: Place, kind: str, held: IO[bytes], buckets: Collection[str] | None
+) -> Difference:
+    """Where what an application holds of a kind differs from its view; see ``reconciling``. Raises ``Twice``."""
+    with scope.inside(district_id):
+        return reconciling.difference(district_id=district_id, place=place, kind=kind, held=held, buckets=buckets)
 
 
 def lacks(*, district_id: UUID, integration_id: UUID, examples: int = 5) -> list[Lack]:

@@ -1,7 +1,6 @@
 """A whole view in one stream, a line for each record, of one revision; it can be taken up where it broke off."""
 
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from schoolpassport.roster.kinds import SHARED
@@ -20,6 +19,7 @@ from schoolpassport.rosterapi.visits import Trouble, Visit, answered
 from schoolpassport.rosterapi.whole import kinds
 from schoolpassport.rosterapi.whole.asked import DOCUMENTS, as_asked, query_of, refused
 from schoolpassport.rosterapi.whole.asked import revision as revision_of
+from schoolpassport.rosterapi.whole.streaming import BrokenOff, streamed
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.queries import Part, PartOf, Stretch
 
@@ -27,11 +27,6 @@ _CHUNK: Final = 2000  # records that are read in one trip
 _WHOLE: Final = {kind: Collection(Subset(kind)) for kind in SHARED}
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _LINES = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_GZIP: Final = 31  # zlib's word for the format of gzip, with the widest window
-
-
-class BrokenOff(RuntimeError):
-    """The revision cannot be read any more: the rest of a stream would be of another."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +93,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     if not begun or request.method == "HEAD":
         return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
     made, part = begun[0]
-    headers = {"Cache-Control": "no-store", "X-Revision": str(part.revision), "Vary": "Accept-Encoding"}
-    lines = made.lines(part)
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
-        lines, headers["Content-Encoding"] = _zipped(lines), "gzip"
-    return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
+    return streamed(request, made.lines(part), revision=part.revision)
 
 
 def _from(wanted: tuple[str, ...], collection: str) -> tuple[str, ...]:
@@ -113,11 +104,3 @@ def _from(wanted: tuple[str, ...], collection: str) -> tuple[str, ...]:
     if collection not in names:
         raise Trouble(HTTPStatus.BAD_REQUEST, f"There is no collection {collection} in this export.")
     return wanted[names.index(collection) :]
-
-
-def _zipped(lines: Iterator[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(level=5, wbits=_GZIP)
-    for each in lines:
-        if packed := packer.compress(each):
-            yield packed
-    yield packer.flush()
