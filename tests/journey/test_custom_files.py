@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from schoolpassport.delivery import custom
+from schoolpassport.delivery.formats import Mode
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
@@ -127,10 +128,13 @@ def test_bytes_are_as_the_style_says(desk, style, wanted):
 
 
 def test_names_say_when_and_which_revision():
-    text = 'zip: "amber_{date}.zip"\nfiles: [{file: "u_{revision}.csv", rows: user, columns: [{header: a, from: sourcedId}]}]'
+    text = 'zip: "amber_{date}.zip"\nfiles: [{file: "u_{revision}_{mode}.csv", rows: user, columns: [{header: a, from: sourcedId}]}]'
     format_ = custom.read(text, name="x", today=TODAY)
-    moment = custom.Moment(at=datetime(2026, 9, 1, 2, 30, tzinfo=UTC), revision=7)
-    assert custom.named(format_, moment) == {"u_{revision}.csv": "u_7.csv", "amber_{date}.zip": "amber_2026-09-01.zip"}
+    moment = custom.Moment(at=datetime(2026, 9, 1, 2, 30, tzinfo=UTC), revision=7, mode=Mode.FULL)
+    assert custom.named(format_, moment) == {
+        "u_{revision}_{mode}.csv": "u_7_full.csv",
+        "amber_{date}.zip": "amber_2026-09-01.zip",
+    }
 
 
 ONE = "files: [{file: u.csv, rows: user, columns: [%s]}]"
@@ -164,6 +168,33 @@ ONE = "files: [{file: u.csv, rows: user, columns: [%s]}]"
                 "In file 1 (u.csv), column 1 (a), step 1: there is no transform “trim2”; there are: case, clear, date, default, "
                 "join, number, pattern, phone, prefix, replace, split, suffix, table, template, trim."
             ),
+        ),
+        (
+            ONE.replace("rows", "key: [a], rows") % "{header: a, from: email}",
+            "In file 1 (u.csv): “key” and a column with “change” go together: one says which row is meant, the other what",
+        ),
+        (
+            ONE % "{header: a, from: email}, {header: b, change: {add: A, change: C, delete: D}}",
+            "In file 1 (u.csv): “key” and a column with “change” go together",
+        ),
+        (
+            ONE.replace("rows", "key: [b], rows")
+            % "{header: a, from: email}, {header: b, change: {add: A, change: C, delete: D}}",
+            "In file 1 (u.csv), key: “b” is none of: a.",
+        ),
+        (
+            ONE.replace("rows", "key: [a], rows")
+            % "{header: a, from: email}, {header: b, change: {add: A, delete: D}}",
+            "In file 1 (u.csv), column 2 (b), change: there is no word for “change”.",
+        ),
+        (
+            ONE.replace("rows", "key: [a], rows")
+            % "{header: a, from: email}, {header: b, change: {add: A, change: A, delete: A}}",
+            "In file 1 (u.csv), column 2 (b), change: the word for “delete” must be another than those for “add” and",
+        ),
+        (
+            ONE % "{header: b, from: sms, change: {add: A, change: C, delete: D}}",
+            "In file 1 (u.csv), column 1 (b): a column with “change” says nothing else; take “from” away.",
         ),
         (
             ONE % "{header: a, from: email}, {header: A, from: sms}",

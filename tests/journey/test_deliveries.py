@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
-from schoolpassport.delivery import actions, queries
+from schoolpassport.delivery import accounts, actions, queries
+from schoolpassport.delivery.custom import BadFormat
 from schoolpassport.delivery.records import BadDelivery, Plan
 from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.kit.http import Pace
@@ -16,6 +18,7 @@ from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import agreements, catalogue
 from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
+from schoolpassport.tenancy.actions import register_district
 from tests.support import lookup, openssh, partners, sftpserver
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import small, user
@@ -29,6 +32,18 @@ def sis(district, tmp_path, now) -> Nights:
     made = nights(district_id=district.id, folder=tmp_path / "sis", now=now)
     made.done(small())
     return made
+
+
+@pytest.fixture(scope="module")
+def still(database, tmp_path_factory):
+    """A district and an application for what changes no night."""
+    now = datetime(2026, 9, 1, 6, tzinfo=UTC)
+    district = register_district(name=f"Still Waters {uuid4()}", now=now)
+    made = nights(district_id=district.id, folder=tmp_path_factory.mktemp("still"), now=now)
+    made.done(small())
+    app = partners.integrated(made.district_id, now).integration.id
+    share(made, app)
+    return made, app
 
 
 @pytest.fixture
@@ -136,9 +151,9 @@ def test_a_timetable_asks_at_its_instants_and_a_changed_one_makes_older_jobs_idl
         ({"name": "../x"}, "A delivery cannot be called “../x”"),
     ],
 )
-def test_what_cannot_be_delivered_so_is_refused_with_what_to_give(sis, app, other, sentence):
+def test_what_cannot_be_delivered_so_is_refused_with_what_to_give(still, other, sentence):
     with pytest.raises(BadDelivery) as refused:
-        add(sis, app, **other)
+        add(*still, **other)
     assert str(refused.value).startswith(sentence)
 
 
@@ -212,3 +227,101 @@ def test_what_is_not_shared_any_more_is_in_no_next_file_and_a_change_of_terms_is
         assert not exports.still_holds(**about, exported=made)
     last = send(sis, delivery, 2)
     assert (last.state, last.rows, last.size > 0) == ("sent", 0, True)
+
+
+OWN = """
+files:
+  - file: "pupils_{mode}_{revision}.csv"
+    rows: user
+    where: {attribute: role, is: equals, value: student}
+    key: [No]
+    columns:
+      - {header: No, from: username}
+      - {header: Name, from: familyName}
+      - {header: School, from: orgs.name}
+      - {header: What, change: {add: new, change: other, delete: gone}}
+"""
+
+
+def own(sis: Nights, app, text: str, name: str = "own") -> int:
+    about = {"district_id": sis.district_id, "integration_id": app, "name": name}
+    return actions.save_format(**about, content=text, by=BY, now=sis.now)
+
+
+def lying_ready(sis: Nights, app) -> dict[str, str]:
+    ready = accounts.outbox(district_id=sis.district_id, integration_id=app)
+    return {path.name: path.read_text(encoding="utf-8") for path in ready.iterdir()}
+
+
+def test_an_own_format_is_sent_as_the_rows_that_changed_came_and_went(sis, app):
+    own(sis, app, OWN)
+    delivery = add(sis, app, format="own", mode="delta")
+
+    def sent(number: int):
+        actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
+        return send(sis, delivery, number)
+
+    assert (sent(1).since, lying_ready(sis, app)["pupils_full_1.csv"].count(",new\n")) == (0, 4)
+    sis.now += timedelta(days=1)
+    later = small().changed("orgs", "s2", name="Renamed").without("users", "p1").with_rows("users", user("p9"))
+    for again in (later, later.changed("users", "t1", middleName="Rue")):  # what is missing twice is gone
+        sis.done(again.without("enrollments", "e1").without("demographics", "p1"))
+    delta = sent(2)
+    assert (delta.state, delta.since, delta.revision, delta.rows) == ("sent", 1, 3, 4)
+    assert lying_ready(sis, app)["pupils_delta_3.csv"].splitlines() == [
+        "No,Name,School,What",
+        'p3,Family-p3,"School s1,Renamed",other',
+        "p4,Family-p4,Renamed,other",
+        "p9,Family-p9,School s1,new",
+        "p1,,,gone",
+    ]
+    assert sent(3).state == "unchanged"
+    sharing.revoke(district_id=sis.district_id, integration_id=app, by=BY, now=sis.now)
+    sent(4)
+    last = lying_ready(sis, app)["pupils_delta_4.csv"]
+    assert sorted(last.splitlines()[1:]) == [f"{who},,,gone" for who in ("p2", "p3", "p4", "p9")]
+
+
+def test_another_version_of_a_format_is_sent_in_full_first(sis, app):
+    own(sis, app, OWN)
+    delivery = add(sis, app, format="own", mode="delta")
+    found = []
+    for number, text in enumerate((OWN, OWN.replace("orgs.name", "email"), OWN.replace("orgs.name", "email")), 1):
+        own(sis, app, text)
+        sis.done(small().changed("users", "p1", familyName=f"Now {number}"))
+        actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
+        found.append(send(sis, delivery, number).since)
+    assert found == [0, 0, 3]
+
+
+def test_a_format_that_cannot_say_what_is_gone_is_refused_for_changes(still):
+    sis, app = still
+    silent = OWN.replace("    key: [No]\n", "").replace(
+        ", change: {add: new, change: other, delete: gone}", ", constant: x"
+    )
+    sentence = (
+        "pupils_{mode}_{revision}.csv cannot say which row is gone: give the file a “key” and a column with “change”."
+    )
+    own(sis, app, silent)
+    with pytest.raises(BadDelivery) as refused:
+        add(sis, app, name="silent", format="own", mode="delta")
+    assert str(refused.value) == f"own is delivered full, not “delta”. {sentence}"
+    assert own(sis, app, OWN) == 2
+    add(sis, app, name="silent", format="own", mode="delta")
+    with pytest.raises(BadFormat) as kept:
+        own(sis, app, silent)
+    assert str(kept.value) == f"Delivery “silent” sends only what changed of it, and {sentence}"
+    assert own(sis, app, OWN.replace("familyName", "givenName")) == 3
+
+
+def test_rows_that_a_key_does_not_tell_apart_are_not_sent_as_changes(still):
+    sis, app = still
+    own(sis, app, OWN.replace("from: username", "from: role"), name="twins")
+    delivery = add(sis, app, name="twins", format="twins", mode="delta")
+    actions.ask(district_id=sis.district_id, name="twins", by=BY, now=sis.now)
+    failed = send(sis, delivery, 1)
+    assert failed.state == "failed"
+    assert failed.sentence == (
+        "pupils_{mode}_{revision}.csv: several rows have the same “No” (1 times), so nobody could tell which one a change "
+        "means. Name more columns in “key”, leave such rows out by “where”, or deliver the format in full."
+    )

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from schoolpassport.delivery import making
-from schoolpassport.delivery.formats import Format
-from schoolpassport.sharing import exports
-from schoolpassport.tenancy import scope
+from schoolpassport.delivery import _workroom, making
+from schoolpassport.delivery.formats import Format, Mode
 
 Rows = list[dict[str, str]]
 
@@ -23,20 +21,14 @@ class Desk:
     integration_id: UUID
     folder: Path
 
-    def make(self, format_: Format, since: int = 0, **names: str) -> making.Made:
+    def make(self, format_: Format, since: int = 0, mode: Mode = Mode.FULL) -> making.Made:
         number = len(list(self.folder.iterdir())) if self.folder.exists() else 0
         room = making.Room(folder=self.folder / str(number), memory_mb=200, threads=1)
         room.prepare()
-        with scope.inside(self.district_id):
-            exported = exports.write(
-                district_id=self.district_id,
-                integration_id=self.integration_id,
-                kinds=format_.kinds,
-                whole=format_.whole,
-                since=since,
-                folder=room.rows,
-            )
-        return making.make(format_, exported, room=room, names=names)
+        exported = _workroom.copied(
+            district_id=self.district_id, integration_id=self.integration_id, format_=format_, since=since, room=room
+        )
+        return making.make(format_, exported, room=room, mode=Mode.DELTA if since else mode)
 
     def texts(self, format_: Format, since: int = 0) -> dict[str, str]:
         return unpacked(self.make(format_, since))

@@ -28,16 +28,19 @@ def exported(
         environment = settings.ENVIRONMENT
         room = Room(folder=folder, memory_mb=environment.sync_memory_mb, threads=environment.sync_threads)
         room.prepare()
-        with scope.inside(district_id):
-            found = exports.write(
-                district_id=district_id,
-                integration_id=integration_id,
-                kinds=format_.kinds,
-                whole=format_.whole,
-                since=since,
-                folder=room.rows,
-            )
-        yield room, found
+        yield (
+            room,
+            copied(district_id=district_id, integration_id=integration_id, format_=format_, since=since, room=room),
+        )
+
+
+def copied(*, district_id: UUID, integration_id: UUID, format_: Format, since: int, room: Room) -> exports.Exported:
+    """``since`` 0: the view as it is; else what changed after that revision, or both, where rows are compared."""
+    about = {"district_id": district_id, "integration_id": integration_id}
+    with scope.inside(district_id):
+        if since and format_.compared:
+            return exports.write_both(**about, kinds=format_.kinds, since=since, folder=room.rows)
+        return exports.write(**about, kinds=format_.kinds, whole=format_.whole, since=since, folder=room.rows)
 
 
 def still_holds(*, district_id: UUID, integration_id: UUID, exported: exports.Exported) -> bool:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.delivery import _vault, accounts, custom, queries, sending
-from schoolpassport.delivery.formats import FORMATS
+from schoolpassport.delivery.formats import FORMATS, Format, Mode
 from schoolpassport.delivery.models import Account, Delivery, OwnFormat, Secret, Shipment, State
 from schoolpassport.delivery.records import Access, BadDelivery, NewAccount, Plan, UnknownAccount
 from schoolpassport.delivery.transports import TRANSPORTS, Checked
@@ -43,8 +43,9 @@ def save_format(*, district_id: UUID, integration_id: UUID, name: str, content: 
             f"A format cannot be called “{name}”: standard ones have their names, others begin with a letter or digit "
             "and hold letters, digits, dots, hyphens and underscores, 60 at most."
         )
-    custom.read(content, name=name, today=now.date())
+    format_ = custom.read(content, name=name, today=now.date())
     with scope.inside(district_id):
+        _check_deltas(district_id, integration_id, format_)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"{integration_id}{name}"])
         found = OwnFormat.objects.filter(district_id=district_id, integration_id=integration_id, name=name)
@@ -72,6 +73,14 @@ def save_format(*, district_id: UUID, integration_id: UUID, name: str, content: 
         return version
 
 
+def _check_deltas(district_id: UUID, integration_id: UUID, format_: Format) -> None:
+    """What is delivered as changes must be able to tell them, in its next version too. Raises ``custom.BadFormat``."""
+    mine = Delivery.objects.filter(district_id=district_id, integration_id=integration_id, format=format_.name)
+    delta = mine.filter(mode=Mode.DELTA).order_by("name").first()
+    if delta is not None and Mode.DELTA not in format_.modes:
+        raise custom.BadFormat(f"Delivery “{delta.name}” sends only what changed of it, and {format_.hindrance}")
+
+
 # ---------------------------------------------------------------------------------------------------------- setting up
 
 
@@ -88,7 +97,8 @@ def add_delivery(*, district_id: UUID, integration_id: UUID, plan: Plan, by: str
         district_id=district_id, integration_id=integration_id, name=plan.format, today=now.date()
     )
     if plan.mode not in set(format_.modes):
-        raise BadDelivery(f"{format_.title} is delivered {' or '.join(format_.modes)}, not “{plan.mode}”.")
+        told = f"{format_.title} is delivered {' or '.join(format_.modes)}, not “{plan.mode}”. {format_.hindrance}"
+        raise BadDelivery(told.strip())
     made = Delivery(
         district_id=district_id,
         id=new_id(),
@@ -334,7 +344,7 @@ def _write(shipment: Shipment, outcome: sending.Outcome, now: datetime) -> Shipm
         )
     if shipment.state in {State.SENT, State.UNCHANGED}:
         Delivery.objects.filter(district_id=shipment.district_id, id=shipment.delivery_id).update(
-            revision=outcome.revision, sent_digest=outcome.digest
+            revision=outcome.revision, sent_digest=outcome.digest, sent_version=outcome.version, sent_at=now
         )
     return shipment
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from schoolpassport.delivery.formats import File, Format, Style
+from schoolpassport.delivery.formats import Change, File, Format, Mode, Style
 from schoolpassport.delivery.paths import NoSuchPath, Rows
 from schoolpassport.kit import conditions, plainyaml
 from schoolpassport.kit.columns import literal, quoted
@@ -21,8 +21,9 @@ from schoolpassport.sources.transforms import Given, Made
 
 _MOST_FILES, _MOST_COLUMNS, _MOST_STEPS, _LONGEST = 20, 200, 20, 2_000
 _OF_A_FORMAT = {"about", "zip", "style", "files"}
-_OF_A_FILE = {"file", "rows", "each", "where", "order", "columns"}
-_OF_A_COLUMN = {"header", "from", "constant", "do"}
+_OF_A_FILE = {"file", "rows", "each", "where", "order", "key", "columns"}
+_OF_A_COLUMN = {"header", "from", "constant", "do", "change"}
+_OF_A_CHANGE = {"add", "change", "delete"}
 _OF_A_STYLE = {"delimiter", "quoting", "encoding", "line_end", "header", "dates", "booleans", "lists"}
 _DELIMITERS = {",": ",", ";": ";", "|": "|", "tab": "\t"}
 _QUOTING = ("needed", "all", "none")
@@ -51,6 +52,7 @@ class Moment:
 
     at: datetime
     revision: int
+    mode: Mode
 
     def filled(self, name: str) -> str:
         words = {
@@ -58,11 +60,12 @@ class Moment:
             "day": f"{self.at:%Y%m%d}",
             "time": f"{self.at:%H%M%S}",
             "revision": str(self.revision),
+            "mode": self.mode.value,
         }
         return _PLACES.sub(lambda found: words[found[1]], name)
 
 
-_WORDS_OF_NAMES = ("date", "day", "time", "revision")
+_WORDS_OF_NAMES = ("date", "day", "time", "revision", "mode")
 
 
 def read(text: str, *, name: str, today: date) -> Format:
@@ -96,6 +99,7 @@ class _Reader:
         if archive and not archive.lower().endswith(".zip"):
             raise BadFormat(f"In zip: “{archive}” must end in .zip.")
         about = told.get("about") or ""
+        silent = [f.name for f in made if f.change is None]
         return Format(
             name=self._name,
             title=self._name,
@@ -103,6 +107,10 @@ class _Reader:
             files=tuple(made),
             archive=archive,
             style=style,
+            modes=(Mode.FULL,) if silent else (Mode.FULL, Mode.DELTA),
+            hindrance=f"{silent[0]} cannot say which row is gone: give the file a “key” and a column with “change”."
+            if silent
+            else "",
         )
 
     def _style(self, content: object) -> Style:
@@ -142,6 +150,7 @@ class _Reader:
             for n, each in enumerate(_list(f"{where}, columns", told.get("columns"), _MOST_COLUMNS), 1)
         ]
         _differ(f"{where}, columns", [header for header, _ in columns])
+        key, change = self._told_apart(where, told.get("key"), told["columns"])
         condition = self._where(f"{where}, where", told.get("where"), writer)
         order = [_text(f"{where}, order", p) for p in told.get("order") or []]
         by = [writer.known(f"{where}, order", path) for path in order]
@@ -153,7 +162,29 @@ class _Reader:
             rows=writer.relation(condition),
             order=", ".join([*(f'r."{c}"' for c in by), 'r."sourcedId"', *(['r."each place"'] if rows.each else [])]),
             optional=False,
+            key=key,
+            change=change,
         )
+
+    def _told_apart(
+        self, where: str, content: object, columns: list[dict[str, Any]]
+    ) -> tuple[tuple[str, ...], Change | None]:
+        """The columns that name a row, and the one that says what became of it: both, or none. ``columns``: judged."""
+        headers = [str(each["header"]) for each in columns if "change" not in each]
+        changes = [(str(each["header"]), each["change"]) for each in columns if "change" in each]
+        if len(changes) > 1:
+            raise BadFormat(f"In {where}, columns: only one of them can have “change”.")
+        if (content is None) != (not changes):
+            raise BadFormat(
+                f"In {where}: “key” and a column with “change” go together: one says which row is meant, the other "
+                "what became of it."
+            )
+        if content is None:
+            return (), None
+        key = [_choice(f"{where}, key", each, headers) for each in _list(f"{where}, key", content, _MOST_COLUMNS)]
+        (header, words) = changes[0]
+        added, changed, removed = (str(words[word]) for word in ("add", "change", "delete"))
+        return tuple(key), Change(header=header, added=added, changed=changed, removed=removed)
 
     def _column(self, where: str, content: object, writer: "_Writer") -> tuple[str, str]:
         told = _object(where, content, _OF_A_COLUMN)
@@ -161,6 +192,8 @@ class _Reader:
         where = f"{where} ({header})"
         if "from" in told and "constant" in told:
             raise BadFormat(f"In {where}: give “from” or “constant”, not both.")
+        if "change" in told:
+            return header, literal(_added(where, told))
         steps = [
             writer.step(f"{where}, step {n}", each)
             for n, each in enumerate(_list(f"{where}, do", told["do"], _MOST_STEPS) if told.get("do") else [], 1)
@@ -334,6 +367,19 @@ def _booleans(content: object) -> tuple[str, str]:
         raise BadFormat("In style, booleans: write two texts, the one for true and the one for false, like [Y, N].")
     words = ["true" if w is True else "false" if w is False else _text("style, booleans", w) for w in content]
     return words[0], words[1]
+
+
+def _added(where: str, told: dict[str, Any]) -> str:
+    """The word for a row that is new, where all words of a column with “change” are there and can be told apart."""
+    if beside := sorted(set(told) - {"header", "change"}):
+        raise BadFormat(f"In {where}: a column with “change” says nothing else; take “{beside[0]}” away.")
+    words = _object(f"{where}, change", told["change"], _OF_A_CHANGE)
+    if lacking := sorted(_OF_A_CHANGE - set(words)):
+        raise BadFormat(f"In {where}, change: there is no word for “{lacking[0]}”.")
+    texts = {name: _text(f"{where}, change, {name}", word) for name, word in words.items()}
+    if texts["delete"] in {texts["add"], texts["change"]}:
+        raise BadFormat(f"In {where}, change: the word for “delete” must be another than those for “add” and “change”.")
+    return texts["add"]
 
 
 def _differ(where: str, names: list[str]) -> None:

@@ -15,8 +15,8 @@ from types import MappingProxyType
 
 from duckdb import DuckDBPyConnection
 
-from schoolpassport.delivery import relations
-from schoolpassport.delivery.formats import File, Format, Style
+from schoolpassport.delivery import differences, relations
+from schoolpassport.delivery.formats import File, Format, Mode, Style
 from schoolpassport.delivery.formats.shape import under
 from schoolpassport.kit.columns import columns, literal, quoted
 from schoolpassport.kit.wholefile import whole_file
@@ -73,14 +73,31 @@ class Room:
             each.mkdir(mode=0o700, parents=True)
 
 
-def make(format_: Format, exported: Exported, *, room: Room, names: Mapping[str, str] = _AS_DECLARED) -> Made:
+def make(
+    format_: Format,
+    exported: Exported,
+    *,
+    room: Room,
+    names: Mapping[str, str] = _AS_DECLARED,
+    mode: Mode = Mode.FULL,
+    older: Format | None = None,
+) -> Made:
     """Write the format's files. ``room.rows`` holds the view as ``sharing.exports`` wrote it.
 
-    ``names``: what files are called in this delivery, where that is not as the format says.
+    ``names``: what files are called in this delivery, where that is not as the format says. ``mode``: that of the
+    delivery; the first delta is in full, and its rows must be such that later ones can be told apart. ``older``: the
+    format on the day of the last delivery, because conditions may ask the clock. Raises ``AmbiguousRows``.
     """
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
+        maker = _Maker(db, format_, exported, room.made, names)
+        compared = mode is Mode.DELTA and format_.compared
+        if compared and exported.since:
+            relations.load_older(db, room.rows, format_=format_, exported=exported)
+            differences.keep(db, differences.OLDER, older or format_)
         relations.load(db, room.rows, format_=format_, exported=exported)
-        return _Maker(db, format_, exported, room.made, names).made()
+        if compared:
+            differences.keep(db, differences.NEWER, format_)
+        return maker.made()
 
 
 def sample(format_: Format, exported: Exported, *, room: Room, most: int) -> dict[str, list[tuple[str, ...]]]:
@@ -140,6 +157,8 @@ class _Maker:
 
     def query(self, file: File) -> str:
         """SQL: the rows of a file, in the order in which they are written."""
+        if self._delta and self._format.compared:
+            return differences.query(self._format, file)
         cells = [f"{self._cell(file, header, sql)} AS {quoted(header)}" for header, sql in self._columns(file).items()]
         return f"SELECT {', '.join(cells)} FROM {self._from(file)} ORDER BY {file.order}"
 

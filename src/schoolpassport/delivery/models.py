@@ -22,7 +22,8 @@ class OwnFormat(models.Model):
 class Delivery(models.Model):
     """What is made of an application's view, by which way it goes, and when. ``settings`` hold no secret.
 
-    ``timetable`` blank: after each publication. ``revision`` and ``sent_digest``: of what was delivered last.
+    ``timetable`` blank: after each publication. ``revision``, ``sent_digest``, ``sent_version`` (of the format; 0 for a
+    standard one) and ``sent_at``: of what was delivered last.
     ``version`` changes with every change, so that a job that was planned before it does nothing.
     """
 
@@ -42,6 +43,8 @@ class Delivery(models.Model):
     next_at = models.DateTimeField(null=True)
     revision = models.IntegerField(default=0)
     sent_digest = models.CharField(max_length=64, blank=True)
+    sent_version = models.IntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

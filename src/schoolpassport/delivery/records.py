@@ -18,6 +18,10 @@ class UnknownAccount(LookupError):
     """The district has no account of this login."""
 
 
+class AmbiguousRows(ValueError):
+    """Rows of a file have the same key, so a delta could not say which it means; the sentence says what to do."""
+
+
 class BadDelivery(ValueError):
     """A delivery cannot be set up so; the sentence says what to give."""
 

@@ -24,21 +24,32 @@ def load(
 ) -> None:
     """Make ``now_<kind>``, ``all_<kind>`` and, of a delta, ``was_<kind>`` for every kind (``formats.shape``).
 
-    They have the attributes that the format reads.
+    They have the attributes that the format reads. What was loaded before is gone.
     """
-    db.execute("CREATE TABLE instants (revision INTEGER, stamp VARCHAR)")
-    if exported.instants:
-        rows = ", ".join(f"({int(n)}, {literal(_stamp(at))})" for n, at in exported.instants.items())
-        db.execute(f"INSERT INTO instants VALUES {rows}")
+    _instants(db, exported)
     for name, reads in format_.reads.items():
         kind = KINDS[name]
         _relation(db, kind, reads, f"now_{name}", exports.path(folder, name))
-        if exported.since:
+        if exported.since and not format_.compared:
             _relation(db, kind, reads, f"was_{name}", exports.path(folder, name, exports.BEFORE))
         if exported.since and name in format_.whole:
             _relation(db, kind, reads, f"all_{name}", exports.path(folder, name, "all"))
         else:
-            db.execute(f"CREATE VIEW all_{name} AS FROM now_{name}")
+            db.execute(f"CREATE OR REPLACE VIEW all_{name} AS FROM now_{name}")
+
+
+def load_older(db: DuckDBPyConnection, folder: Path, *, format_: Format, exported: exports.Exported) -> None:
+    """The same of the revision with which rows are compared: then it is what ``now_<kind>`` holds."""
+    _instants(db, exported)
+    for name, reads in format_.reads.items():
+        _relation(db, KINDS[name], reads, f"now_{name}", exports.path(folder, name, exports.BEFORE))
+
+
+def _instants(db: DuckDBPyConnection, exported: exports.Exported) -> None:
+    db.execute("CREATE OR REPLACE TABLE instants (revision INTEGER, stamp VARCHAR)")
+    if exported.instants:
+        rows = ", ".join(f"({int(n)}, {literal(_stamp(at))})" for n, at in exported.instants.items())
+        db.execute(f"INSERT INTO instants VALUES {rows}")
 
 
 def _stamp(at: datetime) -> str:
@@ -61,7 +72,7 @@ def _relation(db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: s
         metadata = "e.metadata::JSON"
     told += [f"{metadata} AS metadata"] if extended else []
     taken = 'LEFT JOIN instants i ON i.revision = try_cast(e."revision" AS INTEGER)'
-    db.execute(f"CREATE TABLE {name} AS SELECT {', '.join(told)} FROM {read} e {taken}")
+    db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(told)} FROM {read} e {taken}")
 
 
 def _structure(fields: list[Field]) -> str:

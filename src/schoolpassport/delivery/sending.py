@@ -9,10 +9,10 @@ from typing import Any
 from django.conf import settings
 
 from schoolpassport.delivery import _workroom, accounts, custom, making, queries
-from schoolpassport.delivery.formats import Format, Mode
+from schoolpassport.delivery.formats import FORMATS, Format, Mode
 from schoolpassport.delivery.making import Made
 from schoolpassport.delivery.models import Delivery, State
-from schoolpassport.delivery.records import UnknownFormat
+from schoolpassport.delivery.records import AmbiguousRows, UnknownFormat
 from schoolpassport.delivery.transports import TRANSPORTS, Given
 from schoolpassport.kit.http import USUAL, Pace
 from schoolpassport.kit.recovery import NeedsAttention, Retry
@@ -34,6 +34,7 @@ class Outcome:
     sentence: str = ""
     notes: list[str] = field(default_factory=list)
     digest: str = ""
+    version: int = 0  # of the format
     told: tuple[Handed, ...] = ()
     after: float = 0.0
 
@@ -52,38 +53,60 @@ def carried_out(delivery: Delivery, secrets: Mapping[str, str], *, now: datetime
     """Never raises for what other people's systems do, nor for what nobody shares (any more)."""
     begun = time.monotonic()
     try:
-        format_ = queries.format_(
-            district_id=delivery.district_id,
-            integration_id=delivery.integration_id,
-            name=delivery.format,
-            today=now.date(),
-        )
-        return _made_and_sent(delivery, format_, given(delivery, secrets, pace=pace), now, begun)
+        return _made_and_sent(delivery, _asked(delivery, now), given(delivery, secrets, pace=pace), now, begun)
     except Retry as later:
         return Outcome(state=State.WAITING, sentence=later.sentence, after=later.after, seconds=_since(begun))
     except NeedsAttention as wrong:
         return Outcome(state=State.FAILED, sentence=wrong.sentence, seconds=_since(begun))
-    except (UnknownFormat, custom.BadFormat) as wrong:
+    except (UnknownFormat, custom.BadFormat, AmbiguousRows) as wrong:
         return Outcome(state=State.FAILED, sentence=str(wrong), seconds=_since(begun))
     except NothingShared as nothing:
         return Outcome(state=State.FAILED, sentence=str(nothing), seconds=_since(begun))
 
 
-def _made_and_sent(delivery: Delivery, format_: Format, told: Given, now: datetime, begun: float) -> Outcome:
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A format in one version. ``older``: as it was on the day of the last delivery. ``since`` 0: in full."""
+
+    format_: Format
+    older: Format
+    version: int
+    since: int
+
+
+def _asked(delivery: Delivery, now: datetime) -> _Asked:
+    """A delta begins where the last delivery ended; with what another version of a format made nothing is compared."""
     since = delivery.revision if delivery.mode == Mode.DELTA else 0
+    if delivery.format in FORMATS:
+        shelved = FORMATS[delivery.format]
+        return _Asked(format_=shelved, older=shelved, version=0, since=since)
+    own = queries.own_format(
+        district_id=delivery.district_id, integration_id=delivery.integration_id, name=delivery.format
+    )
+    if own.version != delivery.sent_version or delivery.sent_at is None:
+        since = 0
+    held = older = custom.read(own.content, name=own.name, today=now.date())
+    if since and delivery.sent_at is not None and delivery.sent_at.date() != now.date():
+        older = custom.read(own.content, name=own.name, today=delivery.sent_at.date())
+    return _Asked(format_=held, older=older, version=own.version, since=since)
+
+
+def _made_and_sent(delivery: Delivery, asked: _Asked, told: Given, now: datetime, begun: float) -> Outcome:
+    format_, since = asked.format_, asked.since
     with _workroom.exported(
         district_id=delivery.district_id, integration_id=delivery.integration_id, format_=format_, since=since
     ) as (room, exported):
         revision = exported.extent.revision
-        moment = custom.Moment(at=now, revision=revision)
-        made = making.make(format_, exported, room=room, names=custom.named(format_, moment))
-        nothing_new = since == revision if since else made.digest == delivery.sent_digest
-        if nothing_new and not delivery.always:
+        moment = custom.Moment(at=now, revision=revision, mode=Mode.DELTA if since else Mode.FULL)
+        names = custom.named(format_, moment)
+        made = making.make(format_, exported, room=room, names=names, mode=Mode(delivery.mode), older=asked.older)
+        if _is_nothing_new(delivery, format_, exported, made) and not delivery.always:
             return Outcome(
                 state=State.UNCHANGED,
                 revision=revision,
                 since=since,
                 digest=delivery.sent_digest,
+                version=asked.version,
                 sentence="Nothing changed since the last delivery.",
                 seconds=_since(begun),
             )
@@ -92,11 +115,23 @@ def _made_and_sent(delivery: Delivery, format_: Format, told: Given, now: dateti
         ):
             raise Retry(0, "The consent changed while the files were made. They are made anew.")
         TRANSPORTS[delivery.transport].send(told, [file.path for file in made.files])
-        return replace(_sent(made, revision, since, _since(begun)), told=tuple(_handed(format_, exported)))
+        sent = _sent(made, revision, since, _since(begun))
+        return replace(sent, version=asked.version, told=tuple(_handed(format_, exported, made)))
 
 
-def _handed(format_: Format, exported: Exported) -> Iterator[Handed]:
+def _is_nothing_new(delivery: Delivery, format_: Format, exported: Exported, made: Made) -> bool:
+    if not exported.since:
+        return made.digest == delivery.sent_digest
+    return not any(made.rows.values()) if format_.compared else exported.since == exported.extent.revision
+
+
+def _handed(format_: Format, exported: Exported, made: Made) -> Iterator[Handed]:
     """What of the view is in the files: of every record of a kind, and of those only that were looked up or chosen."""
+    if exported.since and format_.compared:
+        most = sum(made.rows.values())
+        for kind, names in format_.reads.items() if most else ():
+            yield Handed(kind=kind, attributes=names, records=min(most, exported.rows[kind]), is_part=True)
+        return
     for kind, names in format_.reads.items():
         told = [f.reads[kind] for f in format_.files if f.kind == kind and f.every and not exported.since]
         whole = frozenset[str]().union(*told)

@@ -5,7 +5,7 @@ revision, then either the finished document, or its attributes where a kind stor
 read, so what the consent hides or masks is hidden and masked here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,10 +95,24 @@ def write(
     Raises ``NothingShared``. When the consent changes meanwhile, everything is written anew: no file is made under
     terms that had ended when it was done.
     """
-    chosen, beside = tuple(kinds), tuple(whole)
+    beside = tuple(whole)
+    parts = {name: _parts(KINDS[name], since, whole=name in beside) for name in kinds}
+    return _settled(district_id, integration_id, parts, since, folder)
+
+
+def write_both(*, district_id: UUID, integration_id: UUID, kinds: Iterable[str], since: int, folder: Path) -> Exported:
+    """The same, and what is active twice: as it is now, and under ``before`` as it was at that revision."""
+    parts = {name: {"": _active(KINDS[name]), BEFORE: _then(KINDS[name])} for name in kinds}
+    return _settled(district_id, integration_id, parts, since, folder)
+
+
+_Parts = Mapping[str, Mapping[str, str]]  # kind → part → SQL
+
+
+def _settled(district_id: UUID, integration_id: UUID, parts: _Parts, since: int, folder: Path) -> Exported:
     for _ in range(_ATTEMPTS):
         standing = _standing(district_id, integration_id)
-        made = _write(district_id, standing, chosen, beside, since, folder)
+        made = _write(district_id, standing, parts, since, folder)
         if _terms(_standing(district_id, integration_id)) == _terms(standing):
             return made
     raise RuntimeError("the consent kept changing while the view was written")
@@ -109,9 +123,7 @@ def _terms(standing: Standing) -> tuple[object, ...]:
     return tuple(value for name, value in standing._asdict().items() if name != "revision")
 
 
-def _write(
-    district_id: UUID, standing: Standing, kinds: tuple[str, ...], whole: tuple[str, ...], since: int, folder: Path
-) -> Exported:
+def _write(district_id: UUID, standing: Standing, parts: _Parts, since: int, folder: Path) -> Exported:
     facts: dict[str, Any] = {
         "district": district_id,
         "view": standing.view,
@@ -126,19 +138,16 @@ def _write(
         )
         told = wrapped.fetchall()
         facts["seq"] = next((seq for number, _, seq in told if number == since), 0)
-        rows = {}
-        for name in kinds:
-            kind = KINDS[name]
-            rows[name] = _copy(wrapped.cursor, _changed(kind) if since else _active(kind), facts, path(folder, name))
-            if since:
-                _copy(wrapped.cursor, _before(kind), facts, path(folder, name, BEFORE))
-            if since and name in whole:
-                _copy(wrapped.cursor, _active(kind), facts, path(folder, name, "all"))
+        counts = {
+            (name, part): _copy(wrapped.cursor, query, facts, path(folder, name, part))
+            for name, queries in parts.items()
+            for part, query in queries.items()
+        }
     return Exported(
         extent=_extent(district_id, standing),
         since=since,
         instants={number: at for number, at, _ in told},
-        rows=rows,
+        rows={name: count for (name, part), count in counts.items() if not part},
     )
 
 
@@ -177,6 +186,12 @@ def _extent(district_id: UUID, standing: Standing) -> Extent:
 # ----------------------------------------------------------------------------------------------------------------- SQL
 
 
+def _parts(kind: Kind, since: int, *, whole: bool) -> Mapping[str, str]:
+    if not since:
+        return {"": _active(kind)}
+    return {"": _changed(kind), BEFORE: _before(kind)} | ({"all": _active(kind)} if whole else {})
+
+
 def _told(kind: Kind) -> str:
     """SQL: the columns of a row ``r``. JSON text never holds the sign on which hrefs stand, so it goes."""
     head = "r.id, r.status, r.rev_from"
@@ -198,6 +213,10 @@ def _at(number: str, alias: str = "r") -> str:
 
 def _active(kind: Kind) -> str:
     return f"SELECT {_told(kind)} FROM {_rows(kind)} AND {_at('%(revision)s')} AND r.status = 'active'"
+
+
+def _then(kind: Kind) -> str:
+    return f"SELECT {_told(kind)} FROM {_rows(kind)} AND {_at('%(since)s')} AND r.status = 'active'"
 
 
 def _changed(kind: Kind) -> str:

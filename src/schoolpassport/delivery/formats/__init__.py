@@ -5,9 +5,9 @@ import pkgutil
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from schoolpassport.delivery.formats.shape import File, Format, Mode, Style
+from schoolpassport.delivery.formats.shape import Change, File, Format, Mode, Style
 
-__all__ = ["FORMATS", "File", "Format", "Mode", "Style"]
+__all__ = ["FORMATS", "Change", "File", "Format", "Mode", "Style"]
 
 
 def _found() -> Mapping[str, Format]:

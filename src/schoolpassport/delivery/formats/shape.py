@@ -37,13 +37,24 @@ class Style:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """The column that says what became of a row, and its words. In full every row is ``added``."""
+
+    header: str
+    added: str
+    changed: str
+    removed: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class File:
     """One file. ``reads``: the attributes that its SQL uses, by kind; first the kind whose records its rows are.
 
     ``every``: each record of that kind is told of, so that who is in the view is in the file. ``rows`` is SQL from FROM
     on; the kind's own relation is called ``r`` in it. ``required``: columns that the standard wants filled, and whether
     the record's id may stand in where the consent shows nothing. ``whole``: kinds that are needed in full even when
-    only changes are told. ``metadata``: ``metadata.*`` columns follow at the far right.
+    only changes are told. ``metadata``: ``metadata.*`` columns follow at the far right. ``key``: headers of the columns
+    that name a row, where a delta is made by comparing rows; ``change`` then says what became of them.
     """
 
     name: str
@@ -57,6 +68,8 @@ class File:
     order: str = 'r."sourcedId"'
     changes: str = ""  # SQL from FROM on for a delta, where its rows are more than the changed records
     optional: bool = True  # a file without rows is left out
+    key: tuple[str, ...] = ()
+    change: Change | None = None
 
     @property
     def kind(self) -> str:
@@ -68,6 +81,7 @@ class Format:
     """``archive``: the name of the zip that holds the files; "" when they go side by side.
 
     ``version``: of the OneRoster manifest; "" when there is none. ``listed``: all files that the manifest speaks of.
+    ``hindrance``: why it is delivered in full only, in a sentence.
     """
 
     name: str
@@ -79,6 +93,12 @@ class Format:
     listed: tuple[str, ...] = ()
     style: Style = field(default_factory=Style)
     modes: tuple[Mode, ...] = (Mode.FULL,)
+    hindrance: str = ""
+
+    @property
+    def compared(self) -> bool:
+        """Whether a delta is what differs between the rows of two revisions, and not the records that changed."""
+        return all(file.change is not None for file in self.files)
 
     @property
     def kinds(self) -> tuple[str, ...]:
