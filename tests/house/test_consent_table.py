@@ -64,8 +64,8 @@ def test_a_consent_is_in_no_state_that_its_last_step_did_not_lead_to(runtime):
     runtime.execute("SELECT set_config('sp.district', %s, true)", [str(place["d"])])
     runtime.execute(INSERT, {**place, "number": 1, "act": "draft", "side": "partner", "was": "", "became": "draft"})
     insert = """INSERT INTO sharing_consent (district_id, id, integration_id, state, step, author, suspended_by,
-        attributes, masks, filters, shield, purpose, hold, drafted_at, agreed_at, begun_at)
-        VALUES (%(d)s, %(c)s, %(c)s, %(state)s, 1, 'partner', '{}', '{}', '{}', '{}', 0, '', '{}', now(), now(), now())"""
+        attributes, masks, filters, shield, edition, purpose, hold, drafted_at, agreed_at, begun_at)
+        VALUES (%(d)s, %(c)s, %(c)s, %(state)s, 1, 'partner', '{}', '{}', '{}', '{}', 0, 1, '', '{}', now(), now(), now())"""
     with runtime.transaction():
         runtime.execute(insert, {**place, "state": "draft"})
     with pytest.raises(psycopg.errors.ForeignKeyViolation, match="a_consent_stands_where_its_step_led"):

@@ -75,15 +75,19 @@ SEATS = {"class", "user", "role"}
 IN_1P1 = {"role", "orgs", "agents", "grades", "identifier", "sms", "phone", "userIds", "enabledUser"}
 IN_1P2 = {"userMasterIdentifier", "primaryOrg", "pronouns", *(f"preferred{n}Name" for n in ("First", "Middle", "Last"))}
 NAMES = {"username", "givenName", "familyName", "middleName", "email"}
-EXTENSIONS = {"metadata", "gg4l.sisId"}
+EXTENSIONS = {"metadata", "gg4l.sisId", "gg4l.primaryGrade"}
 
 
 @pytest.mark.parametrize(
     ("format_", "users", "some_users"),
     [
-        ("oneroster-1.1", NAMES | IN_1P1 | EXTENSIONS, None),
-        ("oneroster-1.2", NAMES | IN_1P1 | IN_1P2 | EXTENSIONS, None),
-        ("basic-roster", None, NAMES | {"role", "orgs", "agents", "grades", "identifier", "sms", "phone"}),
+        ("oneroster-1.1", NAMES | IN_1P1 | EXTENSIONS | IN_1P2 - {"primaryOrg"} | {"userProfiles"}, None),
+        ("oneroster-1.2", NAMES | IN_1P1 | IN_1P2 | EXTENSIONS, {"userProfiles"}),
+        (
+            "basic-roster",
+            None,
+            NAMES | {"role", "orgs", "agents", "grades", "identifier", "sms", "phone"} | {"gg4l.primaryGrade"},
+        ),
         ("own", None, {"role", "familyName", "givenName", "gg4l.sisId", "email"}),
     ],
 )

@@ -19,7 +19,8 @@ from schoolpassport.sharing.shortids import meant_by
 from schoolpassport.tenancy.actions import register_district
 from tests.support import partner_code, random_consents
 from tests.support.amount import amount
-from tests.support.nights import BY, Nights, nights
+from tests.support.modern import modern, profile
+from tests.support.nights import BY, Nights
 from tests.support.packages import Package, enrollment, small, user
 from tests.support.partners import integrated
 from tests.support.readers import Reader
@@ -40,12 +41,16 @@ def first_night() -> Package:
         small()
         .with_rows(
             "users",
-            user("a1", role="aide", identifier="A-1"),
+            user("a1", role="aide", identifier="A-1", pronouns="they/them", preferredGivenName="Al"),
             user("h1", role="administrator", email="h1@amber.example"),
             user("c1", role="administrator", orgSourcedIds="d1"),
             user("g2", role="parent", phone="+12025550143", middleName="Quill"),
-            user("p5", agentSourcedIds="g1,g2", orgSourcedIds="s2,s1", identifier="P-5", email="p5@amber.example"),
+            user("p5", agentSourcedIds="g1,g2", orgSourcedIds="s2,s1", identifier="P-5", email="p5@amber.example")
+            | {"preferredGivenName": "Pip", "preferredFamilyName": "Pell", "pronouns": "she/her", "grades": "08,07"}
+            | {"primaryOrgSourcedId": "s1", "userMasterIdentifier": "M-5"},
         )
+        .changed("users", "p1", preferredMiddleName="Wren", primaryOrgSourcedId="d1", grades="07")
+        .with_rows("userProfiles", profile("https://lms.example/p5", "p5", username="pip", credentialType="ldap"))
         .with_rows(
             "enrollments",
             enrollment("e7", userSourcedId="p5", classSourcedId="k2", schoolSourcedId="s2"),
@@ -68,7 +73,7 @@ def second_night() -> Package:
 @pytest.fixture(scope="module")
 def sis(tmp_path_factory) -> Nights:
     district = register_district(name=f"Amber Valley {uuid4()}", now=NOW)
-    made = nights(district_id=district.id, folder=tmp_path_factory.mktemp("truth"), now=NOW)
+    made = modern(district_id=district.id, folder=tmp_path_factory.mktemp("truth"), now=NOW)
     made.done(first_night())
     return made
 
@@ -99,6 +104,7 @@ def oneroster(app: Reader, base: str, role_of: Callable[[Truth], str | None]) ->
         pages = [first.json, *(app.json(f"{path}{offset}") for offset in range(4, total, 4))]
         return (record for page in pages for record in page[collection])
 
+    schools = {each["sourcedId"]: kept(name=each.get("name")) for each in every("orgs") if each["type"] == "school"}
     births = {each["sourcedId"]: each.get("birthDate") for each in every("demographics")}
     people = {
         each["sourcedId"]: kept(
@@ -107,6 +113,9 @@ def oneroster(app: Reader, base: str, role_of: Callable[[Truth], str | None]) ->
             last=each.get("familyName"),
             email=each.get("email"),
             role=role_of(each),
+            preferred=_preferred(each) if role_of(each) == "student" else None,
+            grade=_grade(each) if role_of(each) == "student" else None,
+            at=_at(each, schools) if role_of(each) in {"student", "teacher"} else None,
             born=births.get(each["sourcedId"]) if role_of(each) == "student" else None,
         )
         for each in every("users")
@@ -120,12 +129,52 @@ def oneroster(app: Reader, base: str, role_of: Callable[[Truth], str | None]) ->
         for each in every("enrollments")
         if _ref(each, "class") in classes and _ref(each, "user") and each["role"] in {"student", "teacher"}
     }
-    schools = {each["sourcedId"]: kept(name=each.get("name")) for each in every("orgs") if each["type"] == "school"}
     return {"people": people, "classes": classes, "enrolled": enrolled, "schools": schools}
 
 
 def _ref(record: Truth, name: str) -> str | None:
     return record[name]["sourcedId"] if name in record else None
+
+
+def _extension(record: Truth, name: str) -> Any:
+    return record.get(name, record.get("metadata", {}).get(f"gg4l.{name}"))
+
+
+def _preferred(record: Truth) -> Truth | None:
+    parts = {part: _extension(record, f"preferred{part.title()}Name") for part in ("first", "middle", "last")}
+    return kept(**parts) or None
+
+
+def _grade(record: Truth) -> str | None:
+    grade = _extension(record, "primaryGrade") or next(iter(record.get("grades", ())), None)
+    return None if grade is None else grade.lstrip("0")
+
+
+def _at(record: Truth, schools: Truth) -> str | None:
+    """The school where somebody is first of all."""
+    named = _ref(record, "primarySchool") or _ref(record, "primaryOrg")
+    orgs = [each["sourcedId"] for each in record.get("orgs", ())]
+    orgs += [each["org"]["sourcedId"] for each in record.get("roles", ())]
+    return named or next((org for org in orgs if org in schools), None)
+
+
+MORE = ("userMasterIdentifier", "preferredFirstName", "preferredMiddleName", "preferredLastName", "pronouns")
+
+
+def more(app: Reader, base: str) -> Truth:
+    """What 1.2 has properties for and 1.1 has not, and whose accounts are told."""
+    people = app.json(f"{base}/users?limit=1000&filter=status='active'")["users"]
+    return {
+        each["sourcedId"]: kept(
+            **{name: _extension(each, name) for name in MORE},
+            school=_ref(each, "primarySchool") or _ref(each, "primaryOrg"),
+            accounts=[
+                (told["profileId"], told.get("username", (told.get("credentials") or [{}])[0].get("username")))
+                for told in _extension(each, "userProfiles") or ()
+            ],
+        )
+        for each in people
+    }
 
 
 ROLES = {"student": "student", "teacher": "teacher", "aide": "staff", "proctor": "staff"}
@@ -145,7 +194,7 @@ def role_of_1p2(record: Truth) -> str | None:
 def objects(people: list[Truth], sections: list[Truth], schools: list[Truth], named: Callable[[str], str]) -> Truth:
     """By either of the other two, whose people have names inside and whose sections list their people."""
     return {
-        "people": {named(each["id"]): _person(each) for each in people},
+        "people": {named(each["id"]): _person(each, named) for each in people},
         "classes": {
             named(each["id"]): kept(
                 name=each.get("name"),
@@ -164,7 +213,7 @@ def objects(people: list[Truth], sections: list[Truth], schools: list[Truth], na
     }
 
 
-def _person(each: Truth) -> Truth:
+def _person(each: Truth, named: Callable[[str], str]) -> Truth:
     name = each.get("name", {})
     about = each if "role" in each else next(iter(each["roles"].values()), {})
     born = about.get("dob")
@@ -179,6 +228,9 @@ def _person(each: Truth) -> Truth:
         last=name.get("last"),
         email=each.get("email"),
         role=role,
+        preferred=about.get("preferred_name") if role == "student" else None,
+        grade=about.get("grade") if role == "student" else None,
+        at=named(about["school"]) if "school" in about and role in {"student", "teacher"} else None,
         born=born,
     )
 
@@ -282,6 +334,9 @@ def collected(app: Reader) -> Truth:
     }
 
 
+FOR_A_ROLE = ("role", "born", "preferred", "grade", "at")
+
+
 def check(app: Reader, what: str) -> Truth:
     truth = oneroster(app, V1P1, role_of_1p1)
     places = {key for key, each in truth["people"].items() if each.get("role") is not None}
@@ -289,9 +344,10 @@ def check(app: Reader, what: str) -> Truth:
     for key in places:  # in 1.2 a role is one at an org: without an org there is none
         if "role" not in second["people"].get(key, {"role": ""}):
             second["people"][key] |= {
-                name: truth["people"][key][name] for name in ("role", "born") if name in truth["people"][key]
+                name: truth["people"][key][name] for name in FOR_A_ROLE if name in truth["people"][key]
             }
     assert second == truth, what
+    assert more(app, V1P2) == more(app, V1P1), what
     assert coarse(clever(app)) == coarse(truth), what
     assert coarse(clever_events(app)) == coarse(truth), what
     assert native(app) == without_staff(truth), what
@@ -311,4 +367,6 @@ def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis
     after = [check(app, f"consent {number}, later") for number, app in enumerate(apps)]
     assert any(truth["enrolled"] for truth in before), "there is something to compare"
     assert before != after, "and it changes"
+    told = {name for truth in after for each in truth["people"].values() for name in each}
+    assert told >= {"preferred", "grade", "at"}
     assert all(UUID(key) for truth in after for key in truth["people"])

@@ -28,6 +28,7 @@ from schoolpassport.sharing.records import Contents, Fault, PageRequest, Selecti
 from schoolpassport.tenancy.actions import register_district
 from tests.support import partners, random_consents
 from tests.support.amount import amount
+from tests.support.modern import modern, profile
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import Package, class_, course, demographics, enrollment, org, session, user
 from tests.support.views import Seen, View
@@ -35,6 +36,7 @@ from tests.support.views import Seen, View
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 KINDS_HERE = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
 ORIGINAL = re.compile(r"(?:Zq|zq-)[0-9a-z-]+|\+1202555\d{4}|19[0-9]{2}-[0-9]{2}-[0-9]{2}", re.IGNORECASE)
+MODERN = ("preferredGivenName", "preferredMiddleName", "preferredFamilyName", "pronouns", "userMasterIdentifier")
 TEXTS = ("username", "givenName", "familyName", "middleName", "identifier", "email", "sms", "phone")
 HOW_MANY = amount("CONSENTS", 60)
 SEED = os.environ.get("CONSENTS_SEED", "1")
@@ -114,6 +116,19 @@ def everybody() -> Package:
     )
 
 
+def everybody_and_more() -> Package:
+    """With what only OneRoster 1.2 can tell."""
+    package = everybody()
+    for n, row in enumerate(package.rows["users"]):
+        more = {name: f"Zq{name.lower()}-{n}" for name in MODERN}
+        home = row["orgSourcedIds"].split(",")[-1]
+        package = package.changed("users", row["sourcedId"], **more, primaryOrgSourcedId=home)
+        package = package.with_rows(
+            "userProfiles", profile(f"zq-pr{n}", f"zq-u{n}", username=f"Zqlogin-{n}", description=f"Zqabout-{n}")
+        )
+    return package
+
+
 @pytest.fixture(scope="module")
 def sis(tmp_path_factory) -> Nights:
     district = register_district(name=f"Birch Hollow {uuid4()}", now=NOW)
@@ -188,6 +203,21 @@ def test_nothing_dangles_and_nothing_leaks_whatever_is_agreed(sis):
         assert leaks(rows, contents, known) == set(), contents
         rows_seen += len(rows)
     assert rows_seen > HOW_MANY * 20
+
+
+def test_nothing_leaks_of_what_newer_sources_tell(tmp_path_factory):
+    """Preferred names, pronouns, primary schools and accounts elsewhere; a masked name does not come by a preferred one."""
+    district = register_district(name=f"Cedar Hollow {uuid4()}", now=NOW)
+    sis = modern(district_id=district.id, folder=tmp_path_factory.mktemp("newer"), now=NOW)
+    sis.done(everybody_and_more())
+    known, seen = originals(sis), set()
+    for view, contents in agreed(sis, max(12, HOW_MANY // 3), f"newer {SEED}"):
+        rows = list(view.rows(*KINDS_HERE).values())
+        assert dangling(rows) == set(), contents
+        assert leaks(rows, contents, known) == set(), contents
+        seen |= {value.lower() for row in rows for value in ORIGINAL.findall(told(row))}
+    for begins in (*(f"zq{name.lower()}-" for name in MODERN), "zqlogin-", "zqabout-"):
+        assert any(value.startswith(begins) for value in seen), begins
 
 
 def test_the_checks_see_what_leaks_and_what_dangles(sis):

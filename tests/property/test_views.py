@@ -28,7 +28,7 @@ from tests.support.amount import amount
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import Package
 from tests.support.plain_masks import DRAWN
-from tests.support.projection import ORDER, SIS_ID, Expected, Key, Terms, project
+from tests.support.projection import FOLLOWS, ORDER, PRIMARY_GRADE, SIS_ID, Expected, Key, Terms, project
 from tests.support.random_consents import LEAVES, leaf
 from tests.support.views import Seen, View, check_log
 from tests.support.world import histories
@@ -50,6 +50,9 @@ def terms(draw: st.DrawFn) -> Terms:
     able = [a for kind in shared for a in catalogue.attributes(kind) if a.name in shared[kind] and a.masks]
     some = draw(st.just([]) | st.lists(st.sampled_from(able), max_size=9, unique=True)) if able else []
     masks = {a.key: draw(st.sampled_from(a.masks)) for a in some}
+    for name, leader in FOLLOWS.items():  # is masked alike, or withheld where that does not fit
+        if (mask := masks.get(f"user.{leader}")) and name in shared.get("user", ()):
+            masks[f"user.{name}"] = mask if name.startswith("preferred") else "drop"
     filters = {kind: draw(trees(kind)) for kind in shared if draw(st.sampled_from([*[False] * 5, True]))}
     schools = draw(st.none() | st.lists(st.sampled_from(("s1", "s2", "s3", "d2")), unique=True, max_size=2).map(tuple))
     skips = {kind: need for kind, need in MAY_LACK.items() if draw(st.sampled_from([False, False, True]))}
@@ -227,6 +230,8 @@ def check_tombstones(rows: dict[Key, Seen], terms: Terms | None) -> None:
             shared.add("children")
         if SIS_ID in shared:
             shared |= {"metadata", "sis_id"}
+        shared |= {"metadata"} if PRIMARY_GRADE in shared else set()
+        shared |= {"primarySchool"} if "primaryOrg" in shared else set()
         named = set(row.doc or {}) - {"sourcedId", "status", "dateLastModified"}
         assert named <= shared, (key, named - shared)
         if SIS_ID not in shared:

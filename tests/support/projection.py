@@ -40,17 +40,25 @@ REFERENCES = {
     "demographics": {},
 }
 BINDING = {"class": ("course", "school"), "enrollment": ("user", "class", "school")}
-ONLY_IN_1P2 = {
+EXTENSIONS = {
     "userMasterIdentifier",
     "preferredFirstName",
     "preferredMiddleName",
     "preferredLastName",
     "pronouns",
-    "primaryOrg",
-    "roles",
     "userProfiles",
 }
+# What says a value again: a mask of the second is one of the first.
+FOLLOWS = {
+    "preferredFirstName": "givenName",
+    "preferredMiddleName": "middleName",
+    "preferredLastName": "familyName",
+    "userProfiles": "username",
+    "gg4l.primaryGrade": "grades",
+}
+ONLY_IN_1P2 = {*EXTENSIONS, "roles", "primaryOrg"}
 SIS_ID = "gg4l.sisId"
+PRIMARY_GRADE = "gg4l.primaryGrade"
 # What the filters of tests ask about; grades are a list.
 ASKED = {
     "grades": Attribute(many=True),
@@ -165,20 +173,14 @@ def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: 
     doc: dict[str, Any] = {"sourcedId": str(ids[kind][key])}
     values: dict[str, Any] = {}
     for name, value in roster[kind][key].items():
-        if name == "status" or value is None or not terms.shows(kind, name):
+        if name in {"status", "primaryOrg"} or value is None or not terms.shows(kind, name):
             continue
         if name in REFERENCES[kind]:
-            target = REFERENCES[kind][name]
-            found = [ids[target][k] for k in (value if isinstance(value, list) else [value]) if k in members[target]]
-            if found:
-                refs = [_reference(target, id_) for id_ in found]
-                doc[name], values[name] = (refs, found) if isinstance(value, list) else (refs[0], found[0])
-            continue
-        if (value := terms.mask(kind, name, ids[kind][key], value)) is None:
-            continue
-        values[name] = value
-        if name not in ONLY_IN_1P2:
-            doc[name] = str(value).lower() if isinstance(value, bool) else value
+            _refer(name, value, REFERENCES[kind][name], ids, members, Expected(doc, values))
+        elif (masked_ := terms.mask(kind, name, ids[kind][key], value)) is not None:
+            values[name] = masked_
+            if name not in ONLY_IN_1P2:
+                doc[name] = str(masked_).lower() if isinstance(masked_, bool) else masked_
     blank = BLANK_IF_MISSING.get(kind, "")
     if terms.shows(kind, blank):
         doc.setdefault(blank, "")
@@ -187,8 +189,57 @@ def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: 
         doc["children"] = [_reference(kind, id_) for id_ in children]
     if terms.shows(kind, SIS_ID):
         values["sis_id"] = terms.mask(kind, SIS_ID, ids[kind][key], key)
-        doc["metadata"] = {**doc.get("metadata", {}), SIS_ID: values["sis_id"]}
+    return _with_ours(kind, roster[kind][key], roster, ids, terms, members, Expected(doc, values))
+
+
+def _with_ours(
+    kind: str,
+    record: dict[str, Any],
+    roster: Roster,
+    ids: Ids,
+    terms: Terms,
+    members: dict[str, set[str]],
+    seen: Expected,
+) -> Expected:
+    """With what documents have beside the standard's properties."""
+    doc, values = seen.doc, seen.values
+    if ours := _ours(kind, record, terms, values):
+        doc["metadata"] = {**doc.get("metadata", {}), **ours}
+    if terms.shows(kind, "primaryOrg") and (school := _primary_school(record, roster, members)):
+        doc["primarySchool"] = _reference("org", ids["org"][school])
     return Expected(doc, values)
+
+
+def _refer(name: str, value: Any, target: str, ids: Ids, members: dict[str, set[str]], into: Expected) -> None:
+    """A reference, or a list of them, without what is not seen."""
+    found = [ids[target][k] for k in (value if isinstance(value, list) else [value]) if k in members[target]]
+    if found:
+        refs = [_reference(target, id_) for id_ in found]
+        into.doc[name], into.values[name] = (refs, found) if isinstance(value, list) else (refs[0], found[0])
+
+
+def _ours(kind: str, record: dict[str, Any], terms: Terms, values: dict[str, Any]) -> dict[str, Any]:
+    """What stands in metadata beside what the source says there."""
+    found = {f"gg4l.{name}": _without_nothing(values[name]) for name in EXTENSIONS & values.keys()}
+    if "sis_id" in values:
+        found[SIS_ID] = values["sis_id"]
+    if terms.shows(kind, PRIMARY_GRADE) and record.get("grades"):
+        found[PRIMARY_GRADE] = record["grades"][0]
+    return found
+
+
+def _primary_school(record: dict[str, Any], roster: Roster, members: dict[str, set[str]]) -> str | None:
+    """The one that the source names among theirs, else a student's or teacher's first; a school that is shared."""
+    theirs = [k for k in record.get("orgs") or () if k in members["org"] and roster["org"][k]["type"] == "school"]
+    if record.get("primaryOrg") in theirs:
+        return str(record["primaryOrg"])
+    return theirs[0] if theirs and record["role"] in {"student", "teacher"} else None
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_nothing(each) for each in value]
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def _reference(target: str, id_: UUID) -> dict[str, str]:

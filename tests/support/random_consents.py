@@ -48,7 +48,10 @@ def contents(dice: random.Random, *, kinds: Sequence[str], schools: Sequence[UUI
         kept = [a for a in catalogue.attributes(kind) if a.required or dice.random() >= most]
         shared[kind] = [a.name for a in kept]
         likely = dice.choice([0.0, 0.3, 0.9])
+        followers = {a.name for a in kept if a.follows and a.follows in shared[kind]}
         masks |= {a.key: dice.choice(a.masks) for a in kept if a.masks and dice.random() < likely}
+        for name in followers & {key.partition(".")[2] for key in masks}:  # masked as what it follows, or not by choice
+            del masks[f"{kind}.{name}"]
     return Contents(
         attributes=shared,
         schools=None if dice.random() < 0.4 else dice.sample(schools, dice.randint(0, 2)),

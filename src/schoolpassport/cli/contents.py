@@ -19,6 +19,7 @@ class Asked(TypedDict):
     schools: tuple[str, ...]
     kinds: tuple[str, ...]
     demographics: bool
+    also: tuple[str, ...]
     without: tuple[str, ...]
     masks: tuple[str, ...]
     shield: int
@@ -34,6 +35,12 @@ _OPTIONS = (
         "--kind", "kinds", multiple=True, help="Only these kinds (org, user, class …). None: all but demographics."
     ),
     click.option("--demographics", is_flag=True, help="Share demographics, too; never shared unless named."),
+    click.option(
+        "--also",
+        multiple=True,
+        metavar="KIND.ATTRIBUTE",
+        help="Share what is never shared unless named: user.pronouns, user.userProfiles.",
+    ),
     click.option("--without", multiple=True, metavar="KIND.ATTRIBUTE", help="Leave an attribute out, like user.email."),
     click.option(
         "--mask",
@@ -73,6 +80,11 @@ def contents_of(district_id: UUID, asked: Asked, *, takes: Callable[[str], bool]
     """
     chosen = asked["kinds"] or tuple(catalogue.everything())
     attributes = catalogue.everything(kinds=(*chosen, "demographics") if asked["demographics"] else chosen)
+    for key in asked["also"]:
+        also = catalogue.attribute(key)
+        if also.kind not in attributes:
+            raise LookupError(f"{key} cannot be shared without its kind; add --kind {also.kind}.")
+        attributes[also.kind] += [also.name] if also.name not in attributes[also.kind] else []
     for name in asked["without"]:
         kind, _, attribute = name.partition(".")
         if attribute not in attributes.get(kind, ()):

@@ -18,7 +18,7 @@ from duckdb import DuckDBPyConnection
 
 from schoolpassport.delivery import custom, making, relations
 from schoolpassport.delivery.formats import File, Format
-from schoolpassport.delivery.formats.shape import EXTENSIONS
+from schoolpassport.delivery.formats.shape import extended
 from schoolpassport.delivery.making import Room
 from schoolpassport.delivery.paths import Rows
 from schoolpassport.delivery.records import Tried
@@ -154,7 +154,7 @@ def everything() -> Format:
 
 
 def _carrier(kind: str) -> File:
-    reads = {kind: frozenset(f.name for f in KINDS[kind].fields) | EXTENSIONS}
+    reads = {kind: frozenset(f.name for f in KINDS[kind].fields) | extended(kind)}
     return File(name=kind, reads=reads, columns={}, rows=f"now_{kind} r")
 
 

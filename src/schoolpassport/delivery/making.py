@@ -177,7 +177,7 @@ class _Maker:
         found = self._db.execute(
             f"SELECT DISTINCT unnest(json_keys(metadata)) AS key FROM now_{file.kind} ORDER BY key"
         ).fetchall()
-        return [key for (key,) in found if key.isprintable()][:_MOST_METADATA]
+        return [key for (key,) in found if key.isprintable() and key not in file.elsewhere][:_MOST_METADATA]
 
     def _cell(self, file: File, header: str, sql: str) -> str:
         if not file.required.get(header):

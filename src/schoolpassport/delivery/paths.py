@@ -12,7 +12,7 @@ from schoolpassport.delivery.formats.shape import cell, under
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.kit.conditions import Attribute, Shape
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
-from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.catalogue import extensions
 
 OF_EVERY_KIND = ("sourcedId", "status", "dateLastModified")
 METADATA = "metadata."
@@ -209,7 +209,7 @@ class Rows:
             return cell(asked.field, alias)
         if name.startswith(METADATA):
             key = name.removeprefix(METADATA)
-            self._note(asked.kind.name, SIS_ID if key == SIS_ID else METADATA.rstrip("."))
+            self._note(asked.kind.name, extensions(asked.kind.name).get(key, METADATA.rstrip(".")))
             return under(key, alias)
         self._note(asked.kind.name)
         return f"{alias}.{quoted(name)}"

@@ -6,11 +6,11 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.delivery.formats import Format
-from schoolpassport.delivery.formats.shape import EXTENSIONS
+from schoolpassport.delivery.formats.shape import place
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.sharing import exports
-from schoolpassport.sharing.catalogue import METADATA
+from schoolpassport.sharing.catalogue import METADATA, extensions
 
 _STAMP = "%Y-%m-%dT%H:%M:%S."
 
@@ -58,7 +58,8 @@ def _stamp(at: datetime) -> str:
 
 def _relation(db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: str, path: Path) -> None:
     fields = [f for f in kind.fields if f.name in reads and f.name != METADATA]
-    extended = not EXTENSIONS.isdisjoint(reads)
+    inside = set(extensions(kind.name).values()).difference(f.name for f in kind.fields)
+    extended = not reads.isdisjoint({METADATA, *inside})
     names = exports.columns(kind.name)
     columns = "{" + ", ".join(f"{literal(c)}: 'VARCHAR'" for c in names) + "}"
     read = f"read_csv({literal(str(path))}, columns = {columns}, {exports.READ})"
@@ -66,7 +67,8 @@ def _relation(db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: s
     if kind.stored_document:
         read = f"(SELECT * EXCLUDE (doc), from_json(doc, {literal(_structure(fields))}) AS d FROM {read})"
         told += [f"{_value(f)} AS {quoted(f.name)}" for f in fields]
-        metadata = "e.d.metadata"
+        read = f"(SELECT *, d.metadata AS metadata FROM {read})"
+        metadata = "e.metadata"
     else:
         told += [f"e.{quoted(f.name)}" for f in fields]
         metadata = "e.metadata::JSON"
@@ -77,7 +79,7 @@ def _relation(db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: s
 
 def _structure(fields: list[Field]) -> str:
     """What of a document is wanted, in the words of DuckDB's ``from_json``."""
-    told = [f'"{f.name}": {_type(f)}' for f in fields]
+    told = [f'"{f.v1p1 or f.name}": {_type(f)}' for f in fields if not f.extension]
     return "{" + ", ".join([*told, '"metadata": "JSON"']) + "}"
 
 
@@ -90,7 +92,10 @@ def _type(field: Field) -> str:
 
 
 def _value(field: Field) -> str:
-    value = f"e.d.{quoted(field.name)}"
+    if field.extension:
+        taken = "json_extract" if field.type is Type.JSON else "json_extract_string"
+        return f"{taken}(e.metadata, {place(field.extension)})"
+    value = f"e.d.{quoted(field.v1p1 or field.name)}"
     if not field.is_reference:
         return value
     return f'list_transform({value}, lambda x: x."sourcedId")' if field.many else f'{value}."sourcedId"'

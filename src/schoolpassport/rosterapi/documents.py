@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from schoolpassport.sharing.catalogue import PRIMARY_GRADE, SIS_ID
+
 
 class Ref(msgspec.Struct, rename="camel", gc=False):
     sourced_id: str
@@ -19,7 +21,10 @@ class Head(msgspec.Struct, rename="camel", gc=False, kw_only=True):
 
     @property
     def sis_id(self) -> str | None:
-        found = self.metadata.get("gg4l.sisId")
+        return self._told(SIS_ID)
+
+    def _told(self, key: str) -> str | None:
+        found = self.metadata.get(key)
         return found if isinstance(found, str) else None
 
 
@@ -68,6 +73,19 @@ class User(Head, kw_only=True):
     agents: list[Ref] = []
     orgs: list[Ref] = []
     grades: list[str] = []
+    primary_school: Ref | None = None
+
+    @property
+    def primary_grade(self) -> list[str]:
+        """The one that counts, where it is told; else whatever grades are."""
+        found = self._told(PRIMARY_GRADE)
+        return self.grades if found is None else [found]
+
+    @property
+    def preferred_name(self) -> dict[str, str]:
+        """The parts that are told."""
+        told = {part: self._told(f"gg4l.preferred{part.title()}Name") for part in ("first", "middle", "last")}
+        return {part: name for part, name in told.items() if name is not None}
 
 
 class Resource(Head, kw_only=True):

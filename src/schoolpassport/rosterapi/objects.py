@@ -161,6 +161,10 @@ def schools_of(user: User, around: Around) -> list[Id]:
     return [_id(ref.sourced_id) for ref in user.orgs if ref.sourced_id in around.schools]
 
 
+def _primary(user: User) -> Id | None:
+    return None if user.primary_school is None else _id(user.primary_school.sourced_id)
+
+
 def name(user: User) -> Object:
     return told(first=user.given_name, middle=user.middle_name, last=user.family_name)
 
@@ -169,12 +173,13 @@ def facet(user: User, role: str, around: Around) -> Object:
     """What is said of a user in one role."""
     credentials = None if user.username is None else {"district_username": user.username}
     schools = schools_of(user, around)
-    at = {"school": schools[0], "schools": schools} if schools else {"schools": schools}
+    at = {"school": _primary(user) or schools[0], "schools": schools} if schools else {"schools": schools}
     match role:
         case "student":
-            shown = told(sis_id=user.sis_id, student_number=user.identifier, grade=vocabulary.grade(user.grades))
+            shown = told(sis_id=user.sis_id, student_number=user.identifier, grade=vocabulary.grade(user.primary_grade))
             enrolled = [{"school": each} for each in schools]
-            return {**shown, **at, "enrollments": enrolled, **told(credentials=credentials), **_person(user, around)}
+            known = told(credentials=credentials, preferred_name=user.preferred_name or None)
+            return {**shown, **at, "enrollments": enrolled, **known, **_person(user, around)}
         case "teacher":
             shown = told(sis_id=user.sis_id, teacher_number=user.identifier, credentials=credentials)
             return {**shown, **at}

@@ -9,7 +9,7 @@ from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.rosterapi.errors import Minor
 from schoolpassport.rosterapi.operations import OPERATIONS, Operation
 from schoolpassport.rosterapi.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
-from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.catalogue import SIS, attributes, extensions
 
 Json = dict[str, Any]
 
@@ -183,10 +183,9 @@ def _properties(kind: Kind, release: Release) -> Json:
     own = {f.name: _field(f) for f in kind.fields if release.version in f.versions}
     listed = {d.name: d.kind for d in kind.derived}
     derived = {name: _list(_ref("schemas", f"{_title(KINDS[target])}Ref")) for name, target in listed.items()}
-    metadata = {
-        "type": "object",
-        "properties": {SIS_ID: {"type": "string", "description": "The id that the district's own system has."}},
-    }
+    if release.version is Version.V1P1:
+        own |= {f.v1p1: _field(f) for f in kind.fields if f.v1p1 and not f.extension}
+    metadata = {"type": "object", "properties": _extensions(kind, release)}
     heads = {
         "sourcedId": {"type": "string", "format": "uuid"},
         "status": {"type": "string", "enum": ["active", "tobedeleted"]},
@@ -194,6 +193,17 @@ def _properties(kind: Kind, release: Release) -> Json:
     }
     properties, _ = release.shaped(kind, {**heads, **own, **derived, "metadata": metadata}, [])
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _extensions(kind: Kind, release: Release) -> Json:
+    """What is told in ``metadata`` beside what the district's own system has there."""
+    fields = {f.name: f for f in kind.fields}
+    labels = {a.name: a.label for a in attributes(kind.name)}
+    return {
+        key: {**_field(fields.get(name, SIS)), "description": f"{labels[name]}."}
+        for key, name in extensions(kind.name).items()
+        if release.version is Version.V1P1 or name not in fields
+    }
 
 
 def _whole(kind: Kind, release: Release) -> Json:

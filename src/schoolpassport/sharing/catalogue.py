@@ -4,7 +4,7 @@ Put together from the kinds (type, privacy class, whether the standard requires 
 its values are like, names in dialects). An attribute that this list lacks cannot leave.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -14,13 +14,29 @@ from schoolpassport.sharing.attributes.shape import AS_IN_THE_KIND
 from schoolpassport.sharing.masks import MASKS, Like
 
 SIS_ID = "gg4l.sisId"  # the source's own id; served in metadata, never as the key
+PRIMARY_GRADE = "gg4l.primaryGrade"  # of several grades the one that counts; served in metadata
 METADATA = "metadata"
+# What consents could name in an earlier edition, and did not get, they do not get by a newer one.
+EDITION = 2
 # What every kind has, and none needs to declare.
 _EVERYWHERE = {
     SIS_ID: Declared(SIS_ID, "Id in the SIS", data_api="sis_id", like=Like.HANDLE, csv=f"{METADATA}.{SIS_ID}"),
     METADATA: Declared(METADATA, "Extensions", data_api="ext", csv=f"{METADATA}.*"),
 }
 SIS = Field(name=SIS_ID, privacy=Privacy.STUDENT)
+# What is worked out from other attributes of a kind.
+_WORKED_OUT = {
+    "user": {
+        PRIMARY_GRADE: Declared(
+            PRIMARY_GRADE,
+            "Primary grade",
+            data_api="grade",
+            csv=f"{METADATA}.{PRIMARY_GRADE}",
+            since=2,
+            follows="grades",
+        )
+    }
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +53,9 @@ class Attribute:
     names: Mapping[Dialect, str] = field(compare=False)
     choices: tuple[str, ...] = ()
     many: bool = False
+    since: int = 1
+    explicit: bool = False
+    follows: str = ""
 
     @property
     def key(self) -> str:
@@ -63,7 +82,7 @@ def lacking(kinds: Mapping[str, Kind], declared: Mapping[str, Mapping[str, Decla
 
 def _attribute(kind: Kind, field: Field, said: Declared) -> Attribute:
     names = {
-        Dialect.ONEROSTER_1P1: _spelled(field) if Version.V1P1 in field.versions else "",
+        Dialect.ONEROSTER_1P1: _spelled(field) if Version.V1P1 in field.versions else field.v1p1,
         Dialect.ONEROSTER_1P2: said.v1p2 if said.v1p2 != AS_IN_THE_KIND else _spelled(field),
         Dialect.CSV: said.csv if said.csv != AS_IN_THE_KIND else _header(field),
         Dialect.DATA_API: said.data_api,
@@ -79,11 +98,14 @@ def _attribute(kind: Kind, field: Field, said: Declared) -> Attribute:
         names=MappingProxyType(names),
         choices=field.values,
         many=field.many,
+        since=said.since,
+        explicit=said.explicit,
+        follows=said.follows,
     )
 
 
 def _spelled(field: Field) -> str:
-    return f"{METADATA}.{SIS_ID}" if field.name == SIS_ID else field.name
+    return f"{METADATA}.{field.name}" if field.name in {SIS_ID, PRIMARY_GRADE} else field.name
 
 
 def _header(field: Field) -> str:
@@ -96,8 +118,10 @@ def _header(field: Field) -> str:
 def _put_together() -> Mapping[str, Mapping[str, Attribute]]:
     whole: dict[str, dict[str, Attribute]] = {}
     for kind in SHARED.values():
-        known = {**DECLARED.get(kind.name, {}), **_EVERYWHERE}
-        fields = (*(f for f in kind.fields if f.privacy is not Privacy.SECRET), SIS)
+        ours = _WORKED_OUT.get(kind.name, {})
+        known = {**DECLARED.get(kind.name, {}), **_EVERYWHERE, **ours}
+        more = (SIS, *(Field(name=name, privacy=Privacy.STUDENT) for name in ours))
+        fields = (*(f for f in kind.fields if f.privacy is not Privacy.SECRET), *more)
         whole[kind.name] = {f.name: _attribute(kind, f, known[f.name]) for f in fields if f.name in known}
     return MappingProxyType(whole)
 
@@ -119,9 +143,37 @@ def attribute(key: str) -> Attribute:
 
 
 def everything(*, kinds: tuple[str, ...] | None = None) -> dict[str, list[str]]:
-    """Contents that share every attribute of these kinds (all but demographics, which must be named)."""
+    """Contents that share every attribute of these kinds (all but demographics, which must be named).
+
+    What is only shared by who names it is not among them.
+    """
     chosen = kinds or tuple(k for k in SHARED if k != "demographics")
-    return {kind: [a.name for a in attributes(kind)] for kind in chosen}
+    return {kind: [a.name for a in attributes(kind) if not a.explicit] for kind in chosen}
+
+
+def served(terms: Mapping[str, Sequence[str]], *, edition: int) -> dict[str, tuple[str, ...]]:
+    """Of what a consent names, that which there was to be had in the edition that it was written by."""
+    return {
+        kind: tuple(n for n in names if n not in CATALOGUE[kind] or CATALOGUE[kind][n].since <= edition)
+        for kind, names in terms.items()
+    }
+
+
+def meant(kind: str, properties: Iterable[str]) -> tuple[str, ...]:
+    """The attributes that these properties of a document of 1.1 say, and what is inside of them."""
+    named = tuple(dict.fromkeys(properties))
+    called = tuple(f.name for f in SHARED[kind].fields if f.v1p1 in named)
+    return (*named, *called, *(extensions(kind).values() if METADATA in named else ()))
+
+
+def extensions(kind: str) -> dict[str, str]:
+    """Keys under which documents have what OneRoster 1.1 has no property for, and the attributes that they are."""
+    begins = f"{METADATA}."
+    return {
+        a.names[Dialect.ONEROSTER_1P1].removeprefix(begins): a.name
+        for a in attributes(kind)
+        if a.names[Dialect.ONEROSTER_1P1].startswith(begins)
+    }
 
 
 def checked(terms: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

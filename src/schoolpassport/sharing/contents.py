@@ -1,6 +1,7 @@
 """The contents of a consent, judged and brought into order: what can be agreed at all, and how it is written down."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from schoolpassport.kit import conditions
@@ -12,6 +13,8 @@ from schoolpassport.sharing.catalogue import CATALOGUE, Attribute
 from schoolpassport.sharing.masks import MASKS
 from schoolpassport.sharing.records import Contents
 
+_WITHHELD, _NOTHING = "drop", "nothing"
+
 
 class NotShareable(ValueError):
     """The contents of a consent cannot be agreed; the sentence says what, and what to do."""
@@ -20,7 +23,8 @@ class NotShareable(ValueError):
 def checked(contents: Contents) -> Contents:
     """The same in the catalogue's order. Raises ``NotShareable``, or ``ValueError`` for unknown attributes."""
     attributes = catalogue.checked(contents.attributes)
-    masks = _fitting(contents, attributes)
+    masks = _following(_fitting(contents, attributes), attributes)
+    contents = replace(contents, masks=masks)
     if not 0 <= contents.shield < len(shield.LEVELS):
         raise NotShareable(f"There is no level {contents.shield} of Privacy Shield; there are 0 to 3.")
     if holes := shield.holes(contents):
@@ -66,6 +70,26 @@ def _mask(attribute: Attribute, name: str, attributes: Mapping[str, Sequence[str
     if not MASKS[name].removes and attribute.name not in attributes.get(attribute.kind, ()):
         raise NotShareable(f"{key} is masked and not shared: share it, or drop the mask.")
     return name
+
+
+def _following(masks: Mapping[str, str], attributes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What says again what is masked is masked, too: alike where that fits, else it is withheld.
+
+    Raises ``NotShareable`` where it was to show more.
+    """
+    found = dict(masks)
+    for attribute in (a for kind in CATALOGUE for a in catalogue.attributes(kind) if a.follows):
+        leader = f"{attribute.kind}.{attribute.follows}"
+        if leader not in masks or attribute.name not in attributes.get(attribute.kind, ()):
+            continue
+        alike = masks[leader] if masks[leader] in attribute.masks else _WITHHELD
+        chosen = found.setdefault(attribute.key, alike)
+        if chosen != alike and not (MASKS[chosen].removes or MASKS[chosen].keeps == _NOTHING):
+            raise NotShareable(
+                f"{attribute.key} masked by “{chosen}” would tell more than {leader} masked by “{masks[leader]}”: "
+                f"mask it by “{alike}” or by one that keeps nothing, or do not share it."
+            )
+    return {a.key: found[a.key] for kind in CATALOGUE for a in catalogue.attributes(kind) if a.key in found}
 
 
 def _hold_the_standard(attributes: Mapping[str, Sequence[str]]) -> None:

@@ -215,16 +215,20 @@ def _is(role: Role) -> str:
     return f"({named} AND {'' if role.in_school else 'NOT '}EXISTS ({schools}))"
 
 
-def _first_school(orgs: str) -> str:
-    """SQL: the first of these orgs that is a school."""
+def _primary_school(user: str) -> str:
+    """SQL: the one that the document names; where none is shared, the first of the orgs that is a school."""
+    named = f"(replace({user}.doc, chr(1), '')::jsonb->'primarySchool'->>'sourcedId')::uuid"  # chr(1) is models.HREF
     schools = f"{at(KINDS['org'], 's')} AND s.type = 'school' AND s.id = o.id"
-    return f"(SELECT o.id FROM unnest({orgs}) WITH ORDINALITY AS o(id, place), {schools} ORDER BY o.place LIMIT 1)"
+    first = (
+        f"(SELECT o.id FROM unnest({user}.orgs) WITH ORDINALITY AS o(id, place), {schools} ORDER BY o.place LIMIT 1)"
+    )
+    return f"coalesce({named}, {first})"
 
 
 _PRIMARY: Mapping[Primary, str] = {
     "": "true",
-    "users": f"%(parent0)s = {_first_school('r.orgs')}",
-    "school": f"r.id IN (SELECT {_first_school('u.orgs')} FROM {at(KINDS['user'], 'u')} AND u.id = %(parent0)s)",
+    "users": f"%(parent0)s = {_primary_school('r')}",
+    "school": f"r.id IN (SELECT {_primary_school('u')} FROM {at(KINDS['user'], 'u')} AND u.id = %(parent0)s)",
 }
 
 

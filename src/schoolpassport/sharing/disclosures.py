@@ -4,7 +4,7 @@ It is computed, from what was published to each view and from what was noted of 
 nobody writes down, so of a walk that was filtered or not finished it says that the person *may* have been read.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,7 +18,7 @@ from schoolpassport.partners import queries as partners
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import OPEN
-from schoolpassport.sharing.catalogue import METADATA, SIS_ID
+from schoolpassport.sharing.catalogue import METADATA, SIS_ID, extensions
 from schoolpassport.sharing.lifecycle import IN_FORCE
 from schoolpassport.sharing.models import HREF, Consent
 from schoolpassport.sharing.readings import WHOLE
@@ -137,15 +137,23 @@ def _fields(kind: Kind) -> str:
     if kind.stored_document:
         heads = ", ".join(literal(h) for h in _HEADS)
         plain = f"replace(v.doc, chr({ord(HREF)}), '')::jsonb"
-        inside = f"({plain}->{literal(METADATA)})"
+        inside, ours = f"({plain}->{literal(METADATA)})", extensions(kind.name)
+        keys = ", ".join(map(literal, ours))
+        called = {f.v1p1: f.name for f in kind.fields if f.v1p1 and not f.extension}
         return (
-            f"ARRAY(SELECT k FROM jsonb_object_keys({plain}) k WHERE k NOT IN ({heads}) "
-            f"AND (k <> {literal(METADATA)} OR {inside} - {literal(SIS_ID)}::text <> '{{}}') "
-            f"UNION ALL SELECT {literal(SIS_ID)} WHERE jsonb_exists({inside}, {literal(SIS_ID)}))"
+            f"ARRAY(SELECT {_called('k', called)} FROM jsonb_object_keys({plain}) k WHERE k NOT IN ({heads}) "
+            f"AND (k <> {literal(METADATA)} OR {inside} - ARRAY[{keys}] <> '{{}}') "
+            f"UNION ALL SELECT {_called('k', ours)} FROM jsonb_object_keys({inside}) k WHERE k IN ({keys}))"
         )
     columns = {f.column: f.name for f in kind.fields if f.in_view} | {"sis_id": SIS_ID}
     named = ", ".join(f"CASE WHEN v.{quoted(c)} IS NOT NULL THEN {literal(n)} END" for c, n in columns.items())
     return f"array_remove(ARRAY[{named}], NULL)"
+
+
+def _called(key: str, names: Mapping[str, str]) -> str:
+    """SQL: the attribute that a property or an extension is."""
+    each = " ".join(f"WHEN {literal(one)} THEN {literal(name)}" for one, name in names.items() if one != name)
+    return f"CASE {key} {each} ELSE {key} END" if each else key
 
 
 def _shown(kind: Kind, about: str, facts: dict[str, UUID]) -> dict[UUID, _Shown]:
@@ -228,7 +236,7 @@ def unused(*, district_id: UUID, days: int, now: datetime) -> list[Unused]:
         mine = {kind: asked for (integration, kind), asked in read.items() if integration == consent.integration_id}
         seen = places.get(consent.integration_id, set())
         shared = schools if consent.schools is None else {s: schools[s] for s in consent.schools if s in schools}
-        left = {kind: _left(shared_, mine.get(kind)) for kind, shared_ in consent.attributes.items()}
+        left = {kind: _left(shared_, mine.get(kind)) for kind, shared_ in consent.served.attributes.items()}
         found.append(
             Unused(
                 application=names.get(consent.integration_id, str(consent.integration_id)),

@@ -53,7 +53,7 @@ class _Looking:
     def __init__(self, view: View, consent: Consent, requirements: Requirements, examples: int) -> None:
         self._requirements = requirements
         self._view = view
-        self._terms = replace(terms_of(view, consent.contents, requirements), skips={}, masks={})
+        self._terms = replace(terms_of(view, consent.served, requirements), skips={}, masks={})
         self._facts: dict[str, UUID | int | list[UUID]] = {
             "d": view.district_id,
             "v": view.number,

@@ -5,6 +5,7 @@ change log: ``seq`` is gap-free within the view, ``change`` says what happened. 
 the view revision ``rev_from``. ``doc`` is the finished OneRoster 1.1 object; references in it stand on ``HREF``.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -13,6 +14,7 @@ from django.db import models
 from schoolpassport.kit import conditions
 from schoolpassport.roster.kinds import SHARED, Kind
 from schoolpassport.roster.models import OPEN, Status, column
+from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.lifecycle import IN_FORCE, OVER, PENDING, SIDES, ConsentState, Side
 from schoolpassport.sharing.records import Contents
 
@@ -38,6 +40,7 @@ class Consent(models.Model):
     masks = models.JSONField(default=dict)  # kind.attribute → name of a mask
     filters = models.JSONField(default=dict)  # kind → conditions (kit.conditions)
     shield = models.SmallIntegerField(default=0)  # by which level of Privacy Shield the masks were chosen
+    edition = models.SmallIntegerField(default=catalogue.EDITION)  # of the catalogue that its author chose from
     purpose = models.TextField(blank=True)
     hold = models.JSONField(default=dict)  # per cent of a kind that one publication may remove, change, add
     starts_at = models.DateTimeField(null=True)
@@ -93,6 +96,11 @@ class Consent(models.Model):
             shield=self.shield,
             purpose=self.purpose,
         )
+
+    @property
+    def served(self) -> Contents:
+        """Of its contents, what an application gets: nothing that could not be had when they were written."""
+        return replace(self.contents, attributes=catalogue.served(self.attributes, edition=self.edition))
 
 
 class ConsentStep(models.Model):

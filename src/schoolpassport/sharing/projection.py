@@ -19,7 +19,7 @@ from schoolpassport.quality.assessment import column_of
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import masking
-from schoolpassport.sharing.catalogue import SIS, SIS_ID
+from schoolpassport.sharing.catalogue import METADATA, PRIMARY_GRADE, SIS, SIS_ID, extensions
 from schoolpassport.sharing.masks import MASKS, Mask
 from schoolpassport.sharing.models import HREF
 
@@ -157,18 +157,27 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
     values: dict[str, str] = {f.column: _nothing(f) for f in kind.fields if f.in_view}
     parts: list[str] = []
     masked = _masked(kind, [f.name for f in shown], terms, joins)
+    ours: dict[str, str] = {}
     for field in shown:
         value = masked.get(field.name, f"r.{quoted(field.column)}")
+        if field.v1p1:
+            if field.extension:
+                ours[field.extension] = value
+            elif text := _primary_school(field, kind, terms, joins):
+                parts.append(text)
+            continue
         column, text = _field(field, value, kind, terms, joins)
         if field.in_view:
             values[field.column] = column
-        if text and Version.V1P1 in field.versions and field.name != "metadata":
+        if text and Version.V1P1 in field.versions and field.name != METADATA:
             parts.append(text)
     sis = _sis_id(kind, terms, joins)
     if not kind.stored_document:
         return _pieces({**values, "sis_id": sis}, joins)
     parts += [_derived(d.name, d.kind, d.field, terms, joins) for d in kind.derived if terms.shows(kind, "parent")]
-    parts.append(_metadata(kind, terms, sis))
+    if terms.shows(kind, PRIMARY_GRADE):
+        ours[PRIMARY_GRADE] = _PRIMARY_GRADE
+    parts.append(_metadata(kind, terms, sis, ours))
     body = " || ".join([*parts, "'}'"])
     return _pieces({**values, "doc": f"{head(stamp)} || {body}"}, joins)
 
@@ -297,13 +306,49 @@ def _but(sources: tuple[UUID, ...]) -> str:
     return f" AND source_id NOT IN ({', '.join(literal(str(s)) for s in sources)})" if sources else ""
 
 
-def _metadata(kind: Kind, terms: Terms, sis: str) -> str:
-    shown = terms.shows(kind, "metadata")
+# The one that the source itself calls so, if it is among the grades; else the first that it names.
+_PRIMARY_GRADE = (
+    f"CASE WHEN r.metadata->>'{PRIMARY_GRADE}' = ANY(r.grades) THEN r.metadata->>'{PRIMARY_GRADE}' ELSE r.grades[1] END"
+)
+
+
+def _primary_school(field: Field, kind: Kind, terms: Terms, joins: list[str]) -> str:
+    """The one of their schools that the source names, else a student's or teacher's first; of those in the view."""
+    if not terms.shares(field.target):
+        return ""
+    schools = f"({_members(field.target, kind, terms)} AND type = 'school')"
+    joins.append(f"LEFT JOIN {schools} j_named ON j_named.id = r.{quoted(field.column)} AND j_named.id = ANY(r.orgs)")
+    joins.append(
+        "LEFT JOIN (SELECT DISTINCT ON (o.id) o.id, u.ref FROM mem o, unnest(o.orgs) WITH ORDINALITY AS u(ref, place) "
+        f"JOIN {schools} m ON m.id = u.ref WHERE o.role IN ('student', 'teacher') ORDER BY o.id, u.place) j_first "
+        "ON j_first.id = r.id"
+    )
+    return _piece(field.v1p1, _guid_ref(field.target, "coalesce(j_named.id, j_first.ref)"))
+
+
+def _theirs(kind: Kind) -> str:
+    """SQL: a source's extensions, without those that would pass for attributes: what these say, a consent decides."""
+    ours = extensions(kind.name)
+    if ours.keys() <= {SIS_ID}:
+        return "r.metadata"
+    keys = f"ARRAY[{', '.join(map(literal, ours))}]"
+    without = f"nullif(r.metadata - {keys}, '{{}}')"
+    return f"CASE WHEN jsonb_exists_any(r.metadata, {keys}) THEN {without} ELSE r.metadata END"
+
+
+def _metadata(kind: Kind, terms: Terms, sis: str, ours: Mapping[str, str]) -> str:
+    shown = terms.shows(kind, METADATA)
+    if ours:
+        known = {**ours, SIS_ID: sis} if sis != _NO_TEXT else ours
+        told = ", ".join(f"{literal(key)}, {value}" for key, value in known.items())
+        theirs = f"coalesce({_theirs(kind)}, '{{}}'::jsonb) || " if shown else ""
+        whole = f"nullif({theirs}jsonb_strip_nulls(jsonb_build_object({told})), '{{}}')"
+        return _piece(METADATA, f"({whole})::text")
     if sis == _NO_TEXT:
-        return _piece("metadata", "r.metadata::text") if shown else "''"
-    own = "coalesce(r.metadata, '{}'::jsonb) || " if shown else ""
+        return _piece(METADATA, f"({_theirs(kind)})::text") if shown else "''"
+    own = f"coalesce({_theirs(kind)}, '{{}}'::jsonb) || " if shown else ""
     return _piece(
-        "metadata",
+        METADATA,
         f"CASE WHEN {sis} IS NOT NULL THEN ({own}jsonb_build_object('{SIS_ID}', {sis}))::text "
-        f"{'ELSE r.metadata::text ' if shown else ''}END",
+        f"{f'ELSE ({_theirs(kind)})::text ' if shown else ''}END",
     )

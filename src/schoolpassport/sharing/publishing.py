@@ -53,6 +53,11 @@ _REMAPPED = (
     "AND migration IS NOT NULL"
 )
 _ONLY_REMAPPED = f"SELECT c.id FROM mem c WHERE c.rev_from <= %(seen)s AND c.id IN ({_REMAPPED})"
+_RETYPED = (
+    f"SELECT n.id FROM roster_org n JOIN roster_org w ON w.district_id = n.district_id AND w.id = n.id "
+    f"AND w.rev_from <= %(seen)s AND w.rev_to > %(seen)s AND w.type <> n.type "
+    f"WHERE n.district_id = %(d)s AND n.rev_to = {OPEN} AND n.rev_from > %(seen)s"
+)
 _KEPT_IN_TOMBSTONES = ("role", "type")  # so that /students and /schools still list what left them
 
 
@@ -103,7 +108,7 @@ class _Publication:
         self._seq = view.last_seq
         # A change of consent looks at everything; a change of the roster only at what it touched.
         self._whole = view.projected_consent_id != consent.id
-        contents = consent.contents if consent.state == ConsentState.ACTIVE else NOTHING
+        contents = consent.served if consent.state == ConsentState.ACTIVE else NOTHING
         requirements = asking.of_integration(district_id=view.district_id, integration_id=view.integration_id)
         self._requirements = requirements.number
         self._whole = self._whole or view.projected_requirements != requirements.number
@@ -222,6 +227,9 @@ class _Publication:
                 column = "id" if field.name == "sourcedId" else field.column
                 condition = f"r.{quoted(column)} IN ({flipped})"
             ways.append(f"SELECT r.id FROM roster_{kind.table} r WHERE {_MINE} AND {condition}")
+        if kind.name == "user" and self._terms.shows(kind, "primaryOrg") and "org" in self._changed:
+            # What is a school now, and was none, or the other way round, is as good as come or gone.
+            ways.append(f"SELECT r.id FROM roster_user r WHERE {_MINE} AND r.orgs && ARRAY({_RETYPED})")
         if kind.name == "course" and self._terms.scoped:
             # Which courses are taught in the scope changes with the classes.
             ways.append(

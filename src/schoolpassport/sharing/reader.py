@@ -15,8 +15,7 @@ from uuid import UUID
 from django.conf import settings
 
 from schoolpassport.kit.recent import Recent
-from schoolpassport.sharing import plans, pulls, readings, relations, roundtrip, selection
-from schoolpassport.sharing.catalogue import METADATA, SIS_ID
+from schoolpassport.sharing import catalogue, plans, pulls, readings, relations, roundtrip, selection
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.inquiries import Inquiry
 from schoolpassport.sharing.listings import Cache, Listing
@@ -41,7 +40,7 @@ ListingKey = tuple[int, int, int, tuple[UUID, ...], Plan]
 
 _ATTEMPTS = 20  # publications in the middle of one request, before it gives up
 _STANDING = with_standing(None)
-_CONSENT = "SELECT attributes FROM sharing_consent WHERE district_id = %(district)s AND id = %(consent)s"
+_CONSENT = "SELECT attributes, edition FROM sharing_consent WHERE district_id = %(district)s AND id = %(consent)s"
 _HREF = HREF.encode()
 _NOBODY: Mapping[str, object] = {"puller": b"", "collection": b""}
 _last_seen: Recent[tuple[int, int], Standing] = Recent(10_000)  # a guess, which every answer checks
@@ -159,7 +158,7 @@ class Reader:
             asked = {"district": self._district, "consent": standing.consent_id}
             question = Question(_CONSENT, asked, keyed=True)
             row = roundtrip.ask(district_id=self._district, door=self._door, question=question)
-            terms = row[0] if row and standing.in_force else {}
+            terms = catalogue.served(row[0], edition=row[1]) if row and standing.in_force else {}
             shared = Shared({kind: frozenset(names) for kind, names in terms.items()})
             _shared.put(key, shared)
         return shared
@@ -284,7 +283,7 @@ class Reader:
             school=school or readings.WHOLE,
             part=part,
         )
-        fields = (*names, SIS_ID) if names is not None and METADATA in names else names  # one is inside of the other
+        fields = None if names is None else catalogue.meant(collection.subset.kind, names)
         due = readings.GATHERING.note(line, records=records, total=total, fields=fields, ends=ends, at=self._now)
         for each, added in due:
             question = Question(readings.WRITE, readings.parameters(each, added), keyed=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from schoolpassport.roster.kinds import SHARED
 from schoolpassport.sharing import catalogue
-from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.catalogue import PRIMARY_GRADE, SIS_ID
 from schoolpassport.sharing.masks import MASKS
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sharing.sanity import CHECKS
@@ -92,6 +92,8 @@ def _requirement(key: str, said: object) -> Requirement:
         raise NotRequirable(f"Of {key}: “missing” is one of {', '.join(Missing)}.")
     if missing != Missing.SHOW and key.endswith(f".{SIS_ID}"):
         raise NotRequirable(f"Of {key}: no record that came from a source is without one; leave out “missing”.")
+    if missing != Missing.SHOW and key.endswith(f".{PRIMARY_GRADE}"):
+        raise NotRequirable(f"Of {key}: who has a grade has one; say “missing” of the grades.")
     return Requirement(required=required, missing=Missing(missing), masked=masked)
 
 

@@ -15,6 +15,7 @@ from schoolpassport.kit.resealing import Resealed, reseal
 from schoolpassport.kit.secrets import SealBroken
 from schoolpassport.sharing import contents as wording
 from schoolpassport.sharing import receipts
+from schoolpassport.sharing.catalogue import EDITION
 from schoolpassport.sharing.lifecycle import (
     IN_FORCE,
     OVER,
@@ -202,6 +203,7 @@ def _fill(consent: Consent, proposal: Proposal) -> None:
         setattr(consent, name, value)
     schools = proposal.contents.schools
     consent.schools = None if schools is None else list(schools)
+    consent.edition = EDITION
     consent.hold = dict(proposal.hold)
     consent.starts_at, consent.expires_at = proposal.starts_at, proposal.expires_at
 

@@ -4,13 +4,13 @@ A path as a client writes it (``familyName``, ``class.sourcedId``, ``metadata.gg
 consent shares; what it does not share is as unknown as what nobody ever heard of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import Field, Kind, Type, Version
-from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing.catalogue import SIS_ID, extensions
 from schoolpassport.sharing.records import Shared
 
 _JSON = "replace(r.doc, chr(1), '')::jsonb"  # chr(1) is models.HREF, which JSON may not hold
@@ -62,11 +62,17 @@ UNIVERSAL = frozenset(_UNIVERSAL)
 def names(kind: Kind, shared: Shared) -> frozenset[str]:
     """The properties that a document of this kind can have, and ``fields`` can name."""
     shown = {f.name for f in kind.fields if Version.V1P1 in f.versions and shared.shows(kind.name, f.name)}
-    if shared.shows(kind.name, SIS_ID):
+    shown.update(f.v1p1 for f in _renamed(kind) if shared.shows(kind.name, f.name))
+    if any(shared.shows(kind.name, name) for name in extensions(kind.name).values()):
         shown.add("metadata")
     if shared.shows(kind.name, "parent"):
         shown.update(d.name for d in kind.derived)
     return UNIVERSAL | shown
+
+
+def _renamed(kind: Kind) -> Iterable[Field]:
+    """What documents have under a name of our own."""
+    return (f for f in kind.fields if f.v1p1 and not f.extension)
 
 
 def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
@@ -78,6 +84,8 @@ def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
         return None if rest else _UNIVERSAL[name]
     if name == "metadata":
         return _metadata(kind, shared, rest, prefix)
+    if renamed := next((f for f in _renamed(kind) if f.v1p1 == name), None):
+        return _reference(renamed, rest)
     if name not in kind:
         return _element(name, rest)  # children
     found = kind[name]
@@ -100,7 +108,8 @@ def _plain(found: Field) -> Value:
 def _reference(found: Field, rest: str) -> Value | None:
     if found.many and not found.in_view:
         return _element(found.name, rest)
-    held = f"r.{quoted(found.column)}" if found.in_view else f"({_JSON}->'{found.name}'->>'sourcedId')::uuid"
+    name = found.v1p1 or found.name
+    held = f"r.{quoted(found.column)}" if found.in_view else f"({_JSON}->'{name}'->>'sourcedId')::uuid"
     if rest == "sourcedId":
         return Value(Shape.ID, held, many=found.many)
     if rest != "type":
@@ -127,7 +136,8 @@ def _gathered(element: str, name: str) -> str:
 
 def _metadata(kind: Kind, shared: Shared, key: str, prefix: str) -> Value | None:
     """An extension, as text. A key with dots is meant as written, or else as steps into an object."""
-    if not key or not (shared.shows(kind.name, "metadata") or key == SIS_ID):
+    named = shared.shows(kind.name, extensions(kind.name).get(key, ""))
+    if not key or not (named or shared.shows(kind.name, "metadata")):
         return None
     if key == SIS_ID and not kind.stored_document:
         return Value(Shape.TEXT, "r.sis_id")

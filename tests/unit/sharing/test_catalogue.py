@@ -7,7 +7,7 @@ import pytest
 from schoolpassport.roster.kinds import SHARED, Field, Privacy
 from schoolpassport.sharing import catalogue, shield
 from schoolpassport.sharing.attributes import DECLARED, Declared, Dialect
-from schoolpassport.sharing.catalogue import CATALOGUE, METADATA, SIS_ID, lacking
+from schoolpassport.sharing.catalogue import CATALOGUE, METADATA, PRIMARY_GRADE, SIS_ID, lacking
 from schoolpassport.sharing.masks import MASKS, Like
 from schoolpassport.sources.schemas import SCHEMAS
 
@@ -18,7 +18,7 @@ def test_every_attribute_of_every_kind_is_in_the_catalogue_once():
     assert lacking(SHARED, DECLARED) == []
     assert {a.key for kind in CATALOGUE for a in catalogue.attributes(kind)} == {
         f"{kind.name}.{name}" for kind in SHARED.values() for name in (*(f.name for f in kind.fields), SIS_ID)
-    }
+    } | {f"user.{PRIMARY_GRADE}"}
 
 
 def test_the_check_of_the_catalogue_can_fail():
@@ -48,7 +48,7 @@ def test_names_in_csv_are_those_that_packages_have():
     for file in (f for f in SCHEMAS["oneroster-1.1"].files if f.kind.shared):
         ours = {a.name: a.names[Dialect.CSV] for a in catalogue.attributes(file.kind.name)}
         assert {c.field.name: c.header for c in file.columns}.items() <= ours.items(), file.kind.name
-        more = set(ours) - {c.field.name for c in file.columns} - {METADATA, SIS_ID, *ELSEWHERE}
+        more = set(ours) - {c.field.name for c in file.columns} - {METADATA, SIS_ID, PRIMARY_GRADE, *ELSEWHERE}
         assert {ours[name] for name in more} <= v1p2, file.kind.name
 
 
@@ -75,6 +75,19 @@ def test_what_identifies_or_harms_a_person_can_be_masked_or_withheld():
 )
 def test_which_masks_fit_follows_from_what_an_attribute_is_like(key, masks):
     assert catalogue.attribute(key).masks == masks
+
+
+def test_what_must_be_named_is_in_no_bundle():
+    assert {a.key for kind in CATALOGUE for a in catalogue.attributes(kind) if a.explicit} == {
+        *("user.pronouns", "user.userProfiles")
+    }
+    assert not {"pronouns", "userProfiles"} & set(catalogue.everything()["user"])
+
+
+def test_an_older_consent_gets_nothing_that_could_not_be_had_when_it_was_written():
+    named = {"user": ["givenName", "preferredFirstName", "pronouns", "primaryOrg"]}
+    assert catalogue.served({"user": named["user"]}, edition=1) == {"user": ("givenName",)}
+    assert catalogue.served({"user": named["user"]}, edition=catalogue.EDITION) == {"user": tuple(named["user"])}
 
 
 def test_levels_of_the_shield_hold_one_another_and_fit():

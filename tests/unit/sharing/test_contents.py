@@ -19,6 +19,24 @@ def everything(**changes) -> Contents:
     return Contents(**({"attributes": catalogue.everything()} | changes))
 
 
+def test_what_says_a_masked_name_again_is_masked_like_it():
+    names = {"user": [*catalogue.everything()["user"], "userProfiles"]}
+    masks = {"user.givenName": "initial", "user.username": "pseudonym", "user.grades": "drop"}
+    judged = contents.checked(Contents(attributes=names, masks=masks))
+    assert judged.masks["user.preferredFirstName"] == "initial"
+    assert judged.masks["user.userProfiles"] == judged.masks["user.gg4l.primaryGrade"] == "drop"
+    assert not {"userProfiles", "gg4l.primaryGrade"} & set(judged.attributes["user"])
+    assert "user.preferredLastName" not in judged.masks, "the family name is shown as it is"
+
+
+def test_a_preferred_name_shows_no_more_than_the_name():
+    for chosen in ("invented-name", "drop"):
+        more = {"user.givenName": "initial", "user.preferredFirstName": chosen}
+        assert contents.checked(everything(masks=more)).masks["user.preferredFirstName"] == chosen
+    with pytest.raises(NotShareable, match=r"would tell more than user\.givenName masked by “invented-name”"):
+        contents.checked(everything(masks={"user.givenName": "invented-name", "user.preferredFirstName": "initial"}))
+
+
 def test_contents_come_in_the_catalogues_order():
     mixed = {kind: [*reversed(names)] for kind, names in reversed(catalogue.everything().items())}
     judged = contents.checked(everything(attributes=mixed, schools=[ELM, OAK, ELM], purpose=" Reading "))

@@ -4,8 +4,9 @@ A student or teacher has a row for each school, a student one for each contact, 
 the one that begins first. Contacts are the guardians, parents and relatives that a student's record names.
 """
 
-from schoolpassport.delivery.formats.shape import File, Format, plain
+from schoolpassport.delivery.formats.shape import File, Format, plain, under
 from schoolpassport.kit.columns import literal
+from schoolpassport.sharing.catalogue import PRIMARY_GRADE
 
 _TEACHERS = 10  # the most that a section has columns for
 _AT = '(SELECT *, unnest("orgs") AS at FROM now_user) r SEMI JOIN now_org s ON s."sourcedId" = r.at'
@@ -67,7 +68,8 @@ FORMAT = Format(
         File(
             name="students.csv",
             reads=_reads(
-                user="orgs role identifier familyName middleName givenName grades email username agents sms phone",
+                user="orgs role identifier familyName middleName givenName grades gg4l.primaryGrade email username "
+                "agents sms phone",
                 org="type",
                 demographics="sex birthDate hispanicOrLatinoEthnicity",
             ),
@@ -78,7 +80,7 @@ FORMAT = Format(
                 "Student_number": plain('r."identifier"'),
                 "State_id": plain('r."identifier"'),
                 **_named(),
-                "Grade": 'r."grades"[1]',
+                "Grade": f'coalesce({under(PRIMARY_GRADE)}, r."grades"[1])',
                 "Gender": "CASE d.\"sex\" WHEN 'female' THEN 'F' WHEN 'male' THEN 'M' END",
                 "DOB": "strftime(try_cast(d.\"birthDate\" AS DATE), '%m/%d/%Y')",
                 "Hispanic_Latino": "CASE d.\"hispanicOrLatinoEthnicity\" WHEN 'true' THEN 'Y' "

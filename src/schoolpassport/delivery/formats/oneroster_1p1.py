@@ -1,6 +1,6 @@
 """OneRoster 1.1 CSV: the files that our own reader declares, in the normative order of columns."""
 
-from schoolpassport.delivery.formats.shape import EXTENSIONS, File, Format, Mode, cell, tied
+from schoolpassport.delivery.formats.shape import File, Format, Mode, cell, extended, tied
 from schoolpassport.roster.kinds import Type
 from schoolpassport.sources.schemas import SCHEMAS, FileSchema
 
@@ -11,7 +11,7 @@ BULK_SAYS_NOTHING = ("status", "dateLastModified")  # blank in every row of a bu
 def _file(known: FileSchema) -> File:
     return File(
         name=known.file_name,
-        reads={known.kind.name: frozenset(c.field.name for c in known.columns) | EXTENSIONS},
+        reads={known.kind.name: frozenset(c.field.name for c in known.columns) | extended(known.kind.name)},
         columns={
             "sourcedId": 'r."sourcedId"',
             **{each: f'r."{each}"' for each in BULK_SAYS_NOTHING},

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from schoolpassport.delivery.formats.shape import EXTENSIONS, File, Format, Mode, cell, tied
-from schoolpassport.kit.columns import quoted
+from schoolpassport.delivery.formats.shape import File, Format, Mode, cell, extended, plain, tied
+from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Type
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.sources.schemas.canonical import REFERENCES
@@ -34,10 +34,11 @@ def _file(name: str, kind: str, headers: str, *, beside: Mapping[str, str] = _NO
     known = {h: KINDS[kind][_CALLED.get(h, h)] for h in headers.split() if h not in more}
     columns = {h: more[h] if h in more else cell(known[h]) for h in headers.split()}
     required = {h: f for h, f in known.items() if f.required and h not in _NOT_REQUIRED}
+    elsewhere = {f.extension: f.name for f in KINDS[kind].fields if f.extension}
     return File(
         name=f"{name}.csv",
         reads={
-            kind: frozenset(f.name for f in known.values()) | EXTENSIONS,
+            kind: frozenset(f.name for f in known.values()) | extended(kind) - set(elsewhere.values()),
             **{other: frozenset({name}) for other, name in beside.items()},
         },
         whole=tuple(beside),
@@ -45,6 +46,7 @@ def _file(name: str, kind: str, headers: str, *, beside: Mapping[str, str] = _NO
         rows=f"now_{kind} r",
         required={h: f.type is Type.TEXT and not f.many and not f.values for h, f in required.items()},
         metadata=True,
+        elsewhere=frozenset(elsewhere),
     )
 
 
@@ -85,6 +87,36 @@ _ROLES = File(
     required={"role": False},
     whole=("org",),
     order='x."sourcedId", x.place, x.org',
+)
+_PROFILES_OF = '(SELECT *, unnest("userProfiles"::JSON[]) AS profile FROM {}) x'
+_TAKEN = {each: f"x.profile->>{literal(each)}" for each in ("profileId", "profileType", "vendorId", "applicationId")}
+_PROFILE_ID = f"coalesce({_TAKEN['profileId']}, x.\"sourcedId\" || '/' || (x.profile->>'vendorId'))"
+# Whose account there is; and which there was and is not any more, which nothing in users.csv says.
+_PROFILES_GONE = """(SELECT * FROM now_user WHERE "status" = 'active' UNION ALL BY NAME
+    SELECT w.* REPLACE ('tobedeleted' AS "status", n."dateLastModified" AS "dateLastModified", to_json(list_filter(
+    w."userProfiles"::JSON[], lambda e: n."status" <> 'active' OR NOT list_contains(list_transform(
+    coalesce(n."userProfiles"::JSON[], []), lambda o: o->>'profileId'), e->>'profileId'))) AS "userProfiles")
+    FROM was_user w JOIN now_user n ON n."sourcedId" = w."sourcedId")"""
+_PROFILES = File(
+    name="userProfiles.csv",
+    reads={"user": frozenset({"userProfiles"})},
+    every=False,
+    columns={
+        "sourcedId": _PROFILE_ID,
+        "status": 'x."status"',
+        "dateLastModified": 'x."dateLastModified"',
+        "userSourcedId": 'x."sourcedId"',
+        "profileType": plain(_TAKEN["profileType"]),
+        "vendorId": plain(_TAKEN["vendorId"]),
+        "applicationId": plain(_TAKEN["applicationId"]),
+        "description": plain("x.profile->>'description'"),
+        "credentialType": plain("x.profile->>'credentialType'"),
+        "username": plain("x.profile->>'username'"),
+        "password": "NULL",
+    },
+    rows=_PROFILES_OF.format("now_user"),
+    changes=_PROFILES_OF.format(_PROFILES_GONE),
+    order=f'x."sourcedId", {_PROFILE_ID}',
 )
 _LINE_ITEMS = _file(
     "lineItems",
@@ -142,6 +174,7 @@ FORMAT = Format(
         tied("classResource"),
         _USERS,
         _ROLES,
+        _PROFILES,
         _file("categories", "category", "title weight", weight="NULL"),
         _LINE_ITEMS,
         _RESULTS,

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Type
-from schoolpassport.sharing.catalogue import METADATA, SIS_ID
+from schoolpassport.sharing.catalogue import METADATA, extensions
 
 
 class Mode(StrEnum):
@@ -53,8 +53,9 @@ class File:
     ``every``: each record of that kind is told of, so that who is in the view is in the file. ``rows`` is SQL from FROM
     on; the kind's own relation is called ``r`` in it. ``required``: columns that the standard wants filled, and whether
     the record's id may stand in where the consent shows nothing. ``whole``: kinds that are needed in full even when
-    only changes are told. ``metadata``: ``metadata.*`` columns follow at the far right. ``key``: headers of the columns
-    that name a row, where a delta is made by comparing rows; ``change`` then says what became of them.
+    only changes are told. ``metadata``: ``metadata.*`` columns follow at the far right, except for the keys in
+    ``elsewhere``, which have a column or a file of their own. ``key``: headers of the columns that name a row, where a
+    delta is made by comparing rows; ``change`` then says what became of them.
     """
 
     name: str
@@ -64,6 +65,7 @@ class File:
     required: Mapping[str, bool] = field(default_factory=dict)
     whole: tuple[str, ...] = ()
     metadata: bool = False
+    elsewhere: frozenset[str] = frozenset()
     every: bool = True
     order: str = 'r."sourcedId"'
     changes: str = ""  # SQL from FROM on for a delta, where its rows are more than the changed records
@@ -117,7 +119,9 @@ class Format:
         return tuple(dict.fromkeys(kind for file in self.files for kind in file.whole))
 
 
-EXTENSIONS = frozenset({METADATA, SIS_ID})  # what columns ``metadata.*`` show
+def extended(kind: str) -> frozenset[str]:
+    """The attributes that columns ``metadata.*`` show."""
+    return frozenset({METADATA, *extensions(kind).values()})
 
 
 def plain(text: str) -> str:
@@ -167,5 +171,9 @@ def tied(ties: str) -> File:
 
 def under(key: str, alias: str = "r") -> str:
     """SQL: what stands in a record's metadata under this key."""
-    path = '$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return plain(f"json_extract_string({alias}.metadata, {literal(path)})")
+    return plain(f"json_extract_string({alias}.metadata, {place(key)})")
+
+
+def place(key: str) -> str:
+    """SQL: the path to a key of an object."""
+    return literal('$."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"')

@@ -34,6 +34,7 @@ class Version(StrEnum):
 
 BOTH = frozenset(Version)
 ONLY_1P2 = frozenset({Version.V1P2})
+EXTENDS = "metadata."
 MAX_TEXT = 2000  # characters; the standard asks for at least 255, names of 300 exist
 
 
@@ -49,6 +50,7 @@ class Field:
     values: tuple[str, ...] = ()  # the enumeration, empty when free
     target: str = ""  # for references: the kind referred to
     versions: frozenset[Version] = BOTH
+    v1p1: str = ""  # where documents of 1.1 have what 1.1 has no property for: a name, or “metadata.” and a key
     max_length: int = MAX_TEXT
     in_view: bool = False  # kept as a typed column beside a view's document, for filters, sorts and joins
     binding: bool = False  # a reference without whose target the record makes no sense to whoever reads it
@@ -59,6 +61,11 @@ class Field:
     @property
     def column(self) -> str:
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower() + ("_id" if self.is_single_reference else "")
+
+    @property
+    def extension(self) -> str:
+        """The key in ``metadata`` by which documents of 1.1 have it."""
+        return self.v1p1.removeprefix(EXTENDS) if self.v1p1.startswith(EXTENDS) else ""
 
     @property
     def is_reference(self) -> bool:

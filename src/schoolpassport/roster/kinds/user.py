@@ -1,8 +1,14 @@
-from schoolpassport.roster.kinds.shape import ONLY_1P2, Field, Kind, Privacy, Type
+from schoolpassport.roster.kinds.shape import EXTENDS, ONLY_1P2, Field, Kind, Privacy, Type
 
 # 1.1 knows one role per record; 1.2 knows several, each at an org. `role` is the primary one in the 1.1 vocabulary,
 # `roles` holds what a 1.2 source says. A password column is read past and never stored.
 ROLES_1P1 = ("administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher")
+
+
+def _more(name: str, privacy: Privacy, type_: Type = Type.TEXT) -> Field:
+    """What 1.2 has a property for, and 1.1 has as an extension."""
+    return Field(name=name, type=type_, privacy=privacy, versions=ONLY_1P2, v1p1=f"{EXTENDS}gg4l.{name}")
+
 
 KIND = Kind(
     name="user",
@@ -31,14 +37,21 @@ KIND = Kind(
             in_view=True,
         ),
         Field(name="grades", many=True, privacy=Privacy.STUDENT),
-        Field(name="userMasterIdentifier", privacy=Privacy.STUDENT, versions=ONLY_1P2),
-        Field(name="preferredFirstName", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
-        Field(name="preferredMiddleName", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
-        Field(name="preferredLastName", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
-        Field(name="pronouns", privacy=Privacy.SENSITIVE, versions=ONLY_1P2),
-        Field(name="primaryOrg", type=Type.REFERENCE, target="org", privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
+        _more("userMasterIdentifier", Privacy.STUDENT),
+        _more("preferredFirstName", Privacy.DIRECTORY),
+        _more("preferredMiddleName", Privacy.DIRECTORY),
+        _more("preferredLastName", Privacy.DIRECTORY),
+        _more("pronouns", Privacy.SENSITIVE),
+        Field(
+            name="primaryOrg",
+            type=Type.REFERENCE,
+            target="org",
+            privacy=Privacy.DIRECTORY,
+            versions=ONLY_1P2,
+            v1p1="primarySchool",
+        ),
         Field(name="roles", type=Type.JSON, privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
-        Field(name="userProfiles", type=Type.JSON, privacy=Privacy.SENSITIVE, versions=ONLY_1P2),
+        _more("userProfiles", Privacy.SENSITIVE, Type.JSON),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.STUDENT),
     ),
 )

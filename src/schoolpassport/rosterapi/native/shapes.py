@@ -46,8 +46,9 @@ def _user(user: User, around: Around) -> Object:
     about = {} if role is None else objects.facet(user, role, around)
     if user.role == "administrator":
         about = {**about, "schools": objects.schools_of(user, around)}
-    heads = objects.heads(user, around)
-    return {**heads, **about, **objects.told(name=objects.name(user) or None, email=user.email), **objects.dates(user)}
+    heads, preferred = objects.heads(user, around), user.preferred_name or None
+    told = objects.told(name=objects.name(user) or None, preferred_name=preferred, email=user.email)
+    return {**heads, **about, **told, **objects.dates(user)}
 
 
 def _section(found: Class, around: Around) -> Object:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from schoolpassport.roster.kinds import KINDS
 from schoolpassport.rosterapi import errors, links, parameters
 from schoolpassport.rosterapi.answering import holds_already
 from schoolpassport.rosterapi.base_url import address_of
@@ -22,6 +23,11 @@ _CLAUSE = r"(?:(?<=^)|(?<= AND )|(?<= OR ))"
 _NAMES = (  # what a filter or sort names in 1.2 → where the view has it
     (re.compile(_CLAUSE + r"roles\.role(?=\s*[=!<>~]|$)"), "role"),
     (re.compile(_CLAUSE + r"roles\.org\.sourcedId(?=\s*[=!<>~]|$)"), "orgs.sourcedId"),
+    *(
+        (re.compile(_CLAUSE + field.name + r"(?=[\s=!<>~.]|$)"), field.v1p1)
+        for field in KINDS["user"].fields
+        if field.v1p1
+    ),
     (re.compile(_CLAUSE + r"academicSession\.sourcedId(?=\s*[=!<>~]|$)"), "gradingPeriod.sourcedId"),
 )
 _MINORS = {Fault.FILTER: Minor.INVALID_FILTER_FIELD, Fault.REVISION: Minor.INVALID_DATA}

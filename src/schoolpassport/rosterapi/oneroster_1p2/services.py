@@ -58,6 +58,17 @@ _ROLE: Final = {
     },
 }
 
+_PROFILE: Final = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("profileId", "profileType", "vendorId", "applicationId", "description"), _TEXT),
+        "credentials": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"type": _TEXT, "username": _TEXT}},
+        },
+    },
+}
+
 
 def described(service: Service, *, address: str) -> Json:
     """The OpenAPI document of one service."""
@@ -74,6 +85,8 @@ def _shaped(kind: Kind, properties: Json, required: list[str]) -> tuple[Json, li
     match kind.name:
         case "user":
             kept = {name: value for name, value in properties.items() if name not in {"role", "orgs"}}
+            if "userProfiles" in kept:
+                kept["userProfiles"] = {"type": "array", "items": _PROFILE}
             needed = [name for name in required if name not in {"role", "orgs", "username"}]
             return {**kept, "roles": {"type": "array", "items": _ROLE}}, [*needed, "roles"]
         case "lineItem":

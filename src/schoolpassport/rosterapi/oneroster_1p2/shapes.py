@@ -12,6 +12,9 @@ from schoolpassport.sharing.queries import Reader, These
 
 Document = dict[str, Any]
 
+_EXTENSIONS: Final = {field.extension: field.name for field in KINDS["user"].fields if field.extension}
+_CALLED: Final = {field.v1p1: field.name for field in KINDS["user"].fields if field.v1p1 and not field.extension}
+
 
 def shaped(kind: Kind, documents: bytes, reader: Reader, *, address: str, revision: int | None) -> list[Document]:
     """``documents``: with commas between. ``address``: of this server; hrefs are made anew."""
@@ -52,7 +55,7 @@ def _types(users: Iterable[Document], reader: Reader, revision: int | None) -> M
 def _user(user: Document, types: Mapping[str, str]) -> Document:
     """The role of 1.1 at each of the orgs: the first is the primary one."""
     role, orgs = user.get("role"), user.get("orgs", [])
-    kept = {name: value for name, value in user.items() if name not in {"role", "orgs"}}
+    kept = {name: value for name, value in _renamed(user).items() if name not in {"role", "orgs"}}
     if role is None or not orgs:
         return kept
     kinds = ["primary", *["secondary"] * (len(orgs) - 1)]
@@ -61,6 +64,25 @@ def _user(user: Document, types: Mapping[str, str]) -> Document:
         for kind, org in zip(kinds, orgs, strict=True)
     ]
     return {**kept, "roles": roles}
+
+
+def _renamed(user: Document) -> Document:
+    """With its properties of 1.2, which documents of 1.1 have by other names."""
+    extensions = user.get("metadata", {})
+    left = {key: value for key, value in extensions.items() if key not in _EXTENSIONS}
+    found = {_CALLED.get(name, name): value for name, value in user.items() if name != "metadata"}
+    found |= {name: extensions[key] for key, name in _EXTENSIONS.items() if key in extensions}
+    if "userProfiles" in found:
+        found["userProfiles"] = [_profile(each) for each in found["userProfiles"]]
+    return {**found, "metadata": left} if left else found
+
+
+def _profile(told: Document) -> Document:
+    """A source's account in another system; who signs in there, as credentials."""
+    kept = {name: value for name, value in told.items() if name not in {"credentialType", "username"}}
+    if "username" not in told:
+        return kept
+    return {**kept, "credentials": [{"type": told.get("credentialType", "username"), "username": told["username"]}]}
 
 
 def _role(role: str, org_type: str | None) -> str:

@@ -22,6 +22,8 @@ AS_IN_THE_KIND = "="
 class Declared:
     """``data_api``: its name there, empty where that dialect has no place for it.
 
+    ``since``: the first edition of the catalogue in which an application gets it. ``explicit``: shared only if it is
+    named. ``follows``: the attribute of the same person that it says again: where that one is masked, so is this one.
     The other names follow from the kind, by OneRoster's rules for names, unless they are said.
     """
 
@@ -31,3 +33,6 @@ class Declared:
     like: Like = Like.PLAIN
     v1p2: str = AS_IN_THE_KIND
     csv: str = AS_IN_THE_KIND
+    since: int = 1
+    explicit: bool = False
+    follows: str = ""

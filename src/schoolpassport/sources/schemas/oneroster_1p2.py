@@ -148,7 +148,8 @@ SCHEMA = Schema(
             FROM {{roles}} r WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) r ON r.id = u."sourcedId"
             LEFT JOIN (SELECT "userSourcedId" AS id, to_json(list({{'profileId': "sourcedId",
             'profileType': "profileType", 'vendorId': "vendorId", 'applicationId': "applicationId",
-            'description': "description", 'username': "username"}} ORDER BY line))::VARCHAR AS told
+            'description': "description", 'credentialType': "credentialType", 'username': "username"}}
+            ORDER BY line))::VARCHAR AS told
             FROM {{userProfiles}}
             WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) p ON p.id = u."sourcedId" """,
         ),
