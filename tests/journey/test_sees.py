@@ -60,7 +60,7 @@ def test_who_is_seen_is_told_with_the_whole_way(two):
     assert told["link"] == (f"{two.sis.source.name} calls this person “p1” (first seen).", None)
     assert told["consent"] == (f"In force since 2026-09-01 06:00 ({consent.id}).", True)
     assert told["schools"] == ("Belongs to what is shared: School s1.", True)
-    assert told["mask"] == ("Masked: user.familyName by initial.", None)
+    assert told["mask"] == ("Masked: user.familyName by initial, user.preferredLastName by initial.", None)
     assert told["last read"][0] == "No people were ever read."
     two.get("users")
     assert why(two, "p1").way[-1].sentence == "People were last read by oneroster-1.1 on 2026-09-01 06:00."
