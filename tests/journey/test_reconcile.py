@@ -1,11 +1,13 @@
 """A copy that has drifted is mended by what differs, and by nothing else, with the code that our page tells partners to write."""
 
 import gzip
+import io
 import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.test import RequestFactory
 
 from schoolpassport.partners.contract import ROSTER
@@ -177,6 +179,17 @@ def test_too_much_and_what_is_not_as_it_is_said_to_be_is_refused(app, monkeypatc
         assert posted(app, b"", query).status == 400, query
     got = app.get(f"{BASE}/reconcile?collection=users")
     assert (got.status, got.headers["Allow"]) == (405, "POST")
+
+
+def test_what_is_refused_is_read_to_its_end_so_that_the_refusal_is_heard(app):
+    body = b"x\n" + b"\n" * (1 << 20)
+    headers = {"authorization": f"Bearer {app.token}"}
+    asked = RequestFactory().post(
+        f"{BASE}/reconcile?collection=users", body, content_type="text/plain", headers=headers
+    )
+    sent = io.BytesIO(body)
+    refused = reconciling.reconcile(WSGIRequest({**asked.META, "wsgi.input": sent}))
+    assert (refused.status_code, sent.tell()) == (400, len(body))
 
 
 def test_nobody_is_listened_to_who_may_not_read(district):

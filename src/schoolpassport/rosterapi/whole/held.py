@@ -28,7 +28,20 @@ _read = msgspec.json.Decoder(_Line).decode
 
 
 def write(request: HttpRequest, into: IO[bytes], *, buckets: Collection[str] | None) -> None:
-    """Number, id and hash of each line, with tabs between. Raises ``Trouble``, with the line where there is one."""
+    """Number, id and hash of each line, with tabs between. Raises ``Trouble``, with the line where there is one.
+
+    What was sent is read to its end all the same: many clients hear nothing before they have sent everything.
+    """
+    _check_length(request)
+    try:
+        _write(request, into, buckets)
+    except Trouble:
+        for _ in _blocks(request):
+            pass
+        raise
+
+
+def _write(request: HttpRequest, into: IO[bytes], buckets: Collection[str] | None) -> None:
     for place, line in enumerate(_lines(_content(request)), 1):
         if not line.strip():
             continue
@@ -43,15 +56,22 @@ def write(request: HttpRequest, into: IO[bytes], *, buckets: Collection[str] | N
         into.write(f"{place}\t{id_}\t\\\\x{found.hash}\n".encode())
 
 
-def _content(request: HttpRequest) -> Iterator[bytes]:
-    if not request.headers.get("Content-Length", "").isdigit():
+def _check_length(request: HttpRequest) -> None:
+    """More than is said is never read."""
+    length = request.headers.get("Content-Length", "")
+    if not length.isdecimal():
         raise Trouble(HTTPStatus.LENGTH_REQUIRED, "Say how much you send (Content-Length).")
-    blocks = _limited(_blocks(request), MOST_SENT, "sent")
+    if int(length) > MOST_SENT:
+        raise _too_much(MOST_SENT, "sent")
+
+
+def _content(request: HttpRequest) -> Iterator[bytes]:
+    blocks = _blocks(request)
     match request.headers.get("Content-Encoding", "identity").strip().lower():
         case "identity":
             return blocks
         case "gzip":
-            return _limited(_unpacked(blocks), MOST_UNPACKED, "unpacked")
+            return _limited(_unpacked(blocks))
         case _:
             raise Trouble(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send it as it is, or as gzip.")
 
@@ -64,14 +84,18 @@ def _blocks(request: HttpRequest) -> Iterator[bytes]:
         raise Trouble(HTTPStatus.BAD_REQUEST, "What you sent broke off.") from None
 
 
-def _limited(blocks: Iterator[bytes], most: int, what: str) -> Iterator[bytes]:
+def _limited(blocks: Iterator[bytes]) -> Iterator[bytes]:
     taken = 0
     for block in blocks:
         taken += len(block)
-        if taken > most:
-            sentence = f"More than {most >> 20} MB {what} at once are too many; send it bucket by bucket."
-            raise Trouble(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
+        if taken > MOST_UNPACKED:
+            raise _too_much(MOST_UNPACKED, "unpacked")
         yield block
+
+
+def _too_much(most: int, what: str) -> Trouble:
+    sentence = f"More than {most >> 20} MB {what} at once are too many; send it bucket by bucket."
+    return Trouble(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
 
 
 def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
