@@ -104,8 +104,8 @@ class Assessor:
         ways = [f"SELECT id FROM changed_{kind.table}"] if kind.name in changed else []
         for touched in sorted({t for r in rulings for t in r.rule.touched_by}):
             ways += self._touched(kind, touched, changed)
-        if kind.name in changed:
-            ways += [self._peers(kind, p) for p in sorted({r.rule.peers for r in rulings if r.rule.peers})]
+        if kind.name in changed and (shared := sorted({r.rule.peers for r in rulings if r.rule.peers})):
+            ways.append(self._peers(kind, shared))
         if not ways:
             return 0
         together = " UNION ALL ".join(f"({way})" for way in ways)
@@ -138,21 +138,24 @@ class Assessor:
                 column = f"r.{quoted(reference.column)}"
                 yield f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND {column} IN ({there})"
 
-    def _peers(self, kind: Kind, attribute: str) -> str:
-        """SQL: records that share a value with what changed, before or now."""
-        column = quoted(kind[attribute].column)
-        return (
-            f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND lower(r.{column}) IN (SELECT lower(v.{column}) "
-            f"FROM roster_{kind.table} v JOIN changed_{kind.table} USING (id) "
-            "WHERE v.district_id = %(d)s AND v.rev_to > %(since)s)"
-        )
+    @staticmethod
+    def _peers(kind: Kind, attributes: list[str]) -> str:
+        """SQL: records that share one of these values with what changed, before or now. One look at each record."""
+        alike = [
+            f"lower(r.{column}) IN (SELECT lower(v.{column}) FROM roster_{kind.table} v "
+            f"JOIN changed_{kind.table} USING (id) WHERE v.district_id = %(d)s AND v.rev_to > %(since)s)"
+            for column in (quoted(kind[a].column) for a in attributes)
+        ]
+        return f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND ({' OR '.join(alike)})"
 
     # ------------------------------------------------------------------------------------------------- what is wrong
 
     def _look(self, kind: Kind, rulings: list[Ruling], today: date, scope: str) -> None:
         if alone := [r for r in rulings if not r.rule.beside]:
-            asked = [self._asked(kind, ruling, today, f"AND r.id {scope}" if scope else "") for ruling in alone]
-            self._run(f"INSERT INTO found {' UNION ALL '.join(asked)}")
+            # Each rule is a join of its own, so the few records are fetched once for all of them.
+            few = f"WITH few AS MATERIALIZED (SELECT r.* FROM roster_{kind.table} r WHERE {_HERE} AND r.id {scope}) "
+            asked = [self._asked(kind, ruling, today, "few" if scope else f"roster_{kind.table}") for ruling in alone]
+            self._run(f"INSERT INTO found {few if scope else ''}{' UNION ALL '.join(asked)}")
         for beside in dict.fromkeys(r.rule.beside for r in rulings if r.rule.beside):
             self._ask_together(kind, [r for r in rulings if r.rule.beside == beside], today, scope)
 
@@ -169,11 +172,11 @@ class Assessor:
         )
 
     @staticmethod
-    def _asked(kind: Kind, ruling: Ruling, today: date, scope: str) -> str:
-        """SQL: what one rule finds, by itself."""
+    def _asked(kind: Kind, ruling: Ruling, today: date, records: str) -> str:
+        """SQL: what one rule finds among these records, by itself."""
         return (
             f"SELECT {_text(ruling.rule.name)}, r.id, left(({_shown(kind, ruling.rule)})::text, 200) "
-            f"FROM roster_{kind.table} r {school_join(kind)} WHERE {_HERE} {scope} AND ({faulty(ruling, today=today)})"
+            f"FROM {records} r {school_join(kind)} WHERE {_HERE} AND ({faulty(ruling, today=today)})"
         )
 
     def _close(self, kind: Kind, rulings: list[Ruling], scope: str) -> None:
