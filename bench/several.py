@@ -10,7 +10,7 @@ from bench import processes
 from bench.figures import NO_GOAL, Figure, at_most
 from bench.place import BY, District, Packages, Place, a_district
 from bench.progress import say
-from bench.syncs import rest, sync
+from bench.syncs import night, rest, sync
 from schoolpassport.kit import clock
 
 _NIGHTLY = 0.01  # of the accounts change
@@ -28,18 +28,15 @@ def measure(place: Place, packages: Packages, *, folder: Path, rounds: int, prof
         _check_merged(directory, first)
         rest(place)
         nights = [(sis, packages.day2), (directory, second)]
-        readings = [min(_reading(night, reader) for reader in ("DuckDB", "Polars")) for _, night in nights]
-        told = [
-            sync(place, district, night, wants="done", profile=profile and profile / f"several-{night.name}.txt")
-            for district, night in nights
-        ]
-        costs.append(sum(t.said["cpu"] + t.server_cpu for t in told))
-        walls.append(sum(t.said["wall"] for t in told))
+        readings = [min(_reading(package, reader) for reader in ("DuckDB", "Polars")) for _, package in nights]
+        told = night(place, nights, wants="done", profile=profile and profile / "several.txt")
+        costs.append(told.said["cpu"] + told.server_cpu)
+        walls.append(told.said["wall"])
         floors.append(sum(readings))
         say(
             f"two sources, round {number} of {rounds}: directory loaded in {loaded.said['wall']:.1f} s; a night: "
-            + ", ".join(f"wall {t.said['wall']:.2f} cpu {t.said['cpu']:.2f} + {t.server_cpu:.2f}" for t in told)
-            + f"; only reading {sum(readings):.2f} cpu"
+            f"wall {told.said['wall']:.2f} cpu {told.said['cpu']:.2f} + {told.server_cpu:.2f}"
+            f"; only reading {sum(readings):.2f} cpu"
         )
     return [
         Figure.of("two sources merged, night, 1 % changed", runs=costs, floors=floors, unit="s cpu", goal=at_most(6)),

@@ -1,4 +1,4 @@
-"""One run of the product in a process of its own, as a worker would do it; says what it cost and what came of it."""
+"""The runs of a night in a process of their own, as a worker would do them; says what they cost and what came of it."""
 
 import json
 import sys
@@ -19,28 +19,31 @@ def main() -> None:
 
     from schoolpassport.kit import clock  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.sync import actions, queries  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sync.contract import STEPS  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.tenancy import scope  # noqa: PLC0415 (not before Django is set up)
 
-    district, source = UUID(task["district"]), UUID(task["source"])
+    district = UUID(task["district"])
     profile = profiling.begin() if task.get("profile") else None
     connection.ensure_connection()
     cpu, begun = time.process_time(), time.perf_counter()
-    asked = actions.ask(
-        district_id=district, source_id=source, origin=Path(task["origin"]), by="bench", now=clock.now()
-    )
-    run = actions.walk(district_id=district, run_id=asked.id)
+    asked = [
+        actions.ask(district_id=district, source_id=UUID(source), origin=Path(origin), by="bench", now=clock.now())
+        for source, origin in task["packages"]
+    ]
+    runs = [actions.walk(district_id=district, run_id=run.id) for run in asked]
     said = {
         "cpu": time.process_time() - cpu,
         "start_cpu": cpu,
         "wall": time.perf_counter() - begun,
         "peak_mb": peak_mb(),
-        "state": str(run.state),
-        "message": run.message,
-        "revision": run.revision,
+        "states": [str(run.state) for run in runs],
+        "message": " ".join(run.message for run in runs),
+        "revision": runs[-1].revision,
     }
     with scope.inside(district):
-        said["steps"] = {s.name: round(s.seconds, 2) for s in queries.steps(district_id=district, run_id=run.id)}
-        said["rows"] = sum(s.rows for s in queries.steps(district_id=district, run_id=run.id) if s.name == "inspect")
+        steps = [step for run in runs for step in queries.steps(district_id=district, run_id=run.id)]
+    said["steps"] = {name: round(sum(s.seconds for s in steps if s.name == name), 2) for name in STEPS}
+    said["rows"] = sum(s.rows for s in steps if s.name == "inspect")
     if profile:
         profile.report(task["profile"])
     print(json.dumps(said))

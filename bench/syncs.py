@@ -137,13 +137,21 @@ def _figures(m: Measured) -> list[Figure]:
 
 def sync(place: Place, district: District, origin: Path, *, wants: str, profile: Path | None = None) -> Cost:
     """Walk a package in a process of its own. It must come out as wanted, or the figure is about something else."""
-    task = {"district": str(district.id), "source": str(district.source_id), "origin": str(origin)}
+    return night(place, [(district, origin)], wants=wants, profile=profile)
+
+
+def night(place: Place, packages: Sequence[tuple[District, Path]], *, wants: str, profile: Path | None = None) -> Cost:
+    """Walk packages of several sources of one district, one after the other, in one process."""
+    task: dict[str, object] = {
+        "district": str(packages[0][0].id),
+        "packages": [[str(district.source_id), str(origin)] for district, origin in packages],
+    }
     if profile is not None:
         profile.parent.mkdir(parents=True, exist_ok=True)
         task["profile"] = str(profile)
     cost = processes.run("bench.syncing", task, server=place.server)
-    if cost.said["state"] != wants:
-        raise RuntimeError(f"{origin.name} came out as {cost.said['state']}, not {wants}: {cost.said['message']}")
+    if set(cost.said["states"]) != {wants}:
+        raise RuntimeError(f"It came out as {cost.said['states']}, not {wants}: {cost.said['message']}")
     return cost
 
 

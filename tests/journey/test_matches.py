@@ -73,6 +73,20 @@ def test_two_sources_that_know_one_person_lead_to_one_proposal_by_the_next_morni
     assert events[0].facts["opened"] == 1
 
 
+def test_a_night_of_two_sources_looks_once_when_both_are_through(sis, directory):
+    both = (
+        sis.ask(package(user("u1", **ROSALIND))),
+        directory.ask(package(user("x9", **ROSALIND))),
+    )
+    sis.walk(both[0])
+    assert states(sis.district_id) == []  # the other one still waits
+    directory.walk(both[1])
+    with scope.inside(sis.district_id):
+        events = [e for e in audit.events(district_id=sis.district_id) if e.act == "matching:people:look"]
+    assert [e.facts["compared"] for e in events] == [2]
+    assert states(sis.district_id) == [(1, "open")]
+
+
 def test_a_decision_holds_until_other_fields_speak_for_it(sis, directory, now):
     sis.done(package(user("u1", **ROSALIND)))
     directory.done(package(user("x9", **ROSALIND)))

@@ -25,20 +25,18 @@ def assess(*, district_id: UUID, now: datetime) -> list[contract.Followed]:
     return [contract.Followed(name="findings", changes=found)]
 
 
-def propose(*, district_id: UUID, now: datetime) -> list[contract.Followed]:
+def propose(*, district_id: UUID, now: datetime) -> None:
     """Probable duplicates among whoever changed. A run does not fail for what is only a proposal."""
     try:
-        opened = matching.look_nightly(district_id=district_id, now=now)
+        matching.look_nightly(district_id=district_id, now=now)
     except Exception:
         log.exception("probable duplicates of district %s were not looked for; the next run does", district_id)
-        return []
-    return [contract.Followed(name="probable duplicates", changes=opened)] if opened else []
 
 
 _LISTENERS: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
     (contract.followers, sharing.follow),  # views move to each new revision before a run is done
     (contract.followers, assess),  # and what is wrong with the roster is known
-    (contract.followers, propose),  # last: proposals are for people, and nobody waits for them
+    (contract.idlers, propose),  # proposals are for people, and nobody waits for them
     (contract.previewers, sharing.foretell),  # and beforehand it can be told what they would come to
     (views.listeners, webhooks.listen),  # partners are told of each revision of a view
     (views.listeners, delivery.listen),  # and get their files

@@ -77,7 +77,7 @@ def look(*, district_id: UUID, by: str, now: datetime, everybody: bool = False) 
 
 
 def look_nightly(*, district_id: UUID, now: datetime) -> int:
-    """After each new revision, where several sources speak of the same people. Returns how many were opened."""
+    """After the runs of a night, where several sources speak of the same people. Returns how many were opened."""
     with scope.inside(district_id):
         several = len(sources.sources(district_id=district_id)) > 1
     return look(district_id=district_id, by="nightly", now=now).opened if several else 0

@@ -32,6 +32,18 @@ class Follower(Protocol):
 followers: list[Follower] = []
 
 
+class Idler(Protocol):
+    """Does what nobody waits for, once a district rests: a run is over, and no other waits to be walked.
+
+    So a night of several sources pays for it once. May be called at any time; raises nothing that concerns a run.
+    """
+
+    def __call__(self, *, district_id: UUID, now: datetime) -> None: ...
+
+
+idlers: list[Idler] = []
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reach:
     """How far something reaches: what one application would lose, gain and see changed, of a kind in a school.
