@@ -94,6 +94,30 @@ def test_two_views_hold_an_open_version_each(runtime):
         write(runtime, "sharing_user", (2, OPEN), thing=thing, view=view)
 
 
+def test_the_first_revision_of_a_view_beside_others_is_not_compared_row_with_row(runtime):
+    """The planner thinks of a view that is being filled as of one row; comparing each with each would take minutes."""
+    many(runtime, view=1, revision=2)
+    runtime.execute("SELECT refresh_statistics(ARRAY['sharing_category'])")
+    runtime.execute("SET LOCAL enable_nestloop = off")  # as publications of much have it
+    runtime.execute("SET LOCAL statement_timeout = '20s'")
+    many(runtime, view=2, revision=1)
+    held = runtime.execute("SELECT view, count(*) FROM sharing_category GROUP BY view ORDER BY view").fetchall()
+    assert held == [(1, 20_000), (2, 20_000)]
+
+
+def many(connection: Connection, *, view: int, revision: int) -> None:
+    """As many rows of a view as would be felt, in one statement."""
+    thing = district(connection)
+    made = rows.row(connection, "sharing_category", thing=thing, district_id=thing, rev_from=revision, rev_to=OPEN)
+    given = {**made, "view": view, "id": sql.SQL("gen_random_uuid()"), "seq": sql.SQL("n")}
+    values = [v if isinstance(v, sql.SQL) else sql.Literal(v) for v in given.values()]
+    connection.execute(
+        sql.SQL("INSERT INTO sharing_category ({}) SELECT {} FROM generate_series(1, 20000) n").format(
+            sql.SQL(", ").join(map(sql.Identifier, given)), sql.SQL(", ").join(values)
+        )
+    )
+
+
 def test_a_version_is_closed_where_it_stands(runtime):
     """The point of it: no index hears of a closing. ``rev_to`` stands in none, and pages have room."""
     indexed = runtime.execute(
