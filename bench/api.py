@@ -3,19 +3,18 @@
 import json
 import random
 import time
-from base64 import b64encode
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
-from http.client import HTTPConnection
 from statistics import median
-from typing import Any
 from uuid import UUID
 
 import msgspec
 import psycopg
 
+from bench import applications
+from bench.applications import Application
 from bench.client import Client, Walk, side_by_side
 from bench.figures import Figure, at_least, at_most
 from bench.inside import time_of_total
@@ -37,16 +36,13 @@ _FIRSTS = 15  # warm first pages, of which the median counts
 class Target:
     """The view that is walked, and what opens it."""
 
-    district: District
-    view: int
+    application: Application
     users: int
     enrollments: int
-    client_id: str
-    client_secret: str
     keys: dict[tuple[str, int], list[UUID]]  # (collection, limit) → the last id before each page
 
     def environment(self) -> dict[str, str]:
-        return {"BENCH_DISTRICT": str(self.district.id), "BENCH_VIEW": str(self.view)}
+        return {"BENCH_DISTRICT": str(self.application.district.id), "BENCH_VIEW": str(self.application.view)}
 
 
 def measure(place: Place, district: District, *, rounds: int, seed: int, jobs: AbstractSet[str]) -> list[Figure]:
@@ -125,36 +121,25 @@ def _control_figure(m: Measured) -> list[Figure]:
 
 
 def _target(place: Place, district: District) -> Target:
-    from schoolpassport.kit import clock  # noqa: PLC0415 (Django is set up by now)
-    from schoolpassport.partners import actions as partners  # noqa: PLC0415 (not before Django is set up)
-    from schoolpassport.sharing.models import View  # noqa: PLC0415 (not before Django is set up)
-    from schoolpassport.tenancy import scope  # noqa: PLC0415 (not before Django is set up)
-
-    credential = partners.issue_credential(
-        district_id=district.id, integration_id=district.integration_id, by=BY, now=clock.now()
-    )
-    with scope.inside(district.id):
-        view = View.objects.get(district_id=district.id, integration_id=district.integration_id).number
+    application = applications.known(district)
     keys = {}
     counts = {}
     with psycopg.connect(place.superuser_url) as connection:
         for collection, limits in (("user", (1000, 100)), ("enrollment", (1000,))):
             held = f"FROM sharing_{collection} WHERE district_id = %s AND view = %s AND rev_to = {_OPEN}"
-            row = connection.execute(f"SELECT count(*) {held}", [district.id, view]).fetchone()
+            row = connection.execute(f"SELECT count(*) {held}", [district.id, application.view]).fetchone()
             counts[collection] = row[0] if row else 0
             for limit in limits:
                 numbered = f"SELECT id, row_number() OVER (ORDER BY id) AS place {held}"
                 found = connection.execute(
-                    f"SELECT id FROM ({numbered}) n WHERE place %% {limit} = 0 ORDER BY id", [district.id, view]
+                    f"SELECT id FROM ({numbered}) n WHERE place %% {limit} = 0 ORDER BY id",
+                    [district.id, application.view],
                 )
                 keys[f"{collection}s", limit] = [_NIL, *(each for (each,) in found.fetchall())]
     return Target(
-        district=district,
-        view=view,
+        application=application,
         users=counts["user"],
         enrollments=counts["enrollment"],
-        client_id=credential.client_id,
-        client_secret=credential.client_secret,
         keys=keys,
     )
 
@@ -163,7 +148,7 @@ def _keep_documents(place: Place, target: Target, ours: Serving) -> None:
     """Enrollments are written out as they are read; for their floor, the finished documents are stored in a table."""
     say(f"storing {target.enrollments:,} finished enrollments for the floor")
     with psycopg.connect(place.owner_url) as connection:
-        client = _client(ours, target)
+        client = target.application.client(ours)
         connection.execute("DROP TABLE IF EXISTS bench_enrollment")
         connection.execute("CREATE TABLE bench_enrollment (district_id uuid, view int, id uuid, doc text)")
         statement = "COPY bench_enrollment FROM STDIN"
@@ -173,7 +158,9 @@ def _keep_documents(place: Place, target: Target, ours: Serving) -> None:
                 _, body = client.get(f"{ONEROSTER}/enrollments?limit=10000&offset={offset}")
                 for document in _documents(body)["enrollments"]:
                     text = bytes(document).decode()
-                    copy.write_row((target.district.id, target.view, json.loads(text)["sourcedId"], text))
+                    copy.write_row(
+                        (target.application.district.id, target.application.view, json.loads(text)["sourcedId"], text)
+                    )
                     kept += 1
         if kept != target.enrollments:
             raise RuntimeError(f"the API gave {kept} enrollments, the view holds {target.enrollments}")
@@ -184,16 +171,6 @@ def _keep_documents(place: Place, target: Target, ours: Serving) -> None:
 _documents = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
 
 
-def _token(target: Target, server: Serving) -> str:
-    """By the endpoint that applications use."""
-    connection = HTTPConnection("127.0.0.1", server.port)
-    basic = b64encode(f"{target.client_id}:{target.client_secret}".encode()).decode()
-    headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
-    connection.request("POST", "/oauth/token", "grant_type=client_credentials", headers)
-    answer: dict[str, Any] = json.loads(connection.getresponse().read())
-    return str(answer["access_token"])
-
-
 def _granted(target: Target) -> str:
     """Without a server."""
     from schoolpassport.kit import clock  # noqa: PLC0415 (Django is set up by now)
@@ -201,7 +178,9 @@ def _granted(target: Target) -> str:
     from schoolpassport.partners.contract import ROSTERING  # noqa: PLC0415 (not before Django is set up)
 
     now = clock.now()
-    client = queries.client(client_id=target.client_id, client_secret=target.client_secret, now=now)
+    client = queries.client(
+        client_id=target.application.client_id, client_secret=target.application.client_secret, now=now
+    )
     assert isinstance(client, records.Client)
     new = actions.grant_token(
         client=client, asked=frozenset(), may=ROSTERING, lifetime=timedelta(hours=1), by=BY, now=now
@@ -210,17 +189,13 @@ def _granted(target: Target) -> str:
     return new.token
 
 
-def _client(server: Serving, target: Target) -> Client:
-    return Client(server.port, {"Authorization": f"Bearer {_token(target, server)}", "Accept": "application/json"})
-
-
 # ------------------------------------------------------------------------------------------------------------- a round
 
 
 def _round(
     place: Place, target: Target, ours: Serving, floor: Serving, m: Measured, title: str, chance: random.Random
 ) -> None:
-    client, bare = _client(ours, target), Client(floor.port)
+    client, bare = target.application.client(ours), Client(floor.port)
     for _ in range(_FIRSTS):  # connections, plans of other statements
         client.skim(f"{ONEROSTER}/orgs?limit=1000")
         bare.skim(f"/users/1000/{_NIL}")
@@ -332,7 +307,7 @@ def _timed(client: Client, paths: Sequence[str]) -> list[float]:
 
 
 def _control(target: Target, ours: Serving, control: Serving, m: Measured, title: str) -> None:
-    client, theirs = _client(ours, target), Client(control.port)
+    client, theirs = target.application.client(ours), Client(control.port)
     for one, path in ((client, f"{ONEROSTER}/users"), (theirs, "/users")):
         for _ in range(_FIRSTS):
             one.skim(f"{path}?limit=100")

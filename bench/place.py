@@ -110,30 +110,13 @@ def a_district() -> District:
 
     One witness, so that what a night removes is seen on that night.
     """
-    from schoolpassport.partners import actions as partners  # noqa: PLC0415 (Django is set up by now)
-    from schoolpassport.roster.kinds import SHARED  # noqa: PLC0415 (not before Django is set up)
-    from schoolpassport.sharing import actions as sharing  # noqa: PLC0415 (not before Django is set up)
-    from schoolpassport.sharing import catalogue  # noqa: PLC0415 (not before Django is set up)
-    from schoolpassport.sharing.records import Contents  # noqa: PLC0415 (not before Django is set up)
-    from schoolpassport.sources.actions import register_source  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sources.actions import register_source  # noqa: PLC0415 (Django is set up by now)
     from schoolpassport.sync.actions import set_limits  # noqa: PLC0415 (not before Django is set up)
     from schoolpassport.tenancy.actions import register_district  # noqa: PLC0415 (not before Django is set up)
 
-    mark = uuid.uuid4().hex[:8]
-    district = register_district(name=f"{DISTRICT} {mark}", now=clock.now())
+    district = register_district(name=f"{DISTRICT} {uuid.uuid4().hex[:8]}", now=clock.now())
     source = register_source(district_id=district.id, name="SIS", schema="oneroster-1.1", by=BY, now=clock.now())
-    partner = partners.register_partner(name=f"Invented Software {mark}", by=BY, now=clock.now())
-    application = partners.register_application(
-        partner_id=partner.id, name=f"Invented Reader {mark}", by=BY, now=clock.now()
-    )
-    integration = partners.integrate(district_id=district.id, application_id=application.id, by=BY, now=clock.now())
-    sharing.agree(
-        district_id=district.id,
-        integration_id=integration.id,
-        contents=Contents(attributes=catalogue.everything(kinds=tuple(SHARED))),
-        by=BY,
-        now=clock.now(),
-    )
+    integration = an_integration(district.id)
     set_limits(
         district_id=district.id,
         by=BY,
@@ -143,4 +126,30 @@ def a_district() -> District:
         school_removed_share=1,
         school_removed_count=1_000_000_000,
     )
-    return District(id=district.id, source_id=source.id, integration_id=integration.id)
+    return District(id=district.id, source_id=source.id, integration_id=integration)
+
+
+def an_integration(district_id: UUID, *, shield: int = 0) -> UUID:
+    """Of another application, which may see everything, behind a level of Privacy Shield; its view is published."""
+    from schoolpassport.partners import actions as partners  # noqa: PLC0415 (Django is set up by now)
+    from schoolpassport.roster.kinds import SHARED  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sharing import actions as sharing  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sharing import catalogue  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sharing import shield as shields  # noqa: PLC0415 (not before Django is set up)
+    from schoolpassport.sharing.records import Contents  # noqa: PLC0415 (not before Django is set up)
+
+    mark = uuid.uuid4().hex[:8]
+    partner = partners.register_partner(name=f"Invented Software {mark}", by=BY, now=clock.now())
+    application = partners.register_application(
+        partner_id=partner.id, name=f"Invented Reader {mark}", by=BY, now=clock.now()
+    )
+    integration = partners.integrate(district_id=district_id, application_id=application.id, by=BY, now=clock.now())
+    contents = Contents(attributes=catalogue.everything(kinds=tuple(SHARED)))
+    sharing.agree(
+        district_id=district_id,
+        integration_id=integration.id,
+        contents=shields.raised(contents, level=shield, takes=lambda _key: True),
+        by=BY,
+        now=clock.now(),
+    )
+    return integration.id

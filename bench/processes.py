@@ -107,7 +107,8 @@ def run(
         text=True,
     )
     assert child.stdout is not None
-    said = child.stdout.read()
+    with child.stdout:
+        said = child.stdout.read()
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - begun

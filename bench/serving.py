@@ -31,10 +31,11 @@ class Serving:
 
 
 @contextmanager
-def serving(target: str, env: Mapping[str, str] | None = None) -> Iterator[Serving]:
+def serving(target: str, env: Mapping[str, str] | None = None, *, workers: int = 1) -> Iterator[Serving]:
     port = _free_port()
     if target == PRODUCT:
-        command = [sys.executable, "-m", "schoolpassport.cli.main", "serve", "--workers", "1", "--port", str(port)]
+        command = [sys.executable, "-m", "schoolpassport.cli.main", "serve", "--workers", str(workers)]
+        command += ["--port", str(port)]
     else:
         command = [sys.executable, "-m", "bench.serving", json.dumps({"target": target, "port": port})]
     with tempfile.TemporaryFile() as said:
