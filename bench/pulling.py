@@ -33,7 +33,7 @@ def measure_masked(place: Place, district: District, ours: Serving, *, rounds: i
     begun = time.perf_counter()
     masked, plain = applications.another(district, shield=_SHIELD), applications.known(district)
     say(f"a masked view was made in {time.perf_counter() - begun:.1f} s")
-    rest(place)
+    rest(place, "sharing_user")
     measured = Measured()
     users = _count(place, plain, "user")
     for number in range(1, rounds + 1):
@@ -99,6 +99,8 @@ def measure_export(place: Place, district: District, ours: Serving, *, folder: P
                 f"cpu {spent[0]:.2f} + database {spent[1]:.2f}; COPY {bare:.2f} s, cpu {bare_cpu:.2f}"
             )
         file.unlink()
+    with psycopg.connect(place.owner_url) as connection:
+        connection.execute("DROP TABLE bench_line")
     return [
         Figure.of(
             f"NDJSON export of {name}",
@@ -137,7 +139,7 @@ def _keep_lines(place: Place, file: Path) -> None:
         with file.open("rb") as source, cursor.copy(f"COPY bench_line FROM STDIN {_LINES}") as copy:
             while block := source.read(_BLOCK):
                 copy.write(block)
-    rest(place)
+    rest(place, "bench_line")
 
 
 def _copied(place: Place) -> tuple[int, float, float]:

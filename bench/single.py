@@ -52,6 +52,8 @@ def measure(place: Place, district: District, ours: Serving, *, rounds: int, req
                     f"{asked.name}, round {number} of {rounds}: p99 {_p99(spent):.2f} beside {_p99(bare):.2f} ms, "
                     f"median {median(spent) * 1000:.2f} beside {median(bare) * 1000:.2f}"
                 )
+    with psycopg.connect(place.superuser_url) as connection:
+        connection.execute(f"DROP TABLE {TABLE}")
     found = []
     for asked in questions:
         for what, goal in (("", at_most(2)), (" median", NO_GOAL)):
@@ -101,7 +103,7 @@ def _questions(place: Place, application: Application, requests: int, chance: ra
         instants = connection.execute(
             "SELECT number, at FROM sharing_viewrevision WHERE district_id = %s AND view = %s ORDER BY number", facts
         ).fetchall()
-    rest(place)
+    rest(place, TABLE)
     some = [chance.choice(people) for _ in range(requests)]
     (_, before), (last, at) = instants[-2:]
     between = [before + (at - before) * chance.random() for _ in range(requests)]
