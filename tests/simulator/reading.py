@@ -1,6 +1,5 @@
 """What the product shows after a night: its roster, its links, and what one application was told."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -12,9 +11,14 @@ from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.tenancy import scope
 from tests.simulator import oracle
-from tests.support.views import Seen, View, _seen
+from tests.support.views import OPEN, Seen, View, _seen
 
 ORDER = tuple(oracle.KINDS)
+# Of each kind: name, column, and whether it refers to one or to many, and to which kind.
+SHAPES = {
+    kind: tuple((f.name, f.column, f.target if f.is_reference else "", f.many) for f in KINDS[kind].fields)
+    for kind in ORDER
+}
 
 
 class Divergence(AssertionError):
@@ -64,14 +68,28 @@ def read(district_id: UUID, source_id: UUID) -> Roster:
 
 def _in_words(kind: str, record: dict[str, Any], names: dict[str, dict[UUID, str]]) -> oracle.Record:
     words: oracle.Record = {"status": record["status"]}
-    for declared in KINDS[kind].fields:
-        value = record[declared.column]
-        if declared.is_reference and value is not None:
-            named = names[declared.target]
-            value = [named[v] for v in value] if declared.many else named[value]
-        if value not in (None, "", [], {}):
-            words[declared.name] = value.isoformat() if isinstance(value, date) else value
+    for name, column, target, many in SHAPES[kind]:
+        value = record[column]
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        if target:
+            value = [names[target][v] for v in value] if many else names[target][value]
+        words[name] = value.isoformat() if isinstance(value, date) else value
     return words
+
+
+def fingerprint(district_id: UUID) -> str:
+    """Where each row of the roster and its links lies, and which transaction wrote it: never the same for other rows."""
+    parts = " UNION ALL ".join(
+        f"SELECT '{table}' || ctid || xmin AS row FROM {table} WHERE district_id = %(d)s {which}"
+        for table, which in [
+            ("roster_link", ""),
+            *((f"roster_{KINDS[kind].table}", f"AND rev_to = {OPEN}") for kind in ORDER),
+        ]
+    )
+    with scope.inside(district_id), connection.cursor() as cursor:
+        cursor.execute(f"SELECT md5(string_agg(row, ' ' ORDER BY row)) FROM ({parts}) x", {"d": district_id})
+        return str(cursor.fetchone()[0])
 
 
 # ---------------------------------------------------------------------------------------------------- an application
@@ -123,18 +141,3 @@ class Application:
                 columns = [column.name for column in cursor.description]
                 found += [_seen(kind.name, dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
         return sorted(found, key=lambda line: line.seq)
-
-
-def shown(kind: str, seen: Seen) -> dict[str, Any]:
-    """What a line tells of a record, in the roster's terms: what the checks compare."""
-    if kind == "enrollment":
-        return {c: seen.columns[c] for c in ("user_id", "class_id", "school_id", "role")}
-    told = {
-        n: v for n, v in (seen.doc or {}).items() if isinstance(v, str) and n not in {"sourcedId", "dateLastModified"}
-    }
-    refers = {n: UUID(v["sourcedId"]) for n, v in (seen.doc or {}).items() if isinstance(v, dict) and "sourcedId" in v}
-    return {**told, **refers}
-
-
-def as_json(value: object) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False, sort_keys=True)

@@ -29,7 +29,7 @@ def others(database) -> Iterator[Children]:
 def stage(others, tmp_path) -> Iterator[Stage]:
     with ticking(FIRST) as clock:
         made = stages.begin(Random(1), pupils=300, folder=tmp_path, clock=clock, others=others)
-        made.first(made.export())
+        made.night(made.export())
         yield made
 
 

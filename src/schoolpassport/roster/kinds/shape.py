@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
 
 class Type(StrEnum):
@@ -38,6 +39,11 @@ EXTENDS = "metadata."
 MAX_TEXT = 2000  # characters; the standard asks for at least 255, names of 300 exist
 
 
+@cache  # a few hundred names, asked for at every turn
+def _in_sql(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Field:
     """One attribute of a kind, under its OneRoster JSON name."""
@@ -60,7 +66,7 @@ class Field:
 
     @property
     def column(self) -> str:
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower() + ("_id" if self.is_single_reference else "")
+        return _in_sql(self.name) + ("_id" if self.is_single_reference else "")
 
     @property
     def extension(self) -> str:
@@ -110,7 +116,7 @@ class Kind:
 
     @property
     def table(self) -> str:
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.name).lower()
+        return _in_sql(self.name)
 
     @property
     def references(self) -> tuple[Field, ...]:
