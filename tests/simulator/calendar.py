@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from tests.simulator import exporter, troubles
+from tests.simulator import directory, exporter, troubles
 from tests.simulator.exporter import PLAIN, Export
 from tests.simulator.oracle import Calendar
-from tests.simulator.stage import Stage
+from tests.simulator.stage import Second, Stage
 
 LIFE = (  # what may happen on a day, and how likely it is
     ("newcomer", 0.35),
@@ -41,7 +41,7 @@ class Year:
     def live(self) -> None:
         world, clock = self.stage.world, self.stage.clock
         clock.now = datetime(world.year, 9, 1, 2, tzinfo=UTC)
-        migrates = self.random.randrange(self.nights // 3, self.nights) if self.random.random() < 0.5 else 0
+        migrates = self.random.randrange(self.nights // 3, self.nights) if self.random.random() < 0.5 else -1
         summer = self._announce()
         for night in range(self.nights):
             self.told = []
@@ -50,6 +50,8 @@ class Year:
                 self._migrate()
             else:
                 self._a_night(quiet=night in summer)
+            if self.stage.second:
+                self._a_night_of_directory(self.stage.second, quiet=night in summer)
             world.a_night_passes()
             self.tell(f"{world.year} night {night + 1}: {'; '.join(self.told)}")
         self.stage.check_all()
@@ -108,6 +110,30 @@ class Year:
             self._decide()
         self._tidy()
 
+    def _a_night_of_directory(self, second: Second, *, quiet: bool) -> None:
+        """It has a life, faults and people of its own, and goes on whatever the SIS' package came to."""
+        stage, chance = self.stage, second.directory.random
+        stage.clock.now += timedelta(hours=1)
+        if not quiet and chance.random() < 0.5:
+            self.told += second.directory.live()
+        if not quiet and chance.random() < 0.01:
+            self.told.append(second.directory.migration())
+            made = second.directory.export()
+            verdict = stage.night_of_directory(made)
+            stage.assure(verdict.state == "held", f"another directory passed unasked: {verdict}")
+            stage.approve_directory(made)
+            return
+        made = second.directory.export(exporter.a_style(chance) if chance.random() > 0.7 else PLAIN)
+        if chance.random() < 0.2:
+            name = chance.choice(list(directory.FAULTS))
+            self.told.append(name)
+            made = directory.FAULTS[name](made, chance)
+        verdict = stage.night_of_directory(made)
+        self.told.append(f"directory {verdict.state}")
+        if verdict.state == "held" and chance.random() < 0.5:
+            stage.reject_directory()
+            self.told.append("rejected")
+
     def _live(self, *, quiet: bool) -> None:
         """Nothing at all happens on two days of five."""
         if quiet or self.random.random() < 0.4:
@@ -160,7 +186,7 @@ class Year:
         """Sooner or later somebody looks at what waits."""
         if self.stage.oracle.questions and self.random.random() < 0.5:
             self.told.append(f"another: {self.stage.answer()}")
-        if self.random.random() < 0.05 and self._is_held():
+        if self.random.random() < 0.05 and self.stage.is_held:
             kept = self.random.random() < 0.3
             self.told.append("kept" if kept else "released")
             self.stage.keep() if kept else self.stage.release()
@@ -168,8 +194,5 @@ class Year:
     def _decide_all(self) -> None:
         if self.stage.oracle.questions:
             self.stage.answer()
-        if self._is_held():
+        if self.stage.is_held:
             self.stage.release()
-
-    def _is_held(self) -> bool:
-        return any(a.state == "held" for known in self.stage.oracle.absences.values() for a in known.values())

@@ -70,12 +70,22 @@ def _in_words(kind: str, record: dict[str, Any], names: dict[str, dict[UUID, str
     words: oracle.Record = {"status": record["status"]}
     for name, column, target, many in SHAPES[kind]:
         value = record[column]
-        if value is None or value == "" or value == [] or value == {}:
+        if value in (None, "", [], {}):
             continue
         if target:
             value = [names[target][v] for v in value] if many else names[target][value]
         words[name] = value.isoformat() if isinstance(value, date) else value
     return words
+
+
+def links(district_id: UUID, source_id: UUID) -> dict[str, tuple[UUID, bool]]:
+    """Whom each key of a source for users means, and whether it is gone."""
+    with scope.inside(district_id), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, record_id, gone FROM roster_link WHERE district_id = %s AND source_id = %s AND kind = 'user'",
+            [district_id, source_id],
+        )
+        return {key: (id_, gone) for key, id_, gone in cursor.fetchall()}
 
 
 def fingerprint(district_id: UUID) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -17,6 +17,8 @@ from schoolpassport.roster.kinds import KINDS as DECLARED
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
+from schoolpassport.sources.actions import register_source, write_setting
+from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions, queries
 from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
@@ -24,15 +26,26 @@ from schoolpassport.tenancy.actions import register_district
 from tests.faults.support.children import Children
 from tests.faults.support.looking import look, watching
 from tests.simulator import exporter
+from tests.simulator.directory import Directory
 from tests.simulator.exporter import Export
-from tests.simulator.oracle import KINDS, Calendar, Oracle, Verdict
-from tests.simulator.reading import Application, Divergence, Roster, assure, fingerprint, read
+from tests.simulator.merging import ADDED, Accounts
+from tests.simulator.oracle import KINDS, Calendar, Oracle, Records, Verdict
+from tests.simulator.reading import Application, Divergence, Roster, assure, fingerprint, links, read
 from tests.simulator.world import World
 from tests.support import packages, partners
 from tests.support.clockwork import Clockwork
-from tests.support.nights import BY, Nights, nights
+from tests.support.nights import BY, SCHEMA, Nights, nights
 from tests.support.packages import Row
 from tests.support.views import View, check_log
+
+
+@dataclass
+class Second:
+    """The directory: what there is, the source on the product, and what it must come to."""
+
+    directory: Directory
+    source: Nights
+    oracle: Accounts
 
 
 @dataclass
@@ -46,6 +59,7 @@ class Stage:
     others: Children
     points: list[str] = field(default_factory=list)  # that a walk passes, and may be killed at
     oracle: Oracle = field(default_factory=Oracle)
+    second: Second | None = None  # a directory beside the SIS, in some worlds
     taken: dict[str, dict[str, Row]] = field(default_factory=dict)
     known: dict[int, UUID] = field(default_factory=dict)  # the true person → GG4L ID, for ever
     keyed: dict[tuple[str, str], UUID] = field(default_factory=dict)  # of everything else: kind and key → GG4L ID
@@ -106,6 +120,19 @@ class Stage:
         self._compare(run, expected, other=run.state in alike.get(expected.state, set()))
         return expected
 
+    def night_of_directory(self, made: Export) -> Verdict:
+        """One package of the directory, whatever has become of the SIS'."""
+        second = self._beside()
+        self.nights += 1
+        self.clock.now += timedelta(minutes=1)
+        expected = second.oracle.night(made.said, today=self.clock.now.date())
+        self._compare(second.source.run(self._write(second.source, made)), expected)
+        return expected
+
+    def _beside(self) -> Second:
+        assert self.second is not None, "this world has no directory"
+        return self.second
+
     def _compare(self, run: Run, expected: Verdict, *, other: bool = False) -> None:
         """What stands tells more than the verdict, so it comes first. `other`: the verdict may be another."""
         try:
@@ -133,8 +160,12 @@ class Stage:
         return run
 
     def write(self, made: Export) -> Path:
-        self.sis.count += 1
-        path = self.sis.folder / f"night-{self.sis.count}"
+        return self._write(self.sis, made)
+
+    @staticmethod
+    def _write(source: Nights, made: Export) -> Path:
+        source.count += 1
+        path = source.folder / f"night-{source.count}"
         if not made.zipped:
             return packages.folder(path, made.files)
         path = packages.zipped(path.with_suffix(".zip"), made.files)
@@ -155,34 +186,56 @@ class Stage:
     def approve(self, made: Export) -> None:
         """A person looks at the run that waits as a whole and says that it is true."""
         expected = self.oracle.night(made.said, self.world.truths(), today=self.clock.now.date(), approved=True)
-        with scope.inside(self.district_id):
-            [held] = queries.held(district_id=self.district_id)
-        self.sis.now = self.clock.now
-        run = self.sis.approve(held)
+        run = self._approved(self.sis)
         self._note_taken(made)
         self._compare(run, expected)
 
-    def reject(self) -> None:
+    def approve_directory(self, made: Export) -> None:
+        second = self._beside()
+        expected = second.oracle.night(made.said, today=self.clock.now.date(), approved=True)
+        self._compare(self._approved(second.source), expected)
+
+    def _approved(self, source: Nights) -> Run:
+        source.now = self.clock.now
+        return source.approve(self._held(source))
+
+    def _held(self, source: Nights) -> Run:
         with scope.inside(self.district_id):
-            [held] = queries.held(district_id=self.district_id)
-        self.sis.now = self.clock.now
-        self.sis.reject(held)
+            [held] = [run for run in queries.held(district_id=self.district_id) if run.source_id == source.source.id]
+        return held
+
+    def reject(self) -> None:
+        self._reject(self.sis)
         self.oracle.waiting = ""
         self.check(quiet=True)
 
+    def reject_directory(self) -> None:
+        self._reject(self._beside().source)
+        self._beside().oracle.waiting = ""
+        self.check(quiet=True)
+
+    def _reject(self, source: Nights) -> None:
+        source.now = self.clock.now
+        source.reject(self._held(source))
+
     def release(self) -> int:
+        """Of all sources."""
         released = self.sis.release()
-        expected = self.oracle.release()
+        before = self._right()
+        expected = sum(o.release() for o in self._oracles())
         got = sum(released.counts.values())
         self.assure(got == expected, f"{got} removals were released; {expected} should be")
-        self.check(quiet=not expected)
+        self.check(quiet=before == self._right())
         return expected
 
     def keep(self) -> int:
-        kept, expected = sum(self.sis.keep().values()), self.oracle.keep()
+        kept, expected = sum(self.sis.keep().values()), sum(o.keep() for o in self._oracles())
         self.assure(kept == expected, f"{kept} removals were kept; {expected} should be")
         self.check(quiet=True)
         return expected
+
+    def _oracles(self) -> list[Oracle | Accounts]:
+        return [self.oracle, self.second.oracle] if self.second else [self.oracle]
 
     def answer(self) -> list[str]:
         """Somebody says of every key that seems to have passed to another pupil that it has."""
@@ -213,8 +266,17 @@ class Stage:
             self.answer()
         if self.oracle.waiting:
             self.night(self.export())
-        if any(a.state == "held" for known in self.oracle.absences.values() for a in known.values()):
+        if self.second and self.second.oracle.waiting:
+            self.night_of_directory(self.second.directory.export())
+        if self.is_held:
             self.release()
+
+    @property
+    def is_held(self) -> bool:
+        absences = [a for known in self.oracle.absences.values() for a in known.values()]
+        if self.second:
+            absences += self.second.oracle.absences.values()
+        return any(a.state == "held" for a in absences)
 
     def announce(self, calendar: Calendar) -> None:
         def dates(first: Any, last: Any) -> dict[str, str]:
@@ -252,6 +314,7 @@ class Stage:
         self._check_roster()
         self._check_waiting()
         self._check_ids()
+        self._check_accounts()
         lines = self.application.follow()
         if quiet:
             self.assure(lines == 0, f"nothing changed, and the change log has {lines} lines more")
@@ -259,11 +322,15 @@ class Stage:
 
     def _check_roster(self) -> None:
         self.assure(not self.roster.unnamed, f"nobody speaks of these, and they stand: {self.roster.unnamed[:5]}")
-        for kind in KINDS:
+        for kind, right in self._right().items():
             there = self.roster.active[kind]
-            right = {k: r for k, r in self.oracle.records[kind].items() if r["status"] == "active"}
             if there != right:
                 self.differ(kind, there, right)
+
+    def _right(self) -> Records:
+        """What must stand."""
+        found = self.oracle.merged(self.oracle.records)
+        return {kind: {k: r for k, r in found[kind].items() if r["status"] == "active"} for kind in KINDS}
 
     def differ(self, kind: str, there: dict[str, Any], right: dict[str, Any]) -> None:
         more, less = sorted(there.keys() - right.keys()), sorted(right.keys() - there.keys())
@@ -275,10 +342,16 @@ class Stage:
 
     def _check_waiting(self) -> None:
         """Who waits, and for what: nothing is removed without its witnesses or a person, and nothing is forgotten."""
-        with scope.inside(self.district_id):
-            found = queries.absences(district_id=self.district_id, source_id=self.sis.source.id)
-        there = {(a.kind, a.key): str(a.state) for a in found}
         right = {(kind, k): a.state for kind, known in self.oracle.absences.items() for k, a in known.items()}
+        self._check_absences(self.sis, right)
+        if self.second:
+            right = {("user", k): a.state for k, a in self.second.oracle.absences.items()}
+            self._check_absences(self.second.source, right)
+
+    def _check_absences(self, source: Nights, right: dict[tuple[str, str], str]) -> None:
+        with scope.inside(self.district_id):
+            found = queries.absences(district_id=self.district_id, source_id=source.source.id)
+        there = {(a.kind, a.key): str(a.state) for a in found}
         if there != right:
             pairs = sorted({k for k in there.keys() | right.keys() if there.get(k) != right.get(k)})
             told = [(k, there.get(k), right.get(k)) for k in pairs[:5]]
@@ -303,6 +376,16 @@ class Stage:
         self.assure(len(owners) == len(self.known), "one GG4L ID was given to two people")
         lost = [id_ for id_ in self.known.values() if id_ not in self.roster.all["user"]]
         self.assure(not lost, f"GG4L IDs that are not known any more: {lost[:5]}")
+
+    def _check_accounts(self) -> None:
+        """Each account means the person whose it is, and nobody at all who was not found."""
+        if not self.second:
+            return
+        there = links(self.district_id, self.second.source.source.id)
+        truths = {key: int(number.removeprefix("N-")) for key, number in self.second.oracle.means.items()}
+        right = {key: (self.known[truth], key not in self.second.oracle.says) for key, truth in truths.items()}
+        wrong = [(k, there.get(k), right.get(k)) for k in there.keys() | right.keys() if there.get(k) != right.get(k)]
+        self.assure(not wrong, f"{len(wrong)} accounts mean somebody else than they should: {sorted(wrong)[:3]}")
 
     def _check_id(self, kind: str, key: str, id_: UUID) -> None:
         if kind == "user":
@@ -348,7 +431,7 @@ def _contradiction(kind: str, record: dict[str, Any], line: Any) -> Any:
     return None
 
 
-_BOUND = {kind: () for kind in KINDS} | {
+_BOUND: dict[str, tuple[tuple[str, str], ...]] = dict.fromkeys(KINDS, ()) | {
     "class": (("course_id", "course"), ("school_id", "org")),
     "enrollment": (("user_id", "user"), ("class_id", "class"), ("school_id", "org")),
     "demographics": (("id", "user"),),
@@ -365,8 +448,19 @@ _ATTRIBUTES = {
 _TOLD = {kind: tuple((name, DECLARED[kind][name].column) for name in names) for kind, names in _ATTRIBUTES.items()}
 
 
-def begin(random: Random, *, pupils: int, folder: Path, clock: Clockwork, others: Children) -> Stage:
-    """A district in which nothing has been imported yet, and an application that is shared all of it."""
+def begin(
+    random: Random,
+    *,
+    pupils: int,
+    folder: Path,
+    clock: Clockwork,
+    others: Children,
+    beside: Random | None = None,
+) -> Stage:
+    """A district in which nothing has been imported yet, and an application that is shared all of it.
+
+    `beside`: the chance of a directory, in a world that has one.
+    """
     district = register_district(name=f"Amber Valley {uuid4()}", now=clock.now)
     sis = nights(district_id=district.id, folder=folder / str(uuid4()), now=clock.now, witnesses=None)
     integrated = partners.integrated(district.id, clock.now)
@@ -377,6 +471,21 @@ def begin(random: Random, *, pupils: int, folder: Path, clock: Clockwork, others
         by=BY,
         now=clock.now,
     )
-    world = World(random, pupils=pupils)
+    world = World(random, pupils=pupils, forgetful=beside is not None)
     application = Application(View(district.id, integrated.integration.id))
-    return Stage(world, sis, application, clock, others)
+    stage = Stage(world, sis, application, clock, others)
+    if beside is not None:
+        stage.second = _second(stage, beside)
+    return stage
+
+
+def _second(stage: Stage, random: Random) -> Second:
+    """A source that adds to whom the SIS tells of; of some attributes it is master."""
+    after = stage.clock.now + timedelta(minutes=1)
+    facts = {"district_id": stage.district_id, "by": BY, "now": after}
+    source = register_source(name="Directory", schema=SCHEMA, role=SourceRole.ENRICHMENT, **facts)
+    masters = frozenset(name for name in ADDED if random.random() < 0.5)
+    rules = [{"attribute": name, "source": "Directory", "rule": "master"} for name in sorted(masters)]
+    write_setting(subject="masters", content={"user": rules}, **facts)
+    made = replace(stage.sis, source=source, folder=stage.sis.folder / "directory", count=0)
+    return Second(Directory(random, stage.world), made, Accounts(masters, stage.oracle))

@@ -53,8 +53,10 @@ class Group:
 
 
 class World:
-    def __init__(self, random: Random, *, pupils: int, schools: int = 6, year: int = 2026) -> None:
-        self.random, self.year = random, year
+    def __init__(
+        self, random: Random, *, pupils: int, schools: int = 6, year: int = 2026, forgetful: bool = False
+    ) -> None:
+        self.random, self.year, self.forgetful = random, year, forgetful
         self.series, self._numbers = "a", 0
         self.schools = {f"s{n}": f"School {n}" for n in range(1, schools + 1)}
         self.people: list[Person] = []
@@ -255,8 +257,9 @@ class World:
         return f"another system, whose keys begin with {self.series}"
 
     def a_night_passes(self) -> None:
-        for child in self.absent():
-            child.gone_for += 1
+        for person in self.people:
+            if not person.there:
+                person.gone_for += 1
 
     # --------------------------------------------------------------------------------------------------- the export
 
@@ -310,7 +313,7 @@ class World:
             "givenName": p.given,
             "familyName": p.family,
             "identifier": f"N-{p.truth:06d}",
-            "email": p.email,
+            "email": "" if self.forgetful and p.truth % 6 == 0 else p.email,
             "grades": p.grade,
             "agentSourcedIds": p.guardian.key if p.guardian else "",
         }

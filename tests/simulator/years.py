@@ -24,6 +24,11 @@ class Course:
     nights: int = 180
     pupils: int = 300
 
+    @property
+    def directory(self) -> Random | None:
+        """The chance of a second source, in every other world. It has one of its own, so that it moves no other's."""
+        return Random(f"directory {self.seed}") if self.seed % 2 == 0 else None
+
     def __str__(self) -> str:
         return f"SEED={self.seed} YEARS={self.years} NIGHTS={self.nights} PUPILS={self.pupils}"
 
@@ -51,7 +56,9 @@ def live(course: Course, *, folder: Path, others: Children, tell: Callable[[str]
         tell(line)
 
     with ticking(FIRST) as clock:
-        stage = stages.begin(random, pupils=course.pupils, folder=folder, clock=clock, others=others)
+        stage = stages.begin(
+            random, pupils=course.pupils, folder=folder, clock=clock, others=others, beside=course.directory
+        )
         stage.first(stage.export())
         year = Year(stage, random, course.nights, hear)
         try:
