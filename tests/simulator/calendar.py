@@ -50,6 +50,7 @@ class Year:
                 self._migrate()
             else:
                 self._a_night(quiet=night in summer)
+            self._consents()
             if self.stage.second:
                 self._a_night_of_directory(self.stage.second, quiet=night in summer)
             world.a_night_passes()
@@ -109,6 +110,12 @@ class Year:
         if verdict.state == "held":
             self._decide()
         self._tidy()
+
+    def _consents(self) -> None:
+        for app in self.stage.apps:
+            if told := app.live(self.stage.schools, self.stage.clock.now):
+                self.told.append(told)
+                self.stage.check_apps()
 
     def _a_night_of_directory(self, second: Second, *, quiet: bool) -> None:
         """It has a life, faults and people of its own, and goes on whatever the SIS' package came to."""

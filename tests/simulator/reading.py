@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -114,6 +115,10 @@ class Application:
     held: dict[tuple[str, UUID], Seen] = field(default_factory=dict)
     gone: set[tuple[str, UUID]] = field(default_factory=set)
 
+    @cached_property
+    def number(self) -> int:
+        return int(self.view.model().number)
+
     def follow(self) -> int:
         """Take the lines since last time; returns how many there were."""
         lines = self._lines()
@@ -141,7 +146,7 @@ class Application:
             self.held[key] = line
 
     def _lines(self) -> list[Seen]:
-        number, found = self.view.model().number, []
+        number, found = self.number, list[Seen]()
         with scope.inside(self.view.district_id), connection.cursor() as cursor:
             for kind in SHARED.values():
                 cursor.execute(

@@ -24,8 +24,9 @@ from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
 from tests.faults.support.children import Children
-from tests.faults.support.looking import look, watching
-from tests.simulator import exporter
+from tests.faults.support.looking import Look, look, watching
+from tests.simulator import apps, exporter
+from tests.simulator.apps import App
 from tests.simulator.directory import Directory
 from tests.simulator.exporter import Export
 from tests.simulator.merging import ADDED, Accounts
@@ -60,6 +61,7 @@ class Stage:
     points: list[str] = field(default_factory=list)  # that a walk passes, and may be killed at
     oracle: Oracle = field(default_factory=Oracle)
     second: Second | None = None  # a directory beside the SIS, in some worlds
+    apps: list[App] = field(default_factory=list)  # with consents of their own, in some worlds
     taken: dict[str, dict[str, Row]] = field(default_factory=dict)
     known: dict[int, UUID] = field(default_factory=dict)  # the true person → GG4L ID, for ever
     keyed: dict[tuple[str, str], UUID] = field(default_factory=dict)  # of everything else: kind and key → GG4L ID
@@ -75,6 +77,10 @@ class Stage:
     @staticmethod
     def dice(seed: int) -> Random:
         return Random(seed)
+
+    @property
+    def schools(self) -> dict[str, UUID]:
+        return {key: id_ for key, id_ in self.roster.ids["org"].items() if key in self.world.schools}
 
     # ------------------------------------------------------------------------------------------------------- a night
 
@@ -149,15 +155,19 @@ class Stage:
 
     def _watched(self) -> Run:
         """A reader beside the run sees what was, what is, or the new roster while the view is still to follow."""
-        before = look(self.district_id)
-        with watching(self.district_id, pause=0.02) as seen:
+        before = self.look()
+        with watching(self.district_id, pause=0.02, view=self.application.number) as seen:
             run = self._walk()
-        after = look(self.district_id)
+        after = self.look()
         fine = {(before.roster, before.view), (after.roster, before.view), (after.roster, after.view)}
         self.assure(all(s.whole for s in seen.looks), "a reader saw a change log that was not whole")
         mixed = {(s.roster, s.view) for s in seen.looks} - fine
         self.assure(not mixed, "a reader saw something between two revisions")
         return run
+
+    def look(self) -> Look:
+        """At the roster and the view that is shared all of it: each view follows by itself."""
+        return look(self.district_id, self.application.number)
 
     def write(self, made: Export) -> Path:
         return self._write(self.sis, made)
@@ -319,6 +329,18 @@ class Stage:
         if quiet:
             self.assure(lines == 0, f"nothing changed, and the change log has {lines} lines more")
         self._check_view()
+        self.check_apps()
+
+    def agree_at_first(self) -> None:
+        for app in self.apps:
+            app.agree(apps.some_terms(app.random, list(self.schools)), self.schools, self.clock.now)
+        self.check_apps(whole=True)
+
+    def check_apps(self, *, whole: bool = False) -> None:
+        """Each application's copy is what its consent makes of the roster."""
+        right = self.oracle.merged(self.oracle.records)
+        for app in self.apps:
+            app.check(right, self.roster.ids, printed=self.printed, whole=whole)
 
     def _check_roster(self) -> None:
         self.assure(not self.roster.unnamed, f"nobody speaks of these, and they stand: {self.roster.unnamed[:5]}")
@@ -412,6 +434,7 @@ class Stage:
         """Once in a while: the whole change log from its beginning, the past of the roster, and the numbers it keeps."""
         check_log(self.application.view)
         self.check(quiet=True)
+        self.check_apps(whole=True)
 
     def assure(self, fine: object, otherwise: str) -> None:
         assure(fine, otherwise)
@@ -456,10 +479,11 @@ def begin(
     clock: Clockwork,
     others: Children,
     beside: Random | None = None,
+    outlets: Mapping[str, Random] = MappingProxyType({}),
 ) -> Stage:
     """A district in which nothing has been imported yet, and an application that is shared all of it.
 
-    `beside`: the chance of a directory, in a world that has one.
+    `beside`: the chance of a directory, in a world that has one; `outlets`: of an application by each of these.
     """
     district = register_district(name=f"Amber Valley {uuid4()}", now=clock.now)
     sis = nights(district_id=district.id, folder=folder / str(uuid4()), now=clock.now, witnesses=None)
@@ -476,6 +500,8 @@ def begin(
     stage = Stage(world, sis, application, clock, others)
     if beside is not None:
         stage.second = _second(stage, beside)
+    facts = {"district_id": district.id, "folder": sis.folder / "apps", "now": clock.now}
+    stage.apps = [apps.begin(name, random=chance, **facts) for name, chance in outlets.items()]
     return stage
 
 

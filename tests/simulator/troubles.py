@@ -14,7 +14,7 @@ from django.db import connections
 from schoolpassport.kit import postgres
 from schoolpassport.sync.models import Run
 from tests.faults.support.children import KILLED
-from tests.faults.support.looking import Look, look
+from tests.faults.support.looking import Look
 from tests.simulator.exporter import Export
 from tests.simulator.oracle import Verdict
 from tests.simulator.stage import Stage
@@ -50,10 +50,10 @@ def killed(stage: Stage, made: Export, random: Random) -> Verdict:
 
 def killed_at(stage: Stage, made: Export, point: str, *, again: bool) -> Verdict:
     def walk() -> Run:
-        before, run = look(stage.district_id), stage.sis.ask(stage.last)
+        before, run = stage.look(), stage.sis.ask(stage.last)
         ended = stage.others.run("walk", killpoint=point, **_facts(stage, run))
         stage.assure(ended.code in {0, KILLED}, f"killed at {point}: {ended}")
-        seen = look(stage.district_id)
+        seen = stage.look()
         after = stage.sis.walk(run) if again or ended.code == 0 else stage.sis.run(stage.last)
         _check_between(stage, before, seen, f"killed at {point}")
         return after
@@ -87,13 +87,13 @@ def restarted(stage: Stage, made: Export, random: Random) -> Verdict:
         return retried(stage, made, random)  # that server is not ours to stop
 
     def walk() -> Run:
-        before, run = look(stage.district_id), stage.sis.ask(stage.last)
+        before, run = stage.look(), stage.sis.ask(stage.last)
         connections.close_all()
         child = stage.others.start("walk", **_facts(stage, run))
         time.sleep(random.uniform(0, 1.2))
         _crash()
         stage.others.wait(child)
-        seen = look(stage.district_id)
+        seen = stage.look()
         after = stage.sis.walk(run)
         _check_between(stage, before, seen, "the database fell")
         return after
@@ -112,6 +112,6 @@ def _facts(stage: Stage, run: Run) -> dict[str, object]:
 
 
 def _check_between(stage: Stage, before: Look, seen: Look, when: str) -> None:
-    after = look(stage.district_id)
+    after = stage.look()
     fine = {(before.roster, before.view), (after.roster, before.view), (after.roster, after.view)}
     stage.assure(seen.whole and (seen.roster, seen.view) in fine, f"{when}: what was left is a mixture")

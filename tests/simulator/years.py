@@ -9,6 +9,7 @@ from random import Random
 from tests.faults.support.children import Children
 from tests.simulator import stage as stages
 from tests.simulator.calendar import Year
+from tests.simulator.outlets import OUTLETS
 from tests.support.clockwork import ticking
 
 FIRST = datetime(2026, 9, 1, 2, tzinfo=UTC)
@@ -28,6 +29,12 @@ class Course:
     def directory(self) -> Random | None:
         """The chance of a second source, in every other world. It has one of its own, so that it moves no other's."""
         return Random(f"directory {self.seed}") if self.seed % 2 == 0 else None
+
+    @property
+    def outlets(self) -> dict[str, Random]:
+        """Three applications in two worlds of three, by other outlets in odd worlds and in even ones."""
+        names = sorted(OUTLETS)[self.seed % 2 :: 2] if self.seed % 3 else []
+        return {name: Random(f"{name} {self.seed}") for name in names}
 
     def __str__(self) -> str:
         return f"SEED={self.seed} YEARS={self.years} NIGHTS={self.nights} PUPILS={self.pupils}"
@@ -57,9 +64,16 @@ def live(course: Course, *, folder: Path, others: Children, tell: Callable[[str]
 
     with ticking(FIRST) as clock:
         stage = stages.begin(
-            random, pupils=course.pupils, folder=folder, clock=clock, others=others, beside=course.directory
+            random,
+            pupils=course.pupils,
+            folder=folder,
+            clock=clock,
+            others=others,
+            beside=course.directory,
+            outlets=course.outlets,
         )
         stage.first(stage.export())
+        stage.agree_at_first()
         year = Year(stage, random, course.nights, hear)
         try:
             for number in range(course.years):

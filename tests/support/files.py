@@ -22,13 +22,18 @@ class Desk:
     folder: Path
 
     def make(self, format_: Format, since: int = 0, mode: Mode = Mode.FULL) -> making.Made:
+        return self.made(format_, since, mode)[0]
+
+    def made(self, format_: Format, since: int = 0, mode: Mode = Mode.FULL) -> tuple[making.Made, int]:
+        """The files, and of which revision of the view they are."""
         number = len(list(self.folder.iterdir())) if self.folder.exists() else 0
         room = making.Room(folder=self.folder / str(number), memory_mb=200, threads=1)
         room.prepare()
         exported = _workroom.copied(
             district_id=self.district_id, integration_id=self.integration_id, format_=format_, since=since, room=room
         )
-        return making.make(format_, exported, room=room, mode=Mode.DELTA if since else mode)
+        made = making.make(format_, exported, room=room, mode=Mode.DELTA if since else mode)
+        return made, exported.extent.revision
 
     def texts(self, format_: Format, since: int = 0) -> dict[str, str]:
         return unpacked(self.make(format_, since))

@@ -184,7 +184,8 @@ def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: 
     blank = BLANK_IF_MISSING.get(kind, "")
     if terms.shows(kind, blank):
         doc.setdefault(blank, "")
-    children = sorted(ids[kind][k] for k in members[kind] if roster[kind][k].get("parent") == key)
+    parents = members[kind] if "parent" in REFERENCES[kind] else ()
+    children = sorted(ids[kind][k] for k in parents if roster[kind][k].get("parent") == key)
     if children and terms.shows(kind, "parent"):
         doc["children"] = [_reference(kind, id_) for id_ in children]
     if terms.shows(kind, SIS_ID):

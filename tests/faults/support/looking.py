@@ -25,17 +25,19 @@ class Look:
     whole: bool
 
 
-def look(district_id: UUID) -> Look:
+def look(district_id: UUID, view: int | None = None) -> Look:
+    """``view``: only what is in that one; whatever there is when several are to be one."""
     with scope.inside(district_id), connection.cursor() as cursor:
-        cursor.execute(_STATEMENT, {"d": district_id})
-        roster, view, whole = cursor.fetchone()
-        return Look(roster, view, whole)
+        cursor.execute(_STATEMENT, {"d": district_id, "v": view})
+        roster, content, whole = cursor.fetchone()
+        return Look(roster, content, whole)
 
 
 def _content(room: str, *, extra: str = "''") -> str:
+    which = "AND view = coalesce(%(v)s, view)" if room == "sharing" else ""
     parts = " UNION ALL ".join(
         f"SELECT '{k.table}' || ({_BESIDE})::text || {extra} AS line FROM {room}_{k.table} r "
-        f"WHERE district_id = %(d)s AND rev_to = {OPEN}"
+        f"WHERE district_id = %(d)s AND rev_to = {OPEN} {which}"
         for k in (SHARED if room == "sharing" else KINDS).values()
     )
     return f"(SELECT md5(coalesce(string_agg(line, chr(10) ORDER BY line), '')) FROM ({parts}) x)"
@@ -63,14 +65,14 @@ class Watched:
 
 
 @contextmanager
-def watching(district_id: UUID, *, pause: float = 0.04) -> Iterator[Watched]:
+def watching(district_id: UUID, *, pause: float = 0.04, view: int | None = None) -> Iterator[Watched]:
     """A reader beside whatever happens, looking again and again: at least at what was before and at what is left."""
-    watched, enough, trouble = Watched({look(district_id)}), threading.Event(), []
+    watched, enough, trouble = Watched({look(district_id, view)}), threading.Event(), []
 
     def watch() -> None:
         try:
             while not enough.is_set():
-                watched.looks.add(look(district_id))
+                watched.looks.add(look(district_id, view))
                 enough.wait(pause)
         except BaseException as error:  # noqa: BLE001 (a thread that dies in silence would see nothing and object to nothing)
             trouble.append(error)
@@ -85,4 +87,4 @@ def watching(district_id: UUID, *, pause: float = 0.04) -> Iterator[Watched]:
         enough.set()
         thread.join()
     assert not trouble, trouble
-    watched.looks.add(look(district_id))
+    watched.looks.add(look(district_id, view))
