@@ -15,6 +15,8 @@ import pytest
 from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sharing.shortids import meant_by
 from schoolpassport.tenancy.actions import register_district
 from tests.support import partner_code, random_consents
@@ -370,3 +372,34 @@ def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis
     told = {name for truth in after for each in truth["people"].values() for name in each}
     assert told >= {"preferred", "grade", "at"}
     assert all(UUID(key) for truth in after for key in truth["people"])
+
+
+def test_events_tell_who_is_not_shared_any_more_when_a_consent_is_narrowed(sis):
+    """What a consent withdrew is reduced to its id; that it is gone is told under the name by which it was known."""
+    app = integrated(sis.district_id, clock.now())
+    reader = Reader(app, None, app.token(clock.now()))
+    facts = {"district_id": sis.district_id, "integration_id": app.integration.id, "by": BY, "now": sis.now}
+    everything = catalogue.everything(kinds=KINDS_HERE)
+    sharing.agree(contents=Contents(attributes=everything), **facts)
+    dialects = {"/v3.1/events?limit=3": "starting_after", f"{NATIVE}/v1/events?limit=3": "after"}
+    clients = {f"{NATIVE}/v1/events?limit=3": Native(reader.integrated, None, reader.token)}
+    before = {path: _followed(clients.get(path, reader), path, {}) for path in dialects}
+    sharing.agree(contents=Contents(attributes=everything, schools=[sis.ids("org")["s2"]]), **facts)
+    for path, cursor in dialects.items():
+        client, (held, last) = clients.get(path, reader), before[path]
+        after, _ = _followed(client, f"{path}&{cursor}={last}", held)
+        afresh, _ = _followed(client, path, {})
+        assert after == afresh, path
+        assert {word.rstrip("s") for word, _ in held.keys() - after} >= {"school", "section"}, (
+            "there is something to lose"
+        )
+
+
+def _followed(client: Reader, path: str, held: dict[tuple[str, str], str]) -> tuple[dict[tuple[str, str], str], str]:
+    """Whom a client that follows events has, of those that it had; and the last event."""
+    known, last = dict(held), ""
+    for event in client.all(path.removeprefix(NATIVE)):
+        word, verb = event["type"].split(".")
+        known[word, event["data"]["object"]["id"]] = verb
+        last = event["id"]
+    return {key: "there" for key, verb in known.items() if verb != "deleted"}, last

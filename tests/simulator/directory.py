@@ -53,7 +53,7 @@ class Directory:
         told = [*self._late(), *self._closed(), *self._surnames()]
         if self.random.random() < 0.10:
             told.append(self.stranger())
-        if self.random.random() < 0.10:
+        if self.random.random() < 0.40:
             told.append(self.another_address())
         if self.random.random() < 0.04:
             told.append(self.hired())
@@ -216,5 +216,3 @@ def other_ids_for_all(made: Export, random: Random) -> Export:
 def numbers_are_not_told(made: Export, random: Random) -> Export:
     """Who was found stays found; whoever is new is told by the address alone."""
     return _of([{**row, "identifier": ""} for row in made.rows["users"]], made.style)
-
-

@@ -3,19 +3,34 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from schoolpassport.sharing import catalogue
 from tests.simulator import exporter, troubles
+from tests.simulator.directory import FAULTS as DIRECTORY_FAULTS
+from tests.simulator.directory import Account, Directory
 from tests.simulator.exporter import FAULTS, Export, export, without_people
-from tests.simulator.oracle import Calendar
+from tests.simulator.oracle import KINDS, Calendar
 from tests.simulator.stage import Stage
 from tests.simulator.world import Person
+from tests.support.projection import Terms
 
 Scene = Callable[[Stage], None]
 SCENES: dict[str, Scene] = {}
+WORLDS: dict[str, str] = {}  # of which scenes are played in another world than that of one source
 
 
 def scene(made: Scene) -> Scene:
     SCENES[made.__name__] = made
     return made
+
+
+def scene_beside(world: str) -> Callable[[Scene], Scene]:
+    """One of a world with a `directory`, or with `apps`."""
+
+    def put(made: Scene) -> Scene:
+        WORLDS[made.__name__] = world
+        return scene(made)
+
+    return put
 
 
 def pupil(stage: Stage, number: int = 0, *, school: str = "s1") -> Person:
@@ -322,3 +337,180 @@ def two_processes_at_once(stage: Stage) -> None:
 @scene
 def read_while_it_is_written(stage: Stage) -> None:
     stage.night(another(stage), watched=True)
+
+
+# ------------------------------------------------------------------------------------------------- a directory beside
+
+
+def accounts(stage: Stage) -> Directory:
+    assert stage.second is not None
+    return stage.second.directory
+
+
+def account_of(stage: Stage, person: Person) -> Account:
+    return next(a for a in accounts(stage).accounts if a.of is person)
+
+
+def with_account(stage: Stage, *, numbered: bool) -> tuple[Person, Account]:
+    """A pupil with an account, told by a number or by the address alone, which the SIS tells, too."""
+    found = [(a.of, a) for a in accounts(stage).accounts if a.of and a.of.role == "student" and a.of.there and a.there]
+    return next((p, a) for p, a in found if bool(a.identifier) is numbered and p.truth % 6 and a.email == p.email)
+
+
+@scene_beside("directory")
+def a_directory_adds_what_it_knows(stage: Stage) -> None:
+    """It is master of addresses, and fills in telephone numbers; both systems change their minds."""
+    stage.night_of_directory(accounts(stage).export())
+    person, account = with_account(stage, numbered=True)
+    account.email = "master@amber.example"
+    stage.night_of_directory(accounts(stage).export())
+    person.email = "of.the.sis@amber.example"
+    stage.night(stage.export())
+    account.phone = "+12025550199"
+    stage.night_of_directory(accounts(stage).export(exporter.Style(order=3, quoted=True, bom=True)))
+
+
+@scene_beside("directory")
+def somebody_is_in_the_directory_only(stage: Stage) -> None:
+    """A driver for ever; a teacher until the SIS has heard of her."""
+    accounts(stage).stranger()
+    accounts(stage).hired()
+    stage.night_of_directory(accounts(stage).export())
+    teacher = stage.world.people[-1]
+    teacher.there = True
+    stage.night(stage.export())
+    accounts(stage).another_address()
+    stage.night_of_directory(accounts(stage).export())
+
+
+@scene_beside("directory")
+def an_address_is_given_to_another_person(stage: Stage) -> None:
+    """Whose account has no number, so that nothing else is told of them."""
+    stage.night_of_directory(accounts(stage).export())
+    person, account = with_account(stage, numbered=False)
+    account.there = False
+    stage.night_of_directory(accounts(stage).export())
+    accounts(stage).another_address()
+    stage.night_of_directory(accounts(stage).export())
+    accounts(stage).accounts.append(Account("acc-again", f"{person.given}-Other", "Featherstone", person.email))
+    stage.night_of_directory(accounts(stage).export())
+
+
+@scene_beside("directory")
+def an_account_is_closed_and_opened_again(stage: Stage) -> None:
+    stage.night_of_directory(accounts(stage).export())
+    _, account = with_account(stage, numbered=True)
+    account.email = "only.here@amber.example"
+    stage.night_of_directory(accounts(stage).export())
+    account.there = False
+    stage.night_of_directory(accounts(stage).export())
+    accounts(stage).another_address()
+    stage.night_of_directory(accounts(stage).export())
+    account.there = True
+    stage.night_of_directory(accounts(stage).export())
+
+
+@scene_beside("directory")
+def a_pupil_leaves_whose_account_stays(stage: Stage) -> None:
+    """And one who has left gets an account, which means nobody until the pupil is back."""
+    stage.night_of_directory(accounts(stage).export())
+    person, _ = with_account(stage, numbered=True)
+    late = next(p for p in stage.world.present("student") if p.truth % 9 == 0 and p.truth % 7)
+    for child in (person, late):
+        stage.world._leave(child)
+    stage.night(stage.export())
+    stage.night(another(stage))
+    accounts(stage)._open(late)
+    stage.night_of_directory(accounts(stage).export())
+    for child in (person, late):
+        child.there = True
+        stage.world._seat(child)
+    stage.night(stage.export())
+    accounts(stage).another_address()
+    stage.night_of_directory(accounts(stage).export())
+
+
+@scene_beside("directory")
+def one_source_is_held_and_the_other_goes_on(stage: Stage) -> None:
+    stage.night_of_directory(accounts(stage).export())
+    wrong = DIRECTORY_FAULTS["other_ids_for_all"](accounts(stage).export(), stage.dice(1))
+    stage.assure(stage.night_of_directory(wrong).state == "held", "other ids for all accounts passed unasked")
+    stage.world.newcomer()
+    stage.assure(stage.night(another(stage)).state == "done", "the SIS waits for the directory")
+    stage.reject_directory()
+    rows = stage.world.rows()
+    cut = export(rows | {"enrollments": rows["enrollments"][:400]})
+    stage.assure(stage.night(cut).state == "held", "most enrollments went unasked")
+    accounts(stage).another_address()
+    stage.assure(stage.night_of_directory(accounts(stage).export()).state == "done", "the directory waits for the SIS")
+    stage.night(another(stage))
+
+
+@scene_beside("directory")
+def many_accounts_are_missing(stage: Stage) -> None:
+    """Of a tenth somebody is asked; and the SIS' people are there all the time."""
+    stage.night_of_directory(accounts(stage).export())
+    rows = accounts(stage).rows()
+    for style in (1, 2):
+        stage.night_of_directory(export({"users": rows[: len(rows) * 9 // 10]}, exporter.Style(order=style)))
+    stage.release()
+    stage.night_of_directory(accounts(stage).export())
+
+
+# -------------------------------------------------------------------------------------------------------- applications
+
+
+@scene_beside("apps")
+def applications_follow_a_week(stage: Stage) -> None:
+    """Somebody comes, leaves, is told otherwise, changes classes, comes back; every outlet tells it."""
+    stage.agree_at_first()
+    child = pupil(stage)
+    stage.world.newcomer()
+    stage.world._leave(child)
+    for _ in range(2):
+        stage.world.marriage()
+        stage.night(another(stage))
+        stage.check_apps(whole=True)
+    child.there = True
+    stage.world._seat(child)
+    stage.world.move()
+    stage.night(stage.export())
+    stage.check_apps(whole=True)
+
+
+@scene_beside("apps")
+def a_school_is_unshared(stage: Stage) -> None:
+    stage.agree_at_first()
+    for app in stage.apps:
+        app.unshare_a_school(stage.schools, stage.clock.now)
+    stage.check_apps(whole=True)
+    stage.world.move()
+    stage.night(another(stage))
+    stage.check_apps(whole=True)
+
+
+@scene_beside("apps")
+def values_are_masked_from_now_on(stage: Stage) -> None:
+    stage.agree_at_first()
+    masks = {"user.email": "alias", "user.familyName": "initial", "user.gg4l.sisId": "pseudonym"}
+    everything = catalogue.everything(kinds=tuple(KINDS))
+    for app in stage.apps:
+        app.agree(Terms(everything, None, masks), stage.schools, stage.clock.now)
+    stage.check_apps(whole=True)
+    stage.world.newcomer()
+    stage.night(another(stage))
+    stage.check_apps(whole=True)
+
+
+@scene_beside("apps")
+def an_application_is_suspended_and_resumed(stage: Stage) -> None:
+    """What happens meanwhile is told when it is over."""
+    stage.agree_at_first()
+    for app in stage.apps:
+        app.suspend(stage.clock.now)
+    stage.check_apps(whole=True)
+    stage.world.newcomer()
+    stage.night(another(stage))
+    for app in stage.apps:
+        app.resume(stage.clock.now)
+    stage.check_apps(whole=True)

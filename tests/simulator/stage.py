@@ -18,7 +18,7 @@ from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.actions import register_source, write_setting
-from schoolpassport.sources.models import SourceRole
+from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sync import actions, queries
 from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
@@ -323,6 +323,7 @@ class Stage:
             self.roster, self.printed = read(self.district_id, self.sis.source.id), printed
         self._check_roster()
         self._check_waiting()
+        self._check_holds()
         self._check_ids()
         self._check_accounts()
         lines = self.application.follow()
@@ -369,6 +370,19 @@ class Stage:
         if self.second:
             right = {("user", k): a.state for k, a in self.second.oracle.absences.items()}
             self._check_absences(self.second.source, right)
+
+    def _check_holds(self) -> None:
+        """Which sources' packages wait as a whole: what one source sends decides nothing about another's."""
+        right = {self.sis.source.name} if self.oracle.waiting else set()
+        if self.second and self.second.oracle.waiting:
+            right.add(self.second.source.source.name)
+        names = {source.id: source.name for source in self._sources()}
+        with scope.inside(self.district_id):
+            there = {names[run.source_id] for run in queries.held(district_id=self.district_id)}
+        self.assure(there == right, f"packages of {there or 'no source'} wait as a whole; expected: {right}")
+
+    def _sources(self) -> list[Source]:
+        return [self.sis.source, self.second.source.source] if self.second else [self.sis.source]
 
     def _check_absences(self, source: Nights, right: dict[tuple[str, str], str]) -> None:
         with scope.inside(self.district_id):

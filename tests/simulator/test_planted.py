@@ -1,6 +1,6 @@
 """The control: the product passes every scene, and with any of the planted bugs it does not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -9,14 +9,16 @@ import pytest
 from tests.faults.support.children import Children, children
 from tests.simulator import planted
 from tests.simulator import stage as stages
+from tests.simulator.outlets import OUTLETS
 from tests.simulator.planted.shape import Bug, NotThere, Patch
 from tests.simulator.planted.shape import planted as plant
-from tests.simulator.scenes import SCENES
+from tests.simulator.scenes import SCENES, WORLDS
 from tests.simulator.stage import Divergence, Stage
 from tests.simulator.years import FIRST
-from tests.support.clockwork import ticking
+from tests.support.clockwork import Clockwork, ticking
 
 PARTS = 4
+DIRECTORY = "scenes 3"  # one that is master of some attributes, and fills in others
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +28,37 @@ def others(database) -> Iterator[Children]:
 
 
 @pytest.fixture
-def stage(others, tmp_path) -> Iterator[Stage]:
-    with ticking(FIRST) as clock:
-        made = stages.begin(Random(1), pupils=300, folder=tmp_path, clock=clock, others=others)
+def stage_of(others, tmp_path) -> Iterator[Callable[[str], Stage]]:
+    """Of a world: "" with one source, with a directory, or with an application by each outlet."""
+
+    def begin(world: str, clock: Clockwork) -> Stage:
+        made = stages.begin(
+            Random(1),
+            pupils=300,
+            folder=tmp_path,
+            clock=clock,
+            others=others,
+            beside=Random(DIRECTORY) if world == "directory" else None,
+            outlets={name: Random(name) for name in OUTLETS} if world == "apps" else {},
+        )
         made.night(made.export())
-        yield made
+        return made
+
+    with ticking(FIRST) as clock:
+        yield lambda world: begin(world, clock)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_the_product_passes_every_scene(part, stage):
+def _parts() -> list[tuple[str, list[str]]]:
+    alone = [name for name in SCENES if name not in WORLDS]
+    beside = [(world, [name for name in SCENES if WORLDS.get(name) == world]) for world in ("directory", "apps")]
+    return [*(("", alone[part::PARTS]) for part in range(PARTS)), *beside]
+
+
+@pytest.mark.parametrize(("world", "names"), _parts())
+def test_the_product_passes_every_scene(world, names, stage_of):
     """Some after the others on one district: what one leaves behind is the next one's past."""
-    for name in list(SCENES)[part::PARTS]:
+    stage = stage_of(world)
+    for name in names:
         try:
             SCENES[name](stage)
             stage.clear()
@@ -47,8 +69,9 @@ def test_the_product_passes_every_scene(part, stage):
 
 
 @pytest.mark.parametrize("name", planted.ALL)
-def test_the_bug_is_caught(name, stage):
+def test_the_bug_is_caught(name, stage_of):
     bug = planted.ALL[name]
+    stage = stage_of(WORLDS.get(bug.scene, ""))
     with plant(bug), pytest.raises(Divergence, match=bug.seen):
         SCENES[bug.scene](stage)
 

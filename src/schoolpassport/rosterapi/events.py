@@ -6,7 +6,7 @@ demographics update the user, and a pupil updates the contacts.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from schoolpassport.rosterapi import documents
-from schoolpassport.rosterapi.documents import Head, User
+from schoolpassport.rosterapi.documents import Head, Org, Ref, User
 from schoolpassport.rosterapi.objects import Around, Object
 from schoolpassport.rosterapi.visits import Trouble, Visit
 from schoolpassport.rosterapi.walking import Asked, Words
@@ -199,6 +199,9 @@ class _Telling:
 
     def _of_one(self, line: Line, record: Head, before: Head | None, nearby: Around) -> list[Event]:
         """One event; or two, where the record is something else now than it was."""
+        if line.change == "d":
+            words = self._called(line, record, nearby)
+            return [self._event(line, part, word, "deleted", record, nearby) for part, word in enumerate(words)]
         word = self._style.word(record, nearby)
         renamed = before is not None and before.status == "active" and line.change in {"u", "m"}
         was = self._style.word(before, nearby) if before is not None and renamed else word
@@ -210,6 +213,21 @@ class _Telling:
         if word:
             events.append(self._event(line, 1, word, "created", record, nearby))
         return events
+
+    def _called(self, line: Line, record: Head, nearby: Around) -> list[str]:
+        """What it was called. What a consent withdrew is reduced to its id and its sort.
+
+        An administrator whose schools are not known any more may have been either of the two, and goes as both.
+        """
+        found = [record]
+        match record:
+            case Org(type=None):
+                found = [msgspec.structs.replace(record, type=line.kept)]
+            case User(role=None):
+                there = msgspec.structs.replace(record, role=line.kept, orgs=[Ref(sourced_id=record.sourced_id)])
+                found = [msgspec.structs.replace(there, orgs=[]), there]
+                nearby = replace(nearby, schools=frozenset({record.sourced_id}))
+        return sorted({word for each in found if (word := self._style.word(each, nearby))})
 
     def _around(self, revision: int, kind: str, latest: Mapping[UUID, tuple[Line, int]]) -> list[Event]:
         """Events of records inside which something changed: one each, at the last of the changes."""

@@ -30,7 +30,8 @@ class Line(msgspec.Struct, gc=False):
     """``change``: c(reated), u(pdated), d(eleted), r(estored), m (called otherwise by its source).
 
     ``before``: the document as it was, where the present terms allow it to be told; else nothing. ``readable``:
-    whether its revision can be read; if not, the record is to be read at the newest.
+    whether its revision can be read; if not, the record is to be read at the newest. ``kept``: a user's role, an
+    org's type, which outlive what a consent withdrew; told where documents before are.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Line(msgspec.Struct, gc=False):
     readable: bool
     document: msgspec.Raw
     before: msgspec.Raw = msgspec.Raw(b"")
+    kept: str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def _of_kind(kind: Kind, shape: _Shape, order: str) -> str:
     school = f" AND {_belongs(kind)}" if shape.of_a_school else ""
     table = f"sharing_{kind.table} r WHERE r.district_id = %(district)s AND r.view = %(view)s"
     rows = (
-        f"SELECT r.id, r.seq, r.change, r.rev_from FROM {table} AND r.seq > %(after)s::bigint "
+        f"SELECT r.id, r.seq, r.change, r.rev_from, {_kept(kind)} AS kept FROM {table} AND r.seq > %(after)s::bigint "
         f"AND r.seq < %(before)s::bigint AND {told}{school} ORDER BY r.seq {order} LIMIT %(limit)s::int + 1"
     )
     now = f"SELECT {documents.columns(kind)} FROM {table} AND r.id = l.id AND r.rev_from = l.rev_from"
@@ -134,11 +136,20 @@ def _of_kind(kind: Kind, shape: _Shape, order: str) -> str:
         f"SELECT {documents.columns(kind)} FROM {table} AND r.id = l.id AND r.rev_to = l.rev_from "
         "AND r.rev_from >= %(oldest)s::int"
     )
-    before = f""" || coalesce(',"before":' || (SELECT {documents.text(kind)} FROM ({was}) d), '')"""
+    before = (
+        f""" || coalesce(',"before":' || (SELECT {documents.text(kind)} FROM ({was}) d), '')"""
+        """ || coalesce(',"kept":' || to_json(l.kept), '')"""
+    )
     return f"""SELECT l.seq, '{{"kind":"{kind.name}","id":"' || l.id || '","seq":' || l.seq || ',"change":"' || l.change
         || '","revision":' || l.rev_from || ',"readable":' || (l.rev_from >= %(oldest)s::int)::text || ',"document":'
         || (SELECT {documents.text(kind)} FROM ({now}) d){before if shape.previous else ""} || '}}' AS line
         FROM ({rows}) l"""
+
+
+def _kept(kind: Kind) -> str:
+    """SQL: the column of a row ``r`` that stays when the row is reduced to its id."""
+    name = {"user": "role", "org": "type"}.get(kind.name)
+    return f"r.{quoted(kind[name].column)}" if name else "NULL::text"
 
 
 def _belongs(kind: Kind) -> str:
