@@ -34,7 +34,7 @@ def stage_of(others, tmp_path) -> Iterator[Callable[[str], Stage]]:
     def begin(world: str, clock: Clockwork) -> Stage:
         made = stages.begin(
             Random(1),
-            pupils=300,
+            pupils=120 if world else 300,
             folder=tmp_path,
             clock=clock,
             others=others,

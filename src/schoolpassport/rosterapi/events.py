@@ -227,6 +227,8 @@ class _Telling:
                 there = msgspec.structs.replace(record, role=line.kept, orgs=[Ref(sourced_id=record.sourced_id)])
                 found = [msgspec.structs.replace(there, orgs=[]), there]
                 nearby = replace(nearby, schools=frozenset({record.sourced_id}))
+            case _:
+                pass
         return sorted({word for each in found if (word := self._style.word(each, nearby))})
 
     def _around(self, revision: int, kind: str, latest: Mapping[UUID, tuple[Line, int]]) -> list[Event]:
