@@ -163,6 +163,8 @@ class Directory:
         return [
             {
                 "sourcedId": a.key,
+                "enabledUser": "true",
+                "role": a.of.role if a.of else "aide",
                 "username": f"{a.key}@amber",
                 "givenName": a.given,
                 "familyName": a.family,

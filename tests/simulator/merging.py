@@ -146,7 +146,8 @@ class Accounts:
                 numbers = having.get(values, [])
                 if not all(values) or len(keys) != 1 or len(numbers) != 1:
                     continue
-                alike = _values(new[keys[0]], beside) == _values(people[numbers[0]], beside)
+                row, record = new[keys[0]], people[numbers[0]]
+                alike = _values(row, beside) == _values(record, beside) and _kin(row) == _kin(record)
                 if alike and numbers[0] not in taken and numbers[0] not in found.values():
                     found[keys[0]] = numbers[0]
         return found
@@ -215,6 +216,11 @@ class Accounts:
 
 def _values(said: Row | Record, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(_folded(str(said.get(name, ""))) for name in names)
+
+
+def _kin(said: Row | Record) -> str:
+    """Nobody is taken for a student here and a teacher there."""
+    return "student" if said["role"] == "student" else "staff"
 
 
 def _folded(text: str) -> str:

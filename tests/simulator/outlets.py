@@ -26,7 +26,7 @@ from tests.support.projection import PLURALS, SIS_ID
 V1P1, WHOLE, NATIVE = "/ims/oneroster/v1p1", "/datahub/services/view", "/datahub/services"
 APPLICATION = shortcut.before(WSGIHandler())
 TOKEN_LASTS = timedelta(days=400)
-PAGE = 400  # of OneRoster's collections: small enough for the larger ones to have several
+PAGE = 150  # small enough for the larger collections to have several
 HEADS = {"sourcedId", "status", "dateLastModified"}
 _KINDS = {plural: kind for kind, plural in PLURALS.items()}
 
@@ -167,7 +167,7 @@ class Feed(Outlet):
     after: int = 0
 
     def follow(self) -> None:
-        path, more = f"{WHOLE}/changes?after={self.after}", True
+        path, more = f"{WHOLE}/changes?limit={2 * PAGE}&after={self.after}", True
         while more:
             page = self.access.json(path)
             for line in page["changes"]:
