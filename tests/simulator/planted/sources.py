@@ -23,9 +23,9 @@ BUGS = (
         new="return Ranked(first=(*fills, *masters), kept=kept)",
     ),
     bug(
-        "whoever was nobody once stays nobody",
+        "accounts are never matched",
         scene="somebody_is_in_the_directory_only",
-        seen=_ACCOUNTS,
+        seen=f"{DIFFERENCE}|{_ACCOUNTS}",
         function="schoolpassport.sync.identifying:_is_any_new",
         old="return bench.any(_new(kind))",
         new="return False",
