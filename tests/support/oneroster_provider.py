@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from oauthlib.oauth1.rfc5849 import signature as rfc5849
 from oauthlib.oauth1.rfc5849.utils import escape
@@ -81,6 +81,8 @@ class Quirks:
     forbidden: frozenset[str] = frozenset()
     token_life: int = 0  # requests
     login_by_form: bool = False
+    nothing_is_404: bool = False  # of the resources of a class that uses none
+    refuses_below: bool = False
     faults: dict[int, Fault] = field(default_factory=dict)
     drift: Callable[["Provider", int], None] | None = None
 
@@ -94,6 +96,7 @@ class Provider:
     port: int = 0
     version: str = "1.1"
     clock: float = NOW
+    uses: dict[str, list[str]] | None = None  # classes/k1 → resources; None: nobody tells
     asked: list[str] = field(default_factory=list)
     tokens: dict[str, int] = field(default_factory=dict)
     hits: Counter[str] = field(default_factory=Counter)
@@ -265,8 +268,11 @@ class Handler(BaseHTTPRequestHandler):
                 if made.quirks.drift:
                     made.quirks.drift(made, number)
                 path, _, name = parts.path.rpartition("/")
-                known = path == made.path_of(name)
-                self._collection(name if known else "nothing", dict(parse_qsl(parts.query)))
+                query, base = dict(parse_qsl(parts.query)), made.path_of(name)
+                if below := re.fullmatch(rf"{re.escape(base)}/(classes|courses)/([^/]+)", path):
+                    self._below(below[1], unquote(below[2]), query)
+                else:
+                    self._collection(name if path == base else "nothing", query)
 
     def _allowed(self) -> bool:
         said = self.headers.get("Authorization", "")
@@ -306,6 +312,19 @@ class Handler(BaseHTTPRequestHandler):
             self.say(400, b'{"imsx_codeMinor": "invalid_filter_field"}')
             return
         self._records(name, query, self._chosen(name, query))
+
+    def _below(self, owners: str, id_: str, query: dict[str, str]) -> None:
+        """The resources of one class: what the world says that it uses."""
+        made, used = self.provider, self.provider.uses
+        made.hits[f"{owners}/resources"] += 1
+        known = [] if used is None else used.get(f"{owners}/{id_}", [])
+        if used is None or (made.quirks.nothing_is_404 and not known):
+            self.say(404, b"{}")
+            return
+        if made.quirks.refuses_below:
+            self.say(403, b"{}")
+            return
+        self._records("resources", query, [r for r in made.world["resources"] if r["sourcedId"] in known])
 
     def _chosen(self, name: str, query: dict[str, str]) -> list[Record]:
         made, quirks = self.provider, self.provider.quirks
@@ -347,21 +366,21 @@ class Handler(BaseHTTPRequestHandler):
         if offset and offset >= len(found) and quirks.past_end != 200:
             self.say(quirks.past_end, b"{}")
             return
-        headers = self._headers(name, query, offset + limit, len(found), len(page))
+        headers = self._headers(query, offset + limit, len(found), len(page))
         said: Any = [self._spoken(r) for r in page]
         if quirks.singles and len(said) == 1:
             said = said[0]
         body = json.dumps({quirks.envelope or name: said}, indent=1).encode()
         self.say(200, (b"\xef\xbb\xbf" if quirks.bom else b"") + body, headers)
 
-    def _headers(self, name: str, query: dict[str, str], reached: int, total: int, page: int) -> dict[str, str]:
+    def _headers(self, query: dict[str, str], reached: int, total: int, page: int) -> dict[str, str]:
         quirks, headers = self.provider.quirks, {}
         told = {"true": total, "page": page, "more": total + 7}.get(quirks.total)
         if told is not None:
             headers["X-Total-Count"] = str(told)
         if quirks.link != "none" and reached < total:
             after = {**query, ("after" if quirks.cursor else "offset"): str(reached)}
-            place = f"{self.provider.path_of(name)}/{name}?{urlencode(after, quote_via=quote)}"
+            place = f"{urlsplit(self.path).path}?{urlencode(after, quote_via=quote)}"
             host = f"http://127.0.0.1:{self.provider.port}"
             if quirks.link == "other host":
                 host = f"http://localhost:{self.provider.port}"

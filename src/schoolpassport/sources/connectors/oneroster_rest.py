@@ -44,6 +44,7 @@ def _collect(given: Given, into: Path, watch: Watch) -> Collected:
         size=_size(given),
         days=given.number("full_days"),
         overlap=timedelta(hours=given.number("overlap_hours")),
+        one_by_one=given.number("one_by_one"),
         memory=_memory(given),
     )
     with _session(given) as session:
@@ -153,6 +154,14 @@ CONNECTOR = Connector(
             help="so many hours before the newest known change, changes are asked for again",
             type=Type.NUMBER,
             default="24",
+        ),
+        Setting(
+            name="one_by_one",
+            title="Resources one by one",
+            help="of up to so many classes, and courses, that do not show their resources, each is asked for them "
+            "every night, by a request or two; 0: none is. It counts if “Also” names resources",
+            type=Type.NUMBER,
+            default="0",
         ),
         Setting(
             name="authority",

@@ -8,8 +8,9 @@ from schoolpassport.sources.records import Trait
 from schoolpassport.sources.rest.evidence import Evidence, summed
 from schoolpassport.sources.rest.evidence import read as read_evidence
 from schoolpassport.sources.rest.paging import How, Plan
+from schoolpassport.sources.rest.ties import Way
 
-ADDRESS, CARD, EVIDENCE, TOTAL_LIES = "of", "card", "evidence", "total lies"
+ADDRESS, CARD, EVIDENCE, TOTAL_LIES, TIES = "of", "card", "evidence", "total lies", "resources"
 _PAGING: Final = {
     How.OFFSET: "by offset, each page beginning with the last record of the one before",
     How.LINKS: "by the provider's links, until two readings agree",
@@ -49,7 +50,11 @@ def traits(memory: Mapping[str, Any]) -> tuple[Trait, ...]:
         return ()
     card, seen = Card.load(memory[CARD]), summed(read_evidence(memory.get(EVIDENCE, [])))
     asked = tuple(_uncounted(t) if t.name == "count" and memory.get(TOTAL_LIES) else t for t in card.traits)
-    return (*asked, dates_move(seen), deletions_told(seen), _reading(card), deltas(card, seen))
+    tied = tuple(
+        Trait(name=f"resources of {name}", works={Way.UNKNOWN: None}.get(Way(way), True), sentence=sentence)
+        for name, (way, sentence) in memory.get(TIES, {}).items()
+    )
+    return (*asked, dates_move(seen), deletions_told(seen), *tied, _reading(card), deltas(card, seen))
 
 
 def trusted(memory: Mapping[str, Any]) -> bool:

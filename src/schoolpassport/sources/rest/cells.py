@@ -58,12 +58,16 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file made of a collection. ``exploded``: a property that holds a list, of which each entry makes a row."""
+    """A file made of a collection. ``exploded``: a property that holds a list, of which each entry makes a row.
+
+    ``tied``: the entries are those of the table ``tie``, in place of the property.
+    """
 
     name: str
     collection: str
     cells: tuple[Cell, ...]
     exploded: str = ""
+    tied: bool = False
 
 
 def files(schema: Schema, *, resources: bool = True) -> dict[str, tuple[File, ...]]:

@@ -15,7 +15,7 @@ from schoolpassport.kit.columns import columns
 from schoolpassport.kit.http import Unexpected
 from schoolpassport.kit.recovery import NeedsAttention
 from schoolpassport.sources.rest import card as cards
-from schoolpassport.sources.rest import cells, evidence, paging, probing, writing
+from schoolpassport.sources.rest import cells, evidence, paging, probing, ties, writing
 from schoolpassport.sources.rest.card import Card
 from schoolpassport.sources.rest.paging import Plan
 from schoolpassport.sources.rest.session import Session
@@ -33,13 +33,17 @@ Marks = dict[str, str | None]  # collection → the newest date that was seen; N
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What is to be read. ``collections``: in the order of reading. ``days``: after which everything is read anew."""
+    """What is to be read. ``collections``: in the order of reading. ``days``: after which everything is read anew.
+
+    ``one_by_one``: of how many classes, or courses, resources may be asked for one by one.
+    """
 
     schema: Schema
     collections: tuple[str, ...]
     size: int
     days: int
     overlap: timedelta
+    one_by_one: int = 0
     memory: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -121,6 +125,7 @@ class _Work:
         self._marks: Marks = {}
         self._facts: dict[str, Any] = {"not offered": [], "empty": []}
         self._lies = bool(wish.memory.get(cards.TOTAL_LIES))
+        self._ties: dict[str, list[str]] = {}
 
     def _load(self, name: str, plan: Plan, filter_: str = "") -> writing.Table | None:
         """Read a collection into ``got``; None when it is not offered and can be done without."""
@@ -146,6 +151,23 @@ class _Work:
         self._marks[name] = None
         if name == "resources":
             self._files = cells.files(self._wish.schema, resources=False)
+
+    def _tied(self, name: str, plan: Plan) -> tuple[cells.File, ...]:
+        """The files of a collection, its resources as they are known."""
+        own, *lists = self._files[name]
+        if name not in ties.OWNERS or not lists:
+            return self._files[name]
+        found = ties.find(
+            self._session,
+            self._bench.db,
+            name,
+            plan,
+            most=self._wish.one_by_one,
+            scratch=self._bench.scratch,
+            watch=self._watch,
+        )
+        self._ties[name] = [found.way, found.sentence]
+        return (own, *(replace(f, tied=found.way is ties.Way.ASKED) for f in lists))
 
     def _mark(self, name: str, newest: datetime | None, before: datetime | None) -> None:
         dates = [d for d in (newest, before) if d is not None]
@@ -176,7 +198,8 @@ class _Full(_Work):
             seen = self._sampled(name, table)
             samples[name] = evidence.remembered(seen)
             nights += self._compared(name, seen)
-            written = writing.write_bulk(self._bench.db, table, self._files[name], into, self._bench.scratch)
+            files = self._tied(name, found.plan)
+            written = writing.write_bulk(self._bench.db, table, files, into, self._bench.scratch)
             if name not in written:
                 self._empty(name)
             self._modes |= dict.fromkeys(written, "bulk")
@@ -185,6 +208,7 @@ class _Full(_Work):
             FULL_AT: began,
             FULL_MARKS: self._marks,
             SAMPLES: samples,
+            cards.TIES: self._ties,
             cards.EVIDENCE: self._evidence(nights),
             DELTA: False,
             # Removals that deltas did not tell need a second witness, which shall not be a week away.
@@ -227,6 +251,9 @@ class _Delta(_Work):
             if mark is None:  # was not offered; the next full reading asks again
                 self._do_without(name)
                 continue
+            if self._has_ties(name):
+                self._whole(name, known.plan, mark, into)
+                continue
             since = datetime.fromisoformat(mark) - self._wish.overlap
             table = self._changed(name, known, since)
             self._mark(name, table.newest, datetime.fromisoformat(mark))
@@ -234,6 +261,23 @@ class _Delta(_Work):
             self._modes |= dict.fromkeys(written, "delta")
         how = f"what changed, since the full reading of {self._wish.memory[FULL_AT][:10]}"
         return self._finished(into, how, **{DELTA: True})
+
+    def _has_ties(self, name: str) -> bool:
+        way, *_ = self._wish.memory.get(cards.TIES, {}).get(name, [ties.Way.UNKNOWN])
+        return way != ties.Way.UNKNOWN and len(self._files[name]) > 1
+
+    def _whole(self, name: str, plan: Plan, mark: str, into: Path) -> None:
+        """A class that lost a resource is not told by what changed: its list is read anew, and so are all of them."""
+        table = self._load(name, plan)
+        if table is None:
+            raise _Distrusted
+        self._mark(name, table.newest, datetime.fromisoformat(mark))
+        own, *lists = self._tied(name, plan)
+        written = writing.write_delta(self._bench.db, table, (own,), into, self._bench.scratch)
+        self._modes |= dict.fromkeys(written, "delta")
+        if self._ties[name][0] != ties.Way.UNKNOWN:
+            listed = writing.write_lists(self._bench.db, tuple(lists), into, self._bench.scratch)
+            self._modes |= dict.fromkeys(listed, "bulk")
 
     def _changed(self, name: str, known: Card, since: datetime) -> writing.Table:
         since -= _DAY if "%H" not in known.stamp else timedelta()  # whether the day itself counts, nobody says

@@ -2,7 +2,8 @@
 
 import base64
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -86,7 +87,7 @@ class Session:
             silence=min(ANSWER.silence, limits.silence),
         )
         self._client = Client(policy=policy, pace=pace, authorities=access.authority)
-        self._token = ""
+        self._token, self._below = "", ""
         self.date = now  # by the provider's own clock, where it tells
         self.answered: datetime | None = None  # the earliest of these: what a cache kept bears the time of its making
 
@@ -99,6 +100,15 @@ class Session:
     @property
     def host(self) -> str:
         return urlsplit(self.base).hostname or ""
+
+    @contextmanager
+    def below(self, collection: str, id_: str) -> Iterator[None]:
+        """Within it, collections are those of one record: ``/classes/4711/resources``."""
+        self._below = f"{collection}/{quote(id_, safe='')}/"
+        try:
+            yield
+        finally:
+            self._below = ""
 
     def page(self, collection: str, **query: str) -> Page:
         """One page. Raises ``Unexpected``, ``NeedsAttention`` and ``Retry``."""
@@ -121,7 +131,7 @@ class Session:
         base = self.base
         if service := _SERVICES.get(collection) if self.access.version == "1.2" else None:
             base = base.replace("/rostering/", service)
-        return f"{base}/{collection}" + (f"?{urlencode(query, quote_via=quote, safe='')}" if query else "")
+        return f"{base}/{self._below}{collection}" + (f"?{urlencode(query, quote_via=quote, safe='')}" if query else "")
 
     def _read(self, url: str, collection: str) -> Page:
         """A garbled page is asked for again: it may be a glitch of a proxy, and much was read before it."""

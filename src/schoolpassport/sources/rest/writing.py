@@ -95,6 +95,12 @@ def write_delta(db: DuckDBPyConnection, table: Table, made: tuple[File, ...], in
     return _write(db, table, made, into, scratch, state=state, where="true")
 
 
+def write_lists(db: DuckDBPyConnection, made: tuple[File, ...], into: Path, scratch: Path) -> list[str]:
+    """Of ``got``, which holds the whole collection, only what stands in its lists, as a whole truth."""
+    state = 'NULL AS status, NULL AS "dateLastModified"'
+    return [f.name for f in made if _copied(db, f.name, _listed(f, state, "NOT gone"), into, scratch)]
+
+
 def write_manifest(schema: Schema, modes: Mapping[str, str], into: Path) -> None:
     """The table of contents: every file that the version knows, and what it holds of each."""
     known = [*(i.name for i in schema.inputs or schema.files), *schema.not_read]
@@ -130,16 +136,24 @@ def _write(
     key, *others = table.headers
     columns = ", ".join(quoted(h) for h in others)
     relations = [(made[0].name, f"SELECT {quoted(key)}, {state}, {columns} FROM got WHERE {where}")]
-    for file in made[1:]:
-        key_cell, *cells = file.cells
-        selected = ", ".join(f"{c.sql} AS {quoted(c.header)}" for c in cells)
+    relations += [(file.name, _listed(file, state, where)) for file in made[1:]]
+    return [name for name, relation in relations if _copied(db, name, relation, into, scratch)]
+
+
+def _listed(file: File, state: str, where: str) -> str:
+    """SQL: a row of each entry ``e`` of a list."""
+    key_cell, *cells = file.cells
+    selected = ", ".join(f"{c.sql} AS {quoted(c.header)}" for c in cells)
+    if file.tied:
+        exploded = (
+            "SELECT got.*, json_object('sourcedId', t.resource) AS e FROM got JOIN tie t "
+            f"ON t.owner = got.{quoted('sourcedId')} WHERE {where}"
+        )
+    else:
         listed = f"v.{quoted(file.exploded)}"
         entries = f"CASE json_type({listed}) WHEN 'ARRAY' THEN json_extract({listed}, '$[*]') ELSE [{listed}] END"
         exploded = f"SELECT *, unnest({entries}) AS e FROM got WHERE {where} AND json_type({listed}) <> 'NULL'"
-        relations.append(
-            (file.name, f"SELECT {key_cell.sql} AS {quoted(key_cell.header)}, {state}, {selected} FROM ({exploded})")
-        )
-    return [name for name, relation in relations if _copied(db, name, relation, into, scratch)]
+    return f"SELECT {key_cell.sql} AS {quoted(key_cell.header)}, {state}, {selected} FROM ({exploded})"
 
 
 def _copied(db: DuckDBPyConnection, name: str, relation: str, into: Path, scratch: Path) -> bool:
