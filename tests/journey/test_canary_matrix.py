@@ -243,9 +243,10 @@ def test_no_foreign_record_is_added_up_in_a_manifest(matrix, locks):
 
 def test_what_others_hold_is_answered_like_what_nobody_holds(matrix, locks):
     """Ids of another view with their right hashes: reconciling gives nothing for them but that they are none of one's own."""
-    for app, other in itertools.permutations(matrix, 2):
-        mine = set(app.ids["users"])
-        theirs = [record for kind, record in _export(other) if kind == "user" and record["sourcedId"] not in mine]
+    people = [[record for kind, record in _export(app) if kind == "user"] for app in matrix]
+    for (app, own), (_, others) in itertools.permutations(zip(matrix, people, strict=True), 2):
+        mine = {record["sourcedId"] for record in own}
+        theirs = [record for record in others if record["sourcedId"] not in mine]
         answer = app.post("/datahub/services/view/reconcile?collection=users", held(theirs))
         said = _said(answer)
         assert answer.status == 200
@@ -254,7 +255,7 @@ def test_what_others_hold_is_answered_like_what_nobody_holds(matrix, locks):
         *_, end = answer.body.splitlines()
         assert json.loads(end)["end"] | {"revision": 0} == {
             "revision": 0,
-            "records": len([1 for kind, _ in _export(app) if kind == "user"]),
+            "records": len(own),
             "deleted": len(theirs),
             "same": 0,
         }

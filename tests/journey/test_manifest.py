@@ -4,10 +4,13 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from django.test import Client
 
+from schoolpassport.cli.commands import manifest as command_line
 from schoolpassport.partners.contract import ROSTER
 from schoolpassport.sharing import canonical, signatures
 from schoolpassport.sharing.models import Consent, Manifest
@@ -116,39 +119,50 @@ def test_buckets_add_up_to_their_collection(app):
     assert app.get(f"{BASE}/manifest?buckets=x").status == 400
 
 
-def test_anybody_checks_a_manifest_and_a_copy_without_a_database(app, tmp_path):
+@pytest.fixture
+def kept(app, tmp_path) -> Path:
+    """What a partner put aside: a manifest, the keys, an export."""
     (tmp_path / "manifest.json").write_bytes(app.get(f"{BASE}/manifest?collections=users,orgs,results").body)
     (tmp_path / "manifest.jws").write_text(manifest(app)["jws"])
     (tmp_path / "keys.json").write_bytes(Client().get("/.well-known/jwks.json").content)
-    export = app.get(f"{BASE}/export").body
+    (tmp_path / "export").write_bytes(app.get(f"{BASE}/export").body)
+    return tmp_path
+
+
+def test_anybody_checks_a_manifest_and_a_copy_without_a_database(kept):
+    words = ["manifest", "verify", "manifest.json", "--keys", "keys.json", "--copy", "export"]
+    elsewhere = {"PATH": "/usr/bin:/bin", "PYTHONPATH": sys.path[0], "SCHOOLPASSPORT_DATA_DIR": str(kept / "none")}
+    command = [sys.executable, "-m", "schoolpassport.cli.main", *words]
+    done = subprocess.run(command, cwd=kept, env=elsewhere, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  users: 7, the same in the copy\n" in done.stdout
+    assert "  results: 0, the same in the copy\n" in done.stdout
+    assert not (kept / "none").exists()
+
+
+def test_a_copy_or_a_manifest_that_was_changed_is_told(kept):
+    export, jws = (kept / "export").read_bytes(), (kept / "manifest.jws").read_text()
 
     def verified(file: str, copied: bytes | None = None) -> tuple[int, str]:
-        words = ["manifest", "verify", file, "--keys", "keys.json"]
+        words = ["verify", str(kept / file), "--keys", str(kept / "keys.json")]
         if copied is not None:
-            (tmp_path / "copy").write_bytes(copied)
-            words += ["--copy", "copy"]
-        environment = {
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": sys.path[0],
-            "SCHOOLPASSPORT_DATA_DIR": str(tmp_path / "none"),
-        }
-        command = [sys.executable, "-m", "schoolpassport.cli.main", *words]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+            (kept / "copy").write_bytes(copied)
+            words += ["--copy", str(kept / "copy")]
+        done = CliRunner().invoke(command_line.command, words)
+        return done.exit_code, done.output
 
-    for file in ("manifest.json", "manifest.jws"):
-        ended, said = verified(file, export)
-        assert (ended, "users: 7, the same in the copy" in said) == (0, True), said
-    assert "results: 0" in verified("manifest.json")[1]
+    assert verified("manifest.jws", export)[0] == 0
+    assert "  users: 7\n" in verified("manifest.json")[1]
     fewer = b"".join(line for line in export.splitlines(keepends=True) if PUPIL.encode() not in line[:80])
-    assert verified("manifest.json", fewer)[0] == 1
-    assert "users: 7, and in the copy 6" in verified("manifest.json", fewer)[1]
-    other = verified("manifest.json", export.replace(b'"Pia"', b'"Pam"'))
-    assert (other[0], "as many in the copy, but not the same" in other[1]) == (1, True)
-    assert "Line 2 of copy" in verified("manifest.json", export.splitlines(keepends=True)[0] + b"[]\n")[1]
-    (tmp_path / "manifest.jws").write_text(manifest(app)["jws"].replace(".", ".A", 1))
+    ended, said = verified("manifest.json", fewer)
+    assert (ended, "users: 7, and in the copy 6" in said, "not what was signed, in users." in said) == (1, True, True)
+    ended, said = verified("manifest.json", export.replace(b'"Pia"', b'"Pam"'))
+    assert (ended, "users: 7, and as many in the copy, but not the same" in said) == (1, True)
+    assert "Line 2 of" in verified("manifest.json", export.splitlines(keepends=True)[0] + b"[]\n")[1]
+    (kept / "manifest.jws").write_text(jws.replace(".", ".A", 1))
     assert verified("manifest.jws")[1].startswith("Error: Not genuine.")
-    assert not (tmp_path / "none").exists()
+    (kept / "manifest.json").write_text('{"revision": 7}')
+    assert verified("manifest.json")[1].startswith("Error: Not genuine.")
 
 
 ODD = '"quoted", \\ {back} [é] \t \x1f \x7f \u2028 😀 ,"href":"x","sourcedId":"y"'
