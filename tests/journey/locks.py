@@ -46,7 +46,7 @@ class _BlindLink:
 
 
 class _BlindConnection:
-    """psycopg's connection, which hands a blind link to whoever asks for it."""
+    """psycopg's connection, which hands a blind link to whoever asks for it, and cursors that copy blindly."""
 
     def __init__(self, whole: Any) -> None:
         self.__dict__.update(_whole=whole, pgconn=_BlindLink(whole.pgconn))
@@ -56,6 +56,12 @@ class _BlindConnection:
 
     def __setattr__(self, name: str, value: object) -> None:
         setattr(self._whole, name, value)
+
+    def cursor(self, *how: Any, **more: Any) -> Any:
+        made = self._whole.cursor(*how, **more)
+        copy = made.copy
+        made.copy = lambda statement, *rest, **named: copy(_blinded(statement), *rest, **named)
+        return made
 
 
 def _blindly(execute: Callable[..., Any], statement: str, *rest: Any) -> Any:

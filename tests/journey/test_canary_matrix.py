@@ -11,12 +11,16 @@ import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.urls import get_resolver
 
+from schoolpassport.delivery import custom
+from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.rosterapi import discovery, keys, tokens, views, wsgi
@@ -32,6 +36,7 @@ from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
 from tests.journey.locks import without_both, without_conditions, without_row_security
 from tests.support import packages, partner_code
+from tests.support.files import Desk, together
 from tests.support.nights import nights
 from tests.support.partners import a_partner_token, integrated
 from tests.support.wsgi import Answer, call
@@ -77,6 +82,7 @@ def _marked(row: packages.Row, mark: str, blanks: list[str]) -> packages.Row:
 @dataclass(frozen=True)
 class App:
     district: UUID
+    integration: UUID
     name: str
     mark: str
     token: str
@@ -100,7 +106,7 @@ def _app(district_id: UUID, name: str, mark: str, attributes, schools) -> App:
         by="test",
         now=now,
     )
-    app = App(district_id, name, mark, made.token(now), a_partner_token(made.partner, now), {})
+    app = App(district_id, made.integration.id, name, mark, made.token(now), a_partner_token(made.partner, now), {})
     for operation in (o for o in OPERATIONS if not o.single and len(o.words) == 1):
         answer = app.get(f"{PREFIXES[0]}/{operation.words[0]}?limit=1000")
         app.ids[operation.words[0]] = [r["sourcedId"] for r in json.loads(answer.body)[operation.envelope]]
@@ -232,6 +238,35 @@ def _adds_up(app: App) -> bool:
     return told == {word: {"records": len(each), "digest": digest(each)} for word, each in mine.items()}
 
 
+OWN_FORMAT = """
+files:
+  - file: own.csv
+    rows: enrollment
+    columns:
+      - {header: Who, from: user.givenName}
+      - {header: Mail, from: user.email}
+      - {header: Note, from: user.metadata.note}
+      - {header: Teachers, from: class.teachers.email}
+      - {header: School, from: class.school.name}
+"""
+EVERY_FILE = together(*FORMATS.values(), custom.read(OWN_FORMAT, name="own", today=date(2026, 9, 1)))
+
+
+def _files(app: App, folder: Path) -> dict[str, str]:
+    return Desk(app.district, app.integration, folder / f"{app.mark} {app.name}").texts(EVERY_FILE)
+
+
+def test_no_file_holds_a_foreign_mark(matrix, locks, tmp_path):
+    for app in matrix:
+        files = _files(app, tmp_path)
+        seen = [name for name, text in files.items() if app.mark in text]
+        assert {"oneroster-1.1 users.csv", "oneroster-1.2 classes.csv", "basic-roster students.csv", "own own.csv"} <= {
+            *seen
+        }
+        for name, text in files.items():
+            assert not [m for m in _forbidden(app) if m in text], (app.name, app.mark, name)
+
+
 def test_no_foreign_record_is_added_up_in_a_manifest(matrix, locks):
     """Sums show no mark, so they are compared with those of the marks that may be seen."""
     for app in matrix:
@@ -354,6 +389,13 @@ def test_with_both_locks_off_the_matrix_finds_foreign_marks_everywhere(matrix, d
             foreign = next(a for a in matrix if (a.name, a.mark) == (app.name, other))
             stranger = next(i for i in foreign.ids["users"])
             assert other in _said(app.get(f"{PREFIXES[0]}/users/{stranger}"))
+
+
+def test_with_both_locks_off_files_hold_foreign_marks(matrix, database, tmp_path):
+    with without_both(database):
+        app = matrix[0]
+        files = _files(app, tmp_path)
+        assert all(_forbidden(app)[0] in files[name] for name in ("oneroster-1.1 users.csv", "own own.csv"))
 
 
 def test_with_both_locks_off_manifests_add_foreign_records_up(matrix, database):

@@ -6,12 +6,14 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
@@ -19,8 +21,10 @@ from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sharing.shortids import meant_by
 from schoolpassport.tenancy.actions import register_district
+from tests.property import zips
 from tests.support import partner_code, random_consents
 from tests.support.amount import amount
+from tests.support.files import Desk, Rows, of, together
 from tests.support.modern import modern, profile
 from tests.support.nights import BY, Nights
 from tests.support.packages import Package, enrollment, small, user
@@ -277,6 +281,18 @@ def native(app: Reader) -> Truth:
     return objects(people, services.all("/v1/sections?limit=1"), services.all("/v1/schools"), str)
 
 
+def native_events(app: Reader) -> Truth:
+    held: dict[str, dict[str, Truth]] = {word: {} for word in (*PEOPLE, "sections", "schools")}
+    for event in Native(app.integrated, app.view, app.token).all("/v1/events?limit=6"):
+        word, verb = event["type"].split(".")
+        if verb == "deleted":
+            held[word].pop(event["data"]["object"]["id"], None)
+        else:
+            held[word][event["data"]["object"]["id"]] = event["data"]["object"]
+    people = [{**each, "role": role} for word, role in PEOPLE.items() for each in held[word].values()]
+    return objects(people, *(list(held[word].values()) for word in ("sections", "schools")), str)
+
+
 def coarse(truth: Truth) -> Truth:
     """A dialect that knows school administrators as staff cannot tell them from aides; one has no staff at all."""
     people = {
@@ -339,34 +355,72 @@ def collected(app: Reader) -> Truth:
 FOR_A_ROLE = ("role", "born", "preferred", "grade", "at")
 
 
-def check(app: Reader, what: str) -> Truth:
+def with_roles(second: Truth, truth: Truth) -> Truth:
+    """In 1.2 a role is one at an org: without an org there is none."""
+    people = {
+        key: each
+        if "role" in each
+        else {**each, **{n: v for n, v in truth["people"].get(key, {}).items() if n in FOR_A_ROLE}}
+        for key, each in second["people"].items()
+    }
+    return {**second, "people": people}
+
+
+@dataclass
+class Files:
+    """What one application has by files: in full, and in a copy that follows the changes."""
+
+    desk: Desk
+    held: dict[str, dict[str, Rows]] = field(default_factory=dict)
+    revision: int = 0
+
+    def check(self, app: Reader, truth: Truth, what: str) -> None:
+        full = self.desk.texts(EVERY_FILE)
+        if self.revision:
+            delta = self.desk.texts(DELTAS, since=self.revision)
+            self.held = {name: zips.followed(held, of(name, delta)) for name, held in self.held.items()}
+        else:
+            self.held = {format_.name: of(format_.name, full) for format_ in ONEROSTER}
+        self.revision = int(app.get(f"{V1P1}/orgs?limit=1").headers["X-Revision"])
+        told = zips.told(truth)
+        for format_ in ONEROSTER:
+            for files in (of(format_.name, full), self.held[format_.name]):
+                assert with_roles(zips.oneroster(files), told) == told, (what, format_.name)
+        basic = zips.as_basic(told, zips.places(of("oneroster-1.1", full)))
+        assert zips.basic_roster(of("basic-roster", full)) == basic, what
+
+
+ONEROSTER = (FORMATS["oneroster-1.1"], FORMATS["oneroster-1.2"])
+EVERY_FILE, DELTAS = together(*FORMATS.values()), together(*ONEROSTER)
+
+
+def check(app: Reader, files: Files | None, what: str) -> Truth:
     truth = oneroster(app, V1P1, role_of_1p1)
-    places = {key for key, each in truth["people"].items() if each.get("role") is not None}
-    second = oneroster(app, V1P2, role_of_1p2)
-    for key in places:  # in 1.2 a role is one at an org: without an org there is none
-        if "role" not in second["people"].get(key, {"role": ""}):
-            second["people"][key] |= {
-                name: truth["people"][key][name] for name in FOR_A_ROLE if name in truth["people"][key]
-            }
-    assert second == truth, what
+    assert with_roles(oneroster(app, V1P2, role_of_1p2), truth) == truth, what
     assert more(app, V1P2) == more(app, V1P1), what
     assert coarse(clever(app)) == coarse(truth), what
     assert coarse(clever_events(app)) == coarse(truth), what
-    assert native(app) == without_staff(truth), what
+    assert native(app) == native_events(app) == without_staff(truth), what
     copy = copied(app)
     assert copy == collected(app), what
     assert added_up(copy) == signed_for(app), what
     assert reconciled(app) == {key: each for key, each in copy.items() if key[0] == "user"}, what
+    if files is not None:
+        files.check(app, truth, what)
     return truth
 
 
-def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis):
+def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis, tmp_path):
     dice = random.Random("one truth")
-    apps = [agreed(sis, dice) for _ in range(HOW_MANY)]
-    before = [check(app, f"consent {number}, first night") for number, app in enumerate(apps)]
+    apps: list[tuple[Reader, Files | None]] = []
+    for number in range(HOW_MANY):
+        app = agreed(sis, dice)
+        desk = Desk(sis.district_id, app.integrated.integration.id, tmp_path / str(number))
+        apps.append((app, Files(desk) if number % 2 else None))  # files take as long as all else
+    before = [check(*app, f"consent {number}, first night") for number, app in enumerate(apps)]
     sis.done(second_night())
     sis.done(second_night().changed("users", "p1", middleName="Rue"))  # what is missing twice is gone
-    after = [check(app, f"consent {number}, later") for number, app in enumerate(apps)]
+    after = [check(*app, f"consent {number}, later") for number, app in enumerate(apps)]
     assert any(truth["enrolled"] for truth in before), "there is something to compare"
     assert before != after, "and it changes"
     told = {name for truth in after for each in truth["people"].values() for name in each}

@@ -15,7 +15,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from schoolpassport.delivery import custom
+from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.partners.actions import integrate
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
@@ -28,6 +32,7 @@ from schoolpassport.sharing.records import Contents, Fault, PageRequest, Selecti
 from schoolpassport.tenancy.actions import register_district
 from tests.support import partners, random_consents
 from tests.support.amount import amount
+from tests.support.files import Desk, Rows, of, together
 from tests.support.modern import modern, profile
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import Package, class_, course, demographics, enrollment, org, session, user
@@ -232,6 +237,75 @@ def test_the_checks_see_what_leaks_and_what_dangles(sis):
     fewer = {k: [n for n in names if n != "metadata"] for k, names in whole.attributes.items()}
     assert len(leaks(rows, replace(whole, attributes=fewer), known)) == 14
     assert {kind for kind, _ in dangling([r for r in rows if r.kind != "class"])} == {"class"}
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+
+OWN = """
+files:
+  - file: seats.csv
+    rows: enrollment
+    where: {attribute: user.email, is: not empty}
+    columns:
+      - {header: userSourcedId, from: user.sourcedId}
+      - {header: Mail, from: user.email}
+      - {header: House, from: user.metadata.note}
+      - {header: Born, from: user.demographics.birthDate}
+      - {header: Teachers, from: class.teachers.username}
+      - {header: Id, do: [{do: template, text: "{metadata.gg4l.sisId}/{user.identifier}"}]}
+"""
+EVERY_FILE = together(*FORMATS.values(), custom.read(OWN, name="own", today=NOW.date()))
+POINTS_TO = {  # header → file of the same format
+    **dict.fromkeys(("orgSourcedId", "orgSourcedIds", "primaryOrgSourcedId", "schoolSourcedId"), "orgs.csv"),
+    **dict.fromkeys(("userSourcedId", "agentSourcedIds"), "users.csv"),
+    **dict.fromkeys(("termSourcedIds", "schoolYearSourcedId"), "academicSessions.csv"),
+    "courseSourcedId": "courses.csv",
+    "classSourcedId": "classes.csv",
+    "School_id": "schools.csv",
+    "Section_id": "sections.csv",
+}
+
+
+def pointed(files: dict[str, Rows]) -> Iterator[tuple[str, str]]:
+    """File and id of everything that a row of OneRoster's files, or of Basic Roster's, names."""
+    for file, lines in files.items():
+        for header in lines[0] if lines else ():
+            target = file if header == "parentSourcedId" else POINTS_TO.get(header)
+            if target is not None:
+                yield from ((target, id_) for line in lines for id_ in line[header].split(",") if id_)
+
+
+def astray(files: dict[str, Rows]) -> set[tuple[str, str]]:
+    names = {"schools.csv": "School_id", "sections.csv": "Section_id"}
+    there = {
+        (file, line[names.get(file, "sourcedId")])
+        for file, lines in files.items()
+        for line in lines
+        if file in names or "sourcedId" in line
+    }
+    return set(pointed(files)) - there
+
+
+@settings(max_examples=max(5, HOW_MANY // 20), deadline=None)
+@given(dice=st.randoms(use_true_random=False))
+def test_files_hold_what_is_allowed_and_point_to_nothing_else(sis, tmp_path_factory, dice):
+    known = originals(sis)
+    wanted = random_consents.contents(dice, kinds=KINDS_HERE, schools=list(sis.ids("org").values()))
+    app = partners.integrated(sis.district_id, NOW).integration.id
+    sharing.agree(district_id=sis.district_id, integration_id=app, contents=wanted, by=BY, now=NOW)
+    contents = judging.checked(wanted)
+    shown = {f"{kind}.{name}" for kind, names in contents.attributes.items() for name in names} - contents.masks.keys()
+    texts = Desk(sis.district_id, app, tmp_path_factory.mktemp("files") / "made").texts(EVERY_FILE)
+    for file, text in texts.items():
+        values = {value.lower() for value in ORIGINAL.findall(text)}
+        assert {value for value in values if known.get(value) and not known[value] & shown} == set(), file
+    for format_ in FORMATS:
+        assert astray(of(format_, texts)) == set(), format_
+    people = {line["sourcedId"] for line in of("oneroster-1.1", texts).get("users.csv", [])}
+    told = {line["userSourcedId"] for line in of("own", texts)["seats.csv"]}
+    assert told <= people
+    if {"user", "org"} <= contents.attributes.keys() and not contents.filters and contents.schools is None:
+        assert len(people) == 14, "there is what could have leaked"
 
 
 # ------------------------------------------------------------------------------------------------------------- probing

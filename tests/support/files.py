@@ -3,7 +3,7 @@
 import csv
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -37,6 +37,17 @@ class Desk:
 
     def texts(self, format_: Format, since: int = 0) -> dict[str, str]:
         return unpacked(self.make(format_, since))
+
+
+def together(*formats: Format) -> Format:
+    """The files of several formats at once, each named after its own: a view is copied once for all of them."""
+    files = (replace(file, name=f"{format_.name} {file.name}") for format_ in formats for file in format_.files)
+    return Format(name="together", title="together", about="", files=tuple(files), modes=(Mode.FULL, Mode.DELTA))
+
+
+def of(format_: str, texts: dict[str, str]) -> dict[str, Rows]:
+    """The rows of one of them, by the names of its files."""
+    return {name.removeprefix(f"{format_} "): rows(text) for name, text in texts.items() if name.startswith(format_)}
 
 
 def unpacked(made: making.Made) -> dict[str, str]:
