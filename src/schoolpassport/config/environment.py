@@ -84,6 +84,12 @@ SETTINGS: tuple[Setting, ...] = (
         "how often an application may ask about a district, shared out among the processes of `serve`; 0: no limit",
         _number(0, 1_000_000),
     ),
+    Setting(
+        "SCHOOLPASSPORT_WRITES_PER_MINUTE",
+        "1000",
+        "how often it may write into the district's gradebooks, shared out in the same way; 0: no limit",
+        _number(0, 1_000_000),
+    ),
     Setting("SCHOOLPASSPORT_SYNC_MEMORY_MB", "400", "memory for the columns of one sync", _number(64, 1_000_000)),
     Setting("SCHOOLPASSPORT_SYNC_THREADS", "2", "processor threads of one sync", _number(1, 256)),
     Setting(
@@ -122,6 +128,7 @@ class Environment:
     public_url: str
     token_seconds: int
     requests_per_minute: int  # of one server process
+    writes_per_minute: int
     sync_memory_mb: int
     sync_threads: int
     cache_mb: int
@@ -152,6 +159,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         public_url=value["SCHOOLPASSPORT_PUBLIC_URL"].rstrip("/"),
         token_seconds=int(value["SCHOOLPASSPORT_TOKEN_SECONDS"]),
         requests_per_minute=_share(int(value["SCHOOLPASSPORT_REQUESTS_PER_MINUTE"]), env),
+        writes_per_minute=_share(int(value["SCHOOLPASSPORT_WRITES_PER_MINUTE"]), env),
         sync_memory_mb=int(value["SCHOOLPASSPORT_SYNC_MEMORY_MB"]),
         sync_threads=int(value["SCHOOLPASSPORT_SYNC_THREADS"]),
         cache_mb=int(value["SCHOOLPASSPORT_CACHE_MB"]),

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "schoolpassport.quality",
     "schoolpassport.matching",
     "schoolpassport.partners",
+    "schoolpassport.gradebook",
     "schoolpassport.sync",
     "schoolpassport.sharing",
     "schoolpassport.webhooks",

@@ -19,6 +19,9 @@ DEMOGRAPHICS: Final = PREFIX + "roster-demographics.readonly"
 GRADEBOOK: Final = PREFIX + "gradebook.readonly"
 RESOURCES: Final = PREFIX + "resource.readonly"
 
+CREATEPUT: Final = PREFIX + "gradebook.createput"
+DELETE: Final = PREFIX + "gradebook.delete"
+
 ROSTERING: Final = frozenset({ROSTER_CORE, ROSTER, DEMOGRAPHICS})
 
 PREFIX_1P2: Final = "https://purl.imsglobal.org/spec/or/v1p2/scope/"
@@ -26,10 +29,17 @@ _MEANINGS: Final = {  # what OneRoster 1.2 calls a scope → the one of 1.1 that
     **{PREFIX_1P2 + scope.removeprefix(PREFIX): scope for scope in (*ROSTERING, GRADEBOOK, RESOURCES)},
     PREFIX_1P2 + "gradebook-core.readonly": GRADEBOOK,
     PREFIX_1P2 + "resource-core.readonly": RESOURCES,
+    PREFIX_1P2 + "gradebook.createput": CREATEPUT,
+    PREFIX_1P2 + "gradebook.delete": DELETE,
 }
+_WRITES: Final = frozenset({CREATEPUT, DELETE})
+CREATEPOST: Final = PREFIX_1P2 + "gradebook.createpost"  # 1.1 has no such thing
 
-READING: Final = frozenset({*ROSTERING, GRADEBOOK, RESOURCES, *_MEANINGS})
-"""Every scope that a token of an integration can carry: one token opens every dialect."""
+WRITING: Final = frozenset({*_WRITES, CREATEPOST, *(said for said, scope in _MEANINGS.items() if scope in _WRITES)})
+"""Scopes that a token carries only if they are asked for. What may be written is the district's permission."""
+
+READING: Final = frozenset({*ROSTERING, GRADEBOOK, RESOURCES, *_MEANINGS}) - WRITING
+"""Every scope of reading that a token of an integration can carry: one token opens every dialect."""
 
 
 def meant(scopes: frozenset[str]) -> frozenset[str]:

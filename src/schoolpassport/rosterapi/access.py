@@ -67,6 +67,14 @@ def reader_for(
     )
 
 
+def writer_for(caller: Caller, scope: str, *, base: str, now: datetime, outlet: str = OUTLET) -> tuple[Bearer, Reader]:
+    """Who writes, proved and counted, and what reads its view. Raises ``Failure`` (401, 403, 429)."""
+    bearer = proved(caller, now=now)
+    _allow(bearer, frozenset({scope}))
+    limits.count_writing(district_id=bearer.district_id, integration_id=bearer.integration_id, now=now)
+    return bearer, reader_for(caller, frozenset({scope}), base=base, now=now, outlet=outlet)
+
+
 def unauthorized(refused: Refused) -> Failure:
     return Failure(Minor.UNAUTHORIZED, refused.sentence, {"WWW-Authenticate": challenge(refused)})
 

@@ -7,15 +7,31 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from django.core.exceptions import DisallowedHost
 
+from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.kit import clock
+from schoolpassport.partners.contract import CREATEPUT, DELETE
 from schoolpassport.partners.records import Refused
-from schoolpassport.rosterapi import access, authentication, errors, links, openapi, operations, parameters
+from schoolpassport.rosterapi import (
+    access,
+    authentication,
+    bodies,
+    errors,
+    links,
+    openapi,
+    operations,
+    parameters,
+    writing,
+)
+from schoolpassport.rosterapi.authentication import Caller
 from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
 from schoolpassport.rosterapi.operations import Operation
@@ -50,6 +66,7 @@ _MINORS = {
 
 class _Asked(NamedTuple):
     operation: Operation
+    names: tuple[str, ...]  # the ids of the path as they are written
     ids: tuple[UUID, ...]
     selection: Selection
     parameters: Parameters
@@ -64,7 +81,7 @@ def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
     try:
         answer = _answer(environ, prefix, path, found)
     except Failure as failure:
-        answer = errors.refused(failure, operation=name)
+        answer = errors.refused(_in_words_of_1p1(failure), operation=name)
     except DisallowedHost:
         answer = errors.refused(Failure(Minor.INVALID_DATA, "The Host header is no host."), operation=name)
     except Exception:  # noqa: BLE001 (whatever it was: an answer in the standard's shape, and a note in the log)
@@ -93,11 +110,13 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
     except (Failure, DisallowedHost):
         access.proved(caller, now=now)  # who is not let in hears nothing else
         raise
+    if environ["REQUEST_METHOD"] in writing.METHODS:
+        return _write(environ, caller, asked, now)
     reader = access.reader_for(caller, asked.operation.scopes, base=asked.base, now=now)
+    asked = _by_own_names(asked, reader)
     try:
         if asked.operation.single:
-            one = reader.one(asked.operation.collection, asked.ids[0], fields=asked.parameters.fields)
-            return errors.answer(_envelope(asked.operation, one.document, one.notices))
+            return _single(reader, asked)
         given = asked.parameters
         if holds_already(environ, reader, given):
             return errors.unchanged(environ["HTTP_IF_NONE_MATCH"])
@@ -111,9 +130,43 @@ def _answer(environ: Environ, prefix: str, path: str, found: Found) -> Answer:
     except NothingShared as nothing:
         raise Failure(Minor.FORBIDDEN, str(nothing)) from None
     link = links.header(asked.address, asked.parameters, page)
-    body = _envelope(asked.operation, page.documents, page.notices)
+    body = _envelope(asked.operation, _named(reader, asked.operation, page.documents), page.notices)
     headers = {"X-Total-Count": str(page.total), "Link": link, "X-Revision": str(page.revision)}
     return errors.answer(body, headers={**headers, "ETag": f'"{page.state}"'})
+
+
+def _single(reader: Reader, asked: _Asked) -> Answer:
+    one = reader.one(asked.operation.collection, asked.ids[0], fields=asked.parameters.fields)
+    return errors.answer(_envelope(asked.operation, _named(reader, asked.operation, one.document), one.notices))
+
+
+def _write(environ: Environ, caller: Caller, asked: _Asked, now: datetime) -> Answer:
+    """Answers a PUT with the record as it is now."""
+    (name,), kind = asked.names, asked.operation.kind.name
+    if environ["REQUEST_METHOD"] == "DELETE":
+        bearer, reader = access.writer_for(caller, DELETE, base=asked.base, now=now)
+        writing.delete(bearer, kind, reader.meant(kind, name), now=now)
+        return Answer(HTTPStatus.NO_CONTENT, {"Cache-Control": "no-store"}, b"")
+    bearer, reader = access.writer_for(caller, CREATEPUT, base=asked.base, now=now)
+    writing.check_own_name(kind, name)
+    sent = bodies.read(environ, wrapper=asked.operation.envelope)
+    is_new = writing.put(bearer, kind, name, sent, now=now)
+    answer = _single(reader, _by_own_names(asked, reader))
+    return answer._replace(status=HTTPStatus.CREATED if is_new else HTTPStatus.OK)
+
+
+def _by_own_names(asked: _Asked, reader: Reader) -> _Asked:
+    """Ids in the path of what an application can write are names that it may have given."""
+    kinds = asked.operation.kinds_of_ids
+    if not set(GRADES).intersection(kinds):
+        return asked
+    each = zip(kinds, asked.names, asked.ids, strict=True)
+    ids = tuple(reader.meant(kind, name) if kind in GRADES else id_ for kind, name, id_ in each)
+    return asked._replace(ids=ids, selection=replace(asked.selection, parents=ids))
+
+
+def _named(reader: Reader, operation: Operation, documents: bytes) -> bytes:
+    return reader.named(documents) if operation.kind.name in GRADES else documents
 
 
 def holds_already(environ: Environ, reader: Reader, given: Parameters) -> bool:
@@ -128,8 +181,10 @@ def holds_already(environ: Environ, reader: Reader, given: Parameters) -> bool:
 def _understood(environ: Environ, prefix: str, path: str, found: Found) -> _Asked:
     if found is None:
         raise Failure(Minor.UNKNOWN_OBJECT, "OneRoster 1.1 has no such path.")
-    if environ["REQUEST_METHOD"] not in _READING:
-        raise _read_only()
+    if environ["REQUEST_METHOD"] not in _READING and not (
+        found[0].written and environ["REQUEST_METHOD"] in writing.METHODS
+    ):
+        raise _read_only(written=found[0].written)
     query, offset = parameters.without_offset(environ.get("QUERY_STRING", ""))
     asked = _meant(*found, query, address_of(environ) + prefix, path)
     return asked if offset is None else asked._replace(parameters=asked.parameters._replace(offset=offset))
@@ -141,7 +196,7 @@ def _meant(operation: Operation, ids: tuple[str, ...], query: str, base: str, pa
     given = parameters.for_single(query) if operation.single else parameters.for_page(query)
     known = tuple(UUID(each) if _SOURCED_ID.fullmatch(each) else _NOBODY for each in ids)
     selection = Selection(operation.collection, known, given.filter, given.sort, given.descending)
-    return _Asked(operation, known, selection, given, f"{base}/{path}", base)
+    return _Asked(operation, ids, known, selection, given, f"{base}/{path}", base)
 
 
 def _envelope(operation: Operation, documents: bytes, notices: Iterable[Notice]) -> bytes:
@@ -152,10 +207,20 @@ def _envelope(operation: Operation, documents: bytes, notices: Iterable[Notice])
     return form % (operation.envelope.encode(), documents, beside)
 
 
+def _in_words_of_1p1(failure: Failure) -> Failure:
+    """OneRoster 1.1 knows no 422."""
+    if failure.minor is not Minor.UNPROCESSABLE:
+        return failure
+    return Failure(Minor.INVALID_DATA, failure.sentence, failure.headers)
+
+
 def _to_the_method(environ: Environ, answer: Answer) -> Answer:
     """HEAD gets the headers of the body, and no body."""
     return answer if environ["REQUEST_METHOD"] != "HEAD" else answer._replace(body=b"")
 
 
-def _read_only() -> Failure:
+def _read_only(*, written: bool = False) -> Failure:
+    if written:
+        sentence = "This is read by GET, and written by PUT and DELETE."
+        return Failure(Minor.UNSUPPORTED, sentence, {"Allow": "GET, HEAD, PUT, DELETE"})
     return Failure(Minor.UNSUPPORTED, "Rosters are read here, by GET.", {"Allow": "GET, HEAD"})

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from schoolpassport.kit.recent import Recent
 from schoolpassport.kit.secrets import token_digest
 from schoolpassport.partners import actions, queries
-from schoolpassport.partners.contract import READING
+from schoolpassport.partners.contract import READING, WRITING
 from schoolpassport.partners.records import Bearer, Reason, Refused, SignedRequest
 from schoolpassport.rosterapi.base_url import absolute_url
 
@@ -98,7 +98,7 @@ def _signing_caller(request: HttpRequest, header: str, now: datetime) -> Caller 
         query=request.META.get("QUERY_STRING", "").encode("latin-1", "replace").decode("utf-8", "replace"),
         authorization=header,
     )
-    bearer = actions.accept_signed(request=signed, scopes=READING, now=now)
+    bearer = actions.accept_signed(request=signed, scopes=READING | WRITING, now=now)
     if isinstance(bearer, Refused):
         return bearer
     return Caller(district_id=bearer.district_id, token_digest=bearer.token_digest, proved=bearer)

@@ -36,7 +36,8 @@ class Allowance(NamedTuple):
 class Limiter:
     """Counts by account. Only the minute that runs is remembered."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "requests") -> None:
+        self._what = what
         self._minute = 0
         self._used: Counter[tuple[UUID, UUID]] = Counter()
         self._lock = threading.Lock()
@@ -54,12 +55,13 @@ class Limiter:
         allowance = Allowance(limit, max(limit - used - 1, 0), (minute + 1) * _SECONDS)
         if used >= limit:
             wait = allowance.resets - second
-            sentence = f"More than {limit} requests in this minute; ask again in {wait} seconds."
+            sentence = f"More than {limit} {self._what} in this minute; ask again in {wait} seconds."
             raise Failure(Minor.TOO_MANY, sentence, {"Retry-After": str(wait), **allowance.headers})
         return allowance
 
 
 _limiter = Limiter()
+_writing = Limiter("writing requests")
 _granted: ContextVar[Allowance | None] = ContextVar("allowance of the request in hand", default=None)
 
 
@@ -68,6 +70,13 @@ def count(*, district_id: UUID, integration_id: UUID, now: datetime) -> None:
     limit = settings.ENVIRONMENT.requests_per_minute
     if limit:
         _granted.set(_limiter.take((district_id, integration_id), limit=limit, now=now))
+
+
+def count_writing(*, district_id: UUID, integration_id: UUID, now: datetime) -> None:
+    """The same for requests that write, of which there may be fewer. Raises ``Failure`` (429)."""
+    limit = settings.ENVIRONMENT.writes_per_minute
+    if limit:
+        _writing.take((district_id, integration_id), limit=limit, now=now)
 
 
 def told(answerer: Callable[..., Answer]) -> Callable[..., Answer]:

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.sharing.contract import (
@@ -33,8 +34,19 @@ class Operation:
     scopes: frozenset[str]  # any of these opens it
 
     @property
+    def written(self) -> bool:
+        """Whether PUT and DELETE are there beside GET."""
+        return self.single and self.kind.name in GRADES
+
+    @property
     def kind(self) -> Kind:
         return KINDS[self.collection.subset.kind]
+
+    @property
+    def kinds_of_ids(self) -> tuple[str, ...]:
+        """Of which kind each of the ids in the path is."""
+        parents = tuple(parent.subset.kind for parent in self.collection.parents)
+        return (*parents, self.kind.name) if self.single else parents
 
     @property
     def envelope(self) -> str:

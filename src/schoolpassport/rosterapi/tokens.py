@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions, queries
-from schoolpassport.partners.contract import READING
+from schoolpassport.partners.contract import READING, WRITING
 from schoolpassport.partners.records import Client, NewToken, PartnerClient, Reason, Refused
 from schoolpassport.rosterapi.authentication import REALM
 
@@ -78,11 +78,15 @@ def _client(request: HttpRequest, sent: Mapping[str, str], now: datetime) -> Cli
 
 
 def _granted(client: Client | PartnerClient, asked: frozenset[str], now: datetime) -> NewToken | Refused:
-    """Every integration may have the rostering scopes; whether demographics come is decided by the consent."""
+    """Every integration may have every scope: what comes is the consent's matter, what it may write the district's.
+
+    Whoever asks for none gets those of reading.
+    """
     by, lifetime = f"client:{client.client_id}", timedelta(seconds=settings.ENVIRONMENT.token_seconds)
     if isinstance(client, PartnerClient):
         return actions.grant_partner_token(client=client, lifetime=lifetime, by=by, now=now)
-    return actions.grant_token(client=client, asked=asked, may=READING, lifetime=lifetime, by=by, now=now)
+    may = READING | WRITING if asked else READING
+    return actions.grant_token(client=client, asked=asked, may=may, lifetime=lifetime, by=by, now=now)
 
 
 # --------------------------------------------------------------------------------------------------- what clients send

@@ -1,23 +1,27 @@
 """Consents, and the views that follow them."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
+from psycopg.errors import LockNotAvailable
 
 from schoolpassport.audit import actions as audit
+from schoolpassport.gradebook import actions as gradebook
+from schoolpassport.gradebook.records import Said
 from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import contents as judging
-from schoolpassport.sharing import effects, publishing, reaching, readings, receipts, revealing, steps
+from schoolpassport.sharing import effects, publishing, reaching, readings, receipts, revealing, steps, writing
 from schoolpassport.sharing import requirements as demands
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, NotAllowed, Side
 from schoolpassport.sharing.models import Consent, DataRequirements, Document, View
-from schoolpassport.sharing.records import Contents, Handed, Proposal
+from schoolpassport.sharing.records import Busy, Contents, Handed, Proposal
 from schoolpassport.sharing.requirements import Requirements
 from schoolpassport.sharing.revealing import Meant
 from schoolpassport.sync.contract import Followed, Reach
@@ -153,6 +157,67 @@ def attend(*, now: datetime) -> int:
         except Exception:
             log.exception("consents of district %s that are due could not be attended to", district.id)
     return done
+
+
+def write(*, district_id: UUID, integration_id: UUID, said: Sequence[Said], by: str, now: datetime) -> frozenset[UUID]:
+    """Keep records of one kind that an application wrote, and show them, in one transaction; all or none.
+
+    Returns which of them are new. Raises ``gradebook.records.Unwritable``, ``NothingShared`` for whoever may not
+    write, and ``Busy``.
+    """
+    with _patience(), scope.inside(district_id):
+        hand = writing.hand_of(district_id=district_id, integration_id=integration_id, kind=said[0].kind, now=now)
+        return writing.put(hand, said, by=by, now=now)
+
+
+def erase(*, district_id: UUID, integration_id: UUID, kind: str, record_id: UUID, by: str, now: datetime) -> None:
+    """Mark a record that the application wrote as deleted. Raises ``NotYours``, ``Unknown``, and as ``write`` does."""
+    with _patience(), scope.inside(district_id):
+        hand = writing.hand_of(district_id=district_id, integration_id=integration_id, kind=kind, now=now)
+        writing.delete(hand, kind, record_id, by=by, now=now)
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise Busy("The view is being published; send it again.") from error
+        raise
+
+
+def show_grades(*, district_id: UUID, writer_id: UUID, reader_id: UUID, by: str, now: datetime) -> None:
+    """Let one application see what another one writes, as far as its own consent goes. Raises ``ValueError``."""
+    if writer_id == reader_id:
+        raise ValueError("An application sees what it wrote itself in any case.")
+    _decide_audience(gradebook.show, district_id, writer_id, reader_id, by, now)
+
+
+def hide_grades(*, district_id: UUID, writer_id: UUID, reader_id: UUID, by: str, now: datetime) -> None:
+    """No more of it; what the other one was shown becomes ``tobedeleted`` at once."""
+    _decide_audience(gradebook.hide, district_id, writer_id, reader_id, by, now)
+
+
+def _decide_audience(
+    decide: Callable[..., None], district_id: UUID, writer_id: UUID, reader_id: UUID, by: str, now: datetime
+) -> None:
+    """The reader's view is made anew under what holds now, as when a consent changes."""
+    moved = None
+    with scope.inside(district_id):
+        # Whoever writes holds its own view.
+        views = View.objects.select_for_update().filter(
+            district_id=district_id, integration_id__in=(writer_id, reader_id)
+        )
+        reader = {view.integration_id: view for view in views.order_by("number")}.get(reader_id)
+        decide(district_id=district_id, writer_id=writer_id, reader_id=reader_id, by=by, now=now)
+        if reader is not None:
+            reader.projected_consent_id = None
+            reader.save(update_fields=["projected_consent_id"])
+            consent = effects.governing(reader)
+            if consent.state == ConsentState.ACTIVE:
+                moved = effects.publish(reader, consent, now)
+    _refresh(moved)
 
 
 def preview(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from schoolpassport.gradebook.contract import GRADES, id_sql, is_ours
+from schoolpassport.kit.columns import literal
 from schoolpassport.roster.kinds import Kind
 from schoolpassport.sharing.filters import Clause, Filter, Predicate
 from schoolpassport.sharing.records import Fault, Shared, Unanswerable
@@ -19,7 +21,7 @@ from schoolpassport.sharing.values import Shape, Value, find
 
 @dataclass(frozen=True)
 class Condition:
-    """SQL with named parameters. It may also name %(district)s, %(view)s and %(revision)s."""
+    """SQL with named parameters. It may also name %(district)s, %(integration)s, %(view)s and %(revision)s."""
 
     sql: str = "true"
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -57,8 +59,15 @@ def _id(value: Value, clause: Clause, name: str) -> Condition:
     """Ids are equal as ids, which an index knows; only the other comparisons see them as text."""
     if clause.predicate is not Predicate.EQUAL:
         return _text(Value(Shape.TEXT, f"{value.sql}::text"), clause, name)
+    if value.target in GRADES and not is_ours(clause.value.lower()):
+        return Condition(f"{value.sql} = (SELECT {_own_id(value.target, name)})", {name: clause.value})
     wanted = _uuid(clause.value)
     return Condition("false") if wanted is None else Condition(f"{value.sql} = %({name})s::uuid", {name: wanted})
+
+
+def _own_id(kind: str, name: str) -> str:
+    """SQL: the id of what the reader itself wrote under this name."""
+    return id_sql(integration="%(integration)s::uuid", kind=literal(kind), name=f"%({name})s::text")
 
 
 def _boolean(value: Value, clause: Clause, name: str) -> Condition:

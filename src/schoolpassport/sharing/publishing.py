@@ -6,13 +6,16 @@ view (``mem``: the records themselves), what they look like (``want``); the diff
 A first publication writes straight into the view.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
 
-from schoolpassport.kit.columns import quoted
+from schoolpassport.gradebook import queries as gradebook
+from schoolpassport.gradebook.contract import GRADES
+from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.kit.joins import FEW, as_usual, believed, chosen, one_by_one, reshapes
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.partners import actions as partners
@@ -78,6 +81,17 @@ def move(*, view: View, consent: Consent, now: datetime) -> Moved:
     return Moved(changes=publication.finish(), reshaped=frozenset(publication.reshaped))
 
 
+def take_in(*, view: View, consent: Consent, written: Mapping[str, Sequence[UUID]], now: datetime) -> Moved:
+    """Show in a locked view what applications have just written, by kind, and nothing else that is new.
+
+    In the caller's scope and transaction. The view goes on standing where it does, in the roster and its consent.
+    """
+    publication = _Publication(view=view, consent=consent, now=now, written=written)
+    for name in GRADES:
+        publication.publish(KINDS[name])
+    return Moved(changes=publication.finish(), reshaped=frozenset(publication.reshaped))
+
+
 def terms_of(view: View, contents: Contents, requirements: Requirements) -> Terms:
     """What a view is made by, in the caller's scope."""
     enrichment = (s.id for s in sources.sources(district_id=view.district_id) if s.role == SourceRole.ENRICHMENT)
@@ -95,14 +109,22 @@ def terms_of(view: View, contents: Contents, requirements: Requirements) -> Term
 
 
 class _Publication:
-    def __init__(self, *, view: View, consent: Consent, now: datetime) -> None:
+    def __init__(
+        self, *, view: View, consent: Consent, now: datetime, written: Mapping[str, Sequence[UUID]] | None = None
+    ) -> None:
         self._view = view
         self._consent = consent
+        self._written = written
         self._cursor = connection.cursor()
-        # No night may commit between our statements: a view revision is made of one roster revision.
-        self._cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 1))", [str(view.district_id)])
-        self._first = view.revision == 0
-        self._roster = roster.current_revision(district_id=view.district_id)
+        if written is None:
+            # No night may commit between our statements: a view revision is made of one roster revision.
+            self._cursor.execute(
+                "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 1))", [str(view.district_id)]
+            )
+        self._first = view.revision == 0 and written is None
+        self._roster = (
+            view.roster_revision if written is not None else roster.current_revision(district_id=view.district_id)
+        )
         self._number = view.revision + 1
         self._at = self._instant(now)
         self._seq = view.last_seq
@@ -111,12 +133,13 @@ class _Publication:
         contents = consent.served if consent.state == ConsentState.ACTIVE else NOTHING
         requirements = asking.of_integration(district_id=view.district_id, integration_id=view.integration_id)
         self._requirements = requirements.number
-        self._whole = self._whole or view.projected_requirements != requirements.number
+        self._whole = (self._whole or view.projected_requirements != requirements.number) and written is None
         self._terms = terms_of(view, contents, requirements)
         self.reshaped: set[str] = set()
         seen = view.roster_revision
-        self._changed = roster.changed_kinds(district_id=view.district_id, revision=seen)
-        self._remapped = roster.remapped_kinds(district_id=view.district_id, revision=seen)
+        quiet = written is not None
+        self._changed = set() if quiet else roster.changed_kinds(district_id=view.district_id, revision=seen)
+        self._remapped = set() if quiet else roster.remapped_kinds(district_id=view.district_id, revision=seen)
         self._few = False  # whether the records in hand are looked up one by one
         self._flipped: set[str] = set()  # kinds of which some record came into the view or left it
         self._make_scope()
@@ -184,21 +207,23 @@ class _Publication:
         belongs = f"{_MINE} AND {membership(kind, self._terms)}"
         projected = project(kind, self._terms, self._stamp)
         if looks_at_members(kind, self._terms):
-            self._run(f"CREATE TEMP TABLE mem ON COMMIT DROP AS SELECT r.* FROM roster_{kind.table} r WHERE {belongs}")
+            self._run(f"CREATE TEMP TABLE mem ON COMMIT DROP AS SELECT r.* FROM {_meant(kind)} r WHERE {belongs}")
             self._run("ANALYZE mem (id)")
             self._own(kind)
             self._write_first(kind, projected, f"mem r {projected.joins}")
         else:
-            self._write_first(kind, projected, f"roster_{kind.table} r {projected.joins} WHERE {belongs}")
+            self._write_first(kind, projected, f"{_meant(kind)} r {projected.joins} WHERE {belongs}")
 
     def _find_candidates(self, kind: Kind) -> int:
         """``cand``: records that may look different from what the view holds. How many they are."""
-        table = f"roster_{kind.table}"
+        table = _standing(kind)
         if self._whole:
             held = f"SELECT id FROM sharing_{kind.table} WHERE district_id = %(d)s AND view = %(v)s AND rev_to = {OPEN}"
             self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS SELECT r.id FROM {table} r WHERE {_MINE} UNION {held}")
         else:
             ways = self._dependents(kind)
+            if self._written is not None and self._written.get(kind.name):
+                ways.append("SELECT unnest(%(ids)s::uuid[])")
             if kind.name in self._remapped and self._terms.shows(kind, SIS_ID):
                 ways.append(f"SELECT r.id FROM {table} r JOIN ({_REMAPPED}) m ON m.id = r.id WHERE {_MINE}")
             if kind.name in self._changed:
@@ -206,7 +231,8 @@ class _Publication:
             if not ways:
                 return 0
             touched = f"SELECT id FROM ({' UNION '.join(ways)}) w(id) ORDER BY id"
-            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS {touched}", k=kind.name)
+            ids = list((self._written or {}).get(kind.name, ()))
+            self._run(f"CREATE TEMP TABLE cand ON COMMIT DROP AS {touched}", k=kind.name, ids=ids)
             self._widen(kind)
         self._run("SELECT count(*) FROM cand")
         found = self._number_of()
@@ -221,12 +247,14 @@ class _Publication:
             if field.target == kind.name or field.target not in self._flipped:
                 continue
             flipped = f"SELECT id FROM flip_{KINDS[field.target].table}"
+            if kind.name in GRADES and field.target not in GRADES:
+                flipped = _and_what_was_merged(flipped, field.target)
             if field.many:
                 condition = f"r.{quoted(field.column)} && ARRAY({flipped})"
             else:
                 column = "id" if field.name == "sourcedId" else field.column
                 condition = f"r.{quoted(column)} IN ({flipped})"
-            ways.append(f"SELECT r.id FROM roster_{kind.table} r WHERE {_MINE} AND {condition}")
+            ways.append(f"SELECT r.id FROM {_standing(kind)} r WHERE {_MINE} AND {condition}")
         if kind.name == "user" and self._terms.shows(kind, "primaryOrg") and "org" in self._changed:
             # What is a school now, and was none, or the other way round, is as good as come or gone.
             ways.append(f"SELECT r.id FROM roster_user r WHERE {_MINE} AND r.orgs && ARRAY({_RETYPED})")
@@ -269,7 +297,7 @@ class _Publication:
         condition = membership(kind, self._terms) if self._terms.shares(kind.name) else "false"
         self._run(
             "CREATE TEMP TABLE mem ON COMMIT DROP AS "
-            f"SELECT r.* FROM cand c JOIN roster_{kind.table} r ON r.id = c.id AND {_MINE} WHERE {condition}"
+            f"SELECT r.* FROM cand c JOIN {_meant(kind)} r ON r.id = c.id AND {_MINE} WHERE {condition}"
         )
         self._run(
             "CREATE TEMP TABLE held ON COMMIT DROP AS "
@@ -407,6 +435,9 @@ class _Publication:
         self._run(f"DROP TABLE IF EXISTS scope_org{flips}")  # the next view may be moved in the same transaction
         if self._whole:
             view.oldest_readable = view.revision  # what an older page shows may not be shared any more
+        if self._written is not None:
+            view.save(update_fields=["revision", "last_seq"])
+            return changes
         view.roster_revision = self._roster
         view.projected_consent_id = self._consent.id
         view.projected_requirements = self._requirements
@@ -456,9 +487,60 @@ class _Publication:
             "n": self._number,
             "seq": self._seq,
             "seen": self._view.roster_revision,
+            "reader": self._view.integration_id,
             **more,
         }
         self._cursor.execute(statement, facts)
+
+
+def _standing(kind: Kind) -> str:
+    """SQL: the rows that may belong in a view, in the columns of the roster's table; to be named by an alias.
+
+    Of what applications wrote, those that its reader wrote or is shown. No revision of the roster brought them.
+    """
+    return _with_written(kind, [f"w.{quoted(column)}" for column in kind.columns])
+
+
+def _meant(kind: Kind) -> str:
+    """SQL: the same, where what was written about a record that was merged into another is about that one."""
+    return _with_written(
+        kind,
+        [
+            _merged(f"w.{quoted(field.column)}", field.target)
+            if field.is_reference and field.target not in GRADES
+            else f"w.{quoted(field.column)}"
+            for field in kind.fields
+        ],
+    )
+
+
+def _with_written(kind: Kind, written: Sequence[str]) -> str:
+    table = f"roster_{kind.table}"
+    if kind.name not in GRADES:
+        return table
+    columns = ", ".join(quoted(column) for column in kind.columns)
+    return (
+        f"(SELECT district_id, id, status, {columns}, rev_from, rev_to FROM {table} UNION ALL "
+        f"SELECT w.district_id, w.id, w.status, {', '.join(written)}, 0, {OPEN} "
+        f"FROM ({gradebook.shown(kind, columns=kind.columns)}) w)"
+    )
+
+
+def _merged(value: str, target: str) -> str:
+    """SQL: what an id means by now."""
+    return (
+        f"(WITH RECURSIVE m (id, steps) AS (SELECT {value}, 0 UNION ALL SELECT a.record_id, m.steps + 1 FROM m "
+        f"JOIN roster_alias a ON a.district_id = %(d)s AND a.kind = {literal(target)} AND a.alias_id = m.id) "
+        "SELECT m.id FROM m ORDER BY m.steps DESC LIMIT 1)"
+    )
+
+
+def _and_what_was_merged(ids: str, target: str) -> str:
+    """SQL: these ids, and those that were merged into one of them."""
+    return (
+        f"WITH RECURSIVE m (id) AS ({ids} UNION SELECT a.alias_id FROM m JOIN roster_alias a "
+        f"ON a.district_id = %(d)s AND a.kind = {literal(target)} AND a.record_id = m.id) SELECT id FROM m"
+    )
 
 
 def _bare(column: str, stamp: str) -> str:

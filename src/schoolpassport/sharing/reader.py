@@ -14,8 +14,10 @@ from uuid import UUID
 
 from django.conf import settings
 
+from schoolpassport.gradebook.queries import NAMES
+from schoolpassport.gradebook.saying import name_id
 from schoolpassport.kit.recent import Recent
-from schoolpassport.sharing import catalogue, plans, pulls, readings, relations, roundtrip, selection
+from schoolpassport.sharing import catalogue, naming, plans, pulls, readings, relations, roundtrip, selection
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.inquiries import Inquiry
 from schoolpassport.sharing.listings import Cache, Listing
@@ -110,6 +112,19 @@ class Reader:
         if revision is not None and not pulls.is_readable(revision, standing):
             return ""
         return _state(standing, standing.revision if revision is None else revision)
+
+    def meant(self, kind: str, name: str) -> UUID:
+        """The id that the application means by its name for a record of a gradebook, which it may have written."""
+        return name_id(kind, name, self._integration)
+
+    def named(self, documents: bytes) -> bytes:
+        """Documents of a gradebook, in which what the application wrote has the names that it gave it."""
+        ids = naming.written(documents)
+        if not ids:
+            return documents
+        asked = {"district": self._district, "integration": self._integration, "ids": sorted(ids)}
+        row = roundtrip.ask(district_id=self._district, door=None, question=Question(NAMES, asked, keyed=True))
+        return naming.named(documents, row[0] if row and row[0] else {})
 
     # ------------------------------------------------------------------------------------------------- guess and check
 

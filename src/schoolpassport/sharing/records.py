@@ -41,6 +41,14 @@ class Unknown(LookupError):
     """The view has no such record, or no such parent. Whether anybody else has it, nobody is told."""
 
 
+class NotYours(LookupError):
+    """It is seen, and somebody else's: only what an application wrote itself can it change."""
+
+
+class Busy(RuntimeError):
+    """Not now: ask again in a few seconds. The sentence says why."""
+
+
 class NothingShared(LookupError):
     """Nothing is served. The sentence is for the application; here: there never was a consent that began."""
 

@@ -5,7 +5,7 @@ consent shares; what it does not share is as unknown as what nobody ever heard o
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from schoolpassport.kit.columns import quoted
@@ -34,6 +34,7 @@ class Value:
     sql: str
     many: bool = False
     parameters: Mapping[str, object] = field(default_factory=dict)
+    target: str = ""  # of ids: the kind whose records they name
 
 
 _SHAPES = {
@@ -81,7 +82,7 @@ def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
     if name not in names(kind, shared):
         return None
     if name in _UNIVERSAL:
-        return None if rest else _UNIVERSAL[name]
+        return None if rest else replace(_UNIVERSAL[name], target=kind.name)
     if name == "metadata":
         return _metadata(kind, shared, rest, prefix)
     if renamed := next((f for f in _renamed(kind) if f.v1p1 == name), None):
@@ -111,7 +112,7 @@ def _reference(found: Field, rest: str) -> Value | None:
     name = found.v1p1 or found.name
     held = f"r.{quoted(found.column)}" if found.in_view else f"({_JSON}->'{name}'->>'sourcedId')::uuid"
     if rest == "sourcedId":
-        return Value(Shape.ID, held, many=found.many)
+        return Value(Shape.ID, held, many=found.many, target=found.target)
     if rest != "type":
         return None
     if found.many:

@@ -40,6 +40,7 @@ ALSO = {  # what a room opens besides, each for a reason that its door plate giv
         "timetable",
         "told",
     },
+    "gradebook": {"saying"},
     "sharing": {
         "agreements",
         "asking",

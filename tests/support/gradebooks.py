@@ -1,0 +1,62 @@
+"""Applications that write into gradebooks, by the door that production uses."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from schoolpassport.gradebook import actions
+from schoolpassport.kit import clock
+from schoolpassport.partners import actions as partners
+from schoolpassport.partners.contract import READING, WRITING
+from tests.support import wsgi
+from tests.support.partners import HOUR
+from tests.support.readers import APPLICATION, CLASS, PUPIL, TERM, Reader, Reading, a_reader, ref
+
+V1P1 = "/ims/oneroster/v1p1"
+V1P2 = "/ims/oneroster/gradebook/v1p2"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Writer(Reader):
+    def send(self, method: str, path: str, sent: object = None, **headers: str) -> Reading:
+        body = sent if isinstance(sent, bytes) else b"" if sent is None else json.dumps(sent).encode()
+        told = {"Authorization": f"Bearer {self.token}"} | headers
+        answer = wsgi.call(APPLICATION, path, method=method, body=body, **told)
+        return Reading(answer.status, answer.headers, answer.body)
+
+    def put(self, path: str, sent: object) -> Reading:
+        return self.send("PUT", path, sent)
+
+    def delete(self, path: str) -> Reading:
+        return self.send("DELETE", path)
+
+
+def writing(reader: Reader, *, scopes: frozenset[str] = READING | WRITING) -> Writer:
+    """The same application with a token for writing."""
+    now = clock.now()
+    client = reader.integrated.client(now)
+    new = partners.grant_token(client=client, asked=scopes, may=scopes, lifetime=HOUR, by="test", now=now)
+    return Writer(reader.integrated, reader.view, new.token)
+
+
+def a_writer(district_id: UUID, *, attributes: dict[str, list[str]] | None = None) -> Writer:
+    """An application that may write."""
+    reader = a_reader(district_id, attributes=attributes)
+    integration = reader.integrated.integration.id
+    actions.allow(district_id=district_id, integration_id=integration, by="test", now=clock.now())
+    return writing(reader)
+
+
+def task(name: str, class_: str = CLASS, **more: Any) -> Json:
+    dates = {"assignDate": "2026-09-01T08:00:00.000Z", "dueDate": "2026-09-08T08:00:00.000Z"}
+    refers = {"class": ref(class_), "gradingPeriod": ref(TERM)}
+    whole = {"sourcedId": name, "title": "Task", **dates, **refers, "resultValueMin": 0.0, "resultValueMax": 10.0}
+    return {"lineItem": whole | more}
+
+
+def mark(name: str, item: str, student: str = PUPIL, **more: Any) -> Json:
+    facts = {"scoreStatus": "fully graded", "score": 9.5, "scoreDate": "2026-09-09"}
+    return {"result": {"sourcedId": name, "lineItem": ref(item), "student": ref(student), **facts} | more}
