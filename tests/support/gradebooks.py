@@ -22,7 +22,7 @@ Json = dict[str, Any]
 @dataclass(frozen=True)
 class Writer(Reader):
     def send(self, method: str, path: str, sent: object = None, **headers: str) -> Reading:
-        body = sent if isinstance(sent, bytes) else b"" if sent is None else json.dumps(sent).encode()
+        body = sent if isinstance(sent, bytes | None) else json.dumps(sent).encode()
         told = {"Authorization": f"Bearer {self.token}"} | headers
         answer = wsgi.call(APPLICATION, path, method=method, body=body, **told)
         return Reading(answer.status, answer.headers, answer.body)

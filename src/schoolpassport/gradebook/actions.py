@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -65,7 +66,7 @@ def put(*, district_id: UUID, integration_id: UUID, said: Sequence[Said], by: st
             [
                 {
                     **blank,
-                    **{name: Jsonb(value) if isinstance(value, dict) else value for name, value in each.values.items()},
+                    **{name: _kept(value) for name, value in each.values.items()},
                     "d": district_id,
                     "id": each.id,
                     "integration": integration_id,
@@ -87,6 +88,10 @@ def delete(*, district_id: UUID, integration_id: UUID, kind: str, record_id: UUI
             {"d": district_id, "integration": integration_id, "id": record_id, "now": now},
         )
         _note_written(district_id, integration_id, "delete", kind, [record_id], by, now)
+
+
+def _kept(value: Any) -> Any:  # noqa: ANN401 (a value of whichever column)
+    return Jsonb(value) if isinstance(value, dict) else value
 
 
 def _note_written(

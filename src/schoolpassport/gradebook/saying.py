@@ -14,8 +14,8 @@ from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 
 Json = Mapping[str, Any]
 
-_HEADS: Final = frozenset({"sourcedId", "status", "dateLastModified"})
-_NEEDED: Final = {  # the standard's own, but for what real clients leave out
+_HEADS: Final = frozenset({"sourcedId", "status", "dateLastModified"})  # ours to say
+NEEDED: Final = {  # the standard's own, but for what real clients leave out
     "category": ("title",),
     "lineItem": ("title", "class", "assignDate", "dueDate"),
     "result": ("lineItem", "student", "scoreStatus", "scoreDate"),
@@ -37,7 +37,7 @@ def read(*, kind_name: str, name: str, sent: object, integration_id: UUID) -> Sa
     given = {key: value for key, value in sent.items() if key not in _HEADS and value is not None}
     if unknown := sorted(set(given) - {field.name for field in kind.fields}):
         raise Unwritable(f"{kind.name} has no property {_shown(unknown[0])}.")
-    for needed in _NEEDED[kind.name]:
+    for needed in NEEDED[kind.name]:
         if needed not in given:
             raise Unwritable(f"{kind.name}.{needed} is missing.")
     values = {kind[key].column: _value(kind, kind[key], value, integration_id) for key, value in given.items()}

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
+from schoolpassport.gradebook.contract import GRADES
+from schoolpassport.gradebook.saying import NEEDED
+from schoolpassport.partners.contract import CREATEPUT, DELETE, DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.rosterapi.errors import Minor
 from schoolpassport.rosterapi.operations import OPERATIONS, Operation
@@ -24,6 +26,8 @@ _SCOPES = {
     DEMOGRAPHICS: "Read demographics.",
     RESOURCES: "Read resources.",
     GRADEBOOK: "Read categories, line items and results.",
+    CREATEPUT: "Write categories, line items and results, where the district allows it.",
+    DELETE: "Delete those that the application wrote.",
 }
 _NAME = r"[^\s=!<>~']+"
 _CLAUSE = rf"{_NAME}(=|!=|>|>=|<|<=|~)'[^\x00]*'"
@@ -47,6 +51,12 @@ _PARAMETERS: tuple[tuple[str, str, Json], ...] = (
         {"type": "string", "pattern": r"[^\s,]"},
     ),
 )
+_WRITING_REFUSALS = {
+    "409": "The id has the form of ids that School Passport gives.",
+    "413": "The body is too large.",
+    "422": "What was sent cannot be kept; the sentence names the field.",
+    "429": "Too many requests in this minute, or the view is being published; Retry-After says when to try again.",
+}
 _REFUSALS = {
     "400": "A parameter cannot be used.",
     "401": "There is no access token, or it does not hold (any more).",
@@ -78,7 +88,7 @@ def document(*, address: str, prefix: str, release: Release | None = None) -> Js
         "info": {"title": release.title, "version": str(release.version), "description": _ABOUT},
         "servers": [{"url": address + prefix}],
         "security": [{"bearer": []}, *([{"signature": []}] if release.signed else [])],
-        "paths": {operation.path: {"get": _operation(operation, release)} for operation in release.operations},
+        "paths": {operation.path: _methods(operation, release) for operation in release.operations},
         "components": {
             "securitySchemes": _security(address, release),
             "parameters": {
@@ -113,6 +123,52 @@ def _operation(operation: Operation, release: Release) -> Json:
         "parameters": [*_path_parameters(operation), *(_ref("parameters", name) for name in names)],
         "responses": {"200": _answer(operation), **{status: _ref("responses", status) for status in refusals}},
     }
+
+
+def _methods(operation: Operation, release: Release) -> Json:
+    methods = {"get": _operation(operation, release)}
+    if operation.written:
+        methods |= {method: _writing(operation, release, method) for method in ("put", "delete")}
+    return methods
+
+
+def _writing(operation: Operation, release: Release, method: str) -> Json:
+    """Of a PUT or DELETE."""
+    name, scope = _title(operation.kind), CREATEPUT if method == "put" else DELETE
+    described: Json = {
+        "operationId": f"{method}{name}",
+        "tags": [operation.kind.plural],
+        "security": [
+            {"bearer": [release.scopes.get(scope, scope)]},
+            *([{"signature": []}] if release.signed else []),
+        ],
+        "parameters": list(_path_parameters(operation)),
+        "responses": {
+            **{status: _ref("responses", status) for status in _REFUSALS if status != "404" or method == "delete"},
+            **{status: _refusal(says) for status, says in _WRITING_REFUSALS.items()},
+        },
+    }
+    if method == "delete":
+        described["responses"]["204"] = {"description": "It is deleted, or was before."}
+        return described
+    answer = _answer(operation)
+    described["responses"] |= {"201": answer} if release.version is Version.V1P2 else {"200": answer, "201": answer}
+    schema = {
+        "type": "object",
+        "required": [operation.envelope],
+        "properties": {operation.envelope: _ref("schemas", f"{name}Written")},
+        "additionalProperties": False,
+    }
+    described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return described
+
+
+def _written(kind: Kind, release: Release) -> Json:
+    """What a PUT of a kind sends: references by their ids alone."""
+    reference = {"type": "object", "required": ["sourcedId"], "properties": {"sourcedId": _text()}}
+    own = {f.name: reference if f.is_reference else _field(f) for f in kind.fields if release.version in f.versions}
+    properties, _ = release.shaped(kind, {"sourcedId": _text(), **own, "metadata": {"type": "object"}}, [])
+    return {"type": "object", "required": list(NEEDED[kind.name]), "properties": properties}
 
 
 def _path_parameters(operation: Operation) -> Iterable[Json]:
@@ -173,6 +229,11 @@ def _schemas(release: Release) -> Json:
     return {
         **{f"{_title(kind)}Properties": _properties(kind, release) for kind in kinds.values()},
         **{_title(kind): _whole(kind, release) for kind in kinds.values()},
+        **{
+            f"{_title(operation.kind)}Written": _written(operation.kind, release)
+            for operation in release.operations
+            if operation.written
+        },
         **{f"{_title(kind)}Ref": _reference(kind) for kind in (kinds | referred).values()},
         "Status": _status("imsx_codeMinor", {"type": "string", "enum": [minor.word for minor in Minor]}, _text()),
         "Failure": _failure(release),
@@ -187,7 +248,7 @@ def _properties(kind: Kind, release: Release) -> Json:
         own |= {f.v1p1: _field(f) for f in kind.fields if f.v1p1 and not f.extension}
     metadata = {"type": "object", "properties": _extensions(kind, release)}
     heads = {
-        "sourcedId": {"type": "string", "format": "uuid"},
+        "sourcedId": _id(kind),
         "status": {"type": "string", "enum": ["active", "tobedeleted"]},
         "dateLastModified": {"type": "string", "format": "date-time"},
     }
@@ -240,11 +301,16 @@ def _reference(kind: Kind) -> Json:
         "required": ["href", "sourcedId", "type"],
         "properties": {
             "href": {"type": "string", "format": "uri"},
-            "sourcedId": {"type": "string", "format": "uuid"},
+            "sourcedId": _id(kind),
             "type": {"const": kind.name},
         },
         "additionalProperties": False,
     }
+
+
+def _id(kind: Kind) -> Json:
+    """Of what an application can write: perhaps its own name for it."""
+    return _text() if kind.name in GRADES else {"type": "string", "format": "uuid"}
 
 
 def _failure(release: Release) -> Json:

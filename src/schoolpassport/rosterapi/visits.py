@@ -77,6 +77,11 @@ class Visit:
             self._caller, self.scopes, base=base, now=self.now, outlet=self.outlet, admitted=self._let_in
         )
 
+    def writer(self, scope: str) -> tuple[Bearer, Reader]:
+        """Who writes, proved and counted, and what reads its view."""
+        base = address_of(self.environ)
+        return access.writer_for(self._caller, scope, base=base, now=self.now, outlet=self.outlet)
+
     def bearer(self) -> Bearer:
         """Who was let in; asks, where no trip has proved it yet."""
         if self._bearer is None:
@@ -134,7 +139,12 @@ def _admitted(environ: Environ, work: Callable[[Visit], Answer], outlet: str, me
 
 def _check_method(environ: Environ, methods: Methods) -> None:
     if environ["REQUEST_METHOD"] not in methods.names:
-        raise Failure(Minor.UNSUPPORTED, methods.sentence, {"Allow": ", ".join(sorted(methods.names))})
+        raise not_by(methods)
+
+
+def not_by(methods: Methods) -> Failure:
+    """The address is asked by these methods, and by no others."""
+    return Failure(Minor.UNSUPPORTED, methods.sentence, {"Allow": ", ".join(sorted(methods.names))})
 
 
 def _let_in_first(visit: Visit, error: Exception) -> None:

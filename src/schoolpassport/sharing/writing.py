@@ -111,11 +111,24 @@ def _check_references(kind: Kind, said: Sequence[Said], view: View) -> None:
     for field in kind.references:
         named = {each.values[field.column]: each for each in said if field.column in each.values}
         known = _standing(KINDS[field.target], list(named), view) if named else frozenset()
+        if field.name == "student":
+            known = _students(known, view)
         for id_, each in named.items():
             if id_ not in known:
                 raise Unwritable(
                     f"{kind.name}.{field.name} of {each.name} is unknown: there is no such {_called(field)}."
                 )
+
+
+def _students(users: frozenset[UUID], view: View) -> frozenset[UUID]:
+    """Who of them is a student, as far as the application is told what people are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM sharing_user WHERE district_id = %s AND view = %s AND rev_to = {OPEN} AND id = ANY(%s) "
+            "AND coalesce(role, 'student') = 'student'",
+            [view.district_id, view.number, list(users)],
+        )
+        return frozenset(id_ for (id_,) in cursor.fetchall())
 
 
 def _called(field: Field) -> str:

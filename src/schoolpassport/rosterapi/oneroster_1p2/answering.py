@@ -8,14 +8,16 @@ from uuid import UUID
 import msgspec
 
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.rosterapi import errors, links, parameters
 from schoolpassport.rosterapi.answering import holds_already
 from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
-from schoolpassport.rosterapi.oneroster_1p2 import shapes
+from schoolpassport.rosterapi.oneroster_1p2 import extras, shapes, writing
 from schoolpassport.rosterapi.oneroster_1p2.services import SERVICES, Service, described, properties
 from schoolpassport.rosterapi.operations import Operation
-from schoolpassport.rosterapi.visits import Environ, Visit, answered
+from schoolpassport.rosterapi.visits import READ, Environ, Methods, Visit, answered, not_by
+from schoolpassport.sharing.queries import Reader
 from schoolpassport.sharing.records import Fault, PageRequest, Selection, Unanswerable
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -28,6 +30,7 @@ _NAMES = (  # what a filter or sort names in 1.2 → where the view has it
         for field in KINDS["user"].fields
         if field.v1p1
     ),
+    (re.compile(_CLAUSE + rf"({extras.WORDS})(?=\s*[=!<>~]|$)"), rf"metadata.{extras.PREFIX}\1"),
     (re.compile(_CLAUSE + r"academicSession\.sourcedId(?=\s*[=!<>~]|$)"), "gradingPeriod.sourcedId"),
 )
 _MINORS = {Fault.FILTER: Minor.INVALID_FILTER_FIELD, Fault.REVISION: Minor.INVALID_DATA}
@@ -37,7 +40,14 @@ def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
     service = SERVICES[prefix]
     if path == service.description and environ["REQUEST_METHOD"] == "GET":  # of no district, so it needs no token
         return errors.answer(json.dumps(described(service, address=address_of(environ))).encode())
-    return answered(environ, lambda visit: _answer(visit, service, path), _refused, outlet="oneroster-1.2")
+    methods = _methods("GET", "HEAD", *writing.METHODS)
+    return answered(
+        environ, lambda visit: _answer(visit, service, path), _refused, outlet="oneroster-1.2", methods=methods
+    )
+
+
+def _methods(*names: str) -> Methods:
+    return Methods(frozenset(names), f"There are {', '.join(sorted(names))} here.")
 
 
 def _refused(status: HTTPStatus, sentence: str, minor: Minor | None) -> Answer:
@@ -46,13 +56,20 @@ def _refused(status: HTTPStatus, sentence: str, minor: Minor | None) -> Answer:
 
 
 def _answer(visit: Visit, service: Service, path: str) -> Answer:
+    method, into = visit.environ["REQUEST_METHOD"], writing.posting(service, path)
+    if method == "POST" and into is not None:
+        return writing.post(visit, *into)
     found = service.find(path)
+    if found is None and into is not None:
+        raise not_by(_methods("POST"))
     if found is None:
         raise Failure(Minor.UNKNOWN_OBJECT, "This service of OneRoster 1.2 has no such path here.")
     operation, ids = found
+    if method not in READ.names:
+        return _write(visit, operation, ids, into is not None)
     visit.scopes = operation.scopes
     query = visit.environ.get("QUERY_STRING", "")
-    meant = tuple(UUID(each) if _ID.fullmatch(each) else UUID(int=0) for each in ids)
+    meant = tuple(_meant(visit, kind, each) for kind, each in zip(operation.kinds_of_ids, ids, strict=True))
     try:
         if operation.single:
             return _single(visit, operation, meant[0], query)
@@ -61,11 +78,39 @@ def _answer(visit: Visit, service: Service, path: str) -> Answer:
         raise Failure(_MINORS[error.notice.fault], error.notice.sentence) from error
 
 
+def _write(visit: Visit, operation: Operation, ids: tuple[str, ...], posted: bool) -> Answer:  # noqa: FBT001 (whether it has POST, too)
+    """Answers a PUT with the record as it is now, and with 201 whether it is new or not, as this version has it."""
+    method = visit.environ["REQUEST_METHOD"]
+    if not operation.written or method == "POST":
+        also = writing.METHODS - {"POST"} if operation.written else {"POST"} if posted else ()
+        raise not_by(_methods(*READ.names, *also))
+    if method == "DELETE":
+        return writing.delete(visit, operation, ids[0])
+    reader = writing.put(visit, operation, ids[0])
+    answer = _shown(reader, operation, reader.meant(operation.kind.name, ids[0]), address_of(visit.environ), None)
+    return answer._replace(status=HTTPStatus.CREATED)
+
+
+def _meant(visit: Visit, kind: str, name: str) -> UUID:
+    if kind in GRADES:
+        return visit.reader.meant(kind, name)
+    return UUID(name) if _ID.fullmatch(name) else UUID(int=0)
+
+
 def _single(visit: Visit, operation: Operation, meant: UUID, query: str) -> Answer:
     names = _chosen(operation, parameters.for_single(query).fields)
-    document = visit.reader.one(operation.collection, meant).document
-    (shaped,) = shapes.shaped(operation.kind, document, visit.reader, address=address_of(visit.environ), revision=None)
-    return errors.answer(msgspec.json.encode({operation.envelope: _reduced(shaped, names)}))
+    return _shown(visit.reader, operation, meant, address_of(visit.environ), names)
+
+
+def _shown(reader: Reader, operation: Operation, meant: UUID, address: str, names: frozenset[str] | None) -> Answer:
+    document = reader.one(operation.collection, meant).document
+    (shaped,) = shapes.shaped(operation.kind, document, reader, address=address, revision=None)
+    return errors.answer(_named(reader, operation, {operation.envelope: _reduced(shaped, names)}))
+
+
+def _named(reader: Reader, operation: Operation, answer: object) -> bytes:
+    body = msgspec.json.encode(answer)
+    return reader.named(body) if operation.kind.name in GRADES else body
 
 
 def _page(visit: Visit, operation: Operation, parents: tuple[UUID, ...], address: str, query: str) -> Answer:
@@ -84,7 +129,7 @@ def _page(visit: Visit, operation: Operation, parents: tuple[UUID, ...], address
         "X-Revision": str(page.revision),
         "ETag": f'"{page.state}"',
     }
-    body = msgspec.json.encode({operation.envelope: [_reduced(each, names) for each in shaped]})
+    body = _named(visit.reader, operation, {operation.envelope: [_reduced(each, names) for each in shaped]})
     return errors.answer(body, headers=headers)
 
 

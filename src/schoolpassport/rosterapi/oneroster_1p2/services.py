@@ -4,9 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, PREFIX, PREFIX_1P2, RESOURCES, ROSTER, ROSTER_CORE
+from schoolpassport.partners.contract import (
+    CREATEPUT,
+    DELETE,
+    DEMOGRAPHICS,
+    GRADEBOOK,
+    PREFIX,
+    PREFIX_1P2,
+    RESOURCES,
+    ROSTER,
+    ROSTER_CORE,
+)
 from schoolpassport.roster.kinds import Kind, Version
 from schoolpassport.rosterapi import openapi, operations
+from schoolpassport.rosterapi.oneroster_1p2 import extras
 from schoolpassport.rosterapi.openapi import Release
 from schoolpassport.rosterapi.operations import OPERATIONS, Operation
 
@@ -45,7 +56,7 @@ BASE_OF: Final[Mapping[str, str]] = {  # kind → the base under which its recor
 
 _SCOPES: Final = {
     scope: PREFIX_1P2 + scope.removeprefix(PREFIX)
-    for scope in (ROSTER, ROSTER_CORE, DEMOGRAPHICS, GRADEBOOK, RESOURCES)
+    for scope in (ROSTER, ROSTER_CORE, DEMOGRAPHICS, GRADEBOOK, RESOURCES, CREATEPUT, DELETE)
 }
 _TEXT: Final = {"type": "string"}
 _ROLE: Final = {
@@ -82,6 +93,7 @@ def _shaped(kind: Kind, properties: Json, required: list[str]) -> tuple[Json, li
     reference = {
         f"{name}Ref": {"$ref": f"#/components/schemas/{name}Ref"} for name in ("Org", "Class", "AcademicSession")
     }
+    properties = {**properties, **extras.SCHEMAS.get(kind.name, {})}
     match kind.name:
         case "user":
             kept = {name: value for name, value in properties.items() if name not in {"role", "orgs"}}

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.rosterapi.oneroster_1p2 import extras
 from schoolpassport.rosterapi.oneroster_1p2.services import BASE_OF
 from schoolpassport.sharing.queries import Reader, These
 
@@ -24,6 +25,7 @@ def shaped(kind: Kind, documents: bytes, reader: Reader, *, address: str, revisi
     if kind.name == "user":
         found = [_user(each, _types(found, reader, revision)) for each in found]
     for each in found:
+        extras.brought_back(kind.name, each)
         if kind.name == "enrollment" and "role" in each:
             each.setdefault("primary", "false")
         _readdress(each, address)

@@ -1,0 +1,92 @@
+"""What 1.2 says of grades and 1.1 does not: kept in ``metadata``, under a name that tells where it comes from.
+
+So a record is one record in both versions, and whoever reads by 1.1 loses nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from schoolpassport.gradebook.records import Unwritable
+
+Document = dict[str, Any]
+
+PREFIX: Final = "oneroster.1p2."
+_FLAGS: Final = ("inProgress", "incomplete", "late", "missing")
+_WORDS: Final = {True: "true", False: "false"}
+
+
+def _flag(where: str, value: object) -> object:
+    said = _WORDS[value] if isinstance(value, bool) else value
+    if said not in _WORDS.values():
+        raise Unwritable(f'{where} is "true" or "false".')
+    return said
+
+
+def _text(where: str, value: object) -> object:
+    if not isinstance(value, str):
+        raise Unwritable(f"{where} is a text.")
+    return value
+
+
+def _weight(where: str, value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unwritable(f"{where} is a number.")
+    return value
+
+
+def _objectives(where: str, value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise Unwritable(f"{where} is a list of objects.")
+    return value
+
+
+EXTRAS: Final[Mapping[str, Mapping[str, Callable[[str, object], object]]]] = {
+    "category": {"weight": _weight},
+    "lineItem": {"learningObjectiveSet": _objectives},
+    "result": {
+        "textScore": _text,
+        **dict.fromkeys(_FLAGS, _flag),
+        "learningObjectiveSet": _objectives,
+    },
+}
+
+
+WORDS: Final = "|".join(sorted({name for names in EXTRAS.values() for name in names} - {"learningObjectiveSet"}))
+"""Those that a filter can name, for a pattern."""
+
+
+SCHEMAS: Final[Mapping[str, Mapping[str, Document]]] = {
+    "category": {"weight": {"type": "number"}},
+    "lineItem": {"learningObjectiveSet": {"type": "array", "items": {"type": "object"}}},
+    "result": {
+        "textScore": {"type": "string"},
+        **{flag: {"type": "string", "enum": ["true", "false"]} for flag in _FLAGS},
+        "learningObjectiveSet": {"type": "array", "items": {"type": "object"}},
+    },
+}
+"""The same for descriptions."""
+
+
+def put_away(kind: str, sent: Document) -> Document:
+    """A body of 1.2 as one of 1.1. Raises ``Unwritable``."""
+    kept = {name: value for name, value in sent.items() if name not in EXTRAS[kind]}
+    extra = {
+        PREFIX + name: read(f"{kind}.{name}", sent[name])
+        for name, read in EXTRAS[kind].items()
+        if sent.get(name) is not None
+    }
+    if extra and isinstance(kept.get("metadata", {}), dict):
+        kept["metadata"] = {**kept.get("metadata", {}), **extra}
+    return kept
+
+
+def brought_back(kind: str, document: Document) -> None:
+    """The other way, in place."""
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict):
+        return
+    for name in EXTRAS.get(kind, ()):
+        if PREFIX + name in metadata:
+            document[name] = metadata.pop(PREFIX + name)
+    if not metadata:
+        del document["metadata"]
