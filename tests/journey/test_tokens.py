@@ -13,7 +13,7 @@ from oauthlib.oauth2 import BackendApplicationClient
 
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions, queries
-from schoolpassport.partners.contract import DEMOGRAPHICS, READING, ROSTER, ROSTER_CORE
+from schoolpassport.partners.contract import DELETE, DEMOGRAPHICS, READING, ROSTER, ROSTER_CORE
 from schoolpassport.partners.records import Bearer, PartnerBearer
 from schoolpassport.rosterapi import tokens
 from schoolpassport.rosterapi.authentication import Caller, caller, prove
@@ -132,7 +132,8 @@ def test_a_client_that_is_not_ours_understands_the_answer(http, app):
         ("  ", READING),
         (ROSTER, {ROSTER}),
         (f"{ROSTER_CORE} {DEMOGRAPHICS}", {ROSTER_CORE, DEMOGRAPHICS}),
-        (f"{ROSTER} https://purl.imsglobal.org/spec/or/v1p1/scope/gradebook.delete", {ROSTER}),
+        (f"{ROSTER} https://purl.imsglobal.org/spec/or/v1p1/scope/gradebook.delete", {ROSTER, DELETE}),
+        (f"{ROSTER} https://purl.imsglobal.org/spec/or/v1p1/scope/gradebook.write", {ROSTER}),
     ],
 )
 def test_scopes_are_what_was_asked_for_as_far_as_it_can_be_had(http, app, scope, got):

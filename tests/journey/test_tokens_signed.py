@@ -9,7 +9,7 @@ from django.test import RequestFactory, override_settings
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA1, SIGNATURE_HMAC_SHA256
 from oauthlib.oauth1 import Client as SigningClient
 
-from schoolpassport.partners.contract import READING
+from schoolpassport.partners.contract import READING, WRITING
 from schoolpassport.partners.records import Bearer, Reason, Refused
 from schoolpassport.rosterapi.authentication import Caller, caller, challenge, prove
 from tests.support.partners import HOUR, a_partner_token, integrated
@@ -51,7 +51,7 @@ def test_a_signed_request_names_its_caller_who_is_proved_already(app, now, metho
     assert (who.district_id, who.proved.integration_id, who.proved.scopes) == (
         app.district_id,
         app.integration.id,
-        READING,
+        READING | WRITING,
     )
     assert who.token_digest == who.proved.token_digest
     assert prove(who, now=now) is who.proved

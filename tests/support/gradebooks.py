@@ -1,7 +1,9 @@
 """Applications that write into gradebooks, by the door that production uses."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +11,13 @@ from schoolpassport.gradebook import actions
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
 from schoolpassport.partners.contract import READING, WRITING
+from schoolpassport.roster.kinds import SHARED
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.records import Contents
 from tests.support import wsgi
-from tests.support.partners import HOUR
+from tests.support.partners import HOUR, Integrated, integrated
+from tests.support.plain_views import PlainView
 from tests.support.readers import APPLICATION, CLASS, PUPIL, TERM, Reader, Reading, a_reader, ref
 
 V1P1 = "/ims/oneroster/v1p1"
@@ -60,3 +67,23 @@ def task(name: str, class_: str = CLASS, **more: Any) -> Json:
 def mark(name: str, item: str, student: str = PUPIL, **more: Any) -> Json:
     facts = {"scoreStatus": "fully graded", "score": 9.5, "scoreDate": "2026-09-09"}
     return {"result": {"sourcedId": name, "lineItem": ref(item), "student": ref(student), **facts} | more}
+
+
+def agreed(district_id: UUID, *, schools: Sequence[UUID] | None = None, now: datetime | None = None) -> Writer:
+    """An application that may write, with a consent over real rosters to all there is; it has no plain view."""
+    now = now or clock.now()
+    made = integrated(district_id, now)
+    whole = catalogue.everything(kinds=tuple(SHARED))
+    consent(made, Contents(attributes=whole, schools=schools))
+    actions.allow(district_id=district_id, integration_id=made.integration.id, by="test", now=now)
+    return writing(Reader(made, PlainView(district_id, made.integration.id, 0), ""))
+
+
+def consent(made: Integrated, contents: Contents) -> None:
+    sharing.agree(
+        district_id=made.district_id,
+        integration_id=made.integration.id,
+        contents=contents,
+        by="test",
+        now=clock.now(),
+    )

@@ -51,7 +51,7 @@ def hand_of(*, district_id: UUID, integration_id: UUID, kind: str, now: datetime
     _check_force(consent, now)
     if not written.may_write(district_id=district_id, integration_id=integration_id):
         raise NothingShared("The district has not allowed this application to write into gradebooks.")
-    if kind not in consent.attributes:
+    if kind not in consent.served.attributes:
         raise NothingShared(f"The district shares no {KINDS[kind].plural} with this application, so it writes none.")
     return Hand(view, consent, list(by_integration.values()))
 
@@ -101,7 +101,7 @@ def delete(hand: Hand, kind: str, record_id: UUID, *, by: str, now: datetime) ->
 
 
 def _check_shared(kind: Kind, said: Iterable[Said], consent: Consent) -> None:
-    shared = set(consent.attributes[kind.name])
+    shared = set(consent.served.attributes[kind.name])
     for each in said:
         if more := sorted(set(each.fields) - shared):
             raise Unwritable(f"{kind.name}.{more[0]} is not among what the district shares with this application.")

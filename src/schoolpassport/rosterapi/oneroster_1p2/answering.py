@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from schoolpassport.roster.kinds import KINDS
 from schoolpassport.gradebook.contract import GRADES
+from schoolpassport.roster.kinds import KINDS
 from schoolpassport.rosterapi import errors, links, parameters
 from schoolpassport.rosterapi.answering import holds_already
 from schoolpassport.rosterapi.base_url import address_of
