@@ -60,10 +60,14 @@ def test_all_dialects_and_all_tokens_of_an_application_count_together(app):
     assert all("ask again in" in a.body.decode() and int(a.headers["Retry-After"]) for a in refused)
 
 
-def test_comparing_a_copy_counts_like_any_request(app):
-    path = "/datahub/services/view/reconcile?collection=users"
-    answers = [app.post(path, b"") for _ in range(LIMIT + 1)]
+def test_what_is_streamed_counts_like_any_request_and_says_so(app):
+    whole = "/datahub/services/view"
+    answers = [
+        app.get(f"{whole}/export"),
+        *(app.post(f"{whole}/reconcile?collection=users", b"") for _ in range(LIMIT)),
+    ]
     assert [a.status for a in answers] == [200] * LIMIT + [429]
+    assert [a.headers["X-RateLimit-Remaining"] for a in answers] == ["4", "3", "2", "1", "0", "0"]
     assert "ask again in" in answers[-1].body.decode()
     assert int(answers[-1].headers["Retry-After"])
 

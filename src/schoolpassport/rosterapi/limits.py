@@ -9,11 +9,14 @@ from collections import Counter
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime
+from functools import wraps
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
 
@@ -79,15 +82,33 @@ def count_writing(*, district_id: UUID, integration_id: UUID, now: datetime) -> 
         _writing.take((district_id, integration_id), limit=limit, now=now)
 
 
+def told_by(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """A view of Django's whose answers say what is left."""
+
+    @wraps(view)
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        _granted.set(None)
+        given = view(request)
+        for name, value in _left(given.status_code).items():
+            given.headers[name] = value
+        return given
+
+    return answer
+
+
 def told(answerer: Callable[..., Answer]) -> Callable[..., Answer]:
     """An answerer whose answers say what is left."""
 
     def answer(environ: dict[str, Any], *, prefix: str, path: str) -> Answer:
         _granted.set(None)
         given = answerer(environ, prefix=prefix, path=path)
-        allowance = _granted.get()
-        if allowance is not None and given.status is not HTTPStatus.TOO_MANY_REQUESTS:
-            given.headers.update(allowance.headers)
+        given.headers.update(_left(given.status))
         return given
 
     return answer
+
+
+def _left(status: int) -> dict[str, str]:
+    """Headers, but for a refusal of one too many, which has its own."""
+    allowance = _granted.get()
+    return allowance.headers if allowance and status != HTTPStatus.TOO_MANY_REQUESTS else {}

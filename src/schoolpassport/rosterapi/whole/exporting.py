@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from schoolpassport.roster.kinds import SHARED
-from schoolpassport.rosterapi import errors
+from schoolpassport.rosterapi import errors, limits
 from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer
 from schoolpassport.rosterapi.visits import Trouble, Visit, answered
@@ -74,6 +74,7 @@ def _id(document: msgspec.Raw) -> UUID:
     return UUID(msgspec.json.decode(document, type=_Head).sourced_id)
 
 
+@limits.told_by
 def export(request: HttpRequest) -> HttpResponseBase:
     """``collections``, ``revision``, and to go on after a record: ``from`` (its collection) and ``after`` (its id)."""
     begun: list[tuple[_Export, Part]] = []

@@ -15,7 +15,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from schoolpassport.rosterapi import errors
+from schoolpassport.rosterapi import errors, limits
 from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer
 from schoolpassport.rosterapi.visits import SENT, Trouble, Visit, answered
@@ -63,6 +63,7 @@ class _Reconciliation:
         return b"".join(b'{"%b":%b}\n' % (self.kind.encode(), bytes(each)) for each in _LINES(part.documents))
 
 
+@limits.told_by
 def reconcile(request: HttpRequest) -> HttpResponseBase:
     """``collection``; ``revision``; ``buckets``: those that what is sent belongs to, as ``0a3,1f7``."""
     begun: list[tuple[_Reconciliation, Part, Iterator[Part]]] = []
