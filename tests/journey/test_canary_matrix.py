@@ -23,10 +23,12 @@ from schoolpassport.delivery import custom
 from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS, SHARED
-from schoolpassport.rosterapi import discovery, keys, tokens, views, wsgi
+from schoolpassport.rosterapi import keys, tokens, views, wsgi
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
 from schoolpassport.rosterapi.operations import OPERATIONS
 from schoolpassport.rosterapi.urls import PREFIXES
+from schoolpassport.rosterapi.vendor import description as vendor
+from schoolpassport.rosterapi.vendor import discovery, webhooks
 from schoolpassport.rosterapi.whole import exporting, reconciling
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
@@ -325,17 +327,24 @@ def test_a_field_that_is_not_shared_cannot_be_asked_about(matrix):
 
 def test_discovery_names_the_partners_own_district_only(matrix, locks):
     for app in matrix:
-        assert _discovered(app) == [app.mark]
+        assert _discovered(app, "onboarding/credentials") == [app.mark]
+        assert set(_discovered(app, "applications")) == {app.mark}
 
 
-def _discovered(app: App) -> list[str]:
+def test_webhooks_of_another_partner_are_not_there(matrix, locks):
+    def status(app: App, of: App) -> int:
+        path = f"/datahub/services/vendor/integrations/{of.integration}/webhooks"
+        return call(APPLICATION, path, Authorization=f"Bearer {app.partner_token}").status
+
+    for app in matrix:
+        assert {of.mark: status(app, of) for of in matrix} == {of.mark: 200 if of is app else 404 for of in matrix}
+
+
+def _discovered(app: App, path: str) -> list[str]:
     """The marks of the districts that the application's partner is told about."""
-    answer = call(
-        APPLICATION, "/datahub/services/vendor/onboarding/credentials", Authorization=f"Bearer {app.partner_token}"
-    )
+    answer = call(APPLICATION, f"/datahub/services/vendor/{path}", Authorization=f"Bearer {app.partner_token}")
     assert answer.status == 200
-    marks = (re.search(r"q\w+q", d["districtName"]) for d in json.loads(answer.body))
-    return sorted(found[0] for found in marks if found)
+    return sorted(re.findall(r'"districtName": "[^"]*(q\w+q)', answer.body.decode()))
 
 
 def test_every_route_is_in_this_matrix():
@@ -345,7 +354,8 @@ def test_every_route_is_in_this_matrix():
         views.roster,
         tokens.token,
         clever_tokens.districts,
-        discovery.credentials,
+        *(discovery.credentials, discovery.applications, vendor.described),
+        *(webhooks.webhooks, webhooks.webhook, webhooks.secret, webhooks.trial, webhooks.messages, webhooks.replay),
         keys.key_set,
         exporting.export,
         reconciling.reconcile,

@@ -14,7 +14,8 @@ from django.urls import path
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions, queries
 from schoolpassport.partners.records import Bearer
-from schoolpassport.rosterapi import discovery, tokens
+from schoolpassport.rosterapi import tokens
+from schoolpassport.rosterapi.vendor import discovery
 from tests.support.partners import BY, HOUR, a_partner, a_partner_token, integrated
 
 urlpatterns = [

@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import jsonschema_rs
 import pytest
 from django.test import RequestFactory
 
@@ -140,3 +141,12 @@ def test_a_token_opens_the_kinds_of_its_scopes(district):
     assert app.get(f"{BASE}/export", method="HEAD").body == b""
     stranger = Reader(app.integrated, app.view, "spt_nobody")
     assert [stranger.get(f"{BASE}/{path}").status for path in ("export", "changes")] == [401, 401]
+
+
+def test_it_describes_itself_to_whoever_asks(app):
+    told = Reader(app.integrated, app.view, "").get(f"{BASE}/openapi.json")
+    assert (told.status, set(told.json["paths"])) == (200, {"/changes", "/manifest", "/export"})
+    changes = told.json["paths"]["/changes"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    jsonschema_rs.validate(changes, app.json(f"{BASE}/changes?limit=2"))
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(changes, told.json)

@@ -102,6 +102,12 @@ SETTINGS: tuple[Setting, ...] = (
         _networks,
     ),
     Setting(
+        "SCHOOLPASSPORT_PARTNER_NETWORKS",
+        "",
+        "networks of your own that webhooks may lead into when a partner set them; unset: the public internet only",
+        _networks,
+    ),
+    Setting(
         "SCHOOLPASSPORT_ALLOW_PORTS",
         "",
         "ports that may be called on the public internet besides the usual ones of HTTPS, SFTP and LDAP",
@@ -132,6 +138,7 @@ class Environment:
     sync_memory_mb: int
     sync_threads: int
     cache_mb: int
+    partner_egress: egress.Policy  # for addresses that partners name
     egress: egress.Policy
     folders: tuple[Path, ...]
 
@@ -167,6 +174,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
             networks=egress.Networks.parse(value["SCHOOLPASSPORT_ALLOW_NETWORKS"]),
             more_ports=frozenset(map(int, value["SCHOOLPASSPORT_ALLOW_PORTS"].replace(",", " ").split())),
         ),
+        partner_egress=egress.Policy(networks=egress.Networks.parse(value["SCHOOLPASSPORT_PARTNER_NETWORKS"])),
         folders=tuple(Path(folder).expanduser() for folder in folders) or (data_dir / "landing",),
     )
 

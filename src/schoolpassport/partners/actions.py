@@ -161,6 +161,13 @@ def note_data_completed(*, district_id: UUID, integration_id: UUID, by: str, now
         _note(district_id, "partners:data:completed", f"integration:{integration_id}", by, now)
 
 
+def note_sharing(*, district_id: UUID, integration_id: UUID, state: str, until: datetime | None) -> None:
+    """Remember how the integration's consent stands, for Discovery. The step that led there is in the ledger."""
+    with scope.inside(district_id):
+        rows = Integration.objects.filter(district_id=district_id, id=integration_id)
+        rows.update(sharing_state=state, sharing_until=until)
+
+
 # -------------------------------------------------------------------------------------------------------- credentials
 
 

@@ -34,6 +34,8 @@ class Integration(models.Model):
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     data_completed_at = models.DateTimeField(null=True)  # when its view last became ready
+    sharing_state = models.CharField(max_length=17, blank=True)  # of its consent, as far as the partner may know
+    sharing_until = models.DateTimeField(null=True)  # when that ends, or ended
 
     class Meta:
         constraints = (

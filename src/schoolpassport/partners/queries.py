@@ -18,6 +18,7 @@ from schoolpassport.partners.records import (
     Onboarding,
     PartnerBearer,
     PartnerClient,
+    PartnersIntegration,
     Reason,
     Refused,
     UnknownApplication,
@@ -51,7 +52,7 @@ _PARTNER_BEARER_STATE: Final = """
 
 _ONBOARDINGS: Final = """
     SELECT DISTINCT ON (d.name, i.id) i.district_id, d.name, c.id, c.client_id, c.sealed_secret,
-           i.activated_at, i.data_completed_at, i.expires_at
+           i.activated_at, i.data_completed_at, least(i.expires_at, i.sharing_until)
     FROM partners_integration i
     JOIN partners_credential c ON c.district_id = i.district_id AND c.integration_id = i.id
     JOIN tenancy_district d ON d.id = i.district_id
@@ -59,6 +60,17 @@ _ONBOARDINGS: Final = """
       AND i.revoked_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > %(now)s)
       AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > %(now)s)
     ORDER BY d.name, i.id, c.created_at DESC, c.id DESC"""
+
+_INTEGRATIONS: Final = """
+    SELECT i.id, i.district_id, d.name, i.application_id, i.activated_at, i.data_completed_at,
+           i.revoked_at IS NOT NULL, least(i.expires_at, i.sharing_until), i.expires_at, i.sharing_state
+    FROM partners_integration i JOIN tenancy_district d ON d.id = i.district_id
+    WHERE i.partner_id = %(partner)s AND (%(id)s::uuid IS NULL OR i.id = %(id)s) ORDER BY d.name, i.id"""
+
+_INTEGRATION: Final = (
+    *("id", "district_id", "district_name", "application_id", "activated_at", "data_completed_at"),
+    *("ended", "expires_at", "integration_expires_at", "sharing_state"),
+)
 
 
 def partner(*, name: str) -> Partner:
@@ -218,6 +230,28 @@ def data_completed(*, district_id: UUID, integration_id: UUID) -> datetime | Non
     with scope.inside(district_id):
         found = Integration.objects.filter(district_id=district_id, id=integration_id).first()
         return None if found is None else found.data_completed_at
+
+
+def applications_of(*, partner_id: UUID) -> list[Application]:
+    """A partner's own, by name."""
+    return list(Application.objects.filter(partner_id=partner_id).order_by("name"))
+
+
+def integrations_of(*, partner_id: UUID) -> list[PartnersIntegration]:
+    """A partner's own in all districts, by their names; ended ones too."""
+    return _integrations_of(partner_id, None)
+
+
+def integration_of(*, partner_id: UUID, integration_id: UUID) -> PartnersIntegration | None:
+    """One of a partner's own; None for what is another's, as for what there is not."""
+    return next(iter(_integrations_of(partner_id, integration_id)), None)
+
+
+def _integrations_of(partner_id: UUID, integration_id: UUID | None) -> list[PartnersIntegration]:
+    with scope.as_partner(partner_id), connection.cursor() as cursor:
+        cursor.execute(_INTEGRATIONS, {"partner": partner_id, "id": integration_id})
+        rows = cursor.fetchall()
+    return [PartnersIntegration(**dict(zip(_INTEGRATION, row, strict=True))) for row in rows]
 
 
 def onboardings(*, partner_id: UUID, now: datetime) -> list[Onboarding]:

@@ -131,6 +131,35 @@ class Onboarding:
     expires_at: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartnersIntegration:
+    """One of a partner's applications in one district. ``expires_at``: when access ends or ended, whatever ends it."""
+
+    id: UUID
+    district_id: UUID
+    district_name: str
+    application_id: UUID
+    activated_at: datetime
+    data_completed_at: datetime | None
+    ended: bool
+    expires_at: datetime | None
+    integration_expires_at: datetime | None
+    sharing_state: str
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it has neither been ended nor run out; what is shared is another question."""
+        return not self.ended and (self.integration_expires_at is None or self.integration_expires_at > now)
+
+    def status(self, now: datetime) -> str:
+        """``ended``, ``expired``, ``not_shared`` (nothing was ever proposed), or the state of its consent."""
+        if self.ended:
+            return "ended"
+        over = self.expires_at is not None and self.expires_at <= now
+        if over and (not self.is_open(now) or self.sharing_state in {"", "active", "suspended", "approved", "sent"}):
+            return "expired"
+        return self.sharing_state or "not_shared"
+
+
 class UnknownPartner(LookupError):
     """No partner has this name or id."""
 

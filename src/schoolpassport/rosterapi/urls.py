@@ -1,15 +1,18 @@
 """The addresses of this room. What a caller asked under, links and hrefs stay under."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from django.http import HttpResponse
 from django.urls import URLPattern, path
 
-from schoolpassport.rosterapi import answering, discovery, keys, limits, tokens, views
+from schoolpassport.rosterapi import answering, keys, limits, tokens, views
 from schoolpassport.rosterapi.clever import answering as clever
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
 from schoolpassport.rosterapi.native import answering as native
 from schoolpassport.rosterapi.oneroster_1p2 import answering as oneroster_1p2
 from schoolpassport.rosterapi.oneroster_1p2.services import SERVICES
+from schoolpassport.rosterapi.vendor import description as vendor
+from schoolpassport.rosterapi.vendor import discovery, webhooks
 from schoolpassport.rosterapi.views import Answerer
 from schoolpassport.rosterapi.whole import answering as whole
 from schoolpassport.rosterapi.whole import exporting, reconciling
@@ -27,6 +30,20 @@ _DIALECTS: Mapping[str, Answerer] = {
     WHOLE: whole.view,
 }
 ANSWERERS: Mapping[str, Answerer] = {prefix: limits.told(answerer) for prefix, answerer in _DIALECTS.items()}
+
+VENDOR = "datahub/services/vendor"
+_ENDPOINT = "integrations/<uuid:integration>/webhooks/<uuid:endpoint>"
+_VENDOR: Mapping[str, Callable[..., HttpResponse]] = {
+    "onboarding/credentials": discovery.credentials,
+    "applications": discovery.applications,
+    "openapi.json": vendor.described,
+    "integrations/<uuid:integration>/webhooks": webhooks.webhooks,
+    _ENDPOINT: webhooks.webhook,
+    f"{_ENDPOINT}/secret": webhooks.secret,
+    f"{_ENDPOINT}/trial": webhooks.trial,
+    f"{_ENDPOINT}/messages": webhooks.messages,
+    f"{_ENDPOINT}/replay": webhooks.replay,
+}
 
 
 def _api(prefix: str, answerer: Answerer) -> list[URLPattern]:
@@ -47,7 +64,7 @@ urlpatterns = [
     path("datahub/oauth/token", tokens.token),
     path("oauth/tokens", clever_tokens.districts),
     path(".well-known/jwks.json", keys.key_set),
-    path("datahub/services/vendor/onboarding/credentials", discovery.credentials),
+    *(path(f"{VENDOR}/{address}", view) for address, view in _VENDOR.items()),
 ]
 
 handler400, handler404, handler500 = views.bad_request, views.nothing_here, views.went_wrong

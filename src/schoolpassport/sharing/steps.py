@@ -13,6 +13,7 @@ from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.resealing import Resealed, reseal
 from schoolpassport.kit.secrets import SealBroken
+from schoolpassport.partners import actions as partners
 from schoolpassport.sharing import contents as wording
 from schoolpassport.sharing import receipts
 from schoolpassport.sharing.catalogue import EDITION
@@ -62,6 +63,7 @@ def draft(
     _write(consent, Act.DRAFT, was="", side=side, by=by, now=now)
     _fill(consent, proposal)
     consent.save(force_insert=True)
+    _tell_partner(consent)
     _note(consent, Act.DRAFT, was="", side=side, by=by, now=now, facts=said(consent))
     return consent
 
@@ -81,6 +83,7 @@ def edit(consent: Consent, *, proposal: Proposal, side: Side, by: str, now: date
     _fill(consent, proposal)
     _write(consent, Act.EDIT, was=was, side=side, by=by, now=now)
     consent.save()
+    _tell_partner(consent)
     _note(consent, Act.EDIT, was=was, side=side, by=by, now=now, facts={"before": before, "after": said(consent)})
 
 
@@ -103,6 +106,7 @@ def take(
         consent.ended_at = now
     _write(consent, act, was=stood.state, side=side, by=by, now=now, message=message, accepted=accepted)
     consent.save()
+    _tell_partner(consent)
     _note(consent, act, was=stood.state, side=side, by=by, now=now, facts={"accepted": accepted} if accepted else {})
     if act in _RECEIVED and consent.begun_at is not None:
         receipts.issue(consent, now=now)
@@ -170,6 +174,19 @@ def reseal_documents(*, district_id: UUID) -> Resealed:
         tenant=district_id,
         column=DOCUMENT,
         row_of=lambda document: document.id,
+    )
+
+
+def _tell_partner(consent: Consent) -> None:
+    """Discovery tells of the consent in force, else of the last one. A district's draft is its own until it is sent."""
+    mine = Consent.objects.filter(district_id=consent.district_id, integration_id=consent.integration_id)
+    told = list(mine.exclude(state=ConsentState.DRAFT, author=Side.DISTRICT).order_by("id"))
+    stands = next((c for c in told if c.state in IN_FORCE), told[-1] if told else None)
+    partners.note_sharing(
+        district_id=consent.district_id,
+        integration_id=consent.integration_id,
+        state=stands.state if stands else "",
+        until=(stands.ended_at or stands.expires_at) if stands else None,
     )
 
 

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit import http
+from schoolpassport.kit.egress import Policy
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import NeedsAttention
@@ -21,7 +22,7 @@ from schoolpassport.sharing.contract import ViewMoved
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.queries import districts
 from schoolpassport.webhooks import _vault, bodies, posting, signing
-from schoolpassport.webhooks.models import Endpoint, EndpointState, Message, MessageState
+from schoolpassport.webhooks.models import Endpoint, EndpointState, Message, MessageState, Setter
 from schoolpassport.webhooks.records import BadEndpoint, NewEndpoint, name_of
 
 OVERLAP: Final = timedelta(days=1)
@@ -33,12 +34,17 @@ KEPT: Final = timedelta(days=30)
 _MOST_ENDPOINTS: Final = 5
 
 
-def add(*, district_id: UUID, integration_id: UUID, url: str, by: str, now: datetime) -> NewEndpoint:
+def add(
+    *,
+    district_id: UUID,
+    integration_id: UUID,
+    url: str,
+    by: str,
+    now: datetime,
+    setter: Setter = Setter.OPERATOR,
+) -> NewEndpoint:
     """Tell an address of each revision of the integration's view from now on. Raises ``BadEndpoint``."""
-    try:
-        http.check_address(url)
-    except NeedsAttention as wrong:
-        raise BadEndpoint(wrong.sentence) from None
+    _check(url, setter)
     made = NewEndpoint(id=new_id(), secret=signing.new_secret())
     with scope.inside(district_id):
         others = Endpoint.objects.filter(district_id=district_id, integration_id=integration_id)
@@ -51,6 +57,7 @@ def add(*, district_id: UUID, integration_id: UUID, url: str, by: str, now: date
                     id=made.id,
                     integration_id=integration_id,
                     url=url,
+                    set_by=setter,
                     state=EndpointState.ACTIVE,
                     sealed_secret=_vault.seal(made.secret, district_id=district_id, endpoint_id=made.id),
                     told_seq=changes.last_seq(district_id=district_id, integration_id=integration_id),
@@ -60,6 +67,36 @@ def add(*, district_id: UUID, integration_id: UUID, url: str, by: str, now: date
             raise BadEndpoint("This address is told already.") from None
         _note(district_id, made.id, "add", by, now, {"integration": str(integration_id)})
     return made
+
+
+def move(
+    *, district_id: UUID, endpoint_id: UUID, url: str, by: str, now: datetime, setter: Setter = Setter.OPERATOR
+) -> None:
+    """Another address for an endpoint; its secret stays, and what waits goes there. Raises ``BadEndpoint``."""
+    _check(url, setter)
+    with scope.inside(district_id):
+        endpoint = _locked(district_id, endpoint_id)
+        try:
+            with transaction.atomic():
+                endpoint.url, endpoint.set_by = url, setter
+                endpoint.save(update_fields=["url", "set_by"])
+        except IntegrityError:
+            raise BadEndpoint("This address is told already.") from None
+        _note(district_id, endpoint_id, "move", by, now)
+
+
+def try_out(*, district_id: UUID, endpoint_id: UUID, by: str, now: datetime) -> http.Reply:
+    """One message about nothing, sent at once and not again: what the receiver made of it. Raises ``BadEndpoint``."""
+    with scope.inside(district_id):
+        endpoint = _locked(district_id, endpoint_id)
+        try:
+            signers = _signers(endpoint, now)
+        except SealBroken:
+            raise BadEndpoint("Its secret cannot be opened; give it a new one.") from None
+        _note(district_id, endpoint_id, "try", by, now)
+    body = bodies.trial(district_id=district_id, at=now)
+    headers = signing.headers(message_id=name_of(new_id()), at=now, body=body, signers=signers)
+    return posting.post(endpoint.url, body=body, headers=headers, policy=_policy(endpoint.set_by))
 
 
 def rotate(*, district_id: UUID, endpoint_id: UUID, by: str, now: datetime) -> NewEndpoint:
@@ -153,7 +190,7 @@ def send(*, district_id: UUID, message_id: UUID, now: datetime) -> None:
             _write_down(message, reply, now)
             return
     headers = signing.headers(message_id=name_of(message_id), at=now, body=body, signers=signers)
-    reply = posting.post(endpoint.url, body=body, headers=headers, policy=settings.ENVIRONMENT.egress)
+    reply = posting.post(endpoint.url, body=body, headers=headers, policy=_policy(endpoint.set_by))
     reach("webhooks.posted")
     with scope.inside(district_id):
         _write_down(message, reply, now)
@@ -226,6 +263,22 @@ def _give_up(message: Message, *, gone: bool, now: datetime) -> None:
     if gone:
         Endpoint.objects.filter(district_id=district_id, id=endpoint_id).update(state=EndpointState.GONE)
         _note(district_id, endpoint_id, "gone", "worker", now)
+
+
+def _policy(setter: str) -> Policy:
+    """Networks that the operator opened are opened for the operator's own addresses."""
+    chosen: Policy = settings.ENVIRONMENT.egress if setter == Setter.OPERATOR else settings.ENVIRONMENT.partner_egress
+    return chosen
+
+
+def _check(url: str, setter: Setter) -> None:
+    """Raises ``BadEndpoint`` for what cannot be an address; where it leads is judged at every attempt."""
+    try:
+        http.check_address(url)
+    except NeedsAttention as wrong:
+        raise BadEndpoint(wrong.sentence) from None
+    if not url.startswith("https://") and not _policy(setter).networks.allowed:
+        raise BadEndpoint("The address must begin with https://.")
 
 
 def _signers(endpoint: Endpoint, now: datetime) -> list[str]:

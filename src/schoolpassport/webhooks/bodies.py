@@ -1,6 +1,7 @@
 """What a message says: that a view has a new revision, and which records it is about. Ids, kinds, counts; no values."""
 
 import json
+from datetime import datetime
 from typing import Any, Final, TypedDict
 from uuid import UUID
 
@@ -11,6 +12,7 @@ MOST_LINES: Final = 500
 """More lines than that are counted, not listed: whoever is told reads them from the log."""
 
 TYPE: Final = "view.revised"
+TRIAL: Final = "webhook.tried"
 
 
 class _Piece(TypedDict):
@@ -18,6 +20,12 @@ class _Piece(TypedDict):
     integration_id: UUID
     seq_from: int
     seq_to: int
+
+
+def trial(*, district_id: UUID, at: datetime) -> bytes:
+    """A message about nothing, to see whether it arrives."""
+    told = {"type": TRIAL, "timestamp": _instant(at), "data": {"district": str(district_id)}}
+    return json.dumps(told, separators=(",", ":")).encode()
 
 
 def body(message: Message, *, integration_id: UUID) -> bytes:
@@ -41,5 +49,9 @@ def body(message: Message, *, integration_id: UUID) -> bytes:
             {"seq": line.seq, "kind": line.kind, "id": str(line.id), "change": line.change}
             for line in changes.lines(**piece)
         ]
-    told = {"type": TYPE, "timestamp": message.made_at.isoformat().replace("+00:00", "Z"), "data": data}
+    told = {"type": TYPE, "timestamp": _instant(message.made_at), "data": data}
     return json.dumps(told, separators=(",", ":")).encode()
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

@@ -9,6 +9,13 @@ class EndpointState(models.TextChoices):
     GONE = "gone"  # the receiver answered 410: it does not want to be told any more
 
 
+class Setter(models.TextChoices):
+    """Who said that this address is told. A partner's word leads into fewer networks than the operator's."""
+
+    OPERATOR = "operator"
+    PARTNER = "partner"
+
+
 class Endpoint(models.Model):
     """An address of one integration that is told of each revision of its view."""
 
@@ -17,6 +24,7 @@ class Endpoint(models.Model):
     id = models.UUIDField()
     integration_id = models.UUIDField()
     url = models.TextField()
+    set_by = models.CharField(max_length=10, choices=Setter.choices, default=Setter.OPERATOR)
     state = models.CharField(max_length=10, choices=EndpointState.choices)
     sealed_secret = models.BinaryField()
     sealed_previous = models.BinaryField(null=True)  # signs beside the newer one until ``previous_until``

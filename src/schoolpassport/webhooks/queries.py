@@ -10,8 +10,9 @@ from schoolpassport.webhooks.models import Endpoint, Message, MessageState
 from schoolpassport.webhooks.records import BadEndpoint, EndpointFacts, MessageFacts, name_of
 
 
-def endpoints(*, district_id: UUID) -> list[EndpointFacts]:
-    """All of a district, the oldest first."""
+def endpoints(*, district_id: UUID, integration_id: UUID | None = None) -> list[EndpointFacts]:
+    """All of a district, or of one of its integrations, the oldest first."""
+    mine = {} if integration_id is None else {"integration_id": integration_id}
     with scope.inside(district_id):
         names = partners.names_of_integrations(district_id=district_id)
         rows = Message.objects.filter(district_id=district_id).values("endpoint_id")
@@ -30,7 +31,7 @@ def endpoints(*, district_id: UUID) -> list[EndpointFacts]:
                 waiting=counts.get(e.id, (0, 0))[0],
                 dead=counts.get(e.id, (0, 0))[1],
             )
-            for e in Endpoint.objects.filter(district_id=district_id).order_by("created_at", "id")
+            for e in Endpoint.objects.filter(district_id=district_id, **mine).order_by("created_at", "id")
         ]
 
 
@@ -43,10 +44,12 @@ def endpoint_named(*, district_id: UUID, prefix: str) -> UUID:
     return found[0]
 
 
-def messages(*, district_id: UUID, endpoint_id: UUID, limit: int = 50) -> list[MessageFacts]:
-    """The newest first."""
+def messages(*, district_id: UUID, endpoint_id: UUID, limit: int = 50, state: str | None = None) -> list[MessageFacts]:
+    """The newest first; of one state, or of all."""
+    wanted = {} if state is None else {"state": state}
     with scope.inside(district_id):
-        newest = Message.objects.filter(district_id=district_id, endpoint_id=endpoint_id).order_by("-made_at", "-id")
+        mine = Message.objects.filter(district_id=district_id, endpoint_id=endpoint_id, **wanted)
+        newest = mine.order_by("-made_at", "-id")
         return [
             MessageFacts(
                 id=name_of(m.id),

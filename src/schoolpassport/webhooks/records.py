@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from schoolpassport.webhooks.models import Setter
+
+__all__ = ["BadEndpoint", "EndpointFacts", "MessageFacts", "NewEndpoint", "Setter", "name_of"]
+
 
 class BadEndpoint(ValueError):
     """An address that cannot be told, or no endpoint of the district; the message says what to do."""

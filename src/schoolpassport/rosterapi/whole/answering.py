@@ -9,7 +9,7 @@ from schoolpassport.rosterapi import errors
 from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer
 from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered
-from schoolpassport.rosterapi.whole import kinds, manifest
+from schoolpassport.rosterapi.whole import description, kinds, manifest
 from schoolpassport.rosterapi.whole.asked import DOCUMENTS, number, query_of, refused
 from schoolpassport.sharing.queries import Line, Log
 
@@ -18,6 +18,10 @@ _VERBS: Final = {"c": "created", "u": "updated", "d": "deleted", "r": "restored"
 
 
 def view(environ: Environ, *, prefix: str, path: str) -> Answer:
+    if path == "openapi.json" and environ["REQUEST_METHOD"] == "GET":  # of no district, so it needs no token
+        told = description.document(address=address_of(environ), base=prefix)
+        return errors.answer(json.dumps(told).encode())
+
     def work(visit: Visit) -> Answer:
         match path:
             case "changes":

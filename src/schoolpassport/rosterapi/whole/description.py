@@ -1,0 +1,42 @@
+"""The OpenAPI document of what reads a view as a whole."""
+
+from typing import Any
+
+from schoolpassport.rosterapi import envelopes
+from schoolpassport.rosterapi.envelopes import Path
+
+Json = dict[str, Any]
+
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_TEXT: Json = {"type": "string"}
+_COLLECTIONS = {"collections": _TEXT}
+_AT_ONE = {**_COLLECTIONS, "revision": _COUNT}
+_CHANGE = {"type": "object", "required": ["seq", "change", "revision"]}  # and the record, under the name of its kind
+_CHANGES: Json = {
+    "type": "object",
+    "required": ["changes", "after", "more", "revision", "next"],
+    "properties": {
+        "changes": {"type": "array", "items": _CHANGE},
+        "after": _COUNT,
+        "more": {"type": "boolean"},
+        "revision": _COUNT,
+        "next": _TEXT,
+    },
+}
+_MANIFEST: Json = {
+    "type": "object",
+    "required": ["revision", "at", "after", "collections", "jws"],
+    "properties": {"revision": _COUNT, "at": _TEXT, "after": _COUNT, "collections": {"type": "object"}, "jws": _TEXT},
+}
+_LINES: Json = {"application/x-ndjson": {"schema": _TEXT}}
+
+
+def document(*, address: str, base: str) -> Json:
+    paths = (
+        Path("/changes", {**_COLLECTIONS, "after": _COUNT, "limit": envelopes.PARAMETERS["limit"]}, _CHANGES),
+        Path("/manifest", {**_AT_ONE, "buckets": {"type": "boolean"}}, _MANIFEST),
+        Path("/export", {**_AT_ONE, "from": _TEXT, "after": _TEXT}, _TEXT),
+    )
+    told = envelopes.document(title="the whole view", address=address, base=base, refusal="error", paths=paths)
+    told["paths"]["/export"]["get"]["responses"]["200"]["content"] = _LINES
+    return told
