@@ -85,8 +85,25 @@ def _instant(value: Value, clause: Clause, name: str) -> Condition:
 
 
 def _revision(value: Value, clause: Clause, name: str) -> Condition:
-    """The few revisions are compared, not the many rows."""
-    return Condition(_came_in(value, f"s.at {clause.predicate} %({name})s::timestamptz"), {name: _moment(clause)})
+    """The few revisions are compared, not the many rows: each has its part of the change log, and an index knows it."""
+    wanted = {name: _moment(clause)}
+    if clause.predicate is Predicate.EQUAL:
+        return Condition(_came_in(value, f"s.at = %({name})s::timestamptz"), wanted)
+    beyond, before = _SIDES[clause.predicate]
+    last = (
+        "(SELECT coalesce(max(s.seq_to), 0) FROM sharing_viewrevision s WHERE s.district_id = %(district)s "
+        f"AND s.view = %(view)s AND s.at {before} %({name})s::timestamptz)"
+    )
+    return Condition(f"r.seq {beyond} {last}", wanted)
+
+
+# A comparison with an instant: which side of the last line before it, and which revisions lie before it.
+_SIDES = {
+    Predicate.GREATER: (">", "<="),
+    Predicate.GREATER_OR_EQUAL: (">", "<"),
+    Predicate.LESS: ("<=", "<"),
+    Predicate.LESS_OR_EQUAL: ("<=", "<="),
+}
 
 
 def _number(value: Value, clause: Clause, name: str) -> Condition:

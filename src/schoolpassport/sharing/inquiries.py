@@ -45,4 +45,9 @@ class Inquiry(Protocol[Result_co]):
 
 def listed(documents: bytes | None, base: str = "") -> bytes:
     """A JSON list of documents whose hrefs begin with ``base``: nothing, for dialects that have other addresses."""
-    return b"[" + (documents or b"").replace(_HREF, json.dumps(base)[1:-1].encode()) + b"]"
+    return b"[" + based(documents, base) + b"]"
+
+
+def based(text: bytes | None, base: str) -> bytes:
+    """The same text, its hrefs beginning with ``base``."""
+    return (text or b"").replace(_HREF, json.dumps(base)[1:-1].encode())

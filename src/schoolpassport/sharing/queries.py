@@ -10,6 +10,7 @@ from schoolpassport.sharing.changelog import Line, Lines, Log
 from schoolpassport.sharing.companions import Member, PeopleOf, PupilsOf
 from schoolpassport.sharing.cursors import Part, PartOf, Picked, Primary, Role, Stretch, These
 from schoolpassport.sharing.lacking import Lack, Result
+from schoolpassport.sharing.lines import LinesOf, Text
 from schoolpassport.sharing.manifests import Place, PlaceOf, Total
 from schoolpassport.sharing.reader import Reader
 from schoolpassport.sharing.reconciling import Difference, Twice, ids
@@ -22,6 +23,7 @@ __all__ = [
     "Lack",
     "Line",
     "Lines",
+    "LinesOf",
     "Log",
     "Member",
     "Part",
@@ -36,6 +38,7 @@ __all__ = [
     "Result",
     "Role",
     "Stretch",
+    "Text",
     "These",
     "Total",
     "Twice",

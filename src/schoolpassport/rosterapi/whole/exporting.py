@@ -1,13 +1,16 @@
 """A whole view in one stream, a line for each record, of one revision; it can be taken up where it broke off."""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple, Self
 from uuid import UUID
 
 import msgspec
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -20,13 +23,11 @@ from schoolpassport.rosterapi.whole import kinds
 from schoolpassport.rosterapi.whole.asked import DOCUMENTS, as_asked, query_of, refused
 from schoolpassport.rosterapi.whole.asked import revision as revision_of
 from schoolpassport.rosterapi.whole.streaming import BrokenOff, streamed
-from schoolpassport.sharing.contract import Collection, Subset
-from schoolpassport.sharing.queries import Part, PartOf, Stretch
+from schoolpassport.sharing.queries import LinesOf, Text
 
-_CHUNK: Final = 2000  # records that are read in one trip
-_WHOLE: Final = {kind: Collection(Subset(kind)) for kind in SHARED}
+_CHUNK: Final = 4000  # records that are read in one trip
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_LINES = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_FRESH: Final = 1.0  # seconds for which what was read may be handed over without a look at the terms
 
 
 @dataclass(frozen=True)
@@ -36,48 +37,79 @@ class _Export:
     after: UUID | None  # in the first of them
     base: str
 
-    def first(self, revision: int | None) -> Part:
+    def first(self, revision: int | None) -> Text:
         """The beginning, read before anything is said: whoever may not have it hears so."""
-        part = self._part(self.kinds[0], self.after, revision)
-        as_asked(revision, part.revision)
-        return part
+        found = self._read(_Start(self.kinds[0], self.after, revision))
+        as_asked(revision, found.revision)
+        return found
 
-    def lines(self, part: Part) -> Iterator[bytes]:
-        revision, count = part.revision, 0
-        for place, kind in enumerate(self.kinds):
-            part = part if place == 0 else self._more(kind, None, revision)
+    def lines(self, first: Text) -> Iterator[bytes]:
+        """While one piece is on its way to the client, the next one is read."""
+        kind, piece, count = self.kinds[0], first, 0
+        with _Ahead(self._read) as ahead:
             while True:
-                documents = _LINES(part.documents)
-                count += len(documents)
-                yield b"".join(b'{"%b":%b}\n' % (kind.encode(), bytes(each)) for each in documents)
-                if not part.more:
+                if piece.revision != first.revision:
+                    raise BrokenOff(f"revision {first.revision} cannot be read any more")
+                count += piece.records
+                start = self._next(kind, piece)
+                coming = ahead.asked(start) if start else None
+                if piece.text:
+                    yield piece.text
+                if start is None or coming is None:
                     break
-                part = self._more(kind, _id(documents[-1]), revision)
-        yield msgspec.json.encode({"end": {"revision": revision, "records": count}}) + b"\n"
+                kind, piece = start.kind, coming()
+        yield msgspec.json.encode({"end": {"revision": first.revision, "records": count}}) + b"\n"
 
-    def _more(self, kind: str, after: UUID | None, revision: int) -> Part:
-        part = self._part(kind, after, revision)
-        if part.revision != revision:
-            raise BrokenOff(f"revision {revision} cannot be read any more")
-        return part
+    def _next(self, kind: str, piece: Text) -> "_Start | None":
+        if piece.last is not None:
+            return _Start(kind, piece.last, piece.revision)
+        left = self.kinds[self.kinds.index(kind) + 1 :]
+        return _Start(left[0], None, piece.revision) if left else None
 
-    def _part(self, kind: str, after: UUID | None, revision: int | None) -> Part:
-        stretch = Stretch(_WHOLE[kind], after=after, limit=_CHUNK, revision=revision, base=self.base)
-        return self.visit.reader.inquire(PartOf(stretch))
-
-
-class _Head(msgspec.Struct, rename="camel"):
-    sourced_id: str
+    def _read(self, start: "_Start") -> Text:
+        asked = LinesOf(start.kind, _CHUNK, after=start.after, revision=start.revision, base=self.base)
+        return self.visit.reader.inquire(asked)
 
 
-def _id(document: msgspec.Raw) -> UUID:
-    return UUID(msgspec.json.decode(document, type=_Head).sourced_id)
+class _Start(NamedTuple):
+    kind: str
+    after: UUID | None
+    revision: int | None
+
+
+class _Ahead:
+    """Reads by a thread of its own, one piece at a time."""
+
+    def __init__(self, read: Callable[[_Start], Text]) -> None:
+        self._read = read
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="export")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.submit(connections.close_all).result()  # it has a connection of its own
+        self._thread.shutdown()
+
+    def asked(self, start: _Start) -> Callable[[], Text]:
+        """What gives the piece. It is read anew if it was left lying: whoever reads slowly gets no withdrawn terms."""
+
+        def read() -> tuple[Text, float]:
+            piece = self._read(start)
+            return piece, time.monotonic()
+
+        def given() -> Text:
+            piece, at = coming.result()
+            return piece if time.monotonic() - at < _FRESH else self._read(start)
+
+        coming = self._thread.submit(read)
+        return given
 
 
 @limits.told_by
 def export(request: HttpRequest) -> HttpResponseBase:
     """``collections``, ``revision``, and to go on after a record: ``from`` (its collection) and ``after`` (its id)."""
-    begun: list[tuple[_Export, Part]] = []
+    begun: list[tuple[_Export, Text]] = []
 
     def begin(visit: Visit) -> Answer:
         visit.scopes = kinds.SCOPES
@@ -93,8 +125,8 @@ def export(request: HttpRequest) -> HttpResponseBase:
     answer = answered(request.META, begin, refused, outlet="export")
     if not begun or request.method == "HEAD":
         return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
-    made, part = begun[0]
-    return streamed(request, made.lines(part), revision=part.revision)
+    made, first = begun[0]
+    return streamed(request, made.lines(first), revision=first.revision)
 
 
 def _from(wanted: tuple[str, ...], collection: str) -> tuple[str, ...]:

@@ -1,0 +1,73 @@
+"""A whole collection as lines of text, stretch by stretch: what a stream is made of, written by the database.
+
+Living records in the order of GG4L IDs, as in ``cursors``; no record is taken into hand on its way.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sharing import documents
+from schoolpassport.sharing.conditions import Condition
+from schoolpassport.sharing.cursors import readable
+from schoolpassport.sharing.inquiries import Told, based
+from schoolpassport.sharing.records import Shared
+from schoolpassport.sharing.relations import at
+from schoolpassport.sharing.roundtrip import Question
+from schoolpassport.sharing.standing import Standing, with_standing
+
+_NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class Text:
+    """``text``: a line ``{"<kind>":<document>}`` for each record. ``last``: after whom to go on; None at the end."""
+
+    text: bytes
+    records: int
+    last: UUID | None
+    revision: int
+
+
+@dataclass(frozen=True)
+class LinesOf:
+    """The inquiry for so many lines of a kind. ``revision``: which one to read, where it still can be read."""
+
+    kind: str
+    limit: int
+    after: UUID | None = None
+    revision: int | None = None
+    base: str = ""  # what hrefs begin with
+
+    def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (the view itself keeps to the consent)
+        parameters = {
+            "revision": readable(self.revision, standing),
+            "after": self.after or _NOBODY,
+            "limit": self.limit,
+        }
+        return Question(_statement(self.kind), parameters, keyed=True)
+
+    def answer(self, rest: tuple[Any, ...], standing: Standing) -> Text:
+        text, records, last = rest
+        goes_on = UUID(last.decode()) if records == self.limit else None
+        return Text(based(text, self.base), records, goes_on, readable(self.revision, standing))
+
+    def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
+        revision, (_, records, _) = readable(self.revision, standing), rest
+        return [Told(self.kind, revision, records, ends=records < self.limit and self.after is not None)]
+
+
+@lru_cache(maxsize=64)
+def _statement(kind_name: str) -> str:
+    kind = KINDS[kind_name]
+    rows = f"""SELECT {documents.columns(kind)}, r.id AS place FROM {at(kind, "r")} AND r.status = 'active'
+        AND r.id > %(after)s::uuid ORDER BY r.id LIMIT %(limit)s::int"""
+    line = f"""'{{"{kind.name}":' || {documents.text(kind)} || E'}}\\n'"""
+    return with_standing(
+        Condition(
+            f"""SELECT string_agg({line}, '') AS lines, count(*)::int AS records,
+            max(d.place::text COLLATE "C") AS last FROM ({rows}) d"""
+        )
+    )
