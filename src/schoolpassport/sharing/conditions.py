@@ -50,9 +50,8 @@ def _clause(clause: Clause, kind: Kind, shared: Shared, name: str) -> Condition:
 
 
 def _text(value: Value, clause: Clause, name: str) -> Condition:
-    return Condition(
-        f'lower({value.sql}) COLLATE "C" {clause.predicate} lower(%({name})s::text) COLLATE "C"', {name: clause.value}
-    )
+    held = value.folded or f"lower({value.sql})"
+    return Condition(f'{held} COLLATE "C" {clause.predicate} lower(%({name})s::text) COLLATE "C"', {name: clause.value})
 
 
 def _id(value: Value, clause: Clause, name: str) -> Condition:

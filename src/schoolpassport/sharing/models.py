@@ -10,9 +10,10 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Lower
 
 from schoolpassport.kit import conditions
-from schoolpassport.roster.kinds import SHARED, Kind
+from schoolpassport.roster.kinds import SHARED, Field, Kind
 from schoolpassport.roster.models import OPEN, Status, column
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.lifecycle import IN_FORCE, OVER, PENDING, SIDES, ConsentState, Side
@@ -290,6 +291,12 @@ class Change(models.TextChoices):
     REMAPPED = "m"  # the source calls it by another key; the record itself is what it was
 
 
+def _folded(field: Field) -> "models.Field[Any, Any]":
+    return models.GeneratedField(
+        expression=Lower(field.column), output_field=models.TextField(null=True, db_collation="C"), db_persist=True
+    )
+
+
 def _view_model(kind: Kind) -> type[models.Model]:
     name = f"{kind.name[0].upper()}{kind.name[1:]}View"
     constraints = [
@@ -302,6 +309,11 @@ def _view_model(kind: Kind) -> type[models.Model]:
         models.Index(fields=("district_id", "view", f.column), name=f"view_{kind.table}_by_{f.column}")
         for f in kind.fields
         if f.indexed
+    ]
+    indexes += [
+        models.Index(fields=("district_id", "view", f.folded), name=f"view_{kind.table}_by_{f.column}")
+        for f in kind.fields
+        if f.sought
     ]
     meta = type("Meta", (), {"db_table": f"sharing_{kind.table}", "constraints": constraints, "indexes": indexes})
     body = {"doc": models.TextField()} if kind.stored_document else {"sis_id": models.TextField(null=True)}
@@ -319,6 +331,7 @@ def _view_model(kind: Kind) -> type[models.Model]:
         "change": models.CharField(max_length=1, choices=Change.choices),
         "status": models.CharField(max_length=11),
         **{f.column: column(f) for f in kind.fields if f.in_view},
+        **{f.folded: _folded(f) for f in kind.fields if f.sought},
         **body,
     }
     return type(name, (models.Model,), attributes)

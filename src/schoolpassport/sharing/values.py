@@ -28,11 +28,15 @@ class Shape(Enum):
 
 @dataclass(frozen=True)
 class Value:
-    """SQL over a view row ``r``; NULL where the record lacks the attribute, an array where it has ``many``."""
+    """SQL over a view row ``r``; NULL where the record lacks the attribute, an array where it has ``many``.
+
+    ``folded``: the same in small letters, where an index knows it.
+    """
 
     shape: Shape
     sql: str
     many: bool = False
+    folded: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     target: str = ""  # of ids: the kind whose records they name
 
@@ -100,7 +104,8 @@ def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
 def _plain(found: Field) -> Value:
     shape = _SHAPES[found.type]
     if found.in_view:
-        return Value(shape, f"r.{quoted(found.column)}", many=found.many)
+        small = f"r.{quoted(found.folded)}" if found.sought else ""
+        return Value(shape, f"r.{quoted(found.column)}", many=found.many, folded=small)
     if found.many:
         return Value(shape, _gathered("e #>> '{}'", found.name), many=True)
     return Value(shape, f"({_JSON}->>'{found.name}')::{_SQL_TYPES[shape]}")

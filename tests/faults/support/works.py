@@ -65,12 +65,18 @@ def _take(district_id: str, key: str, name: str) -> None:
             [key, district_id],
         )
         cursor.execute(
-            "INSERT INTO sharing_user SELECT (jsonb_populate_record(v, jsonb_build_object('rev_from', w.revision, "
+            "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid = 'sharing_user'::regclass "
+            "AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
+        )
+        (columns,) = cursor.fetchone()
+        cursor.execute(
+            f"INSERT INTO sharing_user ({columns}) SELECT {columns} FROM (SELECT (jsonb_populate_record(v, "
+            "jsonb_build_object('rev_from', w.revision, "
             "'rev_to', 2147483647, 'seq', w.last_seq, 'change', 'u', 'given_name', %s::text, 'doc', "
             'regexp_replace(v.doc, \'"givenName":"[^"]*"\', \'"givenName":"\' || %s || \'"\')))).* '
             "FROM sharing_user v JOIN sharing_view w ON w.district_id = v.district_id AND w.number = v.view "
             "JOIN roster_link l ON l.record_id = v.id AND l.district_id = v.district_id AND l.kind = 'user' "
-            "WHERE l.key = %s AND v.rev_to = w.revision",
+            "WHERE l.key = %s AND v.rev_to = w.revision) made",
             [name, name, key],
         )
         cursor.execute(

@@ -62,6 +62,7 @@ class Field:
     binding: bool = False  # a reference without whose target the record makes no sense to whoever reads it
     blank_if_missing: bool = False  # the JSON binding demands it, the CSV binding does not: shown as an empty text
     indexed: bool = False  # large kinds only: "what hangs on this" must not scan
+    sought: bool = False  # a text in views that people are looked up by, in any case: found by an index
     gathered: str = ""  # the kind whose records say it: each names one of this kind and one that it refers to
 
     @property
@@ -72,6 +73,14 @@ class Field:
     def extension(self) -> str:
         """The key in ``metadata`` by which documents of 1.1 have it."""
         return self.v1p1.removeprefix(EXTENDS) if self.v1p1.startswith(EXTENDS) else ""
+
+    @property
+    def folded(self) -> str:
+        """The column of a view that holds the text in small letters, where it is sought.
+
+        A column and no index over an expression: under row-level security the database does not look into functions.
+        """
+        return f"{self.column}_folded"
 
     @property
     def is_reference(self) -> bool:

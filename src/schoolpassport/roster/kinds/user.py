@@ -23,7 +23,7 @@ KIND = Kind(
         Field(name="middleName", privacy=Privacy.DIRECTORY),
         Field(name="role", required=True, values=ROLES_1P1, privacy=Privacy.DIRECTORY, in_view=True),
         Field(name="identifier", privacy=Privacy.STUDENT, in_view=True),
-        Field(name="email", privacy=Privacy.DIRECTORY, in_view=True),
+        Field(name="email", privacy=Privacy.DIRECTORY, in_view=True, sought=True),
         Field(name="sms", privacy=Privacy.SENSITIVE),
         Field(name="phone", privacy=Privacy.SENSITIVE),
         Field(name="agents", type=Type.REFERENCE, target="user", many=True, privacy=Privacy.STUDENT, in_view=True),
