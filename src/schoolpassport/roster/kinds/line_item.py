@@ -16,6 +16,7 @@ KIND = Kind(
             binding=True,
             privacy=Privacy.STUDENT,
             in_view=True,
+            indexed=True,
         ),
         Field(name="category", type=Type.REFERENCE, target="category", required=True, privacy=Privacy.STUDENT),
         Field(

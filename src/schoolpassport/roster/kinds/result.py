@@ -12,6 +12,7 @@ KIND = Kind(
             binding=True,
             privacy=Privacy.STUDENT,
             in_view=True,
+            indexed=True,
         ),
         Field(
             name="student",
@@ -21,6 +22,7 @@ KIND = Kind(
             binding=True,
             privacy=Privacy.STUDENT,
             in_view=True,
+            indexed=True,
         ),
         Field(
             name="scoreStatus",
