@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 
 import asyncssh
 import psycopg
@@ -13,25 +14,31 @@ import pytest
 from django.db import connections
 
 from schoolpassport.delivery import accounts, actions, queries
+from schoolpassport.delivery.models import Account
 from schoolpassport.delivery.records import Access
 from schoolpassport.kit import sftpservice
 from schoolpassport.kit.sftpservice import Guesses, Service
 from schoolpassport.sources import arrival
+from schoolpassport.tenancy import scope
 from tests.support import cutting, openssh, partners
 from tests.support.nights import BY
 
 
 @contextmanager
-def serving(tmp_path, guesses: Guesses | None = None):
+def serving(tmp_path, guesses: Guesses | None = None, recheck: float = 2.0):
     """The service on a port of this machine. Yields the port."""
     loop = asyncio.new_event_loop()
-    service = Service(known=known, host_key=tmp_path / "host_key", port=0)
+    service = Service(known=known, host_key=tmp_path / "host_key", port=0, recheck=recheck)
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     acceptor = asyncio.run_coroutine_threadsafe(sftpservice.start(service, guesses=guesses), loop).result(10)
 
     async def stop() -> None:
         acceptor.close()
+        for _ in range(40):  # who has gone is noticed soon
+            if asyncio.all_tasks() == {asyncio.current_task()}:
+                break
+            await asyncio.sleep(0.05)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await asyncio.sleep(0.05)
@@ -140,6 +147,70 @@ def test_openssh_puts_a_package_that_the_landing_folder_takes_and_a_partner_fetc
         shell += ["-o", f"UserKnownHostsFile={tmp_path}/known", f"{sis.login}@127.0.0.1", "id"]
         assert b"uid" not in subprocess.run(shell, capture_output=True, timeout=60, check=False).stdout
     assert [p.name for p in sis.folder.iterdir()] == ["users.csv"]
+
+
+@contextmanager
+def session(tmp_path, port: int, login: str):
+    """OpenSSH's client, at work until it is told to end. Yields the process; it takes one command a line."""
+    sftp = openssh.program("sftp", "openssh-client")
+    options = ["StrictHostKeyChecking=no", f"UserKnownHostsFile={tmp_path}/known", "IdentitiesOnly=yes"]
+    words = [w for o in options for w in ("-o", o)]
+    command = [sftp, "-q", "-b", "-", "-i", f"{tmp_path}/key", "-P", str(port), *words, f"{login}@127.0.0.1"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait(5)
+
+
+def answers(process: subprocess.Popen[str]) -> bool:
+    """Whether the session goes on: what there is can be listed."""
+    try:
+        process.stdin.write("ls -1\n")
+    except BrokenPipeError:
+        return False
+    return any(line == "there.csv\n" for line in iter(process.stdout.readline, ""))
+
+
+@pytest.mark.parametrize("change", ["ended", "changed"])
+def test_who_is_logged_in_is_put_out_when_the_account_ends_or_changes(district, now, tmp_path, change):
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    (tmp_path / "key").write_bytes(key.export_private_key())
+    (tmp_path / "key").chmod(0o600)
+    keys = (key.export_public_key().decode().strip(),)
+    made, other = account(district, now, "sis", keys=keys), account(district, now, "other", keys=keys)
+    for each in (made, other):
+        each.folder.mkdir(parents=True)
+        (each.folder / "there.csv").write_text("")
+    with (
+        serving(tmp_path, recheck=0.2) as port,
+        session(tmp_path, port, made.login) as ours,
+        session(tmp_path, port, other.login) as theirs,
+        logged_in(port, made, client_keys=[key], password=None) as (runner, connection, files),
+    ):
+        assert answers(ours)
+        assert answers(theirs)
+        half = runner.do(files.open("users.csv", "wb"))
+        runner.do(half.write(b"n" * 50_000))
+        if change == "ended":
+            actions.end_account(district_id=district.id, login=made.login, by=BY, now=now)
+        else:
+            with scope.inside(district.id):
+                Account.objects.filter(district_id=district.id, login=made.login).update(networks=["127.0.0.0/8"])
+        runner.do(asyncio.wait_for(connection.wait_closed(), 5))
+        begun = time.monotonic()
+        while answers(ours):
+            assert time.monotonic() < begun + 5
+            time.sleep(0.1)
+        assert ours.wait(5) != 0
+        assert answers(theirs), "nobody else is put out"
+    folders = accounts.entry(queries.sftp_accounts(district_id=district.id)[1])
+    left = [path.name for folder in (folders.folder, folders.aside) for path in folder.iterdir()]
+    assert left == ["there.csv"], "nothing of what was being put is left"
 
 
 def test_nothing_outside_the_folder_can_be_seen_or_written(district, now, tmp_path):

@@ -54,6 +54,7 @@ def entry(account: Account) -> Entry:
         quota=account.quota,
         keys=tuple(account.keys),
         networks=Networks.parse(" ".join(account.networks)) if account.networks else None,
+        mark=account.proof,
         opens=lambda typed: is_proved(typed, account.proof),
     )
 

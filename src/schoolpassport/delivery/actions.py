@@ -386,7 +386,7 @@ def add_account(
 
 
 def end_account(*, district_id: UUID, login: str, by: str, now: datetime) -> None:
-    """Nobody logs in with it any more. Raises ``UnknownAccount``."""
+    """Nobody logs in with it any more; whoever is logged in is put out within seconds. Raises ``UnknownAccount``."""
     with scope.inside(district_id):
         found = Account.objects.select_for_update().filter(district_id=district_id, login=login, ended_at=None).first()
         if found is None:

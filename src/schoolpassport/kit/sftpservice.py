@@ -40,7 +40,8 @@ class Entry:
     """What one account may do. ``aside``: where unfinished files are kept, on the same disk as ``folder``.
 
     ``uploads``: files are put and taken away, and never read; else they are read, and nothing is changed. ``quota``:
-    bytes in all. ``keys``: public keys as OpenSSH writes them; ``networks`` None: from anywhere.
+    bytes in all. ``keys``: public keys as OpenSSH writes them; ``networks`` None: from anywhere. ``mark``: another one
+    when what ``opens`` is another. Whose entry is not equal any more to that of its login is put out.
     """
 
     folder: Path
@@ -49,11 +50,15 @@ class Entry:
     quota: int
     keys: tuple[str, ...] = ()
     networks: Networks | None = None
-    opens: Callable[[str], bool] = field(repr=False, default=lambda _: False)  # what is typed is right
+    mark: str = field(repr=False, default="")
+    opens: Callable[[str], bool] = field(repr=False, compare=False, default=lambda _: False)  # it is the right one
 
 
 class Doorkeeper(Protocol):
-    """Asked in a thread of its own, once for each login; unknown names get an entry that nothing opens, or None."""
+    """Asked in a thread of its own, at each login and every few seconds from then on.
+
+    Unknown names get an entry that nothing opens, or None.
+    """
 
     def __call__(self, login: str) -> Entry | None: ...
 
@@ -83,13 +88,17 @@ class Guesses:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """``known``: what an account may do. ``connections``: the most at the same time."""
+    """``known``: what an account may do. ``connections``: the most at the same time.
+
+    ``recheck``: seconds after which it is asked again what an account that is logged in may do.
+    """
 
     known: Doorkeeper
     host_key: Path
     host: str = "127.0.0.1"
     port: int = 2222
     connections: int = 100
+    recheck: float = 2.0
 
 
 def fingerprint(host_key: Path) -> str:
@@ -157,6 +166,8 @@ class _Door(asyncssh.SSHServer):
         self._address = ""
         self._entry: Entry | None = None
         self._connection: asyncssh.SSHServerConnection | None = None
+        self._login = ""
+        self._watch: asyncio.Task[None] | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._doors.open += 1
@@ -167,14 +178,31 @@ class _Door(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         self._doors.open -= 1
+        if self._watch is not None:
+            self._watch.cancel()
 
     async def begin_auth(self, username: str) -> bool:
         found: Entry | None = await self._doors.ask(lambda: self._doors.service.known(username))
+        self._login = username
         if found is not None and (found.networks is None or found.networks.hold(_numbers(self._address))):
             self._entry = found
         if self._connection is not None:
             self._connection.set_extra_info(entry=self._entry)
         return True
+
+    def auth_completed(self) -> None:
+        self._watch = asyncio.get_running_loop().create_task(self._put_out())
+
+    async def _put_out(self) -> None:
+        """Close the connection once the account is not what it was at the login; what it was putting is lost."""
+        found = self._entry
+        while found == self._entry:
+            await asyncio.sleep(self._doors.service.recheck)
+            # Who cannot be asked has not ended anything meanwhile; the next look will tell.
+            with contextlib.suppress(Exception):
+                found = await self._doors.ask(lambda: self._doors.service.known(self._login))
+        if self._connection is not None:
+            self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, "The account has ended, or was changed.")
 
     def password_auth_supported(self) -> bool:
         return True
