@@ -148,6 +148,21 @@ def test_files_of_1_2_say_it_again(sis, tmp_path):
     }
 
 
+def test_an_account_that_is_gone_is_told_in_the_changes(tmp_path):
+    district = tenancy.register_district(name=f"Cedar {uuid4().hex}", now=NOW)
+    sis = modern(district_id=district.id, folder=tmp_path / "sis", now=NOW)
+    other = profile("https://lib.example/p5", "p5", username="pell")
+    sis.done(first().with_rows("userProfiles", other))
+    desk = Desk(district.id, app(sis, *EXPLICIT).integrated.integration.id, tmp_path / "desk")
+    assert len(rows(desk.texts(FORMATS["oneroster-1.2"])["userProfiles.csv"])) == 2
+    sis.done(first())
+    (kept, gone) = rows(desk.texts(FORMATS["oneroster-1.2"], since=1)["userProfiles.csv"])[::-1]
+    assert [(each["sourcedId"], each["status"], each["username"]) for each in (kept, gone)] == [
+        (LOGIN["profileId"], "active", "pip.pell"),
+        ("https://lib.example/p5", "tobedeleted", "pell"),
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------- the primary school
 
 

@@ -1,5 +1,6 @@
 """Partners manage their own webhooks with their own token, see how their applications stand, and nothing of others."""
 
+import importlib
 import json
 import socket
 import threading
@@ -273,6 +274,17 @@ def test_a_partner_sees_how_its_applications_stand_and_until_when(house):
     assert (stands(partner)["status"], stands(partner)["expiryDate"]) == ("revoked", written(now))
     partners.end_integration(**its, by=BY, now=now)
     assert stands(partner)["status"] == "ended"
+
+
+def test_how_it_stands_is_told_of_consents_that_were_there_before_it_was_written_down(house, database):
+    partner, another = at_its_desk(house), at_its_desk(house, shared=False)
+    its = {"district_id": house.district_id, "integration_id": partner.app.integration.id}
+    partners.note_sharing(**its, state="", until=None)
+    assert stands(partner)["status"] == "not_shared", "the control"
+    upgrade = importlib.import_module("schoolpassport.sharing.migrations.0011_tell_partners_how_it_stands")
+    with database.as_owner() as owner:
+        owner.execute(upgrade.TELL)
+    assert (stands(partner)["status"], stands(another)["status"]) == ("active", "not_shared")
 
 
 def test_a_partner_without_anything_sees_its_applications_only(house):
