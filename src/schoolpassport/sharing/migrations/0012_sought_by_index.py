@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sharing", "0010_edition_of_the_catalogue"),
+        ("sharing", "0011_tell_partners_how_it_stands"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sharing", "0011_sought_by_index"),
+        ("sharing", "0012_sought_by_index"),
     ]
 
     operations = [
