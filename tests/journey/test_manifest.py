@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from django.db import connection
 from django.test import Client
 
 from schoolpassport.cli.commands import manifest as command_line
 from schoolpassport.partners.contract import ROSTER
 from schoolpassport.sharing import canonical, signatures
-from schoolpassport.sharing.models import Consent, Manifest
+from schoolpassport.sharing.models import Consent, Manifest, View
 from schoolpassport.tenancy import scope
 from tests.support import partner_code
+from tests.support.gradebooks import V1P1 as ONEROSTER
+from tests.support.gradebooks import a_writer, mark, task
 from tests.support.readers import LITTLE, PUPIL, SCHOOL, SIBLING, TEACHER, Reader, a_reader, made, person
 
 BASE = "/datahub/services/view"
@@ -192,6 +195,32 @@ def test_odd_texts_and_names_add_up_too(app):
     assert found["users"] == added_up(held["user"])
     assert found["enrollments"] == added_up(held["enrollment"])
     assert {canonical.number(u) for u in held["user"]} == {int(THEIRS.fingerprint(u), 16) for u in held["user"]}
+
+
+def test_what_applications_write_adds_up_too(district):
+    """Numbers as the house writes them; what the application calls by names of its own has our ids, as in the export."""
+    app = a_writer(district.id)
+    app.view.publish(LITTLE)
+    assert manifest(app)["collections"]["results"] == NOTHING
+    scores = (0, 9.5, 300, 0.1, 1 / 3, 0.0001, 12345678.125)
+    assert app.put(f"{ONEROSTER}/lineItems/quiz", task("quiz")).status == 201
+    for place, score in enumerate(scores):
+        assert app.put(f"{ONEROSTER}/results/r{place}", mark(f"r{place}", "quiz", score=score)).status == 201
+    assert app.delete(f"{ONEROSTER}/results/r0").status == 204
+    held = copy(app)
+    assert {each["score"] for each in held["result"]} == set(scores[1:])
+    found = manifest(app)["collections"]
+    assert (found["results"], found["lineItems"]) == (added_up(held["result"]), added_up(held["lineItem"]))
+
+
+def test_nothing_is_told_of_a_revision_that_may_not_be_read_any_more_when_it_is_added_up(app):
+    def as_if_narrowed(execute, statement, *rest):
+        if "INSERT INTO sharing_manifest" in statement:
+            View.objects.filter(district_id=app.integrated.district_id).update(oldest_readable=2, revision=2)
+        return execute(statement, *rest)
+
+    with connection.execute_wrapper(as_if_narrowed):
+        assert app.get(f"{BASE}/manifest").status == 400
 
 
 def test_a_token_opens_the_sums_of_its_scopes_and_of_nothing_when_a_consent_has_ended(district):
