@@ -109,6 +109,9 @@ def test_only_what_changed_since_the_last_manifest_is_looked_at(app):
     after = {u["sourcedId"]: u for u in copy(app)["user"]}
     told = manifest(app)["collections"]["users"]
     assert told == {"records": 100, "digest": THEIRS.digest([before[PUPIL], after[PUPIL]])}
+    manifest(app, "?revision=1")
+    with scope.inside(app.integrated.district_id):
+        assert set(kept.values_list("revision", flat=True)) == {2}, "the newest is what the next one begins at"
 
 
 def test_buckets_add_up_to_their_collection(app):
