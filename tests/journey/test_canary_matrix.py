@@ -21,6 +21,7 @@ from django.urls import get_resolver
 
 from schoolpassport.delivery import custom
 from schoolpassport.delivery.formats import FORMATS
+from schoolpassport.gradebook import actions as gradebook
 from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.rosterapi import keys, tokens, views, wsgi
@@ -39,8 +40,11 @@ from schoolpassport.tenancy.actions import register_district
 from tests.journey.locks import without_both, without_conditions, without_row_security
 from tests.support import packages, partner_code
 from tests.support.files import Desk, together
+from tests.support.gradebooks import writing
 from tests.support.nights import nights
-from tests.support.partners import a_partner_token, integrated
+from tests.support.partners import Integrated, a_partner_token, integrated
+from tests.support.plain_views import PlainView
+from tests.support.readers import Reader
 from tests.support.wsgi import Answer, call
 
 digest, held = partner_code.of("manifest.md").digest, partner_code.of("manifest.md").held
@@ -52,6 +56,7 @@ NOT_TEXT = {
 }
 FAR = "qfarq"  # marks what belongs to the first school only, which the narrow application may not see
 MARKS = ("qalphaq", "qbravoq")  # one for each district
+WROTE = {"whole": "qwroteq", "narrow": "qnotedq"}  # marks what each application wrote, which only it may see
 MAIL = "qmailq"  # marks e-mails, which the narrow application may not see
 
 
@@ -109,6 +114,7 @@ def _app(district_id: UUID, name: str, mark: str, attributes, schools) -> App:
         now=now,
     )
     app = App(district_id, made.integration.id, name, mark, made.token(now), a_partner_token(made.partner, now), {})
+    _write(made, f"{name}-{mark}", f"{mark} {WROTE[name]}")
     for operation in (o for o in OPERATIONS if not o.single and len(o.words) == 1):
         answer = app.get(f"{PREFIXES[0]}/{operation.words[0]}?limit=1000")
         app.ids[operation.words[0]] = [r["sourcedId"] for r in json.loads(answer.body)[operation.envelope]]
@@ -130,6 +136,15 @@ def matrix(database, tmp_path_factory):
         apps.append(_app(district.id, "whole", mark, whole, None))
         apps.append(_app(district.id, "narrow", mark, narrow, [second]))
     return apps
+
+
+def _write(made: Integrated, name: str, title: str) -> None:
+    """Each writes into its gradebook, which nobody else is shown."""
+    integration = made.integration.id
+    gradebook.allow(district_id=made.district_id, integration_id=integration, by="test", now=clock.now())
+    writer = writing(Reader(made, PlainView(made.district_id, integration, 0), ""))
+    answer = writer.put(f"{PREFIXES[0]}/categories/{name}", {"category": {"title": title}})
+    assert answer.status == 201, answer
 
 
 LOCKS = {
@@ -159,7 +174,8 @@ def _addresses(ids: dict[str, list[str]]):
 
 def _forbidden(app: App) -> list[str]:
     (other,) = set(MARKS) - {app.mark}
-    return [other] + ([FAR, MAIL] if app.name == "narrow" else [])
+    written = [mark for name, mark in WROTE.items() if name != app.name]
+    return [other, *written] + ([FAR, MAIL] if app.name == "narrow" else [])
 
 
 def _said(answer: Answer) -> str:
@@ -207,6 +223,7 @@ OTHER_DIALECTS = (
     ),
     *(f"/ims/oneroster/rostering/v1p2/{word}?limit=1000" for word in ("orgs", "users", "classes", "enrollments")),
     "/ims/oneroster/gradebook/v1p2/lineItems",
+    "/ims/oneroster/gradebook/v1p2/categories",
     "/ims/oneroster/resources/v1p2/resources",
     "/datahub/services/view/changes?limit=1000",
     "/datahub/services/view/export",

@@ -1,10 +1,16 @@
 """Writing into gradebooks by OneRoster 1.1: by PUT and DELETE, read back at once beside what the district has."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
+from django.conf import settings
 
 from schoolpassport.gradebook import actions as gradebook
 from schoolpassport.kit import clock
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing import writing as sharing_writing
+from tests.support.clockwork import ticking
 from tests.support.gradebooks import V1P1 as BASE
 from tests.support.gradebooks import Writer, a_writer, mark, task, writing
 from tests.support.readers import CLASS, LITTLE, PUPIL, TEACHER, a_reader, made, ref
@@ -216,3 +222,25 @@ def test_two_applications_use_the_same_names_and_meet_only_where_the_district_sh
 
 def _titles(app: Writer) -> dict[str, str]:
     return {each["sourcedId"]: each["title"] for each in app.json(f"{BASE}/categories")["categories"]}
+
+
+def test_who_writes_too_often_is_told_when_to_go_on_and_can_read_meanwhile(app, monkeypatch):
+    monkeypatch.setattr(settings, "ENVIRONMENT", replace(settings.ENVIRONMENT, writes_per_minute=2))
+    with ticking(datetime(2026, 9, 1, 12, tzinfo=UTC)):
+        fresh = writing(app)
+        answers = [fresh.put(f"{BASE}/categories/{name}", {"category": {"title": "A"}}) for name in "abc"]
+        reading = fresh.get(f"{BASE}/categories/a")
+    assert [each.status for each in (*answers, reading)] == [201, 201, 429, 200]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert "More than 2 writing requests" in answers[-1].json["imsx_description"]
+
+
+def test_a_view_that_is_being_published_keeps_no_writer_waiting_for_long(app, database, monkeypatch):
+    monkeypatch.setattr(sharing_writing, "_PATIENCE", "50ms")
+    with database.as_owner() as owner:
+        owner.execute("SELECT set_config('sp.district', %s, true)", [str(app.view.district_id)])
+        assert owner.execute("SELECT number FROM sharing_view FOR UPDATE").fetchall() == [(1,)]
+        busy = app.put(f"{BASE}/categories/a", {"category": {"title": "A"}})
+        owner.rollback()
+    assert (busy.status, busy.headers["Retry-After"]) == (429, "5"), busy
+    assert app.put(f"{BASE}/categories/a", {"category": {"title": "A"}}).status == 201

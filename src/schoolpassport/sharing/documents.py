@@ -8,10 +8,12 @@ from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.conditions import STAMP
 from schoolpassport.sharing.models import HREF
 
-# Once per page, not once per record: to_char is what would cost most.
+# Once per page, not once per record: to_char is what would cost most. Grades come in revisions of their own, by the
+# thousand, and have stored documents.
 _STAMPS = (
     f"(SELECT jsonb_object_agg(s.number, to_char(s.at AT TIME ZONE 'UTC', '{STAMP}')) FROM sharing_viewrevision s "
-    "WHERE s.district_id = %(district)s AND s.view = %(view)s AND s.number <= %(revision)s)"
+    "WHERE s.district_id = %(district)s AND s.view = %(view)s AND s.number <= %(revision)s "
+    "AND NOT s.graded)"
 )
 
 

@@ -234,8 +234,16 @@ class ViewRevision(models.Model):
     roster_revision = models.IntegerField()
     seq_from = models.BigIntegerField()
     seq_to = models.BigIntegerField()
+    graded = models.BooleanField(default=False, db_default=False)  # only what applications wrote is new in it
 
     class Meta:
+        indexes = (
+            models.Index(
+                fields=("district_id", "view", "number"),
+                condition=models.Q(graded=False),
+                name="view_revision_of_rosters",
+            ),
+        )
         constraints = (
             models.CheckConstraint(condition=models.Q(seq_from__lte=models.F("seq_to")), name="view_revisions_change"),
             models.UniqueConstraint(fields=("district_id", "view", "at"), name="one_view_revision_per_instant"),

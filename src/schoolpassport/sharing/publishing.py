@@ -454,6 +454,7 @@ class _Publication:
             roster_revision=self._roster,
             seq_from=view.last_seq,
             seq_to=view.last_seq + changes,
+            graded=self._written is not None,
         )
         view.revision = self._number
         view.last_seq += changes
