@@ -119,6 +119,15 @@ def test_nothing_changed_is_told_as_by_1_1(app):
     assert app.get(f"{ROSTERING}/users", method="HEAD").body == b""
 
 
+WRITTEN = {
+    **{f"/{word}/{{sourcedId}}": {"put", "delete"} for word in ("categories", "lineItems", "results")},
+    "/lineItems/{lineItemSourcedId}/results": {"post"},
+    "/classes/{classSourcedId}/lineItems": {"post"},
+    "/schools/{schoolSourcedId}/lineItems": {"post"},
+    "/classes/{classSourcedId}/academicSessions/{academicSessionSourcedId}/results": {"post"},
+}
+
+
 def test_each_service_describes_itself_without_a_token(app):
     for base, name, path in (
         (ROSTERING, "rosters", "/users/{sourcedId}"),
@@ -137,6 +146,8 @@ def test_each_service_describes_itself_without_a_token(app):
                 place = place[step]
         known = set(document["components"]["schemas"])
         assert {"Failure", "Status"} <= known
+        written = {path: set(item) - {"get"} for path, item in document["paths"].items() if set(item) != {"get"}}
+        assert written == (WRITTEN if base == GRADES else {})
     rostering = wsgi.call(APPLICATION, f"{ROSTERING}/discovery/onerosterv1p2rostersservice_openapi3_v1p0.json")
     user = json.loads(rostering.body)["components"]["schemas"]["UserProperties"]["properties"]
     assert "roles" in user

@@ -1,19 +1,23 @@
 """Writing into gradebooks by OneRoster 1.1: by PUT and DELETE, read back at once beside what the district has."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
+from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256
+from oauthlib.oauth1 import Client as SigningClient
 
 from schoolpassport.gradebook import actions as gradebook
 from schoolpassport.kit import clock
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing import writing as sharing_writing
+from tests.support import wsgi
 from tests.support.clockwork import ticking
 from tests.support.gradebooks import V1P1 as BASE
 from tests.support.gradebooks import Writer, a_writer, mark, task, writing
-from tests.support.readers import CLASS, LITTLE, PUPIL, TEACHER, a_reader, made, ref
+from tests.support.readers import APPLICATION, CLASS, LITTLE, PUPIL, TEACHER, a_reader, made, ref
 
 HOMEWORK = made()
 
@@ -244,3 +248,16 @@ def test_a_view_that_is_being_published_keeps_no_writer_waiting_for_long(app, da
         owner.rollback()
     assert (busy.status, busy.headers["Retry-After"]) == (429, "5"), busy
     assert app.put(f"{BASE}/categories/a", {"category": {"title": "A"}}).status == 201
+
+
+def test_a_signed_request_writes_too_where_the_district_allows_it(app):
+    path, body = f"{BASE}/categories/signed", json.dumps({"category": {"title": "Signed"}}).encode()
+    credential = app.integrated.credential
+    client = SigningClient(
+        credential.client_id, client_secret=credential.client_secret, signature_method=SIGNATURE_HMAC_SHA256
+    )
+    header = client.sign(f"http://testserver{path}", http_method="PUT")[1]["Authorization"]
+    answer = wsgi.call(APPLICATION, path, method="PUT", body=body, Authorization=header)
+    assert (answer.status, json.loads(answer.body)["category"]["title"]) == (201, "Signed"), answer
+    again = wsgi.call(APPLICATION, path, method="PUT", body=body, Authorization=header)
+    assert again.status == 401, "the same request once more is a replay"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schoolpassport.partners.contract import (
+    CREATEPOST,
     CREATEPUT,
     DELETE,
     DEMOGRAPHICS,
@@ -17,7 +18,7 @@ from schoolpassport.partners.contract import (
 )
 from schoolpassport.roster.kinds import Kind, Version
 from schoolpassport.rosterapi import openapi, operations
-from schoolpassport.rosterapi.oneroster_1p2 import extras
+from schoolpassport.rosterapi.oneroster_1p2 import extras, postings
 from schoolpassport.rosterapi.openapi import Release
 from schoolpassport.rosterapi.operations import OPERATIONS, Operation
 
@@ -85,7 +86,13 @@ def described(service: Service, *, address: str) -> Json:
     """The OpenAPI document of one service."""
     title = f"School Passport: OneRoster 1.2, {service.name}"
     release = Release(title, Version.V1P2, service.operations, _shaped, _SCOPES, signed=False)
-    return openapi.document(address=address, prefix=service.base, release=release)
+    document = openapi.document(address=address, prefix=service.base, release=release)
+    if service is GRADES:
+        for path, methods in postings.described({"lineItem": "LineItemWritten", "result": "ResultWritten"}).items():
+            document["paths"].setdefault(path, {}).update(methods)
+        flow = document["components"]["securitySchemes"]["bearer"]["flows"]["clientCredentials"]
+        flow["scopes"][CREATEPOST] = "Write several line items or results at once, where the district allows it."
+    return document
 
 
 def _shaped(kind: Kind, properties: Json, required: list[str]) -> tuple[Json, list[str]]:

@@ -1,7 +1,6 @@
 """Writing by 1.2: PUT and DELETE of one record as in 1.1, and POST of several at once into what they belong to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
@@ -16,39 +15,15 @@ from schoolpassport.partners.contract import CREATEPOST, CREATEPUT, DELETE
 from schoolpassport.rosterapi import bodies, errors, writing
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
 from schoolpassport.rosterapi.oneroster_1p2 import extras
+from schoolpassport.rosterapi.oneroster_1p2.postings import MOST, POSTINGS, Posting
 from schoolpassport.rosterapi.oneroster_1p2.services import GRADES, Service
 from schoolpassport.rosterapi.operations import Operation
 from schoolpassport.rosterapi.visits import Visit
 from schoolpassport.sharing.queries import Reader, These
 
 METHODS: Final = frozenset({*writing.METHODS, "POST"})
-_MOST: Final = 1000  # records in one POST
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Posting:
-    """Where several can be sent. ``within``: the kinds of the ids in the path.
-
-    ``named``: the field that names each; "" where a result has none, and its line item is asked.
-    """
-
-    kind: str
-    wrapper: str
-    name: str
-    within: tuple[str, ...]
-    named: tuple[str, ...]
-
-
-POSTINGS: Final[Mapping[tuple[str, ...], Posting]] = {  # words of the path
-    ("lineItems", "results"): Posting("result", "results", "postResultsForLineItem", ("lineItem",), ("lineItem",)),
-    ("classes", "lineItems"): Posting("lineItem", "lineItems", "postLineItemsForClass", ("class",), ("class",)),
-    ("schools", "lineItems"): Posting("lineItem", "lineItems", "postLineItemsForSchool", ("org",), ("school",)),
-    ("classes", "academicSessions", "results"): Posting(
-        "result", "results", "postResultsForAcademicSessionForClass", ("class", "academicSession"), ("class", "")
-    ),
-}
 
 
 def posting(service: Service, path: str) -> tuple[Posting, tuple[str, ...]] | None:
@@ -85,8 +60,8 @@ def post(visit: Visit, into: Posting, ids: Sequence[str]) -> Answer:
     bearer, reader = visit.writer(CREATEPOST)
     _check_parents(into, ids, reader)
     sent = bodies.read(visit.environ, wrapper=into.wrapper)
-    if not isinstance(sent, list) or not 1 <= len(sent) <= _MOST:
-        raise Failure(Minor.INVALID_DATA, f"{into.wrapper} is a list of 1 to {_MOST} objects.")
+    if not isinstance(sent, list) or not 1 <= len(sent) <= MOST:
+        raise Failure(Minor.INVALID_DATA, f"{into.wrapper} is a list of 1 to {MOST} objects.")
     with writing.refusals():
         placed = [_placed(into, ids, each) for each in sent]
         supplied = [each.pop("sourcedId", None) for each in placed]
