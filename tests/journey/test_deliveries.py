@@ -11,6 +11,7 @@ from django.db import connection
 
 from schoolpassport.delivery import accounts, actions, queries
 from schoolpassport.delivery.custom import BadFormat
+from schoolpassport.delivery.models import OwnFormat
 from schoolpassport.delivery.records import BadDelivery, Plan
 from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.kit.http import Pace
@@ -315,6 +316,19 @@ def test_a_format_that_cannot_say_what_is_gone_is_refused_for_changes(still):
         own(sis, app, silent)
     assert str(kept.value) == f"Delivery “silent” sends only what changed of it, and {sentence}"
     assert own(sis, app, OWN.replace("familyName", "givenName")) == 3
+
+
+def test_what_cannot_say_what_is_gone_is_not_sent_as_changes_however_it_came_to_that(still):
+    sis, app = still
+    own(sis, app, OWN, name="odd")
+    delivery = add(sis, app, name="odd", format="odd", mode="delta")
+    actions.ask(district_id=sis.district_id, name="odd", by=BY, now=sis.now)
+    silent = "files: [{file: p.csv, rows: user, columns: [{header: No, from: username}]}]"
+    with scope.inside(sis.district_id):
+        OwnFormat.objects.filter(integration_id=app, name="odd").update(content=silent)
+    failed = send(sis, delivery, 1)
+    assert failed.state == "failed"
+    assert failed.sentence.startswith("Only what changed is asked for, and p.csv cannot say which row is gone: give")
 
 
 def test_rows_that_a_key_does_not_tell_apart_are_not_sent_as_changes(still):

@@ -1,9 +1,12 @@
 """What the room tells, and how it refuses."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")  # of a format or a delivery
 
 
 class UnknownFormat(LookupError):

@@ -86,6 +86,8 @@ def _asked(delivery: Delivery, now: datetime) -> _Asked:
     if own.version != delivery.sent_version or delivery.sent_at is None:
         since = 0
     held = older = custom.read(own.content, name=own.name, today=now.date())
+    if delivery.mode not in set(held.modes):  # a format and a delivery that were saved at the same moment
+        raise custom.BadFormat(f"Only what changed is asked for, and {held.hindrance}")
     if since and delivery.sent_at is not None and delivery.sent_at.date() != now.date():
         older = custom.read(own.content, name=own.name, today=delivery.sent_at.date())
     return _Asked(format_=held, older=older, version=own.version, since=since)

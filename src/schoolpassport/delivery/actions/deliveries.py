@@ -1,25 +1,20 @@
-"""What changes data: formats that are saved, deliveries that are set up, and the sending itself."""
+"""Deliveries: what goes to whom and when, and the sending itself."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from schoolpassport.audit import actions as audit
-from schoolpassport.delivery import _vault, accounts, custom, queries, sending
-from schoolpassport.delivery.formats import FORMATS, Format, Mode
-from schoolpassport.delivery.models import Account, Delivery, OwnFormat, Secret, Shipment, State
-from schoolpassport.delivery.records import Access, BadDelivery, NewAccount, Plan, UnknownAccount
+from schoolpassport.delivery import _vault, queries, sending
+from schoolpassport.delivery.models import Delivery, Secret, Shipment, State
+from schoolpassport.delivery.records import NAME, BadDelivery, Plan
 from schoolpassport.delivery.transports import TRANSPORTS, Checked
-from schoolpassport.kit.egress import Networks
 from schoolpassport.kit.http import USUAL, Pace
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.resealing import Resealed
-from schoolpassport.kit.secrets import new_secret
-from schoolpassport.kit.sftpservice import is_public_key
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing.contract import ViewMoved
 from schoolpassport.sync import timetable
@@ -30,55 +25,6 @@ _PUBLICATION, _TIMETABLE = "publication", "timetable"  # why a delivery was aske
 _OUTLET = "files"
 _MOST_TRIES = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
-
-
-def save_format(*, district_id: UUID, integration_id: UUID, name: str, content: str, by: str, now: datetime) -> int:
-    """Let a format hold from the next delivery on; returns its version. The same again is no new version.
-
-    Raises ``custom.BadFormat``.
-    """
-    if name in FORMATS or not _NAME.fullmatch(name):
-        raise custom.BadFormat(
-            f"A format cannot be called “{name}”: standard ones have their names, others begin with a letter or digit "
-            "and hold letters, digits, dots, hyphens and underscores, 60 at most."
-        )
-    format_ = custom.read(content, name=name, today=now.date())
-    with scope.inside(district_id):
-        _check_deltas(district_id, integration_id, format_)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"{integration_id}{name}"])
-        found = OwnFormat.objects.filter(district_id=district_id, integration_id=integration_id, name=name)
-        last = found.order_by("-version").first()
-        if last is not None and last.content == content:
-            return last.version
-        version = last.version + 1 if last else 1
-        OwnFormat.objects.create(
-            district_id=district_id,
-            integration_id=integration_id,
-            name=name,
-            version=version,
-            content=content,
-            by=by,
-            at=now,
-        )
-        audit.note(
-            district_id=district_id,
-            act="delivery:format:save",
-            about=f"{integration_id}:{name}",
-            by=by,
-            now=now,
-            facts={"version": version},
-        )
-        return version
-
-
-def _check_deltas(district_id: UUID, integration_id: UUID, format_: Format) -> None:
-    """What is delivered as changes must be able to tell them, in its next version too. Raises ``custom.BadFormat``."""
-    mine = Delivery.objects.filter(district_id=district_id, integration_id=integration_id, format=format_.name)
-    delta = mine.filter(mode=Mode.DELTA).order_by("name").first()
-    if delta is not None and Mode.DELTA not in format_.modes:
-        raise custom.BadFormat(f"Delivery “{delta.name}” sends only what changed of it, and {format_.hindrance}")
 
 
 # ---------------------------------------------------------------------------------------------------------- setting up
@@ -89,7 +35,7 @@ def add_delivery(*, district_id: UUID, integration_id: UUID, plan: Plan, by: str
 
     Raises ``BadDelivery``, ``UnknownFormat``.
     """
-    if not _NAME.fullmatch(plan.name):
+    if not NAME.fullmatch(plan.name):
         raise BadDelivery(
             f"A delivery cannot be called “{plan.name}”: use letters, digits, dots, hyphens, underscores; 60 at most."
         )
@@ -347,71 +293,3 @@ def _write(shipment: Shipment, outcome: sending.Outcome, now: datetime) -> Shipm
             revision=outcome.revision, sent_digest=outcome.digest, sent_version=outcome.version, sent_at=now
         )
     return shipment
-
-
-# ---------------------------------------------------------------------------------------------------------- accounts
-
-
-def add_account(
-    *, district_id: UUID, name: str, integration_id: UUID | None, access: Access, by: str, now: datetime
-) -> NewAccount:
-    """An account of the SFTP service: the district's own system (no integration) puts files, a partner fetches them.
-
-    Without a public key it gets a secret, which is shown this once. Raises ``BadDelivery``.
-    """
-    if not _NAME.fullmatch(name) or "." in name:
-        raise BadDelivery(f"An account cannot be called “{name}”: use letters, digits, hyphens and underscores.")
-    _check_access(access)
-    secret = "" if access.keys else new_secret("")
-    account = Account(
-        district_id=district_id,
-        id=new_id(),
-        login=accounts.login(name, district_id),
-        integration_id=integration_id,
-        proof=accounts.proof(secret) if secret else "",
-        keys=list(access.keys),
-        networks=list(access.networks),
-        quota=access.quota or accounts.QUOTA,
-        created_at=now,
-    )
-    with scope.inside(district_id):
-        try:
-            with transaction.atomic():
-                account.save(force_insert=True)
-        except IntegrityError as error:
-            raise BadDelivery(f"The district has an account “{name}” already.") from error
-        _note_account(account, "add", by, now)
-    folder = accounts.landing(account) if integration_id is None else None
-    return NewAccount(login=account.login, secret=secret, folder=folder)
-
-
-def end_account(*, district_id: UUID, login: str, by: str, now: datetime) -> None:
-    """Nobody logs in with it any more; whoever is logged in is put out within seconds. Raises ``UnknownAccount``."""
-    with scope.inside(district_id):
-        found = Account.objects.select_for_update().filter(district_id=district_id, login=login, ended_at=None).first()
-        if found is None:
-            raise UnknownAccount(f"There is no account “{login}”.")
-        found.ended_at = now
-        found.save(update_fields=["ended_at"])
-        _note_account(found, "end", by, now)
-
-
-def _check_access(access: Access) -> None:
-    for key in access.keys:
-        if not is_public_key(key):
-            raise BadDelivery("A public key is not one as OpenSSH writes them, like “ssh-ed25519 AAAA…”.")
-    try:
-        Networks.parse(" ".join(access.networks))
-    except ValueError as wrong:
-        raise BadDelivery(str(wrong)) from wrong
-
-
-def _note_account(account: Account, what: str, by: str, now: datetime) -> None:
-    audit.note(
-        district_id=account.district_id,
-        act=f"delivery:account:{what}",
-        about=str(account.id),
-        by=by,
-        now=now,
-        facts={"fetches_for": str(account.integration_id) if account.integration_id else None},
-    )
