@@ -21,7 +21,7 @@ from tests.simulator.outlets import OUTLETS, V1P1, Access, Copy, Outlet, Refused
 from tests.simulator.reading import Divergence, assure
 from tests.support import partners
 from tests.support.nights import BY
-from tests.support.projection import HREF, ORDER, Ids, Terms, project
+from tests.support.projection import FOLLOWS, HREF, ORDER, Ids, Terms, project
 
 EVERY = 6  # nights from one asking of a costly outlet to the next
 # Of what the world has, what a mask changes.
@@ -84,9 +84,9 @@ class App:
     def agree(self, terms: Terms, schools: Mapping[str, UUID], now: datetime) -> str:
         """Both sides say yes to other terms; they hold at once."""
         named = None if terms.schools is None else tuple(s for s in terms.schools if s in schools)
+        masks = _with_followers(terms)
         kept = {
-            kind: [n for n in names if terms.masks.get(f"{kind}.{n}") != "drop"]
-            for kind, names in terms.attributes.items()
+            kind: [n for n in names if masks.get(f"{kind}.{n}") != "drop"] for kind, names in terms.attributes.items()
         }
         self.consent = sharing.agree(
             district_id=self.district_id,
@@ -99,7 +99,7 @@ class App:
             by=BY,
             now=now,
         )
-        self.terms = replace(terms, attributes=kept, schools=named, secret=self._secret(now))
+        self.terms = replace(terms, attributes=kept, schools=named, masks=masks, secret=self._secret(now))
         return f"{self.name} is shared {'all' if named is None else ' '.join(named) or 'no'} schools, {terms.masks}"
 
     def _secret(self, now: datetime) -> bytes:
@@ -143,6 +143,15 @@ class App:
         there, right = self.outlet.told(), self.right[1]
         if there != right:
             raise Divergence(f"{self.name}'s copy is not what it should be: {_differences(there, right)}")
+
+
+def _with_followers(terms: Terms) -> dict[str, str]:
+    """What says a value again is masked alike, or withheld where that mask does not fit (docs/sharing.md)."""
+    masks = dict(terms.masks)
+    for name, leader in FOLLOWS.items():
+        if (mask := terms.masks.get(f"user.{leader}")) and terms.shows("user", name):
+            masks[f"user.{name}"] = mask if name.startswith("preferred") else "drop"
+    return masks
 
 
 def seen(roster: Records, ids: Ids, terms: Terms) -> Copy:

@@ -21,7 +21,7 @@ from tests.simulator.oracle import FILES
 from tests.simulator.reading import assure
 from tests.support import files, wsgi
 from tests.support.partners import Integrated
-from tests.support.projection import PLURALS, SIS_ID
+from tests.support.projection import PLURALS
 
 V1P1, WHOLE, NATIVE = "/ims/oneroster/v1p1", "/datahub/services/view", "/datahub/services"
 APPLICATION = shortcut.before(WSGIHandler())
@@ -315,9 +315,10 @@ class ZipFiles(Outlet):
 
     @staticmethod
     def seen(right: Copy) -> Any:
-        """What a row can tell: no children, and nothing that is blank."""
+        """What a row can tell: neither children nor which school is the primary one, and nothing that is blank."""
+        untold = {"children", "primarySchool"}
         return {
-            key: {name: value for name, value in words.items() if name != "children" and value not in ("", {})}
+            key: {name: value for name, value in words.items() if name not in untold and value not in ("", {})}
             for key, words in right.items()
         }
 
@@ -332,8 +333,8 @@ def _from_row(name: str, row: dict[str, str]) -> Json:
             words[attribute] = [f"{file.many[column]} {each}" for each in cell.split(",")]
         elif column in file.one:
             words[attribute] = f"{file.one[column]} {cell}"
-        elif column == f"metadata.{SIS_ID}":
-            words["metadata"] = {SIS_ID: cell}
+        elif column.startswith("metadata."):
+            words.setdefault("metadata", {})[column.removeprefix("metadata.")] = cell
         else:
             words[attribute] = cell.split(",") if column in {"grades", "subjects"} else cell
     return words

@@ -1,7 +1,8 @@
 """Short histories, each about one promise. The product passes them; a bug planted in it must not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from schoolpassport.sharing import catalogue
 from tests.simulator import exporter, troubles
@@ -460,10 +461,18 @@ def many_accounts_are_missing(stage: Stage) -> None:
 # -------------------------------------------------------------------------------------------------------- applications
 
 
+def share(stage: Stage, masks: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Everything of all schools, with each application; masked or not."""
+    for app in stage.apps:
+        terms = Terms(catalogue.everything(kinds=tuple(KINDS)), None, dict(masks))
+        app.agree(terms, stage.schools, stage.clock.now)
+    stage.check_apps(whole=True)
+
+
 @scene_beside("apps")
 def applications_follow_a_week(stage: Stage) -> None:
     """Somebody comes, leaves, is told otherwise, changes classes, comes back; every outlet tells it."""
-    stage.agree_at_first()
+    share(stage)
     child = pupil(stage)
     stage.world.newcomer()
     stage.world._leave(child)
@@ -480,7 +489,7 @@ def applications_follow_a_week(stage: Stage) -> None:
 
 @scene_beside("apps")
 def a_school_is_unshared(stage: Stage) -> None:
-    stage.agree_at_first()
+    share(stage)
     for app in stage.apps:
         app.unshare_a_school(stage.schools, stage.clock.now)
     stage.check_apps(whole=True)
@@ -491,12 +500,8 @@ def a_school_is_unshared(stage: Stage) -> None:
 
 @scene_beside("apps")
 def values_are_masked_from_now_on(stage: Stage) -> None:
-    stage.agree_at_first()
-    masks = {"user.email": "alias", "user.familyName": "initial", "user.gg4l.sisId": "pseudonym"}
-    everything = catalogue.everything(kinds=tuple(KINDS))
-    for app in stage.apps:
-        app.agree(Terms(everything, None, masks), stage.schools, stage.clock.now)
-    stage.check_apps(whole=True)
+    share(stage)
+    share(stage, {"user.email": "alias", "user.familyName": "initial", "user.gg4l.sisId": "pseudonym"})
     stage.world.newcomer()
     stage.night(another(stage))
     stage.check_apps(whole=True)
@@ -505,7 +510,7 @@ def values_are_masked_from_now_on(stage: Stage) -> None:
 @scene_beside("apps")
 def an_application_is_suspended_and_resumed(stage: Stage) -> None:
     """What happens meanwhile is told when it is over."""
-    stage.agree_at_first()
+    share(stage)
     for app in stage.apps:
         app.suspend(stage.clock.now)
     stage.check_apps(whole=True)

@@ -8,6 +8,7 @@ BUGS = (
     bug(
         "a school that is not shared any more stays in the view",
         scene="a_school_is_unshared",
+        outlet="Feed",
         seen="copy is not what it should be",
         function=f"{_PUBLICATION}.__init__",
         old="self._whole = view.projected_consent_id != consent.id",
@@ -16,6 +17,7 @@ BUGS = (
     bug(
         "masks are forgotten",
         scene="values_are_masked_from_now_on",
+        outlet="Feed",
         seen="copy is not what it should be",
         function="schoolpassport.sharing.projection:_masked",
         old="if (mask := terms.mask(kind, name)) and name in kind}",
@@ -24,6 +26,7 @@ BUGS = (
     bug(
         "whoever is suspended is served",
         scene="an_application_is_suspended_and_resumed",
+        outlet="Feed",
         seen="is suspended, and it is served",
         function="schoolpassport.sharing.standing:read",
         old="if standing.force is Force.SUSPENDED:",
@@ -32,7 +35,8 @@ BUGS = (
     bug(
         "what is newer leaves out what is gone",
         scene="applications_follow_a_week",
-        seen="Delta's copy",
+        outlet="Delta",
+        seen="copy is not what it should be",
         function="schoolpassport.sharing.conditions:_came_in",
         old='AND {condition})"',
         new="AND {condition}) AND r.status = 'active'\"",
@@ -40,7 +44,8 @@ BUGS = (
     bug(
         "the feed passes over what did not fit",
         scene="applications_follow_a_week",
-        seen="Feed's copy",
+        outlet="Feed",
+        seen="copy is not what it should be",
         function="schoolpassport.rosterapi.whole.answering:_changes",
         old="reached = found.lines[-1].seq if found.more else max(after, found.last_seq)",
         new="reached = found.last_seq",
@@ -48,7 +53,8 @@ BUGS = (
     bug(
         "the stream ends a collection early",
         scene="applications_follow_a_week",
-        seen="Stream's copy",
+        outlet="Stream",
+        seen="copy is not what it should be",
         function="schoolpassport.rosterapi.whole.exporting:_Export.lines",
         old="enumerate(self.kinds)",
         new="enumerate(self.kinds[:2])",
@@ -56,7 +62,8 @@ BUGS = (
     bug(
         "who joins a class is no event of the class",
         scene="applications_follow_a_week",
-        seen="Events's copy",
+        outlet="Events",
+        seen="copy is not what it should be",
         function="schoolpassport.rosterapi.events:_Telling._at",
         old="for kind, outer in _INSIDE.items():",
         new="for kind, outer in ():",
@@ -64,7 +71,8 @@ BUGS = (
     bug(
         "events are silent about whom a consent withdrew",
         scene="a_school_is_unshared",
-        seen="Events's copy",
+        outlet="Events",
+        seen="copy is not what it should be",
         function="schoolpassport.rosterapi.events:_Telling._called",
         old="case User(role=None):",
         new='case User(role="nobody"):',
@@ -72,7 +80,8 @@ BUGS = (
     bug(
         "a delta of files says nothing of who left",
         scene="applications_follow_a_week",
-        seen="ZipFiles's copy",
+        outlet="ZipFiles",
+        seen="copy is not what it should be",
         function="schoolpassport.sharing.exports:_changed",
         old="OR EXISTS ({there})",
         new="OR false",
@@ -80,7 +89,8 @@ BUGS = (
     bug(
         "a page begins where no page begins",
         scene="applications_follow_a_week",
-        seen="FullPull's copy",
+        outlet="FullPull",
+        seen="copy is not what it should be",
         function="schoolpassport.sharing.listings:Listing.boundary",
         old="step + 1), rest",
         new="step + 1), 0",

@@ -28,16 +28,30 @@ class Patch:
 
 @dataclass(frozen=True)
 class Bug:
-    """`seen`: words of the difference by which the scene notices it, so that no other trouble is taken for it."""
+    """`seen`: words of the difference by which the scene notices it, so that no other trouble is taken for it.
+
+    `outlet`: by which one the application reads that must notice it, where the scene has applications.
+    """
 
     name: str
     scene: str
     seen: str
     patches: tuple[Patch, ...]
+    outlet: str = ""
 
 
-def bug(name: str, *, scene: str, seen: str, function: str, old: str, new: str, more: tuple[Patch, ...] = ()) -> Bug:
-    return Bug(name, scene, seen, (Patch(function, old, new), *more))
+def bug(
+    name: str,
+    *,
+    scene: str,
+    seen: str,
+    function: str,
+    old: str,
+    new: str,
+    more: tuple[Patch, ...] = (),
+    outlet: str = "",
+) -> Bug:
+    return Bug(name, scene, seen, (Patch(function, old, new), *more), outlet)
 
 
 class NotThere(Exception):
