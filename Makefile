@@ -11,6 +11,7 @@ YEARS := 1
 NIGHTS := 180
 PUPILS := 300
 SEED := 1
+JOBS := 1
 ARGS :=
 # All tests run in two processes, each with a database server of its own; some of them in one, where that starts sooner.
 TESTERS = $(if $(ARGS),,-n 2 --dist worksteal)
@@ -47,8 +48,8 @@ run: $(VENV)/.package-stamp ## Serve what is in the database (ARGS="--port 8000"
 bench: $(VENV)/.dev-stamp ## Measure every figure beside its floor (SIZE=small: under three minutes)
 	@$(PY) -m bench --size $(SIZE) $(ARGS)
 
-simulate: $(VENV)/.dev-stamp ## Live through school years beside an oracle (YEARS=10 SEED=1 NIGHTS=180 PUPILS=300 ARGS=--tell)
-	@$(PY) -m tests.simulator --years $(YEARS) --seed $(SEED) --nights $(NIGHTS) --pupils $(PUPILS) $(ARGS)
+simulate: $(VENV)/.dev-stamp ## Live through school years beside an oracle (YEARS=10 JOBS=2 SEED=1 NIGHTS=180 PUPILS=300 ARGS=--tell)
+	@$(PY) -m tests.simulator --years $(YEARS) --seed $(SEED) --nights $(NIGHTS) --pupils $(PUPILS) --jobs $(JOBS) $(ARGS)
 
 setup: $(VENV)/.dev-stamp ## Make .venv with everything for working on the code
 

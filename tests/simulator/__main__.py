@@ -1,8 +1,10 @@
 """`make simulate YEARS=10`: school years one after the other, with progress; what fails is written into seeds.txt."""
 
 import argparse
+import math
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from tests.faults.support.children import Children
     from tests.simulator.years import Course
 
-LONGEST = 10  # years of one district; then another begins, from the next seed
+LONGEST = 10  # years of one district, at most; then another begins, from the next seed
 NIGHT = " night "  # how `calendar.Year` begins what it tells of one
 
 
@@ -44,6 +46,8 @@ class Progress:
 
 def main() -> int:
     asked = _asked()
+    if asked.jobs > 1 and asked.years > 1:
+        return _side_by_side(asked)
     network.stay_here()
     database.forget_settings(os.environ)
     started, folder = database.start(), Path(tempfile.mkdtemp(prefix="sp-years-"))
@@ -54,10 +58,27 @@ def main() -> int:
         database.stop(started)
 
 
+def _side_by_side(asked: argparse.Namespace) -> int:
+    """Several processes, each with a database and seeds of its own; together they live as many years."""
+    longest = min(LONGEST, math.ceil(asked.years / asked.jobs))
+    districts = math.ceil(asked.years / longest)
+    each, begun, left = math.ceil(districts / asked.jobs), list[subprocess.Popen[bytes]](), asked.years
+    for first in range(0, districts, each):
+        years = min(left, each * longest)
+        left -= years
+        told = {"years": years, "seed": asked.seed + first, "nights": asked.nights, "pupils": asked.pupils}
+        words = [f"--{name}={number}" for name, number in {**told, "longest": longest}.items()]
+        begun.append(
+            subprocess.Popen([sys.executable, "-m", "tests.simulator", *words, *(["--tell"] if asked.tell else [])])
+        )
+    return max(process.wait() for process in begun)
+
+
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
-    for name, usual in (("years", 1), ("nights", 180), ("pupils", 300), ("seed", 1)):
-        parser.add_argument(f"--{name}", type=int, default=usual)
+    usual = {"years": 1, "nights": 180, "pupils": 300, "seed": 1, "jobs": 1, "longest": LONGEST}
+    for name, number in usual.items():
+        parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--tell", action="store_true", help="say what happens on every night")
     return parser.parse_args()
 
@@ -68,10 +89,10 @@ def _live(asked: argparse.Namespace, folder: Path) -> int:
 
     progress = Progress(nights=asked.years * asked.nights)
     with children() as others:
-        for first in range(0, asked.years, LONGEST):
+        for first in range(0, asked.years, asked.longest):
             course = Course(
-                seed=asked.seed + first // LONGEST,
-                years=min(LONGEST, asked.years - first),
+                seed=asked.seed + first // asked.longest,
+                years=min(asked.longest, asked.years - first),
                 nights=asked.nights,
                 pupils=asked.pupils,
             )
