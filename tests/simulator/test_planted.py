@@ -83,6 +83,13 @@ def test_there_are_enough_of_them_and_every_file_is_on_the_shelf():
     assert len(planted.ALL) >= 55
 
 
+def test_the_product_still_says_the_words_that_the_bugs_replace(database):
+    """Told at once, for whoever changed them, and not only after all the scenes."""
+    for bug in planted.ALL.values():
+        with plant(bug):
+            pass
+
+
 @pytest.mark.parametrize(
     "patch",
     [

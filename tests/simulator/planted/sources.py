@@ -51,8 +51,8 @@ BUGS = (
         scene="a_pupil_leaves_whose_account_stays",
         seen=f"{DIFFERENCE}|nobody speaks",
         function="schoolpassport.roster.writing:Writer._lose",
-        old='"AND l.kind = %(k)s AND NOT l.gone AND l.source_id <> ALL(%(enrichment)s::uuid[]) "',
-        new='"AND l.kind = %(k)s AND NOT l.gone "',
+        old="AND l.source_id <> ALL(%(enrichment)s::uuid[]) AND o.key IS NULL",
+        new="AND o.key IS NULL",
     ),
     bug(
         "an account finds somebody who is gone",
