@@ -10,7 +10,7 @@ from tests.faults.support.children import Children, children
 from tests.simulator import planted
 from tests.simulator import stage as stages
 from tests.simulator.outlets import OUTLETS
-from tests.simulator.planted.shape import Bug, NotThere, Patch
+from tests.simulator.planted.shape import Bug, NotThere, Patch, spoiled
 from tests.simulator.planted.shape import planted as plant
 from tests.simulator.scenes import SCENES, WORLDS
 from tests.simulator.stage import Divergence, Stage
@@ -85,9 +85,7 @@ def test_there_are_enough_of_them_and_every_file_is_on_the_shelf():
 
 def test_the_product_still_says_the_words_that_the_bugs_replace(database):
     """Told at once, for whoever changed them, and not only after all the scenes."""
-    for bug in planted.ALL.values():
-        with plant(bug):
-            pass
+    assert all(spoiled(patch) for bug in planted.ALL.values() for patch in bug.patches)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import __future__
 
-import gc
 import importlib
 import inspect
+import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +61,7 @@ class NotThere(Exception):
 @contextmanager
 def planted(bug_: Bug) -> Iterator[None]:
     """The functions themselves are changed, so whoever imported them has the bug, too."""
-    found = [(_function(patch), _spoiled(patch)) for patch in bug_.patches]
+    found = [(_function(patch), spoiled(patch)) for patch in bug_.patches]
     sound = [function.__code__ for function, _ in found]
     try:
         for function, code in found:
@@ -76,9 +76,10 @@ def planted(bug_: Bug) -> Iterator[None]:
 
 def _forget() -> None:
     """What functions of the product remember of what others said; the bug must be in it, and must not stay in it."""
-    for found in gc.get_objects():
-        if isinstance(found, _lru_cache_wrapper) and found.__module__.startswith("schoolpassport."):
-            found.cache_clear()
+    for module in [m for name, m in sys.modules.items() if name.startswith("schoolpassport.")]:
+        for found in vars(module).values():
+            if isinstance(found, _lru_cache_wrapper):
+                found.cache_clear()
 
 
 def _function(patch: Patch) -> FunctionType:
@@ -94,7 +95,7 @@ def _function(patch: Patch) -> FunctionType:
     return found
 
 
-def _spoiled(patch: Patch) -> Any:
+def spoiled(patch: Patch) -> Any:
     function = _function(patch)
     source = textwrap.dedent(inspect.getsource(function))
     if source.count(patch.old) != 1:
