@@ -12,6 +12,8 @@ from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import SHARED
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
+from schoolpassport.sharing.lifecycle import Act, Side
+from schoolpassport.sharing.models import Consent
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sync import people
 from schoolpassport.tenancy import scope
@@ -141,3 +143,28 @@ def test_the_district_decides_on_the_command_line(world, app):
     assert "p2" in run("export", "results")
     alone = CliRunner().invoke(command.command, ["show", names[0], names[0], "--district", district])
     assert (alone.exit_code, "in any case" in alone.output) == (1, True)
+
+
+def test_who_is_suspended_writes_nothing_and_sees_afterwards_what_was_written_meanwhile(world, app):
+    other, district = agreed(world.district_id), world.district_id
+    pair = {"writer_id": app.integrated.integration.id, "reader_id": other.integrated.integration.id}
+    sharing.show_grades(district_id=district, **pair, by="test", now=clock.now())
+    step(other, Act.SUSPEND)
+    assert other.put(f"{V1P1}/categories/mine", {"category": {"title": "Mine"}}).status == 403
+    assert app.put(f"{V1P1}/categories/a", {"category": {"title": "Meanwhile"}}).status == 201
+    assert app.delete(f"{V1P1}/results/p2").status == 204
+    step(other, Act.RESUME)
+    told = {plural: other.json(f"{V1P1}/{plural}")[plural] for plural in ("categories", "results")}
+    assert [each["title"] for each in told["categories"]] == ["Meanwhile"]
+    assert [each["status"] for each in told["results"]] == ["tobedeleted"]
+    sharing.hide_grades(district_id=district, **pair, by="test", now=clock.now())
+    (gone,) = other.json(f"{V1P1}/categories")["categories"]
+    assert (gone["status"], "title" in gone) == ("tobedeleted", False), "and nothing of it is left"
+
+
+def step(app, act: Act) -> None:
+    mine = {"district_id": app.integrated.district_id, "integration_id": app.integrated.integration.id}
+    with scope.inside(app.integrated.district_id):
+        consent_id = Consent.objects.get(**mine, ended_at=None).id
+    place = {"district_id": mine["district_id"], "consent_id": consent_id}
+    sharing.take(**place, act=act, side=Side.DISTRICT, by="test", now=clock.now())
