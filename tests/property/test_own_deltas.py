@@ -141,3 +141,20 @@ def test_a_full_file_and_the_changes_after_it_are_the_full_file_of_the_last_nigh
         assert turn or done.since == 0, "the first one is in full"
     _, full = sent(about, f"full-{mark}", now)
     assert held == {file: applied({}, file, lines) for file, lines in full.items()}
+
+
+def test_a_row_that_a_condition_leaves_out_on_another_day_is_gone_without_any_news(district):
+    about = {"district_id": district, "integration_id": uuid4()}
+    view = a_plain_view(district, integration_id=about["integration_id"])
+    actions.save_format(**about, name="own", content=FORMAT, by="test", now=FIRST_MORNING)
+    plan = Plan(name="by-day", format="own", mode="delta", transport="managed")
+    actions.add_delivery(**about, plan=plan, by="test", now=FIRST_MORNING)
+    teacher = {"sourcedId": PEOPLE[0], "familyName": "Ames", "role": "teacher", "orgs": [ref(SCHOOLS[0])]}
+    school = {"sourcedId": SCHOOLS[0], "name": "North", "type": "school", "identifier": "no 0"}
+    view.publish(
+        {"user": [teacher], "org": [school], "demographics": [{"sourcedId": PEOPLE[0], "birthDate": "2026-09-02"}]}
+    )
+    found = [sent(about, "by-day", FIRST_MORNING + timedelta(days=days)) for days in (0, 0, 7)]
+    assert [(done.state, done.since) for done, _ in found] == [("sent", 0), ("unchanged", 1), ("sent", 1)]
+    gone = {"What": "D", "Pupil": PEOPLE[0], "School": "no 0", "School's name": "", "Name": ""}
+    assert (len(found[0][1]["pupils.csv"]), found[2][1]["pupils.csv"]) == (1, [gone])
