@@ -26,10 +26,10 @@ def columns(*, folder: Path, memory_mb: int, threads: int) -> Iterator[duckdb.Du
         }
     )
     try:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET allowed_directories = [{literal(str(folder))}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+        connection.execute(
+            f"SET TimeZone = 'UTC'; SET allowed_directories = [{literal(str(folder))}]; "
+            "SET enable_external_access = false; SET lock_configuration = true"
+        )
         yield connection
     finally:
         connection.close()

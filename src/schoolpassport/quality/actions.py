@@ -97,9 +97,7 @@ def keep_findings(*, district_id: UUID, run_id: UUID, files: tuple[Path, Path]) 
             cursor.execute(f"DELETE FROM {table} WHERE district_id = %s AND run_id = %s", [district_id, run_id])
         cursor.execute(
             "CREATE TEMP TABLE found (number int, severity text, rule text, kind text, file text, line bigint, "
-            '"column" text, key text, value text, sentence text) ON COMMIT DROP'
-        )
-        cursor.execute(
+            '"column" text, key text, value text, sentence text) ON COMMIT DROP; '
             'CREATE TEMP TABLE counted (severity text, file text, rule text, "column" text, n bigint) ON COMMIT DROP'
         )
         for table, path in (("found", kept), ("counted", counts)):
@@ -117,5 +115,4 @@ def keep_findings(*, district_id: UUID, run_id: UUID, files: tuple[Path, Path]) 
             "SELECT %s, %s, severity, file, rule, coalesce(\"column\", ''), n FROM counted",
             [district_id, run_id],
         )
-        cursor.execute("DROP TABLE found")
-        cursor.execute("DROP TABLE counted")
+        cursor.execute("DROP TABLE found, counted")

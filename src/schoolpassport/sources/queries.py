@@ -36,15 +36,13 @@ def card(*, district_id: UUID, source_id: UUID) -> tuple[Trait, ...]:
 
 def settings(*, district_id: UUID, source_id: UUID | None = None) -> Settings:
     """What holds for a source now: its own documents, and the district's where it has none of its own."""
-    held: dict[str, Setting] = {}
     owners = (OF_THE_DISTRICT,) if source_id is None else (OF_THE_DISTRICT, source_id)
-    for owner in owners:
-        newest = (
-            Setting.objects.filter(district_id=district_id, source_id=owner)
-            .order_by("subject", "-version")
-            .distinct("subject")
-        )
-        held.update({setting.subject: setting for setting in newest})
+    newest = (
+        Setting.objects.filter(district_id=district_id, source_id__in=owners)
+        .order_by("source_id", "subject", "-version")
+        .distinct("source_id", "subject")
+    )
+    held = {setting.subject: setting for owner in owners for setting in newest if setting.source_id == owner}
     return Settings(
         versions=MappingProxyType({subject: s.version for subject, s in held.items()}),
         contents=MappingProxyType({subject: s.content for subject, s in held.items()}),

@@ -53,7 +53,7 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
         f"{_value(by_field.get(f.name), f, joins, f'cand_{table}', text)} AS {quoted(f.column)}"
         for f in schema.kind.fields
     ]
-    db.execute(
+    settled = db.execute(
         f"CREATE TABLE settled_{table} AS SELECT i.id, c.key, i.op, "
         f"CASE WHEN w.line IS NULL THEN c.hash::UUID ELSE {literal(NO_HASH)}::UUID END AS hash, "
         f"CASE WHEN w.line IS NULL THEN c.cells END AS cells, c.line, NULL::VARCHAR AS origin, i.evidence, "
@@ -62,14 +62,14 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
         f"LEFT JOIN (SELECT DISTINCT line FROM finding WHERE severity = 'warning' "
         f"AND file = {literal(schema.file_name)} AND line IS NOT NULL) w ON c.line = w.line "
         f"{' '.join(joins)} ORDER BY i.id"
-    )
+    ).fetchone()
     db.execute(
         f"CREATE TABLE uneasy_{table} AS SELECT DISTINCT s.id, s.key "
         f"FROM (SELECT key FROM bad_{table} UNION ALL SELECT key FROM withheld_{table}) b "
         f"JOIN state_{table} s ON b.key = s.key WHERE s.hash <> {literal(NO_HASH)}::UUID "
         f"AND s.key NOT IN (SELECT key FROM settled_{table})"
     )
-    (rows,) = db.execute(f"SELECT count(*) FROM settled_{table}").fetchone() or (0,)
+    (rows,) = settled or (0,)
     return int(rows)
 
 

@@ -87,7 +87,6 @@ class _Apart:
 def _skim(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, unseen: bool, losing: Collection[str]) -> Skimmed:
     table, kind = plan.kind_table, plan.schema.kind
     rows = _see(db, plan, way)
-    db.execute(f"CREATE TABLE touched_{table} (key VARCHAR)")
     touched = _touch(db, plan, _going(plan, losing, unseen=unseen))
     apart = _set_apart(db, plan, way, touched=touched > 0)
     if not (apart.fresh or apart.standing or unseen):
@@ -111,7 +110,10 @@ def _skim(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, unseen: bool, los
 
 
 def _see(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
-    """Make ``seen_<kind>``: the hash of every row, in the order of the file. Returns how many there are."""
+    """Make ``seen_<kind>``: the hash of every row, in the order of the file; and ``touched_<kind>``, of nothing yet.
+
+    Returns how many rows there are.
+    """
     table, physical = plan.kind_table, reading.physical_lines(plan.path)
     if not physical.plain or _count(db, f"state_{table} WHERE {way} IS NOT NULL") < (1 - _MOST_NEW) * physical.rows:
         raise _Unusual
@@ -120,8 +122,8 @@ def _see(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
         found = f"SELECT {reading.line_hash(plan)} AS found FROM {reading.lines(plan.path)} WHERE line IS NOT NULL"
     else:
         found = f"SELECT {reading.cells_hash(plan)} AS found FROM {reading.rows(plan)}"
-    db.execute(f"CREATE TABLE seen_{table} AS {found}")
-    if (way is Way.CELLS and staging.forget_rejects(db)) or _count(db, f"seen_{table}") != physical.rows:
+    seen = db.execute(f"CREATE TABLE touched_{table} (key VARCHAR); CREATE TABLE seen_{table} AS {found}").fetchone()
+    if (way is Way.CELLS and staging.forget_rejects(db)) or seen != (physical.rows,):
         raise _Unusual
     return physical.rows
 
@@ -216,9 +218,10 @@ def _parsed(db: DuckDBPyConnection, plan: FilePlan, fresh: int) -> str:
     path = plan.path.with_name(f"part_{table}.csv")
     places = db.execute(f"SELECT place FROM apart_{table} WHERE place IS NOT NULL ORDER BY place").fetchall()
     reading.copy_lines(plan.path, (place for (place,) in places), path)
-    db.execute(f"CREATE OR REPLACE TABLE part_{table} AS FROM {reading.rows(replace(plan, path=path))}")
+    parts = db.execute(f"CREATE OR REPLACE TABLE part_{table} AS FROM {reading.rows(replace(plan, path=path))}")
+    read = parts.fetchone()
     path.unlink()
-    if staging.forget_rejects(db) or _count(db, f"part_{table}") != fresh:
+    if staging.forget_rejects(db) or read != (fresh,):
         raise _Unusual
     numbers = f"SELECT place, row_number() OVER (ORDER BY place) - 1 AS number FROM apart_{table} WHERE place >= 0"
     return f"(SELECT f.place, p.* FROM part_{table} p JOIN ({numbers}) f ON p.rowid = f.number)"

@@ -453,14 +453,14 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             expected=walk.court.expected.get(name, 0),
             strangers=walk.bench.count(f"strangers_{table}") if name in walk.bench.judged else 0,
             removed_by_school=walk.court.removed.get(name, {}),
-            examples=tuple(
-                key
-                for (key,) in walk.bench.db.execute(
-                    f"SELECT key FROM ({going}) ORDER BY key LIMIT {_EXAMPLES}"
-                ).fetchall()
-            ),
+            examples=_some(walk, going) if removed else (),
         )
     return {name: found[name] for name in sorted(found)}
+
+
+def _some(walk: Walk, keys: str) -> tuple[str, ...]:
+    rows = walk.bench.db.execute(f"SELECT key FROM ({keys}) ORDER BY key LIMIT {_EXAMPLES}").fetchall()
+    return tuple(key for (key,) in rows)
 
 
 def _facts_of_silent(walk: Walk) -> dict[str, guard.KindFacts]:

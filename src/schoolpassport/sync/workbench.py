@@ -8,9 +8,10 @@ what turned since it was written.
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from uuid import UUID
 
@@ -76,10 +77,16 @@ class Places:
 
 
 class Bench:
-    """The columns of one run. DuckDB reads below the work folder only, so package and state are linked into it."""
+    """The columns of one run. DuckDB reads below the work folder only, so package and state are linked into it.
 
-    def __init__(self, db: DuckDBPyConnection, places: Places, settled: int, *, blank: bool = False) -> None:
-        self.db = db
+    ``columns_``: what opens them; they are opened when they are first needed, which the very package of last night
+    never does.
+    """
+
+    def __init__(
+        self, columns_: Callable[[], DuckDBPyConnection], places: Places, settled: int, *, blank: bool = False
+    ) -> None:
+        self._columns = columns_
         self.places = places
         self.settled = settled
         self.blank = blank  # as if the source had never said anything
@@ -87,6 +94,10 @@ class Bench:
         self.traced: set[str] = set()  # kinds of which the places in the package as sent are known
         self._states: dict[str, dict[str, Path]] = {}  # the files of each table's state, by their parts
         self._turns: dict[str, dict[str, int]] = {}
+
+    @cached_property
+    def db(self) -> DuckDBPyConnection:
+        return self._columns()
 
     def any(self, table: str) -> bool:
         return self.count(f"(FROM {table} LIMIT 1)") > 0
@@ -120,16 +131,17 @@ class Bench:
 
     def _open_state(self, table: str, files: dict[str, Path]) -> None:
         """Fails where a file is missing or no Parquet."""
-        base = ", ".join(literal(str(f)) for part, f in files.items() if part != _TURNED)
-        self.db.execute(f"SELECT count(*) FROM read_parquet([{base}])")  # looks at the end of every file
-        state = f"FROM read_parquet([{base}])"
+        small = _is_small(files)
+        base = f"read_parquet([{', '.join(literal(str(f)) for part, f in files.items() if part != _TURNED)}])"
+        if not small:
+            self.db.execute(f"SELECT count(*) FROM {base}")  # looks at the end of every file
+        state = f"FROM {base}"
         if _TURNED in files:
             turned = literal(str(files[_TURNED]))
             self.db.execute(f"CREATE TABLE turned_{table} AS FROM read_parquet({turned})")
             state += f" ANTI JOIN turned_{table} t USING (key) UNION ALL FROM turned_{table}"
         # To open a file for each question costs more than a small one holds.
-        what = "TABLE" if _is_small(files) else "VIEW"
-        self.db.execute(f"CREATE {what} state_{table} AS {state}")
+        self.db.execute(f"CREATE {'TABLE' if small else 'VIEW'} state_{table} AS {state}")
         self._states[table] = files
 
     def _state_file(self, table: str, part: str) -> Path:
@@ -287,8 +299,9 @@ def bench(places: Places, *, settled: int, memory_mb: int, threads: int, blank: 
         decided = roster.decided(district_id=places.district_id, source_id=places.source_id)
     places = replace(places, decided=decided)
     try:
-        with columns(folder=places.work, memory_mb=memory_mb, threads=threads) as db:
-            yield Bench(db, places, settled, blank=blank)
+        with ExitStack() as opened:
+            made = columns(folder=places.work, memory_mb=memory_mb, threads=threads)
+            yield Bench(lambda: opened.enter_context(made), places, settled, blank=blank)
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
 
