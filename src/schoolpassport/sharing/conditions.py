@@ -89,11 +89,19 @@ def _revision(value: Value, clause: Clause, name: str) -> Condition:
     if clause.predicate is Predicate.EQUAL:
         return Condition(_came_in(value, f"s.at = %({name})s::timestamptz"), wanted)
     beyond, before = _SIDES[clause.predicate]
-    last = (
+    reached = f"r.seq {beyond} {_last_line(f's.at {before} %({name})s::timestamptz')}"
+    if beyond == "<=":
+        return Condition(reached, wanted)
+    # Nothing lies beyond the revision that is read. So it is a range, which the planner takes for short.
+    return Condition(f"({reached} AND r.seq <= {_last_line('s.number <= %(revision)s')})", wanted)
+
+
+def _last_line(condition: str) -> str:
+    """SQL: the number of the last line of these revisions."""
+    return (
         "(SELECT coalesce(max(s.seq_to), 0) FROM sharing_viewrevision s WHERE s.district_id = %(district)s "
-        f"AND s.view = %(view)s AND s.at {before} %({name})s::timestamptz)"
+        f"AND s.view = %(view)s AND {condition})"
     )
-    return Condition(f"r.seq {beyond} {last}", wanted)
 
 
 # A comparison with an instant: which side of the last line before it, and which revisions lie before it.
