@@ -37,9 +37,9 @@ BUGS = (
         scene="applications_follow_a_week",
         outlet="Delta",
         seen="copy is not what it should be",
-        function="schoolpassport.sharing.conditions:_came_in",
-        old='AND {condition})"',
-        new="AND {condition}) AND r.status = 'active'\"",
+        function="schoolpassport.sharing.conditions:_revision",
+        old='reached = f"r.seq',
+        new="reached = f\"r.status = 'active' AND r.seq",
     ),
     bug(
         "the feed passes over what did not fit",
