@@ -29,6 +29,7 @@ class Account:
     phone: str = ""
     of: Person | None = None
     there: bool = True
+    role: str = "aide"  # where it is nobody's
 
 
 @dataclass
@@ -164,7 +165,7 @@ class Directory:
             {
                 "sourcedId": a.key,
                 "enabledUser": "true",
-                "role": a.of.role if a.of else "aide",
+                "role": a.of.role if a.of else a.role,
                 "username": f"{a.key}@amber",
                 "givenName": a.given,
                 "familyName": a.family,

@@ -393,7 +393,8 @@ def an_address_is_given_to_another_person(stage: Stage) -> None:
     stage.night_of_directory(accounts(stage).export())
     accounts(stage).another_address()
     stage.night_of_directory(accounts(stage).export())
-    accounts(stage).accounts.append(Account("acc-again", f"{person.given}-Other", "Featherstone", person.email))
+    other = Account("acc-again", f"{person.given}-Other", "Featherstone", person.email, role="student")
+    accounts(stage).accounts.append(other)
     stage.night_of_directory(accounts(stage).export())
 
 

@@ -122,6 +122,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         **dict.fromkeys(("middleName", "identifier", "email", "sms", "phone"), _text),
         "agents": _list(USER),
         "grades": _list(_text),
+        "primarySchool": ORG,  # an extension of School Passport
     },
     "demographics": {
         "birthDate": DAY,

@@ -104,7 +104,7 @@ def test_without_a_scope_the_token_has_all_that_is_granted(provider):
         ({"grant_type": "authorization_code"}, 400, "unsupported_grant_type"),
         ({"grant_type": ""}, 400, "invalid_request"),
         ({"scope": "nosuch"}, 400, "invalid_scope"),
-        ({"scope": operations.SCOPE + "gradebook.delete"}, 400, "invalid_scope"),
+        ({"scope": operations.SCOPE + "roster.delete"}, 400, "invalid_scope"),
     ],
 )
 def test_a_refused_token_request_says_why_as_rfc_6749_asks(provider, change, status, error):
@@ -119,9 +119,9 @@ def test_a_refused_token_request_says_why_as_rfc_6749_asks(provider, change, sta
 
 
 def test_a_scope_that_is_not_granted_beside_one_that_is_does_no_harm(provider):
-    """Google and Moodle ask for gradebook scopes in the same breath; the answer tells what they got."""
+    """Google and Moodle ask for scopes of other services in the same breath; the answer tells what they got."""
     name, secret = credentials(provider)
-    scope = f"{ROSTER} {operations.SCOPE}gradebook.createput {operations.SCOPE}nosuch"
+    scope = f"{ROSTER} {operations.SCOPE}roster.createput {operations.SCOPE}nosuch"
     answer = wire.ask_for_token(provider.told["token_url"], headers=wire.basic(name, secret), scope=scope, **GRANT)
     assert opens(provider, answer)["scope"].split() == [ROSTER]
 

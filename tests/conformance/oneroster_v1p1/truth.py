@@ -182,6 +182,9 @@ class Roster:
             document["children"] = refs(collection, self.children[collection].get(key, []))
         if collection == "users":
             document["userIds"] = user_ids(row["userIds"])
+            schools = [each for each in listed(row["orgSourcedIds"]) if self.tables["orgs"][each]["type"] == "school"]
+            if row["role"] in {"student", "teacher"} and schools:  # an extension of School Passport
+                document["primarySchool"] = ref("orgs", schools[0])
         document["metadata"] = {"gg4l.sisId": key} | {
             name.removeprefix("metadata."): value
             for name, value in row.items()
