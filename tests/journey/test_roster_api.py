@@ -373,6 +373,8 @@ def test_what_breaks_is_answered_with_a_reference_and_nothing_else(app, caplog):
     with scope.inside(app.view.district_id), connection.cursor() as rows:
         rows.execute("UPDATE sharing_user SET doc = 'no json' WHERE view = %s", [app.view.number])
     answer = app.get("/users?fields=role")
+    with scope.inside(app.view.district_id), connection.cursor() as rows:
+        rows.execute("UPDATE sharing_user SET doc = %s WHERE view = %s", ['{"sourcedId":"mended"}', app.view.number])
     assert answer.status == 500
     told = answer.json
     assert told["imsx_messageRefIdentifier"] in told["imsx_description"]

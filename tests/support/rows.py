@@ -21,7 +21,7 @@ SPECIAL: dict[str, Any] = {
     "delivery_delivery.mode": "full",
     "delivery_shipment.state": "sent",
     "digest": b"#" * 32,
-    "doc": "{}",  # for whoever reads it with the locks off
+    "doc": '{"sourcedId":"x"}',  # for whoever reads it with the locks off
     "ended_at": None,
     "matching_proposal.left_id": UUID(int=0),  # before any other
     "matching_proposal.state": "open",

@@ -10,7 +10,7 @@ from tests.conformance.oneroster_v1p1 import shapes, truth
 
 REFERENCES = {
     *("parent", "children", "schoolYear", "org", "orgs", "resources"),
-    *("course", "school", "terms", "class", "user", "agents"),
+    *("course", "school", "terms", "class", "user", "agents", "primarySchool"),
 }
 PEOPLE, CLASSES, COURSES, SESSIONS = "/users", "/classes", "/courses", "/academicSessions"
 ENROLLED, ORGS, DEMOGRAPHICS = "/enrollments", "/orgs", "/demographics"
