@@ -9,6 +9,7 @@ from uuid import UUID
 
 from schoolpassport.delivery import _workroom, making
 from schoolpassport.delivery.formats import Format, Mode
+from schoolpassport.sharing import exports
 
 Rows = list[dict[str, str]]
 
@@ -26,14 +27,23 @@ class Desk:
 
     def made(self, format_: Format, since: int = 0, mode: Mode = Mode.FULL) -> tuple[making.Made, int]:
         """The files, and of which revision of the view they are."""
+        room, exported = self._copy(format_, since)
+        made = making.make(format_, exported, room=room, mode=Mode.DELTA if since else mode)
+        return made, exported.extent.revision
+
+    def copied(self, format_: Format) -> dict[str, str]:
+        """The rows of the view that files would be made of, by kind."""
+        room, _ = self._copy(format_, since=0)
+        return {path.stem: path.read_text(encoding="utf-8") for path in room.rows.glob("*.rows")}
+
+    def _copy(self, format_: Format, since: int) -> tuple[making.Room, exports.Exported]:
         number = len(list(self.folder.iterdir())) if self.folder.exists() else 0
         room = making.Room(folder=self.folder / str(number), memory_mb=200, threads=1)
         room.prepare()
         exported = _workroom.copied(
             district_id=self.district_id, integration_id=self.integration_id, format_=format_, since=since, room=room
         )
-        made = making.make(format_, exported, room=room, mode=Mode.DELTA if since else mode)
-        return made, exported.extent.revision
+        return room, exported
 
     def texts(self, format_: Format, since: int = 0) -> dict[str, str]:
         return unpacked(self.make(format_, since))
