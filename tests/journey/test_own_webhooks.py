@@ -2,9 +2,6 @@
 
 import importlib
 import json
-import socket
-import threading
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,11 +25,12 @@ from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import scope
 from schoolpassport.webhooks import actions, queries
 from schoolpassport.webhooks.models import Endpoint, Message
-from tests.journey.test_webhooks import FAULT, FINE, Receiver, verified
+from tests.journey.test_webhooks import verified
 from tests.support import lookup, wsgi
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import small, user
 from tests.support.partners import Integrated, a_partner, a_partner_token, integrated
+from tests.support.receivers import FAULT, FINE, receiving
 
 VENDOR = "/datahub/services/vendor"
 HERE = Policy(networks=Networks.parse("127.0.0.0/8"), resolve=lookup.numbers)
@@ -65,12 +63,8 @@ class Partner:
 
 @pytest.fixture
 def receiver():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        made = Receiver([FINE], listener.getsockname()[1])
-        threading.Thread(target=made.serve, args=(listener,), daemon=True).start()
+    with receiving() as made:
         yield made
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(autouse=True)

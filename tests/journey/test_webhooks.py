@@ -5,10 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-import socket
-import threading
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -34,59 +31,16 @@ from tests.faults.support.children import KILLED, children
 from tests.support import lookup, partners
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import small, user
+from tests.support.receivers import BUSY, FAULT, FINE, GONE, MOVED, Receiver, receiving
 from tests.support.views import View
 
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
-GONE, MOVED, FAULT, BUSY, FINE = "410 Gone", "302 Found", "500 Oops", "429 Slow down", "204 No Content"
-
-
-@dataclass
-class Receiver:
-    """A partner's server: it answers as it is told to, the last way for ever, and keeps what it was sent."""
-
-    answers: list[str]
-    port: int = 0
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hooks?from=passport"
-
-    def serve(self, listener: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                with connection:
-                    self._one(connection)
-
-    def _one(self, connection: socket.socket) -> None:
-        connection.settimeout(10)
-        head, _, body = _until(connection, b"\r\n\r\n")
-        lines = [line.partition(": ") for line in head.decode().split("\r\n")[1:]]
-        headers = {name.lower(): value for name, _, value in lines}
-        while len(body) < int(headers["content-length"]):
-            body += connection.recv(65536)
-        self.got.append((headers, body))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if answer:
-            connection.sendall(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n".encode())
-
-
-def _until(connection: socket.socket, end: bytes) -> tuple[bytes, bytes, bytes]:
-    got = b""
-    while end not in got:
-        got += connection.recv(65536)
-    return got.partition(end)
 
 
 @pytest.fixture
 def receiver():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        made = Receiver([FINE], listener.getsockname()[1])
-        threading.Thread(target=made.serve, args=(listener,), daemon=True).start()
+    with receiving() as made:
         yield made
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(autouse=True)
