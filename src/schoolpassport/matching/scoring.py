@@ -60,7 +60,7 @@ def score(db: DuckDBPyConnection, *, several_roles: bool, weights: Weights | Non
 
 
 def _bits(probability: float) -> float:
-    """A chance as bits for against against; what Fellegi and Sunter's weights are added to."""
+    """The odds of a chance, in bits: what Fellegi and Sunter's weights are added to."""
     return math.log2(probability / (1 - probability))
 
 

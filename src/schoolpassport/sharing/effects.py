@@ -53,21 +53,26 @@ def begin(consent: Consent, *, by: str, now: datetime) -> publishing.Moved | Non
     return publish(view, consent, now)
 
 
+def announce(view: View, *, since: int, now: datetime) -> None:
+    """Tell whoever follows views, in the transaction that moved it. ``since``: the last line that it had before."""
+    news = ViewMoved(
+        district_id=view.district_id,
+        integration_id=view.integration_id,
+        view=view.number,
+        revision=view.revision,
+        seq_from=since,
+        seq_to=view.last_seq,
+    )
+    for listener in listeners:
+        listener(news, now=now)
+
+
 def publish(view: View, consent: Consent, now: datetime) -> publishing.Moved:
     before = view.last_seq
     view.held, view.held_at = None, None  # written with the rest of where the view stands
     moved = publishing.move(view=view, consent=consent, now=now)
     if moved.changes:
-        news = ViewMoved(
-            district_id=view.district_id,
-            integration_id=view.integration_id,
-            view=view.number,
-            revision=view.revision,
-            seq_from=before,
-            seq_to=view.last_seq,
-        )
-        for listener in listeners:
-            listener(news, now=now)
+        announce(view, since=before, now=now)
     partners.note_data_completed(
         district_id=view.district_id, integration_id=view.integration_id, by="publication", now=now
     )

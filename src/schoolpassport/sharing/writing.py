@@ -17,7 +17,6 @@ from schoolpassport.kit.columns import literal
 from schoolpassport.roster.kinds import KINDS, Field, Kind
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import effects, publishing
-from schoolpassport.sharing.contract import ViewMoved, listeners
 from schoolpassport.sharing.lifecycle import IN_FORCE, ConsentState
 from schoolpassport.sharing.models import Consent, View
 from schoolpassport.sharing.records import Busy, Lapsed, NothingShared, NotYours, Suspended, Unknown
@@ -192,13 +191,4 @@ def _show(hand: Hand, kind: str, ids: Sequence[UUID], now: datetime) -> None:
 def _move(view: View, consent: Consent, ids: Mapping[str, Sequence[UUID]], now: datetime) -> None:
     before = view.last_seq
     if publishing.take_in(view=view, consent=consent, written=ids, now=now).changes:
-        news = ViewMoved(
-            district_id=view.district_id,
-            integration_id=view.integration_id,
-            view=view.number,
-            revision=view.revision,
-            seq_from=before,
-            seq_to=view.last_seq,
-        )
-        for listener in listeners:
-            listener(news, now=now)
+        effects.announce(view, since=before, now=now)
