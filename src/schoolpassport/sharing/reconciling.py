@@ -34,6 +34,16 @@ class Difference:
     surplus: bytes
     same: int
 
+    @property
+    def records(self) -> int:
+        """How many are wanted."""
+        return len(self.wanted) // _ID
+
+    @property
+    def deleted(self) -> int:
+        """How many are surplus."""
+        return len(self.surplus) // _ID
+
 
 def ids(packed: bytes, *, at_once: int) -> Iterator[tuple[UUID, ...]]:
     """In portions; one that is empty where there are none."""

@@ -53,8 +53,8 @@ class _Reconciliation:
             yield b"".join(b'{"deleted":{"sourcedId":"%b"}}\n' % str(each).encode() for each in ids)
         end = {
             "revision": self.place.revision,
-            "records": len(self.found.wanted) // 16,
-            "deleted": len(self.found.surplus) // 16,
+            "records": self.found.records,
+            "deleted": self.found.deleted,
             "same": self.found.same,
         }
         yield msgspec.json.encode({"end": end}) + b"\n"
