@@ -73,7 +73,13 @@ def known(sis: Nights, app, who: str) -> dict[str, tuple[str, set[str]]]:
 
 SEATS = {"class", "user", "role"}
 IN_1P1 = {"role", "orgs", "agents", "grades", "identifier", "sms", "phone", "userIds", "enabledUser"}
-IN_1P2 = {"userMasterIdentifier", "primaryOrg", "pronouns", *(f"preferred{n}Name" for n in ("First", "Middle", "Last"))}
+IN_1P2 = {
+    "userMasterIdentifier",
+    "primaryOrg",
+    "pronouns",
+    "roles",
+    *(f"preferred{n}Name" for n in ("First", "Middle", "Last")),
+}
 NAMES = {"username", "givenName", "familyName", "middleName", "email"}
 EXTENSIONS = {"metadata", "gg4l.sisId", "gg4l.primaryGrade"}
 

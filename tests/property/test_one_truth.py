@@ -25,7 +25,7 @@ from tests.property import zips
 from tests.support import partner_code, random_consents
 from tests.support.amount import amount
 from tests.support.files import Desk, Rows, of, together
-from tests.support.modern import modern, profile
+from tests.support.modern import modern, profile, role
 from tests.support.nights import BY, Nights
 from tests.support.packages import Package, enrollment, small, user
 from tests.support.partners import integrated
@@ -57,6 +57,11 @@ def first_night() -> Package:
         )
         .changed("users", "p1", preferredMiddleName="Wren", primaryOrgSourcedId="d1", grades="07")
         .with_rows("userProfiles", profile("https://lms.example/p5", "p5", username="pip", credentialType="ldap"))
+        .with_rows(
+            "roles",
+            role("r1", "a1", "s1", "counselor", roleType="secondary", beginDate="2026-09-01"),
+            role("r2", "p5", "s1", "aide", endDate="2027-06-30", userProfileSourcedId="https://lms.example/p5"),
+        )
         .with_rows(
             "enrollments",
             enrollment("e7", userSourcedId="p5", classSourcedId="k2", schoolSourcedId="s2"),
@@ -183,9 +188,20 @@ def more(app: Reader, base: str) -> Truth:
     }
 
 
+def every_role(app: Reader) -> tuple[Truth, Truth]:
+    """Who is what where and since when, by 1.1 of those of whom it is told, and by 1.2 of everybody."""
+    older, newer = (app.json(f"{base}/users?limit=1000&filter=status='active'")["users"] for base in (V1P1, V1P2))
+    told = {each["sourcedId"]: _extension(each, "roles") for each in older}
+    found = {
+        each["sourcedId"]: [{**role, "org": role["org"]["sourcedId"]} for role in each.get("roles", ())]
+        for each in newer
+    }
+    return {key: roles for key, roles in told.items() if roles}, found
+
+
 ROLES = {"student": "student", "teacher": "teacher", "aide": "staff", "proctor": "staff"}
 CONTACTS = dict.fromkeys(("guardian", "parent", "relative"), "contact")
-ADMINISTRATORS = {"siteAdministrator": "administrator", "districtAdministrator": "administrator"}
+ADMINISTRATORS = dict.fromkeys(("siteAdministrator", "districtAdministrator", "principal"), "administrator")
 
 
 def role_of_1p1(record: Truth) -> str | None:
@@ -398,6 +414,8 @@ def check(app: Reader, files: Files | None, what: str) -> Truth:
     truth = oneroster(app, V1P1, role_of_1p1)
     assert with_roles(oneroster(app, V1P2, role_of_1p2), truth) == truth, what
     assert more(app, V1P2) == more(app, V1P1), what
+    told, listed = every_role(app)
+    assert all(listed[key] == roles for key, roles in told.items()), what
     assert coarse(clever(app)) == coarse(truth), what
     assert coarse(clever_events(app)) == coarse(truth), what
     assert native(app) == native_events(app) == without_staff(truth), what

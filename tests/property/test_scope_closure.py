@@ -163,6 +163,7 @@ def references(row: Seen) -> Iterator[tuple[str, UUID]]:
             for ref in (value if isinstance(value, list) else [value])
             if isinstance(ref, dict) and "href" in ref
         )
+    yield from (("org", UUID(role["org"])) for role in (row.doc or {}).get("metadata", {}).get("gg4l.roles", ()))
     for field in KINDS[row.kind].fields:
         if field.is_reference and (held := row.columns.get(field.column)):
             yield from ((field.target, id_) for id_ in (held if field.many else [held]))
@@ -215,12 +216,14 @@ def test_nothing_leaks_of_what_newer_sources_tell(tmp_path_factory):
     district = register_district(name=f"Cedar Hollow {uuid4()}", now=NOW)
     sis = modern(district_id=district.id, folder=tmp_path_factory.mktemp("newer"), now=NOW)
     sis.done(everybody_and_more())
-    known, seen = originals(sis), set()
+    known, seen, places = originals(sis), set(), set()
     for view, contents in agreed(sis, max(12, HOW_MANY // 3), f"newer {SEED}"):
         rows = list(view.rows(*KINDS_HERE).values())
         assert dangling(rows) == set(), contents
         assert leaks(rows, contents, known) == set(), contents
         seen |= {value.lower() for row in rows for value in ORIGINAL.findall(told(row))}
+        places |= {len(row.doc["metadata"]["gg4l.roles"]) for row in rows if "gg4l.roles" in told(row) and row.doc}
+    assert places == {1, 2}, "of who is at two schools, views tell of both, or of one"
     for begins in (*(f"zq{name.lower()}-" for name in MODERN), "zqlogin-", "zqabout-"):
         assert any(value.startswith(begins) for value in seen), begins
 

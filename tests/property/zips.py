@@ -7,12 +7,12 @@ from tests.support.files import Rows
 
 Truth = dict[str, Any]
 Files = Mapping[str, Rows]
-STAFF = ("aide", "proctor", "administrator", "siteAdministrator", "districtAdministrator")
+STAFF = ("aide", "proctor", "administrator", "siteAdministrator", "districtAdministrator", "principal")
 CALLED = {
     **{role: role for role in ("student", "teacher")},
     **dict.fromkeys(("guardian", "parent", "relative"), "contact"),
     **dict.fromkeys(("aide", "proctor"), "staff"),
-    **dict.fromkeys(("administrator", "siteAdministrator", "districtAdministrator"), "administrator"),
+    **dict.fromkeys(("administrator", "siteAdministrator", "districtAdministrator", "principal"), "administrator"),
 }
 TEACHERS = ("Teacher_id", *(f"Teacher_{number}_id" for number in range(2, 11)))
 

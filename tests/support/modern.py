@@ -28,8 +28,12 @@ def profile(key: str, user: str, **cells: str) -> Row:
     return {"sourcedId": key, "userSourcedId": user, "profileType": "LMS", "vendorId": "v", **cells}
 
 
+def role(key: str, user: str, org: str, role: str, **cells: str) -> Row:
+    return {"sourcedId": key, "userSourcedId": user, "orgSourcedId": org, "role": role, **cells}
+
+
 def as_1p2(package: Package) -> dict[str, str]:
-    """Users may have cells of 1.2; a package may have rows of ``userProfiles``."""
+    """Users may have cells of 1.2; a package may have rows of ``userProfiles``, and further ones of ``roles``."""
     kinds = {row["sourcedId"]: row["type"] for row in package.rows["orgs"]}
     moved = {"orgSourcedIds", "role"}
     users = [{k: v for k, v in row.items() if k not in moved} for row in package.rows["users"]]
@@ -44,7 +48,7 @@ def as_1p2(package: Package) -> dict[str, str]:
         for row in package.rows["users"]
         for place, org in enumerate(each for each in row["orgSourcedIds"].split(",") if each)
     ]
-    rows: dict[str, Any] = {**package.rows, "users": users, "roles": roles}
+    rows: dict[str, Any] = {**package.rows, "users": users, "roles": [*roles, *package.rows.get("roles", ())]}
     said = {"manifest.version": "1.0", "oneroster.version": "1.2"} | {
         f"file.{name}": "bulk" if rows.get(name) else "absent" for name in _HEADERS
     }

@@ -162,7 +162,7 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
         value = masked.get(field.name, f"r.{quoted(field.column)}")
         if field.v1p1:
             if field.extension:
-                ours[field.extension] = value
+                ours[field.extension] = _each_in_view(field, value, kind, terms) if field.each_names else value
             elif text := _primary_school(field, kind, terms, joins):
                 parts.append(text)
             continue
@@ -324,6 +324,25 @@ def _primary_school(field: Field, kind: Kind, terms: Terms, joins: list[str]) ->
         "ON j_first.id = r.id"
     )
     return _piece(field.v1p1, _guid_ref(field.target, "coalesce(j_named.id, j_first.ref)"))
+
+
+def _each_in_view(field: Field, value: str, kind: Kind, terms: Terms) -> str:
+    """SQL: a list of roles without those at orgs that the view lacks, or that are not among the person's.
+
+    Accounts that they name, too, are those that are shown.
+    """
+    if not terms.shares(field.each_names):
+        return _nothing(field)
+    entry = "(u.e - 'userProfile')"
+    if terms.shows(kind, "userProfiles"):
+        named = "jsonb_build_array(jsonb_build_object('profileId', u.e->'userProfile'))"
+        entry = f"CASE WHEN r.user_profiles @> {named} THEN u.e ELSE {entry} END"
+    listed = f"CASE WHEN jsonb_typeof({value}) = 'array' THEN {value} END"
+    return (
+        f"(SELECT jsonb_agg({entry} ORDER BY u.place) FROM jsonb_array_elements({listed}) WITH ORDINALITY u(e, place) "
+        f"JOIN ({_members(field.each_names, kind, terms)}) m ON m.id::text = u.e->>{literal(field.each_names)} "
+        "AND m.id = ANY(r.orgs))"
+    )
 
 
 def _theirs(kind: Kind) -> str:

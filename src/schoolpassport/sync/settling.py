@@ -12,6 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import copy_text, literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
+from schoolpassport.roster.kinds.shape import ENTRY_DATES
 from schoolpassport.sources.schemas import Column, FileSchema, Parse
 
 _SIGNS = r"\\\x01-\x1f"  # of a regular expression; a quote becomes one of them within an array
@@ -94,6 +95,8 @@ def _value(column: Column | None, field: Field, joins: list[str], rows: str, tex
     if column is None:
         return "NULL"
     cell = f"c.{quoted(column.header)}"
+    if field.each_names:
+        return text(_entries(cell, field, joins, rows))
     if field.is_reference:
         return _reference(cell, field, joins, rows=rows, many=column.parse is Parse.LIST)
     if column.parse is Parse.USER_IDS:
@@ -124,6 +127,29 @@ def _reference(cell: str, field: Field, joins: list[str], *, rows: str, many: bo
         f"FROM ({found}) GROUP BY line) {name} ON c.line = {name}.line"
     )
     return f"{name}.ids"
+
+
+def _entries(cell: str, field: Field, joins: list[str], rows: str) -> str:
+    """A list in JSON whose entries name records: these by their ids, without those that lead nowhere.
+
+    Dates that are none were reported, and are left out, too.
+    """
+    name, key = f"in_{field.column}", literal(f"$.{field.each_names}")
+    listed = f"CASE WHEN json_valid({cell}) THEN json_extract({cell}, '$[*]') END"
+    split = f"SELECT c.line, {listed} AS entries FROM {rows} c WHERE {cell} IS NOT NULL"
+    each = f"SELECT line, unnest(entries) AS entry, generate_subscripts(entries, 1) AS place FROM ({split})"
+    dates = "".join(f", {literal(d)}, try_cast(json_extract_string(entry, '$.{d}') AS DATE)" for d in ENTRY_DATES)
+    known = f"json_object({literal(field.each_names)}, m.id::VARCHAR{dates})"
+    told = f"json_merge_patch('{{}}', json_merge_patch(entry, {known}))"
+    found = (
+        f"SELECT e.line, {told}::VARCHAR AS told, min(e.place) AS place FROM ({each}) e "
+        f"JOIN idmap_{KINDS[field.each_names].table} m ON json_extract_string(e.entry, {key}) = m.key GROUP BY 1, 2"
+    )
+    joins.append(
+        f"LEFT JOIN (SELECT line, '[' || string_agg(told, ',' ORDER BY place) || ']' AS told FROM ({found}) "
+        f"GROUP BY line) {name} ON c.line = {name}.line"
+    )
+    return f"{name}.told"
 
 
 def _text_array(cell: str) -> str:

@@ -23,7 +23,6 @@ _ROLE = (
     "CASE WHEN x.\"role\" <> 'administrator' THEN x.\"role\" WHEN o.\"type\" IN ('school', 'department') "
     "THEN 'siteAdministrator' ELSE 'districtAdministrator' END"
 )
-_ROLE_ID = "x.\"sourcedId\" || '/' || x.org"  # a person has one role in an org, so this names it
 
 
 def _file(name: str, kind: str, headers: str, *, beside: Mapping[str, str] = _NOTHING, **more: str) -> File:
@@ -58,35 +57,52 @@ _USERS = _file(
     "pronouns",
     password="NULL",  # noqa: S106 (a column that stays empty)
 )
-_AT_EACH_ORG = (
-    '(SELECT *, unnest("orgs") AS org, generate_subscripts("orgs", 1) AS place FROM {}) x '
-    'LEFT JOIN all_org o ON o."sourcedId" = x.org'
-)
-# What somebody is where; and where somebody was and is not any more, which nothing in users.csv says.
-_CHANGED = """(SELECT * FROM now_user WHERE "status" = 'active' UNION ALL BY NAME
-    SELECT w.* REPLACE ('tobedeleted' AS "status", n."dateLastModified" AS "dateLastModified", list_filter(w."orgs",
-    lambda e: n."status" <> 'active' OR NOT list_contains(coalesce(n."orgs", []), e)) AS "orgs")
-    FROM was_user w JOIN now_user n ON n."sourcedId" = w."sourcedId")"""
+# The roles that a source of 1.2 tells; at orgs of which it tells none, the one of 1.1.
+_TOLD = 'coalesce("roles"::JSON[], [])'
+_OF_1P1 = f"""list_transform(list_filter(coalesce("orgs", []), lambda o: NOT list_contains(
+    list_transform({_TOLD}, lambda e: e->>'org'), o)), lambda o: {{'org': o, 'role': "role", 'kind':
+    CASE WHEN len({_TOLD}) > 0 THEN 'secondary' ELSE 'primary' END, 'begins': NULL::VARCHAR, 'ends': NULL::VARCHAR,
+    'profile': NULL::VARCHAR, 'told': NULL::VARCHAR}})"""
+_EACH_TOLD = f"""list_transform({_TOLD}, lambda e: {{'org': e->>'org', 'role': e->>'role',
+    'kind': coalesce(e->>'roleType', 'primary'), 'begins': e->>'beginDate', 'ends': e->>'endDate',
+    'profile': e->>'userProfile', 'told': '/' || (e->>'role')}})"""
+
+
+def _roles_of(relation: str) -> str:
+    """SQL: a row for each role. It has no id of its own: it is named by whose, where, which, and among alike ones."""
+    return f"""(SELECT *, concat("sourcedId", '/', org, told, CASE WHEN nth > 1 THEN '/' || nth END) AS id
+        FROM (SELECT *, row_number() OVER (PARTITION BY "sourcedId", org, told ORDER BY place) AS nth
+        FROM (SELECT "sourcedId", "status", "dateLastModified", unnest(each_role, max_depth := 2),
+        generate_subscripts(each_role, 1) AS place FROM (SELECT *, list_concat({_EACH_TOLD}, {_OF_1P1}) AS each_role
+        FROM {relation}))))"""
+
+
+_WHERE = 'x LEFT JOIN all_org o ON o."sourcedId" = x.org'
+_ARE = _roles_of("""(FROM now_user WHERE "status" = 'active')""")
+# What somebody is where; and what somebody was and is not any more, which nothing in users.csv says.
+_CHANGED = f"""(FROM {_ARE} UNION ALL BY NAME SELECT w.* REPLACE ('tobedeleted' AS "status",
+    n."dateLastModified" AS "dateLastModified") FROM {_roles_of("was_user")} w
+    JOIN now_user n ON n."sourcedId" = w."sourcedId" ANTI JOIN {_ARE} a ON a.id = w.id)"""
 _ROLES = File(
     name="roles.csv",
-    reads={"user": frozenset({"role", "orgs"}), "org": frozenset({"type"})},
+    reads={"user": frozenset({"role", "orgs", "roles"}), "org": frozenset({"type"})},
     columns={
-        "sourcedId": _ROLE_ID,
+        "sourcedId": "x.id",
         "status": 'x."status"',
         "dateLastModified": 'x."dateLastModified"',
         "userSourcedId": 'x."sourcedId"',
-        "roleType": "'primary'",
+        "roleType": "x.kind",
         "role": _ROLE,
-        "beginDate": "NULL",
-        "endDate": "NULL",
+        "beginDate": "x.begins",
+        "endDate": "x.ends",
         "orgSourcedId": "x.org",
-        "userProfileSourcedId": "NULL",
+        "userProfileSourcedId": plain("x.profile"),
     },
-    rows=_AT_EACH_ORG.format("now_user"),
-    changes=_AT_EACH_ORG.format(_CHANGED),
+    rows=f"{_roles_of('now_user')} {_WHERE}",
+    changes=f"{_CHANGED} {_WHERE}",
     required={"role": False},
     whole=("org",),
-    order='x."sourcedId", x.place, x.org',
+    order='x."sourcedId", x.place, x.id',
 )
 _PROFILES_OF = '(SELECT *, unnest("userProfiles"::JSON[]) AS profile FROM {}) x'
 _TAKEN = {each: f"x.profile->>{literal(each)}" for each in ("profileId", "profileType", "vendorId", "applicationId")}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.quality.records import Check, Severity, Subject
 from schoolpassport.roster.kinds import Type
+from schoolpassport.roster.kinds.shape import ENTRY_DATES
 from schoolpassport.sources.schemas import Column, Parse
 
 NAME = "bad value"
@@ -39,6 +40,7 @@ def checks(subject: Subject) -> Iterator[Check]:
     for column, fine, wanted in asked:
         yield _check(subject, column, fine, wanted, f"bool_or({wrong})")
     yield from (_user_ids(subject, c) for c in subject.schema.columns if c.parse is Parse.USER_IDS)
+    yield from (_entries(subject, c) for c in subject.schema.columns if c.field.each_names)
 
 
 def _wanted(column: Column) -> tuple[str, str] | None:
@@ -81,4 +83,23 @@ def _user_ids(subject: Subject, column: Column) -> Check:
         sql=f"SELECT line, key, v, 'userIds is “' || v || '”; it was not taken. Write {{type:identifier}}, several "
         f"separated by commas.' FROM (SELECT line, key, {quoted(column.header)} AS v FROM {subject.rows}) "
         f"WHERE v IS NOT NULL AND NOT regexp_full_match(v, '{one}(\\s*,\\s*{one})*')",
+    )
+
+
+def _entries(subject: Subject, column: Column) -> Check:
+    """A list in JSON that is none, and dates inside of one that are none."""
+    dated = ", ".join(f"json_extract_string(entry, '$.{date}')" for date in ENTRY_DATES)
+    cell = quoted(column.header)
+    listed = f"CASE WHEN json_valid({cell}) THEN json_extract({cell}, '$[*]') END"
+    each = f"SELECT line, key, unnest({listed}) AS entry FROM {subject.rows}"
+    said = f"SELECT line, key, unnest([{dated}]) AS v FROM ({each})"
+    return Check(
+        worth=f"bool_or({cell} IS NOT NULL)",
+        rule=NAME,
+        severity=Severity.WARNING,
+        column=column.header,
+        sql=f"SELECT line, key, v, 'A date of {column.header} is “' || v || '”; it was not taken. Give a date like "
+        f"2026-09-01.' FROM ({said}) WHERE v IS NOT NULL AND try_cast(v AS DATE) IS NULL UNION ALL "
+        f"SELECT line, key, {cell}, '{column.header} is no list in JSON; it was not taken.' FROM {subject.rows} "
+        f"WHERE {cell} IS NOT NULL AND NOT json_valid({cell})",
     )

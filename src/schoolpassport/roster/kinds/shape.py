@@ -36,6 +36,7 @@ class Version(StrEnum):
 BOTH = frozenset(Version)
 ONLY_1P2 = frozenset({Version.V1P2})
 EXTENDS = "metadata."
+ENTRY_DATES = ("beginDate", "endDate")  # of entries that name a record: since when, and until when
 MAX_TEXT = 2000  # characters; the standard asks for at least 255, names of 300 exist
 
 
@@ -64,6 +65,7 @@ class Field:
     indexed: bool = False  # large kinds only: "what hangs on this" must not scan
     sought: bool = False  # a text in views that people are looked up by, in any case: found by an index
     gathered: str = ""  # the kind whose records say it: each names one of this kind and one that it refers to
+    each_names: str = ""  # of a list in JSON: the kind of which each entry names a record, under the kind's name
 
     @property
     def column(self) -> str:

@@ -5,9 +5,10 @@ from schoolpassport.roster.kinds.shape import EXTENDS, ONLY_1P2, Field, Kind, Pr
 ROLES_1P1 = ("administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher")
 
 
-def _more(name: str, privacy: Privacy, type_: Type = Type.TEXT) -> Field:
+def _more(name: str, privacy: Privacy, type_: Type = Type.TEXT, each_names: str = "") -> Field:
     """What 1.2 has a property for, and 1.1 has as an extension."""
-    return Field(name=name, type=type_, privacy=privacy, versions=ONLY_1P2, v1p1=f"{EXTENDS}gg4l.{name}")
+    extension = f"{EXTENDS}gg4l.{name}"
+    return Field(name=name, type=type_, privacy=privacy, versions=ONLY_1P2, v1p1=extension, each_names=each_names)
 
 
 KIND = Kind(
@@ -50,7 +51,7 @@ KIND = Kind(
             versions=ONLY_1P2,
             v1p1="primarySchool",
         ),
-        Field(name="roles", type=Type.JSON, privacy=Privacy.DIRECTORY, versions=ONLY_1P2),
+        _more("roles", Privacy.DIRECTORY, Type.JSON, each_names="org"),
         _more("userProfiles", Privacy.SENSITIVE, Type.JSON),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.STUDENT),
     ),

@@ -28,7 +28,7 @@ _NAMES = (  # what a filter or sort names in 1.2 → where the view has it
     *(
         (re.compile(_CLAUSE + field.name + r"(?=[\s=!<>~.]|$)"), field.v1p1)
         for field in KINDS["user"].fields
-        if field.v1p1
+        if field.v1p1 and not field.each_names
     ),
     (re.compile(_CLAUSE + rf"({extras.WORDS})(?=\s*[=!<>~]|$)"), rf"metadata.{extras.PREFIX}\1"),
     (re.compile(_CLAUSE + r"academicSession\.sourcedId(?=\s*[=!<>~]|$)"), "gradingPeriod.sourcedId"),

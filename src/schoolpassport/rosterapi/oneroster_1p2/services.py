@@ -67,6 +67,8 @@ _ROLE: Final = {
         "roleType": {"type": "string", "enum": ["primary", "secondary"]},
         "role": _TEXT,
         "org": {"$ref": "#/components/schemas/OrgRef"},
+        "userProfile": _TEXT,
+        **dict.fromkeys(("beginDate", "endDate"), {"type": "string", "format": "date"}),
     },
 }
 

@@ -14,6 +14,7 @@ from schoolpassport.sharing.queries import Reader, These
 Document = dict[str, Any]
 
 _EXTENSIONS: Final = {field.extension: field.name for field in KINDS["user"].fields if field.extension}
+_ROLES: Final = KINDS["user"]["roles"].extension
 _CALLED: Final = {field.v1p1: field.name for field in KINDS["user"].fields if field.v1p1 and not field.extension}
 
 
@@ -47,25 +48,43 @@ def _readdress(document: Document, address: str) -> None:
 
 def _types(users: Iterable[Document], reader: Reader, revision: int | None) -> Mapping[str, str]:
     """What kind of org each is that an administrator belongs to; of all others nobody needs to know."""
-    orgs = {org["sourcedId"] for user in users if user.get("role") == "administrator" for org in user.get("orgs", [])}
+    orgs = {org["sourcedId"] for user in users if _runs(user) for org in user.get("orgs", [])}
     if not orgs:
         return {}
     found = msgspec.json.decode(reader.inquire(These("org", tuple(UUID(each) for each in sorted(orgs)), revision)))
     return {org["sourcedId"]: org["type"] for org in found if "type" in org}
 
 
+def _runs(user: Document) -> bool:
+    """Whether anything is told of them by the word of 1.1 that 1.2 has two for."""
+    told = user.get("metadata", {}).get(_ROLES, [])
+    return "administrator" in {user.get("role"), *(each.get("role") for each in told)}
+
+
 def _user(user: Document, types: Mapping[str, str]) -> Document:
-    """The role of 1.1 at each of the orgs: the first is the primary one."""
-    role, orgs = user.get("role"), user.get("orgs", [])
-    kept = {name: value for name, value in _renamed(user).items() if name not in {"role", "orgs"}}
+    """Their roles as a source of 1.2 tells them; at orgs of which it tells none, the role of 1.1.
+
+    Where none is told at all, the one at the first org is the primary one.
+    """
+    role, orgs, found = user.get("role"), user.get("orgs", []), _renamed(user)
+    told = [_told(each, orgs, types) for each in found.get("roles", [])]
+    kept = {name: value for name, value in found.items() if name not in {"role", "orgs", "roles"}}
     if role is None or not orgs:
         return kept
-    kinds = ["primary", *["secondary"] * (len(orgs) - 1)]
-    roles = [
-        {"roleType": kind, "role": _role(role, types.get(org["sourcedId"])), "org": org}
-        for kind, org in zip(kinds, orgs, strict=True)
+    there = {each["org"]["sourcedId"] for each in told}
+    more = [
+        {"roleType": "secondary", "role": _role(role, types.get(org["sourcedId"])), "org": org}
+        for org in orgs
+        if org["sourcedId"] not in there
     ]
-    return {**kept, "roles": roles}
+    if not told:
+        more[0]["roleType"] = "primary"
+    return {**kept, "roles": [*told, *more]}
+
+
+def _told(role: Document, orgs: list[Document], types: Mapping[str, str]) -> Document:
+    org = next(dict(each) for each in orgs if each["sourcedId"] == role["org"])
+    return {"roleType": "primary", **role, "role": _role(role.get("role", ""), types.get(role["org"])), "org": org}
 
 
 def _renamed(user: Document) -> Document:

@@ -46,7 +46,7 @@ DECLARED = (
     ),
     Declared("pronouns", "Pronouns", data_api="", since=2, explicit=True),
     Declared("primaryOrg", "Primary school", data_api="school", since=2),
-    Declared("roles", "All roles", data_api="", csv="roles.csv"),
+    Declared("roles", "All roles", data_api="", csv="roles.csv", since=3),
     Declared(
         "userProfiles",
         "Accounts in other systems",

@@ -144,7 +144,8 @@ SCHEMA = Schema(
             FROM {{users}} u LEFT JOIN (SELECT "userSourcedId" AS id, {listed('"orgSourcedId"')} AS orgs,
             arg_min({_ROLE}, ("roleType" IS DISTINCT FROM 'primary', line)) AS role,
             to_json(list({{'roleType': "roleType", 'role': "role", 'org': "orgSourcedId", 'beginDate': "beginDate",
-            'endDate': "endDate"}} ORDER BY line))::VARCHAR AS told
+            'endDate': "endDate", 'userProfile': "userProfileSourcedId"}}
+            ORDER BY ("roleType" IS DISTINCT FROM 'primary', line)))::VARCHAR AS told
             FROM {{roles}} r WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) r ON r.id = u."sourcedId"
             LEFT JOIN (SELECT "userSourcedId" AS id, to_json(list({{'profileId': "sourcedId",
             'profileType': "profileType", 'vendorId': "vendorId", 'applicationId': "applicationId",
