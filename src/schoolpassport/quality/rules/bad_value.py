@@ -98,8 +98,9 @@ def _entries(subject: Subject, column: Column) -> Check:
         rule=NAME,
         severity=Severity.WARNING,
         column=column.header,
-        sql=f"SELECT line, key, v, 'A date of {column.header} is “' || v || '”; it was not taken. Give a date like "
-        f"2026-09-01.' FROM ({said}) WHERE v IS NOT NULL AND try_cast(v AS DATE) IS NULL UNION ALL "
-        f"SELECT line, key, {cell}, '{column.header} is no list in JSON; it was not taken.' FROM {subject.rows} "
+        sql=f"SELECT line, key, v, {literal(f'A date of {column.header} is “')} || v || '”; it was not taken. Give a "
+        f"date like 2026-09-01.' FROM ({said}) WHERE v IS NOT NULL AND try_cast(v AS DATE) IS NULL UNION ALL "
+        f"SELECT line, key, {cell}, {literal(f'{column.header} is no list in JSON; it was not taken.')} "
+        f"FROM {subject.rows} "
         f"WHERE {cell} IS NOT NULL AND NOT json_valid({cell})",
     )

@@ -17,6 +17,7 @@ from schoolpassport.partners.contract import (
     ROSTER_CORE,
 )
 from schoolpassport.roster.kinds import Kind, Version
+from schoolpassport.roster.kinds.shape import ENTRY_DATES
 from schoolpassport.rosterapi import openapi, operations
 from schoolpassport.rosterapi.oneroster_1p2 import extras, postings
 from schoolpassport.rosterapi.openapi import Release
@@ -68,7 +69,7 @@ _ROLE: Final = {
         "role": _TEXT,
         "org": {"$ref": "#/components/schemas/OrgRef"},
         "userProfile": _TEXT,
-        **dict.fromkeys(("beginDate", "endDate"), {"type": "string", "format": "date"}),
+        **{date: {"type": "string", "format": "date"} for date in ENTRY_DATES},
     },
 }
 
