@@ -149,7 +149,28 @@ def test_a_oneroster_1p2_package_goes_in(district, tmp_path, now):
     }
     ora = people["u1"]
     assert (ora["preferredFirstName"], ora["pronouns"], ora["userMasterIdentifier"]) == ("Oz", "she/her", "M1")
-    assert [r["role"] for r in people["u2"]["roles"]] == ["teacher", "principal"]
+    assert [r["role"] for r in people["u2"]["roles"]] == ["principal", "teacher"]  # the primary one first
+
+
+def with_columns(text: str, **columns: tuple[str, ...]) -> str:
+    head, *lines = text.splitlines()
+    more = zip(*columns.values(), strict=True)
+    named = [f"metadata.{name}" for name in columns]
+    return "".join(f"{','.join((line, *cells))}\n" for line, cells in zip((head, *lines), (named, *more), strict=True))
+
+
+def test_extensions_of_a_oneroster_1p2_package_are_kept(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "oneroster-1.2")
+    extended = with_columns(ONEROSTER_1P2["users.csv"], House=("Red", ""), a_b=("1", "3"), ab=("2", ""))
+    run = sis.done({**ONEROSTER_1P2, "users.csv": extended})
+    people = sis.records("user")
+    assert people["u1"]["metadata"] == {"House": "Red", "a_b": "1", "ab": "2"}
+    assert people["u2"]["metadata"] == {"a_b": "3"}
+    assert "unknown column" not in {place.rule for place in sis.findings(run, "warning")}
+    sis.done({**ONEROSTER_1P2, "users.csv": extended.replace("Red", "Blue")})
+    assert sis.records("user")["u1"]["metadata"]["House"] == "Blue"
+    twice = with_columns(ONEROSTER_1P2["users.csv"], House=("Red", ""), hOUSE=("Blue", ""))
+    assert "has the column “metadata.house” twice" in sis.run({**ONEROSTER_1P2, "users.csv": twice}).message
 
 
 def test_a_1p2_package_for_a_1p1_source_is_refused_with_the_reason(district, tmp_path, now):

@@ -22,7 +22,7 @@ from tests.support.sources import EASY
 
 SHARED = ("org", "academicSession", "resource", "course", "user", "class", "enrollment", "demographics")
 # What our reader of 1.2 keeps beside 1.1, and what it does not take from files.
-BESIDE = ("roles", "metadata")
+BESIDE = ("roles",)
 # What no file of a source told, and is in files that are made.
 WORKED_OUT = (catalogue.SIS_ID, catalogue.PRIMARY_GRADE, "primaryOrg")
 Roster = dict[str, dict[str, dict[str, Any]]]

@@ -16,6 +16,7 @@ from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.sources import manifest, rowreading
 from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, Misread, PackageBroken, Problem, Translated
 from schoolpassport.sources.schemas import FileSchema, Input, Output, Schema
+from schoolpassport.sources.schemas.shape import METADATA
 
 _SCHOOL_YEAR_BEGINS = 7  # July
 
@@ -69,6 +70,7 @@ class _Given:
         self.path = path
         self.headers: tuple[str, ...] = ()
         self.places: dict[str, int] = {}
+        self.extensions: dict[str, int] = {}
 
     def look(self) -> Iterator[Problem]:
         problems: list[Problem] = []
@@ -82,6 +84,8 @@ class _Given:
             place = next((folded.index(_folded(n)) for n in names if _folded(n) in folded), None)
             if place is not None:
                 self.places[column] = place
+        if self.wanted.extended:
+            self.extensions = {h: place for place, h in enumerate(self.headers) if METADATA.fullmatch(h)}
         yield from self._header_problems(folded)
 
     def _header_problems(self, folded: list[str]) -> Iterator[Problem]:
@@ -101,7 +105,7 @@ class _Given:
         known = {_folded(n) for names in self.wanted.columns.values() for n in names}
         known |= {_folded(n) for n in self.wanted.skipped}
         for header, each in zip(self.headers, folded, strict=True):
-            if each not in known:
+            if each not in known and header not in self.extensions:
                 yield Problem(
                     rule="unknown column",
                     file=name,
@@ -109,7 +113,8 @@ class _Given:
                     sentence=f"{name} has a column “{header}”, which is not read.",
                     breaks=False,
                 )
-        for twice in sorted({h for h in folded if folded.count(h) > 1}):
+        named = [h.casefold() if h in self.extensions else f for h, f in zip(self.headers, folded, strict=True)]
+        for twice in sorted({h for h in named if named.count(h) > 1}):
             yield Problem(
                 rule="column twice", file=name, column=twice, sentence=f"{name} has the column “{twice}” twice."
             )
@@ -177,9 +182,10 @@ def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None) -> Iterat
         db.execute(f"CREATE TABLE {table} (line BIGINT, {columns})")
         return
     width = len(given.headers)
+    places = {**dict.fromkeys(wanted.columns), **given.places, **given.extensions}
     cells = ", ".join(
-        (f"nullif(trim(c{given.places[c]}), '')" if c in given.places else "NULL::VARCHAR") + f" AS {quoted(c)}"
-        for c in wanted.columns
+        ("NULL::VARCHAR" if place is None else f"nullif(trim(c{place}), '')") + f" AS {quoted(c)}"
+        for c, place in places.items()
     )
     yield from rowreading.read_rows(
         db,
@@ -203,16 +209,25 @@ def write(
 ) -> dict[str, Path]:
     """The canonical files of which there is a row, and the manifest that declares them."""
     written, declared = {}, {}
+    extended = frozenset(i.name for i in schema.inputs if i.extended)
     for file in schema.files:
         parts = [o for o in outputs if o.kind == file.kind.name]
         path = into / file.file_name
-        if parts and _write(db, file, parts, path, year=_school_year(today)):
+        if parts and _write(db, file, parts, path, year=_school_year(today), extended=extended):
             written[file.file_name] = path
             declared[file.name] = _mode(parts, modes)
     return {**written, manifest.MANIFEST: _manifest(into, declared)}
 
 
-def _write(db: DuckDBPyConnection, file: FileSchema, outputs: list[Output], path: Path, *, year: int) -> bool:
+def _write(
+    db: DuckDBPyConnection,
+    file: FileSchema,
+    outputs: list[Output],
+    path: Path,
+    *,
+    year: int,
+    extended: frozenset[str],
+) -> bool:
     """Returns whether there is a row at all: a file without rows says nothing, and is not written."""
     headers = [manifest.KEY, manifest.STATUS, manifest.MODIFIED, *(c.header for c in file.columns)]
     parts = []
@@ -222,6 +237,7 @@ def _write(db: DuckDBPyConnection, file: FileSchema, outputs: list[Output], path
         for name, table in names.items():
             sql = sql.replace(f"{{{name}}}", table)
         sql = sql.replace("{year}", str(year))
+        sql = _extended(db, output, sql) if output.of and output.of[0] in extended else sql
         db.execute(f"CREATE OR REPLACE VIEW made AS {sql}")
         there = {name for name, *_ in db.execute("DESCRIBE made").fetchall()}
         strangers = there - set(headers) - {"file", "line"} - {h for h in there if h.startswith("metadata.")}
@@ -246,6 +262,19 @@ def _write(db: DuckDBPyConnection, file: FileSchema, outputs: list[Output], path
         db.execute(f"DROP TABLE {table}")
     db.execute("DROP VIEW made")
     return bool(rows)
+
+
+def _extended(db: DuckDBPyConnection, output: Output, sql: str) -> str:
+    """SQL: each row with the extensions of the line of which it was made."""
+    first = output.of[0]
+    beside = [n for n, *_ in db.execute(f"DESCRIBE in_{first}").fetchall() if n.startswith("metadata.")]
+    if not beside:
+        return sql
+    columns = ", ".join(f"x.{quoted(name)}" for name in beside)
+    return (
+        f"SELECT o.*, {columns} FROM ({sql}) o LEFT JOIN in_{first} x "
+        f"ON x.line = o.line AND o.file = {literal(f'{first}.csv')}"
+    )
 
 
 def _manifest(into: Path, modes: Mapping[str, str]) -> Path:

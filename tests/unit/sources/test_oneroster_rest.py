@@ -163,7 +163,7 @@ def test_one_dot_two_has_files_for_roles_and_profiles(tmp_path):
         for name in ("academicSessions", "courses", "classes", "enrollments"):
             made.world[name] = [fake.record(name, r) for r in small().rows[name]]
         p3 = next(r for r in made.world["users"] if r["sourcedId"] == "p3")
-        p3["preferredFirstName"] = "Pip"
+        p3["preferredFirstName"], p3["metadata"] = "Pip", {"house": "Red"}
         p3["primaryOrg"] = {"sourcedId": "s2"}
         p3["userProfiles"] = [
             {
@@ -188,7 +188,7 @@ def test_one_dot_two_has_files_for_roles_and_profiles(tmp_path):
         "p3/student/s2": ("p3", "secondary", "student", "s2"),
         "p4/student/s2": ("p4", "primary", "student", "s2"),
     }
-    assert got["users"]["p3"]["preferredGivenName"] == "Pip"
+    assert (got["users"]["p3"]["preferredGivenName"], got["users"]["p3"]["metadata.house"]) == ("Pip", "Red")
     assert got["users"]["p3"]["primaryOrgSourcedId"] == "s2"
     profile = got["userProfiles"]["https://lms.example/p3"]
     assert (profile["userSourcedId"], profile["credentialType"], profile["username"]) == ("p3", "basic", "pip")

@@ -140,8 +140,7 @@ class _Work:
             self._lies |= pulled.total not in {None, pulled.count}
         self._watch(f"writing {name}")
         clock = max(session.date, session.now)
-        metadata = not self._wish.schema.inputs
-        table = writing.load(bench.db, pulled.path, self._files[name], metadata=metadata, clock=clock)
+        table = writing.load(bench.db, pulled.path, self._files[name], clock=clock)
         for path in bench.scratch.glob("*.ndjson"):
             path.unlink()
         return table

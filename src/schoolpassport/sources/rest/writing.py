@@ -37,11 +37,11 @@ class Table:
     newest: datetime | None  # the last date up to the provider's now
 
 
-def load(db: DuckDBPyConnection, path: Path, made: tuple[File, ...], *, metadata: bool, clock: datetime) -> Table:
+def load(db: DuckDBPyConnection, path: Path, made: tuple[File, ...], *, clock: datetime) -> Table:
     """Make the table ``got``: of each id the record that was read last. Raises ``NeedsAttention``."""
     file = made[0]
     try:
-        keys = _metadata_keys(db, path) if metadata and path.stat().st_size else []
+        keys = _metadata_keys(db, path) if path.stat().st_size else []
         headers = [*(c.header for c in file.cells), *(f"metadata.{key}" for key in keys)]
         cells = [c.sql for c in file.cells] + [_metadata(key) for key in keys]
         status, modified = (text(f"v.{quoted(name)}") for name in ("status", "dateLastModified"))

@@ -38,6 +38,7 @@ def _input(name: str, columns: str, required: str, *, skipped: str = "", optiona
         required=("sourcedId", *required.split()),
         optional=optional,
         skipped=tuple(skipped.split()),
+        extended=True,
     )
 
 

@@ -61,6 +61,7 @@ class Input:
 
     Headers are compared without regard to case, blanks and underscores, as vendors' own importers do. ``required``:
     the columns without which nothing can be made of the file. ``optional``: a package may do without the file.
+    ``extended``: columns ``metadata.*`` are read, and kept by the records that are made of its rows.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Input:
     required: tuple[str, ...]
     optional: bool = False
     skipped: tuple[str, ...] = ()  # headers that are known and never read: passwords
+    extended: bool = False
 
     @property
     def file_name(self) -> str:
@@ -81,6 +83,7 @@ class Output:
     ``sql`` selects from ``{input}`` (one relation per input: ``line``, then its columns; text, trimmed, NULL when
     blank) and gives ``file``, ``line`` and any headers of the canonical file. ``{year}`` is the year in which the
     running school year ends. Made when one of ``of`` is in the package.
+    The extensions of the first of them go along.
     """
 
     kind: str
