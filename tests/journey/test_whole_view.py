@@ -145,8 +145,18 @@ def test_a_token_opens_the_kinds_of_its_scopes(district):
 
 def test_it_describes_itself_to_whoever_asks(app):
     told = Reader(app.integrated, app.view, "").get(f"{BASE}/openapi.json")
-    assert (told.status, set(told.json["paths"])) == (200, {"/changes", "/manifest", "/export"})
+    assert (told.status, set(told.json["paths"])) == (200, {"/changes", "/manifest", "/export", "/reconcile"})
     changes = told.json["paths"]["/changes"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     jsonschema_rs.validate(changes, app.json(f"{BASE}/changes?limit=2"))
     with pytest.raises(jsonschema_rs.ValidationError):
         jsonschema_rs.validate(changes, told.json)
+    ((method, reconcile),) = told.json["paths"]["/reconcile"].items()
+    assert (method, [each["name"] for each in reconcile["parameters"] if each["required"]]) == ("post", ["collection"])
+    answers = {
+        str(app.post(f"{BASE}/reconcile?collection=users", b"").status),
+        str(app.post(f"{BASE}/reconcile", b"").status),
+        str(app.get(f"{BASE}/reconcile?collection=users").status),
+    }
+    assert answers <= reconcile["responses"].keys()
+    schema = reconcile["responses"]["415"]["content"]["application/json"]["schema"]
+    jsonschema_rs.validate(schema, app.post(f"{BASE}/reconcile", b"").json)

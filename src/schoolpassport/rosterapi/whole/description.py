@@ -28,6 +28,15 @@ _MANIFEST: Json = {
     "required": ["revision", "at", "after", "collections", "jws"],
     "properties": {"revision": _COUNT, "at": _TEXT, "after": _COUNT, "collections": {"type": "object"}, "jws": _TEXT},
 }
+_HELD: Json = {
+    "type": "string",
+    "description": "A line for each record: sourcedId, and hash: 64 hexadecimal digits.",
+}
+_REFUSED: Json = {
+    "content": {
+        "application/json": {"schema": {"type": "object", "required": ["error"], "properties": {"error": _TEXT}}}
+    }
+}
 _LINES: Json = {"application/x-ndjson": {"schema": _TEXT}}
 
 
@@ -39,4 +48,30 @@ def document(*, address: str, base: str) -> Json:
     )
     told = envelopes.document(title="the whole view", address=address, base=base, refusal="error", paths=paths)
     told["paths"]["/export"]["get"]["responses"]["200"]["content"] = _LINES
+    told["paths"]["/reconcile"] = {"post": _reconcile(told["paths"]["/export"]["get"])}
     return told
+
+
+def _reconcile(export: Json) -> Json:
+    """Answered as the export is; what is posted may be packed."""
+    asked = {"collection": _TEXT, "revision": _COUNT, "buckets": _TEXT}
+    parameters = [
+        {"name": name, "in": "query", "schema": schema, "required": name == "collection"}
+        for name, schema in asked.items()
+    ]
+    packed = {
+        "name": "Content-Encoding",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "enum": ["identity", "gzip"]},
+    }
+    more = {"405": "There is POST here.", "411": "Say how much you send.", "415": "Send it as it is, or as gzip."}
+    return {
+        "operationId": "reconcile",
+        "parameters": [*parameters, packed],
+        "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": _HELD}}},
+        "responses": {
+            **export["responses"],
+            **{status: {**_REFUSED, "description": says} for status, says in more.items()},
+        },
+    }
