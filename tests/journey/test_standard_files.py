@@ -1,5 +1,7 @@
 """A view as standard files: what our own readers make of them is what the view holds, in full and by changes."""
 
+import zipfile
+import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -152,6 +154,21 @@ def test_the_same_revision_gives_the_same_bytes(sis):
     desk = shared(sis)
     one, two = (desk.make(FORMATS["oneroster-1.1"]).files[0].path.read_bytes() for _ in range(2))
     assert one == two
+
+
+def test_files_are_packed_with_little_effort(sis):
+    """Levels begin to differ at some kilobytes; the effort is seen in the size."""
+    (whole,) = shared(sis).make(FORMATS["oneroster-1.1"]).files
+    with zipfile.ZipFile(whole.path) as package:
+        sizes = {each.filename: each.compress_size for each in package.infolist()}
+        by_effort = {n: {e: _packed(package.read(n), e) for e in (1, 6)} for n in sizes}
+    assert sizes == {name: size[1] for name, size in by_effort.items()}
+    assert sizes != {name: size[6] for name, size in by_effort.items()}
+
+
+def _packed(data: bytes, effort: int) -> int:
+    packer = zlib.compressobj(effort, wbits=-zlib.MAX_WBITS)
+    return len(packer.compress(data) + packer.flush())
 
 
 def test_what_is_not_shared_is_in_no_file_and_what_the_standard_wants_is_named(sis):

@@ -230,13 +230,11 @@ class _Maker:
     def _zipped(self, loose: list[Path]) -> Path:
         path = self._into / self._name(self._format.archive)
         when = max(self._at, _FIRST_DAY).astimezone(UTC).timetuple()[:6]
-        with (
-            whole_file(path) as target,
-            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_EFFORT) as made,
-        ):
+        with whole_file(path) as target, zipfile.ZipFile(target, "w") as made:
             for each in loose:
                 entry = zipfile.ZipInfo(each.name, date_time=when)
                 entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
+                entry._compresslevel = _EFFORT  # noqa: SLF001 (that of the ZipFile is not for entries made by hand)
                 with each.open("rb") as source, made.open(entry, "w", force_zip64=each.stat().st_size > 1 << 31) as to:
                     while block := source.read(_BLOCK):
                         to.write(block)
