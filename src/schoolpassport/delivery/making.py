@@ -234,7 +234,8 @@ class _Maker:
             for each in loose:
                 entry = zipfile.ZipInfo(each.name, date_time=when)
                 entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-                entry._compresslevel = _EFFORT  # noqa: SLF001 (that of the ZipFile is not for entries made by hand)
+                # That of the ZipFile is not for entries made by hand, and theirs has no public name before Python 3.13.
+                entry._compresslevel = _EFFORT  # type: ignore[attr-defined]  # noqa: SLF001 (no type knows it)
                 with each.open("rb") as source, made.open(entry, "w", force_zip64=each.stat().st_size > 1 << 31) as to:
                     while block := source.read(_BLOCK):
                         to.write(block)
