@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 from django.db import connection
 from django.test import Client
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from schoolpassport.cli.commands import manifest as command_line
 from schoolpassport.partners.contract import ROSTER
-from schoolpassport.sharing import canonical, signatures
+from schoolpassport.sharing import canonical, manifests, signatures, tasks
 from schoolpassport.sharing.models import Consent, Manifest, View
 from schoolpassport.tenancy import scope
 from tests.support import partner_code
@@ -214,6 +215,22 @@ def test_what_applications_write_adds_up_too(district):
     assert {each["score"] for each in held["result"]} == set(scores[1:])
     found = manifest(app)["collections"]
     assert (found["results"], found["lineItems"]) == (added_up(held["result"]), added_up(held["lineItem"]))
+
+
+def test_what_is_too_much_to_wait_for_is_added_up_by_a_worker_once(app, monkeypatch):
+    monkeypatch.setattr(manifests, "AT_ONCE", 3)
+    told = app.get(f"{BASE}/manifest")
+    assert (told.status, told.headers["Retry-After"]) == (503, "20")
+    assert "ask again in 20 seconds" in told.json["error"]
+    assert app.get(f"{BASE}/manifest?collections=users").status == 503
+    mine = {"task_name": "sharing.add_up", "args__district_id": str(app.integrated.district_id)}
+    (job,) = ProcrastinateJob.objects.filter(**mine)
+    tasks.add_up(**job.args)
+    assert manifest(app)["collections"]["users"] == added_up(copy(app)["user"])
+    app.view.publish({**LITTLE, "user": people("p8")})
+    assert manifest(app)["revision"] == 2, "little is new"
+    monkeypatch.setattr(manifests, "AT_ONCE", 0)
+    assert app.get(f"{BASE}/manifest?revision=1").status == 200, "an older one follows from what is kept"
 
 
 def test_nothing_is_told_of_a_revision_that_may_not_be_read_any_more_when_it_is_added_up(app):

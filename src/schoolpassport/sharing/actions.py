@@ -17,7 +17,17 @@ from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import contents as judging
-from schoolpassport.sharing import effects, publishing, reaching, readings, receipts, revealing, steps, writing
+from schoolpassport.sharing import (
+    effects,
+    manifests,
+    publishing,
+    reaching,
+    readings,
+    receipts,
+    revealing,
+    steps,
+    writing,
+)
 from schoolpassport.sharing import requirements as demands
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, NotAllowed, Side
 from schoolpassport.sharing.models import Consent, DataRequirements, Document, View
@@ -42,6 +52,10 @@ class NotASchool(ValueError):
 
 class UnknownConsent(LookupError):
     """The district has no such consent."""
+
+
+class AddedUpLater(Exception):
+    """What a view adds up to is being worked out by a worker; ask again."""
 
 
 class NotHeld(LookupError):
@@ -517,3 +531,20 @@ def _refresh(moved: publishing.Moved | None) -> None:
     """After the transaction: the planner learns what the tables look like now."""
     if moved is not None and moved.reshaped and moved.changes:
         tenancy.refresh_statistics(moved.reshaped)
+
+
+def check_added_up(*, district_id: UUID, place: manifests.Place, kinds: Iterable[str]) -> None:
+    """Raises ``AddedUpLater``, and has a worker do it, where the sums of a place are too much to wait for."""
+    from schoolpassport.sharing import tasks  # noqa: PLC0415 (tasks call actions)
+
+    wanted = tuple(kinds)
+    with scope.inside(district_id):
+        owed = manifests.owed(district_id=district_id, place=place, kinds=wanted)
+    if owed > manifests.AT_ONCE:
+        tasks.defer_add_up(district_id=district_id, view=place.view, kinds=wanted)
+        raise AddedUpLater
+
+
+def add_up(*, district_id: UUID, view: int, kinds: Iterable[str]) -> None:
+    with scope.inside(district_id):
+        manifests.add_up(district_id=district_id, view=view, kinds=kinds)

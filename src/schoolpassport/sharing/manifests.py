@@ -26,6 +26,7 @@ from schoolpassport.sharing.roundtrip import Question
 from schoolpassport.sharing.standing import Standing, with_standing
 from schoolpassport.tenancy import queries as tenancy
 
+AT_ONCE = 50_000  # lines of a change log that are added up while somebody waits: one or two seconds
 BUCKETS: Final = 4096
 """A record lies in the bucket that the last three digits of its id name; the first ones are its time."""
 
@@ -118,6 +119,25 @@ class Total:
 def total(*, district_id: UUID, place: Place, kinds: Iterable[str]) -> Total:
     """In the caller's scope. Costs what changed since this was last asked, the first time everything."""
     return Total(place, {kind: _sum(district_id, place, KINDS[kind]) for kind in kinds})
+
+
+def owed(*, district_id: UUID, place: Place, kinds: Iterable[str]) -> int:
+    """How many lines of the change log lie between what is kept and a place beyond: what its sums cost to make."""
+    mine = {"district_id": district_id, "view": place.view}
+    kept = dict(Manifest.objects.filter(**mine).values_list("kind", "revision"))
+    known = min((kept.get(kind, 0) for kind in kinds), default=0)
+    if known >= place.revision:
+        return 0
+    reached = ViewRevision.objects.filter(**mine, number=known).values_list("seq_to", flat=True).first()
+    return place.seq - (reached or 0)
+
+
+def add_up(*, district_id: UUID, view: int, kinds: Iterable[str]) -> None:
+    """Have the sums of the newest revision kept. In the caller's scope."""
+    newest = ViewRevision.objects.filter(district_id=district_id, view=view).order_by("-number").first()
+    if newest is not None:
+        place = Place(view=view, revision=newest.number, at=newest.at, seq=newest.seq_to)
+        total(district_id=district_id, place=place, kinds=kinds)
 
 
 def _sum(district_id: UUID, place: Place, kind: Kind) -> Sum:

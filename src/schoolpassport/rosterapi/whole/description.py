@@ -48,6 +48,8 @@ def document(*, address: str, base: str) -> Json:
     )
     told = envelopes.document(title="the whole view", address=address, base=base, refusal="error", paths=paths)
     told["paths"]["/export"]["get"]["responses"]["200"]["content"] = _LINES
+    later = {**_REFUSED, "description": "It is added up in the background; Retry-After says when to ask again."}
+    told["paths"]["/manifest"]["get"]["responses"]["503"] = later
     told["paths"]["/reconcile"] = {"post": _reconcile(told["paths"]["/export"]["get"])}
     return told
 

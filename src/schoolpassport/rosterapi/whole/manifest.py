@@ -2,14 +2,17 @@
 
 import json
 from http import HTTPStatus
+from typing import Final
 
 from schoolpassport.rosterapi import errors
 from schoolpassport.rosterapi.errors import Answer
 from schoolpassport.rosterapi.visits import Trouble, Visit
 from schoolpassport.rosterapi.whole import kinds
-from schoolpassport.rosterapi.whole.asked import as_asked, query_of, revision
-from schoolpassport.sharing import queries
+from schoolpassport.rosterapi.whole.asked import as_asked, query_of, refused, revision
+from schoolpassport.sharing import actions, queries
 from schoolpassport.sharing.queries import PlaceOf
+
+_SECONDS: Final = "20"
 
 
 def answer(visit: Visit) -> Answer:
@@ -27,6 +30,10 @@ def answer(visit: Visit) -> Answer:
     asked = revision(sent)
     place = visit.reader.inquire(PlaceOf(asked))
     as_asked(asked, place.revision)
+    try:
+        actions.check_added_up(district_id=visit.district_id, place=place, kinds=wanted)
+    except actions.AddedUpLater:
+        return _later()
     found = queries.total(district_id=visit.district_id, place=place, kinds=wanted)
     as_asked(place.revision, visit.reader.inquire(PlaceOf(place.revision)).revision)
     facts = found.said()
@@ -37,3 +44,10 @@ def answer(visit: Visit) -> Answer:
         found, district_id=visit.district_id, integration_id=integration_id, now=visit.now
     )
     return errors.answer(json.dumps(facts).encode())
+
+
+def _later() -> Answer:
+    sentence = f"So much is new that it is added up in the background; ask again in {_SECONDS} seconds."
+    answer = refused(HTTPStatus.SERVICE_UNAVAILABLE, sentence, None)
+    answer.headers["Retry-After"] = _SECONDS
+    return answer
