@@ -137,7 +137,8 @@ def test_a_provider_of_one_dot_two_gives_the_same_roster(district, other_distric
     active, people = as_from_a_file(sis, other_district, tmp_path, now, small())
     assert {kind: sorted(sis.active(kind)) for kind in KINDS} == active
     taken = sis.records("user")
-    assert [role["org"] for role in taken["p3"]["roles"]] == ["s1", "s2"]
+    ids = sis.ids("org")
+    assert [role["org"] for role in taken["p3"]["roles"]] == [str(ids[key]) for key in ("s1", "s2")]
     assert {key: {**person, "roles": None} for key, person in taken.items()} == people
 
 
