@@ -105,15 +105,25 @@ def test_the_first_revision_of_a_view_beside_others_is_not_compared_row_with_row
     assert held == [(1, 20_000), (2, 20_000)]
 
 
-def many(connection: Connection, *, view: int, revision: int) -> None:
+def test_whose_rows_are_fresh_is_found_out_once(runtime):
+    """Beside a district that is known, the rows of a large one were sorted out anew for each that is stored."""
+    many(runtime, view=1, revision=1)
+    runtime.execute("SELECT refresh_statistics(ARRAY['sharing_category'])")
+    runtime.execute("SELECT set_config('sp.district', %s, true)", [str(uuid4())])
+    runtime.execute("SET LOCAL statement_timeout = '20s'")
+    many(runtime, view=1, revision=1, count=100_000)
+    assert runtime.execute("SELECT count(*) FROM sharing_category").fetchone() == (100_000,)
+
+
+def many(connection: Connection, *, view: int, revision: int, count: int = 20_000) -> None:
     """As many rows of a view as would be felt, in one statement."""
     thing = district(connection)
     made = rows.row(connection, "sharing_category", thing=thing, district_id=thing, rev_from=revision, rev_to=OPEN)
     given = {**made, "view": view, "id": sql.SQL("gen_random_uuid()"), "seq": sql.SQL("n")}
     values = [v if isinstance(v, sql.SQL) else sql.Literal(v) for v in given.values()]
     connection.execute(
-        sql.SQL("INSERT INTO sharing_category ({}) SELECT {} FROM generate_series(1, 20000) n").format(
-            sql.SQL(", ").join(map(sql.Identifier, given)), sql.SQL(", ").join(values)
+        sql.SQL("INSERT INTO sharing_category ({}) SELECT {} FROM generate_series(1, {}) n").format(
+            sql.SQL(", ").join(map(sql.Identifier, given)), sql.SQL(", ").join(values), sql.Literal(count)
         )
     )
 
