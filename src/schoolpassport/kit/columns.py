@@ -45,6 +45,12 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def entries_of(cell: str) -> str:
+    """SQL of DuckDB: the entries of a text that is a list in JSON; NULL for any other."""
+    listed = f"CASE json_type({cell}) WHEN 'ARRAY' THEN json_extract({cell}, '$[*]') END"
+    return f"CASE WHEN json_valid({cell}) THEN {listed} END"
+
+
 COPY_TEXT = "FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', NULLSTR '\\N', HEADER false"
 """DuckDB's options for a file that PostgreSQL's COPY reads in its text format; texts go through ``copy_text``."""
 

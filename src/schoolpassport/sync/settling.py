@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import copy_text, literal, quoted
+from schoolpassport.kit.columns import copy_text, entries_of, literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.roster.kinds.shape import ENTRY_DATES
 from schoolpassport.sources.schemas import Column, FileSchema, Parse
@@ -135,8 +135,7 @@ def _entries(cell: str, field: Field, joins: list[str], rows: str) -> str:
     Dates that are none were reported, and are left out, too.
     """
     name, key = f"in_{field.column}", literal(f"$.{field.each_names}")
-    listed = f"CASE WHEN json_valid({cell}) THEN json_extract({cell}, '$[*]') END"
-    split = f"SELECT c.line, {listed} AS entries FROM {rows} c WHERE {cell} IS NOT NULL"
+    split = f"SELECT c.line, {entries_of(cell)} AS entries FROM {rows} c WHERE {cell} IS NOT NULL"
     each = f"SELECT line, unnest(entries) AS entry, generate_subscripts(entries, 1) AS place FROM ({split})"
     dates = "".join(f", {literal(d)}, try_cast(json_extract_string(entry, '$.{d}') AS DATE)" for d in ENTRY_DATES)
     known = f"json_object({literal(field.each_names)}, m.id::VARCHAR{dates})"

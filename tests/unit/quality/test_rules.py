@@ -48,6 +48,21 @@ def test_a_value_falls_if_its_field_cannot_be_it_and_nothing_said_is_no_value(fi
     assert fallen(file, header, [*good, *bad, None]) == bad
 
 
+def test_entries_fall_where_they_are_no_list_or_have_dates_that_are_none():
+    (users,) = (file for file in SCHEMAS["oneroster-1.2"].files if file.name == "users")
+    subject = Subject(schema=users, mode=Mode.BULK)
+    (check,) = (c for c in bad_value.checks(subject) if c.column == "roles")
+    good = ["[]", '[{"org": "s1", "beginDate": "2026-09-01", "endDate": null}]', None]
+    bad = ["teacher", '{"org": "s1"}', "null", '[{"org": "s1", "endDate": "some day"}]']
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE {subject.rows} (line BIGINT, key TEXT, roles TEXT)")
+        connection.executemany(f"INSERT INTO {subject.rows} VALUES (?, 'k', ?)", list(enumerate([*good, *bad])))
+        found = sorted((value, sentence) for _, _, value, sentence in connection.execute(check.sql).fetchall())
+    no_list = "roles is no list in JSON; it was not taken."
+    no_date = "A date of roles is “some day”; it was not taken. Give a date like 2026-09-01."
+    assert found == sorted([*((value, no_list) for value in bad[:3]), ("some day", no_date)])
+
+
 def test_every_column_is_looked_at_and_a_blank_in_a_required_one_is_an_error():
     for file in FILES.values():
         found = list(checks(Subject(schema=file, mode=Mode.BULK)))

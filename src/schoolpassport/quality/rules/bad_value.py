@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import entries_of, literal, quoted
 from schoolpassport.quality.records import Check, Severity, Subject
 from schoolpassport.roster.kinds import Type
 from schoolpassport.roster.kinds.shape import ENTRY_DATES
@@ -90,8 +90,7 @@ def _entries(subject: Subject, column: Column) -> Check:
     """A list in JSON that is none, and dates inside of one that are none."""
     dated = ", ".join(f"json_extract_string(entry, '$.{date}')" for date in ENTRY_DATES)
     cell = quoted(column.header)
-    listed = f"CASE WHEN json_valid({cell}) THEN json_extract({cell}, '$[*]') END"
-    each = f"SELECT line, key, unnest({listed}) AS entry FROM {subject.rows}"
+    each = f"SELECT line, key, unnest({entries_of(cell)}) AS entry FROM {subject.rows}"
     said = f"SELECT line, key, unnest([{dated}]) AS v FROM ({each})"
     return Check(
         worth=f"bool_or({cell} IS NOT NULL)",
@@ -101,6 +100,5 @@ def _entries(subject: Subject, column: Column) -> Check:
         sql=f"SELECT line, key, v, {literal(f'A date of {column.header} is “')} || v || '”; it was not taken. Give a "
         f"date like 2026-09-01.' FROM ({said}) WHERE v IS NOT NULL AND try_cast(v AS DATE) IS NULL UNION ALL "
         f"SELECT line, key, {cell}, {literal(f'{column.header} is no list in JSON; it was not taken.')} "
-        f"FROM {subject.rows} "
-        f"WHERE {cell} IS NOT NULL AND NOT json_valid({cell})",
+        f"FROM {subject.rows} WHERE {cell} IS NOT NULL AND {entries_of(cell)} IS NULL",
     )
