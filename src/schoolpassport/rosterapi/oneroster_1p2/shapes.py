@@ -67,10 +67,10 @@ def _user(user: Document, types: Mapping[str, str]) -> Document:
     Where none is told at all, the one at the first org is the primary one.
     """
     role, orgs, found = user.get("role"), user.get("orgs", []), _renamed(user)
-    told = [_told(each, orgs, types) for each in found.get("roles", [])]
     kept = {name: value for name, value in found.items() if name not in {"role", "orgs", "roles"}}
     if role is None or not orgs:
         return kept
+    told = [_told(each, orgs, types) for each in found.get("roles", [])]
     there = {each["org"]["sourcedId"] for each in told}
     more = [
         {"roleType": "secondary", "role": _role(role, types.get(org["sourcedId"])), "org": org}

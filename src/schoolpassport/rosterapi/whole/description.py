@@ -32,11 +32,6 @@ _HELD: Json = {
     "type": "string",
     "description": "A line for each record: sourcedId, and hash: 64 hexadecimal digits.",
 }
-_REFUSED: Json = {
-    "content": {
-        "application/json": {"schema": {"type": "object", "required": ["error"], "properties": {"error": _TEXT}}}
-    }
-}
 _LINES: Json = {"application/x-ndjson": {"schema": _TEXT}}
 
 
@@ -48,13 +43,14 @@ def document(*, address: str, base: str) -> Json:
     )
     told = envelopes.document(title="the whole view", address=address, base=base, refusal="error", paths=paths)
     told["paths"]["/export"]["get"]["responses"]["200"]["content"] = _LINES
-    later = {**_REFUSED, "description": "It is added up in the background; Retry-After says when to ask again."}
+    refused = told["components"]["responses"]["400"]
+    later = {**refused, "description": "It is added up in the background; Retry-After says when to ask again."}
     told["paths"]["/manifest"]["get"]["responses"]["503"] = later
-    told["paths"]["/reconcile"] = {"post": _reconcile(told["paths"]["/export"]["get"])}
+    told["paths"]["/reconcile"] = {"post": _reconcile(told["paths"]["/export"]["get"], refused)}
     return told
 
 
-def _reconcile(export: Json) -> Json:
+def _reconcile(export: Json, refused: Json) -> Json:
     """Answered as the export is; what is posted may be packed."""
     asked = {"collection": _TEXT, "revision": _COUNT, "buckets": _TEXT}
     parameters = [
@@ -74,6 +70,6 @@ def _reconcile(export: Json) -> Json:
         "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": _HELD}}},
         "responses": {
             **export["responses"],
-            **{status: {**_REFUSED, "description": says} for status, says in more.items()},
+            **{status: {**refused, "description": says} for status, says in more.items()},
         },
     }
