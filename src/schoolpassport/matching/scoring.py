@@ -5,6 +5,7 @@ counts. Splink is not needed to add them up; a test holds both against each othe
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 from duckdb import DuckDBPyConnection
@@ -16,6 +17,7 @@ from schoolpassport.matching.people import prepare
 
 _FEW = 0.1  # share of the people who are fresh
 _COMMON = tuple(level.common for c in model.COMPARISONS for level in c.levels if level.common)
+_COMPARED = re.compile(r"l\.(\w+) (?:=|<>) r\.(\w+)")
 LINE = 0.9  # the probability from which a pair is proposed
 
 # Whatever the score says: such pairs are never proposed. SQL over the names of levels.
@@ -67,32 +69,47 @@ def _bits(probability: float) -> float:
 def _block(db: DuckDBPyConnection, *, several_roles: bool, few: bool) -> None:
     """Make ``candidate``: each pair that some block wants looked at, once.
 
-    Where few are fresh, pairs are made from either side of them, not of all.
+    Where few are fresh, pairs are made from them, not from all.
     """
-    db.execute("CREATE OR REPLACE TEMP TABLE fresh_person AS FROM person WHERE fresh")
     parts = "true" if several_roles else "l.part = r.part"
-    sides = (
-        (("fresh_person", "person", "true"), ("person", "fresh_person", "NOT l.fresh"))
-        if few
-        else (("person", "person", "(l.fresh OR r.fresh)"),)
+    if few:
+        db.execute("CREATE OR REPLACE TEMP TABLE fresh_person AS FROM person WHERE fresh")
+        pairs = " UNION ".join(way for block in model.BLOCKS for way in _from_fresh(block, parts))
+    else:
+        pairs = " UNION ALL ".join(
+            f"SELECT l.id AS left_id, r.id AS right_id FROM person l JOIN person r ON {block} AND {parts} "
+            f"AND l.id < r.id AND (l.fresh OR r.fresh)"
+            + "".join(f" AND NOT coalesce({earlier}, false)" for earlier in model.BLOCKS[:number])
+            for number, block in enumerate(model.BLOCKS)
+        )
+    db.execute(f"CREATE OR REPLACE TEMP TABLE candidate AS {pairs}")
+    db.execute("DROP TABLE IF EXISTS fresh_person")
+
+
+def _from_fresh(block: str, parts: str) -> tuple[str, ...]:
+    """SQL: the pairs of a block with somebody fresh. One that compares like with like is asked from one side only."""
+    if all(one == other for one, other in _COMPARED.findall(block)):
+        once = f"{block} AND {parts} AND l.id <> r.id AND (NOT r.fresh OR l.id < r.id)"
+        pair = "SELECT least(l.id, r.id) AS left_id, greatest(l.id, r.id) AS right_id FROM"
+        return (f"{pair} fresh_person l JOIN person r ON {once}",)
+    pair = "SELECT l.id AS left_id, r.id AS right_id FROM"
+    return (
+        f"{pair} fresh_person l JOIN person r ON {block} AND {parts} AND l.id < r.id",
+        f"{pair} person l JOIN fresh_person r ON {block} AND {parts} AND l.id < r.id AND NOT l.fresh",
     )
-    pairs = [
-        f"SELECT l.id AS left_id, r.id AS right_id FROM {left} l JOIN {right} r ON {block} AND {parts} "
-        f"AND l.id < r.id AND {either}"
-        + "".join(f" AND NOT coalesce({earlier}, false)" for earlier in model.BLOCKS[:number])
-        for left, right, either in sides
-        for number, block in enumerate(model.BLOCKS)
-    ]
-    db.execute(f"CREATE OR REPLACE TEMP TABLE candidate AS {' UNION ALL '.join(pairs)}")
-    db.execute("DROP TABLE fresh_person")
 
 
 def _count_what_is_common(db: DuckDBPyConnection) -> None:
-    """How large a part of all who have a value have this one: what is frequent says less."""
+    """How large a part of all who have a value have this one: what is frequent says less.
+
+    Of the values of candidates only: the left one's is asked for.
+    """
     for column in _COMMON:
+        asked = f"SELECT {column} FROM person SEMI JOIN candidate ON id = left_id"
         db.execute(
             f"CREATE OR REPLACE TEMP TABLE common_{column} AS SELECT {column} AS value, "
-            f"count(*) / sum(count(*)) OVER () AS share FROM person WHERE {column} IS NOT NULL GROUP BY {column}"
+            f"count(*) / (SELECT count({column}) FROM person) AS share FROM person WHERE {column} IN ({asked}) "
+            f"GROUP BY {column}"
         )
 
 
