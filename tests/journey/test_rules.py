@@ -3,17 +3,20 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
+from django.db import connection
 
 from schoolpassport.cli.commands import findings
 from schoolpassport.quality import actions as quality
-from schoolpassport.quality import queries
-from schoolpassport.quality.models import Assessment
+from schoolpassport.quality import policies, queries
+from schoolpassport.quality.assessment import Assessor, Span
+from schoolpassport.quality.models import Assessment, Standing
 from schoolpassport.quality.policies import NotUnderstood
 from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
@@ -127,30 +130,96 @@ def test_findings_of_rows_that_are_not_read_any_more_stand_until_they_are_mended
     assert "k9" not in {key for _, key in standing(sis)}
 
 
-def test_looking_at_what_changed_comes_out_as_looking_at_everything(sis):
-    """After a week of changes, a district that looks at all of its roster finds the very same."""
-    package = crowd(20).with_rows("classes", class_("k9"))
-    nights_ = [
-        package,
-        package.changed("users", "p1", username="p2"),
-        package.changed("users", "p1", username="p2").changed("users", "p2", email="nothing"),
-        package.without("enrollments", "e1"),
-        package.changed("academicSessions", "autumn", endDate="2026-08-20"),
-        package.changed("classes", "k9", termSourcedIds="year").with_rows(
-            "demographics", demographics("c001", birthDate="1890-01-01")
-        ),
-        package.without("users", "t2").without("enrollments", "e6"),
-    ]
-    seen = set()
+def _told(sis: Nights) -> set[tuple[str, str, str, str]]:
+    with scope.inside(sis.district_id):
+        return {(s.rule, s.key, s.value, s.sentence) for s in queries.standing(district_id=sis.district_id)}
+
+
+def _both_ways(sis: Nights, nights_: list[Package]) -> list[tuple[set[Any], set[Any]]]:
+    """After each night: what stands because of what changed, and what a look at all of the roster finds."""
+    both = []
     for night in nights_:
         sis.done(night)
-        seen |= (found := standing(sis))
+        found = _told(sis)
         with scope.inside(sis.district_id):
             Assessment.objects.filter(district_id=sis.district_id).delete()
         quality.assess(district_id=sis.district_id, now=sis.now + timedelta(hours=1))
-        assert standing(sis) == found
-    assert {("duplicate username", "p2"), ("bad e-mail", "p2"), ("date before 1900", "c001")} <= seen
+        both.append((found, _told(sis)))
+    return both
+
+
+def _week() -> list[Package]:
+    """Seats that are taken, left and moved, values that come to be shared and cease to be, terms that turn."""
+    package = crowd(20).with_rows("classes", class_("k9"), class_("k8"))
+    taught = package.with_rows(
+        "enrollments",
+        enrollment("e90", classSourcedId="k9", userSourcedId="t1", role="teacher", primary="true"),
+        enrollment("e91", classSourcedId="k9", userSourcedId="t2", role="teacher", primary="true"),
+        enrollment("e92", classSourcedId="k9", userSourcedId="p1"),
+    )
+    shared = taught.changed("users", "p1", email="x@amber.example").changed("users", "p2", email="X@amber.example")
+    return [
+        package,
+        package.changed("users", "p1", username="p2"),
+        package.changed("users", "p1", username="p2", familyName="Other").changed("users", "p2", email="nothing"),
+        package.without("enrollments", "e1"),
+        package.changed("academicSessions", "autumn", endDate="2026-08-20"),
+        package.changed("academicSessions", "autumn", schoolYear="2028"),
+        package.changed("classes", "k9", termSourcedIds="year").with_rows(
+            "demographics", demographics("c001", birthDate="1890-01-01")
+        ),
+        taught,
+        taught.changed("enrollments", "e91", primary="false"),
+        taught.changed("enrollments", "e90", role="student", primary="false").changed(
+            "enrollments", "e92", role="teacher"
+        ),
+        taught.changed("enrollments", "e90", classSourcedId="k8").changed("enrollments", "e92", beginDate="2027-09-09"),
+        taught.changed("enrollments", "e92", userSourcedId="p2"),
+        shared,
+        shared.changed("users", "p2", email="y@amber.example"),
+        package.without("users", "t2").without("enrollments", "e6"),
+    ]
+
+
+def test_looking_at_what_changed_comes_out_as_looking_at_everything(sis):
+    """After each night of changes, a district that looks at all of its roster finds the very same."""
+    both = _both_ways(sis, _week())
+    for nightly, whole in both:
+        assert nightly == whole
+    seen = {(rule_, key) for nightly, _ in both for rule_, key, _, _ in nightly}
+    assert {
+        *(("duplicate username", "p2"), ("bad e-mail", "p2"), ("date before 1900", "c001"), ("shared e-mail", "p1")),
+        *(("two primary teachers", "k9"), ("class without teacher", "k8"), ("class without students", "k9")),
+    } <= seen
     assert ("outside its term", "e4") not in seen  # it begins before the shortened term ends
+
+
+@pytest.mark.parametrize(
+    ("blind", "misses"),
+    [
+        ({}, set()),
+        ({"touched_by": ()}, {("class without teacher", "k9")}),
+        ({"peers": ""}, {("duplicate username", "p2")}),
+    ],
+    ids=["nothing", "neighbours", "equals"],
+)
+def test_rules_that_follow_no_neighbours_or_no_equals_overlook_something(sis, blind, misses):
+    """The control of the test above: the same night, seen by rules that are blind for something."""
+    package = crowd(20).with_rows("classes", class_("k9"))
+    sis.done(package)
+    since = sis.revision()
+    with scope.inside(sis.district_id):
+        before = list(Standing.objects.filter(district_id=sis.district_id))
+    taught = enrollment("e90", classSourcedId="k9", userSourcedId="t1", role="teacher")
+    sis.done(package.changed("users", "p1", username="p2").with_rows("enrollments", taught))
+    found = standing(sis)
+    rulings = tuple(replace(r, rule=replace(r.rule, **blind)) for r in policies.rules(None).standing)
+    with scope.inside(sis.district_id), connection.cursor() as wrapped:
+        Standing.objects.filter(district_id=sis.district_id).delete()
+        Standing.objects.bulk_create(before)
+        assessor = Assessor(cursor=wrapped.cursor, district_id=sis.district_id, rulings=rulings)
+        assessor.assess(Span(since=since, whole=False, new_day=False), now=sis.now)
+    assert standing(sis) ^ found == misses
 
 
 def test_rules_can_be_switched_graded_and_told_for_whom(sis):

@@ -5,7 +5,8 @@ were changed, and those of rules that ask the clock when a day went by. So count
 hardly a row was read. Set work in PostgreSQL; one kind after the other.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -17,7 +18,7 @@ from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.kit.conditions import POSTGRESQL, Column
 from schoolpassport.kit.joins import FEW
 from schoolpassport.quality.policies import METADATA, Asked, Attributes, Ruling
-from schoolpassport.quality.records import Rule, Severity
+from schoolpassport.quality.records import Rule, Severity, Touch
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.roster.models import OPEN, RECORDS
 from schoolpassport.roster.records import ALTOGETHER
@@ -25,6 +26,10 @@ from schoolpassport.roster.schools import belongs, school_join
 
 WEIGHTS = {Severity.ERROR: 1.0, Severity.SKIP: 1.0, Severity.WARNING: 0.25}
 
+_CLOSE = (
+    "UPDATE quality_standing s SET closed_at = %(now)s WHERE s.district_id = %(d)s AND s.closed_at IS NULL"  # and …
+)
+_NOT_FOUND = "NOT EXISTS (SELECT FROM found f WHERE f.rule = s.rule AND f.id = s.record_id)"
 _HERE = f"r.district_id = %(d)s AND r.rev_to = {OPEN} AND r.status = 'active'"
 
 
@@ -50,7 +55,7 @@ class Assessor:
         self._facts |= {"now": now, "since": span.since}
         self._run(
             "CREATE TEMP TABLE found (rule text, id uuid, value text) ON COMMIT DROP; "
-            "CREATE TEMP TABLE scope (id uuid PRIMARY KEY) ON COMMIT DROP"
+            "CREATE TEMP TABLE scope (part int, id uuid, PRIMARY KEY (part, id)) ON COMMIT DROP"
         )
         changed = frozenset(KINDS) if span.whole else self._changed()
         looked_at = 0
@@ -63,25 +68,25 @@ class Assessor:
 
     def _kind(self, kind: Kind, rulings: list[Ruling], changed: frozenset[str], span: Span, today: date) -> int:
         in_full = [r for r in rulings if span.whole or (span.new_day and r.rule.by_clock) or self._all(r.rule, changed)]
-        in_part = [r for r in rulings if r not in in_full]
-        rows = self._scope(kind, in_part, changed) if in_part else 0
-        self._look(kind, in_full, today, "")
-        if rows:
-            self._look(kind, in_part, today, "IN (SELECT id FROM scope)")
+        parts = self._parts(kind, [r for r in rulings if r not in in_full], changed)
+        rows = self._scope(parts) if parts else {}
+        asked = [(part, parts[way]) for part, way in enumerate(parts) if rows.get(part)]
+        self._look(kind, in_full, today)
+        self._look_again(kind, asked, today)
         if in_full:
-            self._close(kind, in_full, "")
-        if rows:
-            self._close(kind, in_part, "AND s.record_id IN (SELECT id FROM scope)")
-        if in_full or rows:
-            few = not in_full and rows <= FEW
+            self._close(kind, in_full)
+        if asked:
+            self._close_again(kind, asked)
+        if in_full or asked:
+            few = not in_full and sum(rows.values()) <= FEW
             self._open(kind, rulings)
             # Of a few rows, deleting is the cheaper way to forget.
             self._run("DELETE FROM found; DELETE FROM scope" if few else "TRUNCATE found; TRUNCATE scope")
-        return rows
+        return max(rows.values(), default=0)
 
     @staticmethod
     def _all(rule: Rule, changed: frozenset[str]) -> bool:
-        return bool(changed & set(rule.touched_by))
+        return bool(changed & {t.by for t in rule.touched_by})
 
     # ---------------------------------------------------------------------------------------------- which records
 
@@ -92,72 +97,147 @@ class Assessor:
             "AND number > %(since)s GROUP BY key HAVING sum(value::bigint) > 0"
         )
         kinds = frozenset(str(kind) for (kind,) in self._cursor.fetchall())
+        compared = self._compared()
         for kind in kinds:
             table = KINDS[kind].table
             self._run(
                 f"CREATE TEMP TABLE changed_{table} ON COMMIT DROP AS SELECT DISTINCT id FROM roster_{table} "
                 f"WHERE district_id = %(d)s AND rev_from > %(since)s; ANALYZE changed_{table}"
             )
+            if kind in compared:
+                self._compare(KINDS[kind], compared[kind])
         return kinds
 
-    def _scope(self, kind: Kind, rulings: list[Ruling], changed: frozenset[str]) -> int:
-        ways = [f"SELECT id FROM changed_{kind.table}"] if kind.name in changed else []
-        for touched in sorted({t for r in rulings for t in r.rule.touched_by}):
-            ways += self._touched(kind, touched, changed)
-        if kind.name in changed and (shared := sorted({r.rule.peers for r in rulings if r.rule.peers})):
-            ways.append(self._peers(kind, shared))
-        if not ways:
-            return 0
-        together = " UNION ALL ".join(f"({way})" for way in ways)
+    def _compared(self) -> dict[str, set[str]]:
+        """Kind → the attributes of which some rule cares whether they turned, though it is about other records."""
+        compared: dict[str, set[str]] = defaultdict(set)
+        for rule in (r.rule for r in self._rulings):
+            for touch in rule.touched_by:
+                other, _, name = touch.by.partition(".")
+                if other and name:
+                    compared[other] |= {name, *touch.reads, *(touch.among or ())[:1]}
+                elif name and touch.reads:
+                    compared[_named(KINDS[rule.kind], name).target] |= set(touch.reads)
+            if rule.peers:
+                compared[rule.kind].add(rule.peers)
+        return compared
+
+    def _compare(self, kind: Kind, attributes: set[str]) -> None:
+        """``turned_<kind>``: what the changed records said and say of these attributes; nothing while they are gone."""
+        columns = sorted(kind[a].column for a in attributes)
+        told = ", ".join(f"was.{quoted(c)} AS was_{c}, now.{quoted(c)} AS is_{c}" for c in columns)
+        standing = f"(SELECT * FROM roster_{kind.table} WHERE district_id = %(d)s AND status = 'active' AND "
         self._run(
-            f"INSERT INTO scope SELECT id FROM ({together}) w(id) WHERE id IS NOT NULL ON CONFLICT DO NOTHING; "
-            "ANALYZE scope; SELECT count(*) FROM scope"
+            f"CREATE TEMP TABLE turned_{kind.table} ON COMMIT DROP AS SELECT c.id, was.status AS was_status, "
+            f"now.status AS is_status, {told} FROM changed_{kind.table} c "
+            f"LEFT JOIN {standing} rev_from <= %(since)s AND rev_to > %(since)s) was ON was.id = c.id "
+            f"LEFT JOIN {standing} rev_to = {OPEN}) now ON now.id = c.id; ANALYZE turned_{kind.table}"
+        )
+
+    def _parts(self, kind: Kind, rulings: list[Ruling], changed: frozenset[str]) -> dict[str, list[Ruling]]:
+        """SQL of the records that must be looked at → the rules that must look at them."""
+        parts: dict[str, list[Ruling]] = defaultdict(list)
+        for ruling in rulings:
+            ways = list(self._ways(kind, ruling, changed))
+            if ways:
+                parts[" UNION ".join(ways)].append(ruling)
+        return parts
+
+    def _ways(self, kind: Kind, ruling: Ruling, changed: frozenset[str]) -> Iterator[str]:
+        rule = ruling.rule
+        if kind.name in changed:
+            # Who is concerned may turn with the schools or roles of a record.
+            alone = rule.peers and not (ruling.schools or ruling.roles)
+            yield self._own(kind, rule) if alone else f"SELECT id FROM changed_{kind.table}"
+            if rule.peers:
+                yield self._peers(kind, rule.peers)
+        for touch in rule.touched_by:
+            yield from self._touched(kind, touch, changed)
+
+    def _scope(self, parts: Iterable[str]) -> dict[int, int]:
+        """Fill ``scope`` with the records of all parts. Returns how many there are of each."""
+        together = " UNION ALL ".join(f"SELECT {n}, id FROM ({way}) w{n}(id)" for n, way in enumerate(parts))
+        self._run(
+            f"INSERT INTO scope SELECT part, id FROM ({together}) w(part, id) WHERE id IS NOT NULL; "
+            "ANALYZE scope; SELECT part, count(*) FROM scope GROUP BY part"
         )
         while self._cursor.nextset():
             pass
-        return self._count()
+        return {int(str(part)): int(str(rows)) for part, rows in self._cursor.fetchall()}
 
-    def _touched(self, kind: Kind, touched: str, changed: frozenset[str]) -> Iterator[str]:
-        """SQL: records next to what changed; in old versions, too, for who was left."""
-        other, _, name = touched.partition(".")
+    def _touched(self, kind: Kind, touch: Touch, changed: frozenset[str]) -> Iterator[str]:
+        """SQL: records next to what changed; of who was left, too."""
+        other, _, name = touch.by.partition(".")
         if other and name and other in changed:
-            field = KINDS[other][name]
-            yield (
-                f"SELECT DISTINCT v.{quoted(field.column)} FROM roster_{KINDS[other].table} v "
-                f"JOIN changed_{KINDS[other].table} USING (id) WHERE v.district_id = %(d)s AND v.rev_to > %(since)s"
-            )
-        reference = next((r for r in kind.references if r.name == name), None) if not other else None
+            there = f"FROM turned_{KINDS[other].table} WHERE {_turned(KINDS[other], touch)}"
+            column = KINDS[other][name].column
+            yield f"SELECT was_{column} {there} UNION SELECT is_{column} {there}"
+        reference = _named(kind, name) if not other else None
         if reference and reference.target in changed:
-            there = f"SELECT id FROM changed_{KINDS[reference.target].table}"
+            target = KINDS[reference.target]
+            there = f"SELECT id FROM changed_{target.table}"
+            if touch.reads:
+                there = f"SELECT id FROM turned_{target.table} WHERE {_turned(target, touch)}"
+            column = f"r.{quoted(reference.column)}"
             if reference.name == "sourcedId":
                 yield there
             elif reference.many:
-                column = f"r.{quoted(reference.column)}"
                 yield f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND {column} && ARRAY({there})"
             else:
-                column = f"r.{quoted(reference.column)}"
                 yield f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND {column} IN ({there})"
 
     @staticmethod
-    def _peers(kind: Kind, attributes: list[str]) -> str:
-        """SQL: records that share one of these values with what changed, before or now. One look at each record."""
-        alike = [
-            f"lower(r.{column}) IN (SELECT lower(v.{column}) FROM roster_{kind.table} v "
-            f"JOIN changed_{kind.table} USING (id) WHERE v.district_id = %(d)s AND v.rev_to > %(since)s)"
-            for column in (quoted(kind[a].column) for a in attributes)
-        ]
-        return f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND ({' OR '.join(alike)})"
+    def _own(kind: Kind, rule: Rule) -> str:
+        """SQL: records whose value turned, and others that changed while the rule finds fault with them: it says more.
+
+        To look for equals is dear, as all records are read for it; on most nights no value turned.
+        """
+        column = kind[rule.peers].column
+        return (
+            f"SELECT id FROM turned_{kind.table} WHERE was_{column} IS DISTINCT FROM is_{column} UNION SELECT c.id "
+            f"FROM changed_{kind.table} c JOIN quality_standing s ON s.record_id = c.id WHERE s.district_id = %(d)s "
+            f"AND s.kind = {_text(kind.name)} AND s.rule = {_text(rule.name)} AND s.closed_at IS NULL"
+        )
+
+    @staticmethod
+    def _peers(kind: Kind, attribute: str) -> str:
+        """SQL: records that share a value that turned, as it was or as it is."""
+        column = kind[attribute].column
+        values = " UNION ".join(
+            f"SELECT lower({when}_{column}) FROM turned_{kind.table} WHERE was_{column} IS DISTINCT FROM is_{column}"
+            for when in ("was", "is")
+        )
+        return f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND lower(r.{quoted(column)}) IN ({values})"
 
     # ------------------------------------------------------------------------------------------------- what is wrong
 
-    def _look(self, kind: Kind, rulings: list[Ruling], today: date, scope: str) -> None:
+    def _look(self, kind: Kind, rulings: list[Ruling], today: date) -> None:
+        """Put rules to all records."""
         if alone := [r for r in rulings if not r.rule.beside]:
-            # Each rule is a join of its own, so the few records are fetched once for all of them.
-            few = f"WITH few AS MATERIALIZED (SELECT r.* FROM roster_{kind.table} r WHERE {_HERE} AND r.id {scope}) "
-            asked = [self._asked(kind, ruling, today, "few" if scope else f"roster_{kind.table}") for ruling in alone]
-            self._run(f"INSERT INTO found {few if scope else ''}{' UNION ALL '.join(asked)}")
+            asked = [self._asked(kind, ruling, today, f"roster_{kind.table} r") for ruling in alone]
+            self._run(f"INSERT INTO found {' UNION ALL '.join(asked)}")
         for beside in dict.fromkeys(r.rule.beside for r in rulings if r.rule.beside):
-            self._ask_together(kind, [r for r in rulings if r.rule.beside == beside], today, scope)
+            self._ask_together(kind, [r for r in rulings if r.rule.beside == beside], today, "")
+
+    def _look_again(self, kind: Kind, asked: list[tuple[int, list[Ruling]]], today: date) -> None:
+        """Put rules to the records in their part of the scope."""
+        # Each rule is a join of its own, so the few records are fetched once for all of them.
+        few = (
+            f"WITH few AS MATERIALIZED (SELECT r.*, s.part FROM scope s JOIN roster_{kind.table} r ON r.id = s.id "
+            f"WHERE {_HERE}) "
+        )
+        alone = [
+            f"{self._asked(kind, ruling, today, 'few r')} AND r.part = {part}"
+            for part, rulings in asked
+            for ruling in rulings
+            if not ruling.rule.beside
+        ]
+        if alone:
+            self._run(f"INSERT INTO found {few}{' UNION ALL '.join(alone)}")
+        for part, rulings in asked:
+            for beside in dict.fromkeys(r.rule.beside for r in rulings if r.rule.beside):
+                scope = f"IN (SELECT id FROM scope WHERE part = {part})"
+                self._ask_together(kind, [r for r in rulings if r.rule.beside == beside], today, scope)
 
     def _ask_together(self, kind: Kind, rulings: list[Ruling], today: date, scope: str) -> None:
         """One look at each record for all rules that want the same beside it."""
@@ -176,15 +256,18 @@ class Assessor:
         """SQL: what one rule finds among these records, by itself."""
         return (
             f"SELECT {_text(ruling.rule.name)}, r.id, left(({_shown(kind, ruling.rule)})::text, 200) "
-            f"FROM {records} r {school_join(kind)} WHERE {_HERE} AND ({faulty(ruling, today=today)})"
+            f"FROM {records} {school_join(kind)} WHERE {_HERE} AND ({faulty(ruling, today=today)})"
         )
 
-    def _close(self, kind: Kind, rulings: list[Ruling], scope: str) -> None:
+    def _close(self, kind: Kind, rulings: list[Ruling]) -> None:
         names = ", ".join(_text(r.rule.name) for r in rulings)
+        self._run(f"{_CLOSE} AND s.kind = {_text(kind.name)} AND s.rule IN ({names}) AND {_NOT_FOUND}")
+
+    def _close_again(self, kind: Kind, asked: list[tuple[int, list[Ruling]]]) -> None:
+        names = ", ".join(f"({_text(r.rule.name)}, {part})" for part, rulings in asked for r in rulings)
         self._run(
-            "UPDATE quality_standing s SET closed_at = %(now)s WHERE s.district_id = %(d)s "
-            f"AND s.kind = {_text(kind.name)} AND s.closed_at IS NULL AND s.rule IN ({names}) {scope} "
-            "AND NOT EXISTS (SELECT FROM found f WHERE f.rule = s.rule AND f.id = s.record_id)"
+            f"{_CLOSE} AND s.kind = {_text(kind.name)} AND {_NOT_FOUND} AND EXISTS (SELECT FROM scope c "
+            f"JOIN (VALUES {names}) p(rule, part) USING (part) WHERE c.id = s.record_id AND p.rule = s.rule)"
         )
 
     def _retire(self) -> None:
@@ -276,12 +359,25 @@ class Assessor:
     def _run(self, statement: str) -> None:
         self._cursor.execute(statement.encode(), self._facts if "%(" in statement else None)
 
-    def _count(self) -> int:
-        (count,) = self._cursor.fetchone() or (0,)
-        return int(str(count))
-
 
 # ------------------------------------------------------------------------------------------------ records as SQL
+
+
+def _named(kind: Kind, name: str) -> Field:
+    """The reference of that name, the one that stands for the record's own id included."""
+    return next(r for r in kind.references if r.name == name)
+
+
+def _turned(kind: Kind, touch: Touch) -> str:
+    """SQL over ``turned_<kind>``: it is a change that counts."""
+    columns = ["status", *(kind[name].column for name in touch.reads)]
+    was, now = (", ".join(f"{when}_{c}" for c in columns) for when in ("was", "is"))
+    turned = f"({was}) IS DISTINCT FROM ({now})" if touch.reads else "true"
+    if touch.among is None:
+        return turned
+    attribute, value = touch.among
+    column = kind[attribute].column
+    return f"{turned} AND {_text(value)} IN (was_{column}, is_{column})"
 
 
 def faulty(ruling: Ruling, *, today: date) -> str:

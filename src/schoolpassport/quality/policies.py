@@ -8,7 +8,7 @@ from uuid import UUID
 
 from schoolpassport.kit import conditions
 from schoolpassport.kit.conditions import All, Attribute, Shape, Tree, Unreadable
-from schoolpassport.quality.records import Rule, Severity
+from schoolpassport.quality.records import Rule, Severity, Touch
 from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 
@@ -346,7 +346,7 @@ def _own(said: object) -> Ruling | None:
         where=tree,
         sentence=message,
         fix=message,
-        touched_by=tuple(sorted({f".{a.through.name}" for a in _asked(kind, tree) if a.through})),
+        touched_by=tuple(map(Touch, sorted({f".{a.through.name}" for a in _asked(kind, tree) if a.through}))),
         by_clock=conditions.asks_the_clock(tree),
         own=True,
     )

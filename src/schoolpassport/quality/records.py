@@ -8,7 +8,7 @@ from schoolpassport.kit.conditions import Tree
 from schoolpassport.sources.records import Mode
 from schoolpassport.sources.schemas import FileSchema
 
-__all__ = ["Check", "Example", "Inspected", "Rule", "Severity", "Subject", "Told"]
+__all__ = ["Check", "Example", "Inspected", "Rule", "Severity", "Subject", "Told", "Touch"]
 
 
 class Severity(StrEnum):
@@ -70,17 +70,31 @@ Example = tuple[tuple[str, str, Mapping[str, str]], ...]
 """A few rows of a package (kind, key, cells under their OneRoster headers); the first is the one it is about."""
 
 
+@dataclass(frozen=True)
+class Touch:
+    """Whose changes make a record worth another look, and which of them.
+
+    ``by``: ``enrollment.class`` (records that name this one), ``.terms`` (what this one names), or a kind whose every
+    change asks for all of them. Of the others only those count that turn one of ``reads`` (or whether the record
+    stands), before or afterwards ``among`` those of which an attribute has a value; none: all of them.
+    """
+
+    by: str
+    reads: tuple[str, ...] = ()
+    among: tuple[str, str] | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """A fault that a record of the roster can have.
 
     ``where``: conditions that the faulty record fulfils; such a rule can also withhold rows. Or ``sql``: a condition
     over ``r``, the record in PostgreSQL, for what only the roster as a whole can tell; ``{parameter}`` stands for one
-    of the ``parameters``. ``touched_by`` says whose changes make it worth another look: ``enrollment.class`` (records
-    that name this one), ``.terms`` (what this one names), or a kind whose every change asks for all of them.
+    of the ``parameters``. ``touched_by`` says whose changes make a record worth another look, beside its own.
     ``beside``: a relation joined as ``n`` by its ``id``, which says ``… AND id {scope}``; rules
     with the same one are asked together, so that what is dear to count is counted once.
-    ``peers``: an attribute whose equals must be looked at, too. In ``sentence`` stand ``{who}`` and ``{value}``.
+    ``peers``: an attribute whose equals must be looked at, too; nothing else may matter to the rule. In ``sentence``
+    stand ``{who}`` and ``{value}``.
     """
 
     name: str
@@ -94,7 +108,7 @@ class Rule:
     beside: str = ""
     value: str = ""  # SQL of what is shown as the value; the attribute's if blank
     parameters: Mapping[str, int] = field(default_factory=dict)
-    touched_by: tuple[str, ...] = ()
+    touched_by: tuple[Touch, ...] = ()
     peers: str = ""
     by_clock: bool = False
     own: bool = False  # of the district, not of the shelf

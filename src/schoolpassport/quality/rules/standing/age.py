@@ -1,6 +1,6 @@
 """Birth dates that no pupil can have."""
 
-from schoolpassport.quality.records import Rule, Severity
+from schoolpassport.quality.records import Rule, Severity, Touch
 from schoolpassport.quality.rules.standing._roster import stands
 
 RULES = (
@@ -13,7 +13,7 @@ RULES = (
         "OR r.birth_date <= DATE '{today}' - make_interval(years => {oldest} + 1)) AND "
         + stands("user", "u", "u.id = r.id AND u.role = 'student'"),
         parameters={"youngest": 2, "oldest": 25},
-        touched_by=(".sourcedId",),
+        touched_by=(Touch(".sourcedId"),),
         by_clock=True,
         sentence="{who} is a student, and was born on {value}.",
         fix="Correct the birth date in the SIS, or the role if it is not a student.",

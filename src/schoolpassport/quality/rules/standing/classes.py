@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schoolpassport.quality.records import Rule, Severity
+from schoolpassport.quality.records import Rule, Severity, Touch
 from schoolpassport.quality.rules.standing._roster import OPEN, stands
 
 _MINE = "e.user_id = r.id"
@@ -15,6 +15,10 @@ _SEATS = (
     f"WHERE e.district_id = %(d)s AND e.rev_to = {OPEN} AND e.status = 'active' "
     "AND e.class_id {scope} GROUP BY e.class_id"
 )
+
+# Half of all classes lose or gain a pupil in a night, and hardly one a teacher.
+_TEACHERS = Touch("enrollment.class", reads=("class", "role", "primary"), among=("role", "teacher"))
+_STUDENTS = Touch("enrollment.class", reads=("class", "role"), among=("role", "student"))
 
 
 def _seat(key: str, user: str, **cells: str) -> tuple[str, str, Mapping[str, str]]:
@@ -31,7 +35,7 @@ RULES = (
         severity=Severity.WARNING,
         sql="coalesce(n.teachers, 0) = 0",
         beside=_SEATS,
-        touched_by=("enrollment.class",),
+        touched_by=(_TEACHERS,),
         sentence="{who} has no teacher.",
         fix="Assign a teacher to the class in the SIS, and export the enrollment with the role teacher.",
         bad=((("class", "b", {}),),),
@@ -43,7 +47,7 @@ RULES = (
         severity=Severity.WARNING,
         sql="coalesce(n.students, 0) = 0",
         beside=_SEATS,
-        touched_by=("enrollment.class",),
+        touched_by=(_STUDENTS,),
         sentence="{who} has no students.",
         fix="Enroll students, or close the class in the SIS so that it is not exported any more.",
         bad=((("class", "b", {}),),),
@@ -55,7 +59,7 @@ RULES = (
         severity=Severity.WARNING,
         sql="n.primaries > 1",
         beside=_SEATS,
-        touched_by=("enrollment.class",),
+        touched_by=(_TEACHERS,),
         sentence="{who} has more than one primary teacher.",
         fix="Mark one of the teachers as primary in the SIS, and the others not.",
         bad=(
@@ -77,7 +81,7 @@ RULES = (
         beside=_SEATS,
         value="n.students",
         parameters={"most": 100},
-        touched_by=("enrollment.class",),
+        touched_by=(_STUDENTS,),
         sentence="{who} has {value} students.",
         fix="Check whether a whole grade was enrolled in one section; if it is meant so, raise the number of the rule.",
         bad=((("class", "b", {}), *(_seat(f"b{n}", "p1") for n in range(101))),),
@@ -88,7 +92,7 @@ RULES = (
         kind="class",
         severity=Severity.WARNING,
         sql="NOT " + stands("academicSession", "t", _IN_A_TERM + " AND t.end_date >= DATE '{today}'"),
-        touched_by=(".terms",),
+        touched_by=(Touch(".terms", reads=("endDate",)),),
         by_clock=True,
         sentence="{who} is still exported, though all of its terms are over.",
         fix="Close the class in the SIS, or assign it to the new term.",
@@ -101,7 +105,7 @@ RULES = (
         severity=Severity.WARNING,
         sql="(SELECT count(DISTINCT t.school_year) FROM roster_academic_session t WHERE t.district_id = r.district_id "
         f"AND t.rev_to = {OPEN} AND t.status = 'active' AND {_IN_A_TERM}) > 1",
-        touched_by=(".terms",),
+        touched_by=(Touch(".terms", reads=("schoolYear",)),),
         sentence="{who} lies in terms of different school years.",
         fix="Assign the class to the terms of one school year in the SIS.",
         bad=((("class", "b", {"termSourcedIds": "@over,autumn"}), _TERM_OVER),),
@@ -112,7 +116,7 @@ RULES = (
         kind="user",
         severity=Severity.WARNING,
         sql="r.role = 'teacher' AND NOT " + stands("enrollment", "e", f"{_MINE} AND e.role = 'teacher'"),
-        touched_by=("enrollment.user",),
+        touched_by=(Touch("enrollment.user", reads=("user", "role"), among=("role", "teacher")),),
         sentence="{who} is a teacher, and teaches no class.",
         fix="Assign classes in the SIS, or give the person the role that fits (administrator, aide).",
         bad=((("user", "b", {"role": "teacher"}),),),
@@ -126,7 +130,7 @@ RULES = (
         kind="user",
         severity=Severity.WARNING,
         sql="r.role = 'student' AND NOT " + stands("enrollment", "e", _MINE),
-        touched_by=("enrollment.user",),
+        touched_by=(Touch("enrollment.user", reads=("user",)),),
         sentence="{who} is a student, and is enrolled in no class.",
         fix="Enroll the student in the SIS, or check whether the enrollments are part of the export.",
         bad=((("user", "b", {}),),),
@@ -141,7 +145,7 @@ RULES = (
         f"AND t.rev_to = {OPEN} AND t.id = ANY(c.terms) WHERE c.district_id = r.district_id AND c.id = r.class_id "
         f"AND c.rev_to = {OPEN} HAVING r.begin_date > max(t.end_date) OR r.end_date < min(t.start_date))",
         value="concat_ws(' – ', r.begin_date, r.end_date)",
-        touched_by=(".class", "academicSession"),
+        touched_by=(Touch(".class", reads=("terms",)), Touch("academicSession")),
         sentence="The enrollment of {who} ({value}) lies outside the terms of its class.",
         fix="Correct the dates of the enrollment in the SIS, or the terms of the class.",
         bad=(
