@@ -78,7 +78,14 @@ HEADS = {
     "status": _in_quotes("d.status"),
     "dateLastModified": _in_quotes(f"({_STAMPS}->>d.revision)"),
 }
-METADATA = f"""CASE
-    WHEN d.sis_id IS NULL THEN d.metadata::text
-    WHEN d.metadata IS NULL THEN '{{"{SIS_ID}": ' || to_json(d.sis_id) || '}}'
-    ELSE (d.metadata || jsonb_build_object('{SIS_ID}', d.sis_id))::text END"""
+
+
+def metadata(alias: str) -> str:
+    """SQL: the metadata of a row that stores no document, as text; most have nothing but the SIS's own id."""
+    return f"""CASE
+    WHEN {alias}.sis_id IS NULL THEN {alias}.metadata::text
+    WHEN {alias}.metadata IS NULL THEN '{{"{SIS_ID}": ' || to_json({alias}.sis_id) || '}}'
+    ELSE ({alias}.metadata || jsonb_build_object('{SIS_ID}', {alias}.sis_id))::text END"""
+
+
+METADATA = metadata("d")

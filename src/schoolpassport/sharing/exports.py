@@ -17,7 +17,7 @@ from django.db import connection
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.sharing.catalogue import SIS_ID
+from schoolpassport.sharing import documents
 from schoolpassport.sharing.models import HREF
 from schoolpassport.sharing.records import NothingShared
 from schoolpassport.sharing.standing import Standing, read, with_standing
@@ -198,9 +198,7 @@ def _told(kind: Kind) -> str:
     if kind.stored_document:
         return f"{head}, replace(r.doc, chr({ord(HREF)}), '')"
     own = ", ".join(f"r.{quoted(f.column)}::text" for f in kind.fields if f.name != "metadata")
-    sis = f"jsonb_build_object('{SIS_ID}', r.sis_id)"
-    metadata = f"CASE WHEN r.sis_id IS NULL THEN r.metadata ELSE coalesce(r.metadata, '{{}}'::jsonb) || {sis} END"
-    return f"{head}, {own}, {metadata}"
+    return f"{head}, {own}, {documents.metadata('r')}"
 
 
 def _rows(kind: Kind, alias: str = "r") -> str:
