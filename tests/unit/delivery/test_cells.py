@@ -1,0 +1,22 @@
+"""What values become in files: no field holds a line end, and what is blank is absent."""
+
+import duckdb
+import pytest
+
+from schoolpassport.delivery.formats.shape import plain
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("Zoë, “Zo”", "Zoë, “Zo”"),
+        ("one\ntwo", "one two"),
+        ("one\rtwo", "one two"),
+        ("one\r\ntwo\n", "one  two "),
+        ("\n", " "),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_value_is_written_without_line_ends_and_is_absent_when_blank(value, cell):
+    assert duckdb.execute(f"SELECT {plain('v')} FROM (SELECT ?::VARCHAR AS v)", [value]).fetchone() == (cell,)
