@@ -1,12 +1,18 @@
 """A SIS and a directory, two SIS, and what they come to together."""
 
+import csv
+from pathlib import Path
+from uuid import UUID
+
+import duckdb
 import pytest
 
 from schoolpassport.matching import decisions
+from schoolpassport.matching.exact import folded
 from schoolpassport.matching.policies import Unfit
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
-from schoolpassport.roster.records import Authority
+from schoolpassport.roster.records import Authority, Saying
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.tenancy import scope
 from tests.support.nights import Place
@@ -338,3 +344,42 @@ def test_a_directory_that_loses_all_its_accounts_takes_back_what_it_added_by_its
     directory.run(accounts({**account, "sourcedId": "a9", "email": "nobody@amber.example"}))
     assert district_of.record(p1)["middle_name"] == after
     assert district_of.record(p1)["status"] == "active"
+
+
+ODD = (
+    "N-1",
+    "n-2",
+    "\N{KELVIN SIGN}7",
+    "K7",
+    "stra\N{LATIN SMALL LETTER SHARP S}e",
+    "STRASSE",
+    "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}5",
+)
+
+
+def test_the_roster_tells_of_all_who_may_say_what_new_rows_say_and_of_no_others_in_plain_letters(district_of, tmp_path):
+    known_ = small()
+    for number, text in enumerate(ODD):
+        known_ = known_.with_rows("users", user(f"o{number}", identifier=text))
+    district_of.sis.done(known_)
+    ids = district_of.sis.ids("user")
+    asked = [form(text) for text in ODD for form in (str.upper, str.lower, "\u2003{} ".format)]
+    [folds] = duckdb.execute(f"SELECT list({folded('v')}) FROM unnest(?) t(v)", [[*ODD, *asked]]).fetchone() or ()
+    beyond = {ids[f"o{n}"] for n, text in enumerate(ODD) if not text.isascii()}
+    for want in set(folds):
+        same = {ids[f"o{n}"] for n, fold in enumerate(folds[: len(ODD)]) if fold == want}
+        assert told(district_of, tmp_path, ("email", "identifier"), want) == same | beyond
+    # What goes with a person is asked for alike.
+    assert told(district_of, tmp_path, ("birthDate",), "2012-05-17") == {ids["p1"], ids["p4"]}
+    assert told(district_of, tmp_path, ("birthDate",), "2012-05-18") == set()
+
+
+def told(district_of: Several, folder: Path, attributes: tuple[str, ...], value: str) -> set[UUID]:
+    values, into = folder / "said.tsv", folder / "known.csv"
+    values.write_text(f"{value}\n", "utf-8")
+    saying = Saying(attributes=attributes, values=values)
+    with scope.inside(district_of.district_id):
+        queries.export_values(
+            district_id=district_of.district_id, kind="user", attributes=attributes, into=into, saying=saying
+        )
+    return {UUID(row[0]) for row in csv.reader(into.read_text("utf-8").splitlines())}

@@ -25,7 +25,7 @@ from schoolpassport.roster.models import (
     Relink,
     Revision,
 )
-from schoolpassport.roster.records import ALTOGETHER, Authority, Claimed, Lineage, Remap
+from schoolpassport.roster.records import ALTOGETHER, Authority, Claimed, Lineage, Remap, Saying
 from schoolpassport.roster.schools import belongs, school_join, schools
 
 _COPY_BYTES = 1 << 20
@@ -206,17 +206,23 @@ def export_links(*, district_id: UUID, source_id: UUID, kind: str, into: Path) -
 
 
 def export_values(
-    *, district_id: UUID, kind: str, attributes: Sequence[str], into: Path, ids: Path | None = None
+    *,
+    district_id: UUID,
+    kind: str,
+    attributes: Sequence[str],
+    into: Path,
+    ids: Path | None = None,
+    saying: Saying | None = None,
 ) -> None:
     """Values of records as text that COPY wrote: id, status, then the attributes; of some only, or of all.
 
     Of what was merged away nothing is told. An attribute of a kind that goes with this one (a user's birth date) is
-    found there. ``ids``: a file of ids, as COPY reads it.
+    found there. ``ids``: a file of ids, as COPY reads it. ``saying``: of all that say one of these, and some more.
     """
     declared = KINDS[kind]
     beside = next((k for k in KINDS.values() if k.same_id_as == kind), None)
-    columns = ["r.id", "r.status"]
-    joins = ""
+    columns: dict[str, str] = {}
+    joins, chosen = "", ""
     for name in attributes:
         if name in declared:
             column, many = f"r.{quoted(declared[name].column)}", declared[name].many
@@ -227,26 +233,41 @@ def export_values(
                 f"LEFT JOIN roster_{beside.table} x ON x.district_id = r.district_id AND x.id = r.id "
                 f"AND x.rev_to = {OPEN}"
             )
-        columns.append(f"array_to_string({column}, ',')" if many else column)
+        columns[name] = f"array_to_string({column}, ',')" if many else column
     with connection.cursor() as wrapped, into.open("wb") as file:
         cursor = wrapped.cursor
         if ids is not None:
-            cursor.execute("CREATE TEMP TABLE wanted (id uuid) ON COMMIT DROP")
-            with ids.open("rb") as asked, cursor.copy("COPY wanted FROM STDIN") as copy_in:
-                while block_in := asked.read(_COPY_BYTES):
-                    copy_in.write(block_in)
-            cursor.execute("ANALYZE wanted")
+            _take(cursor, "wanted (id uuid)", ids)
             joins += " JOIN wanted ON wanted.id = r.id"
+        if saying is not None:
+            _take(cursor, "said (value text)", saying.values)
+            chosen = f"AND ({' OR '.join(_may_say(columns[a]) for a in saying.attributes)})"
         statement = (
-            f"COPY (SELECT {', '.join(columns)} FROM roster_{declared.table} r {joins} WHERE r.district_id = %(d)s "
-            f"AND r.rev_to = {OPEN} AND NOT EXISTS (SELECT FROM roster_alias a WHERE a.district_id = %(d)s "
+            f"COPY (SELECT {', '.join(('r.id', 'r.status', *columns.values()))} "
+            f"FROM roster_{declared.table} r {joins} WHERE r.district_id = %(d)s "
+            f"AND r.rev_to = {OPEN} {chosen} AND NOT EXISTS (SELECT FROM roster_alias a WHERE a.district_id = %(d)s "
             "AND a.kind = %(k)s AND a.alias_id = r.id)) TO STDOUT (FORMAT csv, FORCE_QUOTE *)"
         )
         with cursor.copy(statement, {"d": district_id, "k": kind}) as copy:
             for block in copy:
                 file.write(block)
-        if ids is not None:
-            cursor.execute("DROP TABLE wanted")
+        cursor.execute("DROP TABLE IF EXISTS wanted, said")
+
+
+def _take(cursor: Cursor[Any], table: str, path: Path) -> None:
+    """A temporary table of what a file says, as COPY reads it."""
+    name = table.partition(" ")[0]
+    cursor.execute(f"CREATE TEMP TABLE {table} ON COMMIT DROP")
+    with path.open("rb") as file, cursor.copy(f"COPY {name} FROM STDIN") as copy:
+        while block := file.read(_COPY_BYTES):
+            copy.write(block)
+    cursor.execute(f"ANALYZE {name}")
+
+
+def _may_say(column: str) -> str:
+    """SQL: one of ``said`` whatever its case; or beyond ASCII, where this database's case need not be DuckDB's."""
+    text = f'({column})::text COLLATE "C"'
+    return f"lower(trim({text})) IN (SELECT value FROM said) OR octet_length({text}) <> length({text})"
 
 
 def meant(*, district_id: UUID, source_id: UUID, kind: str, keys: Iterable[str]) -> dict[str, UUID]:

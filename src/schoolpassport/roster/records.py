@@ -32,6 +32,18 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Saying:
+    """Records that may say one of some values in one of some attributes, whatever the case and the spaces around.
+
+    ``values``: a file as PostgreSQL's COPY reads it (text format), one per line, in small letters; few enough to be
+    held in memory.
+    """
+
+    attributes: tuple[str, ...]
+    values: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class Remapped:
     """Keys of one source that mean other records from now on, as files that PostgreSQL's COPY reads (text format).
 

@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import COPY_TEXT, copy_text, literal, quoted
 from schoolpassport.matching import exact
 from schoolpassport.matching.policies import BORN, DEFAULT_DOMAINS, NAMES, Domains
 from schoolpassport.quality.records import Severity
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.records import Saying
 from schoolpassport.sources.schemas import FileSchema
 from schoolpassport.sync.workbench import Bench
 from schoolpassport.tenancy import scope
 
+_FEW = 10_000  # new rows: what they say is held in memory twice
 _JUDGED = (*NAMES, "grades", BORN)
 
 
@@ -96,13 +98,14 @@ def _match(bench: Bench, kind: Kind, ways: Ways) -> None:
         f"CREATE OR REPLACE TEMP TABLE want AS SELECT c.line, c.key, {kin} AS kin, {', '.join(values)} "
         f"FROM {_new(kind)} c {' '.join(joins)}"
     )
-    _load_known(bench, kind, tuple(dict.fromkeys((*asked, *([role] if role else [])))), "records")
+    told = tuple(sorted({next(a for a in d.attributes if a not in NAMES) for d in domains}))
+    attributes = tuple(dict.fromkeys((*asked, *([role] if role else []))))
+    _load_known(bench, kind, attributes, "records", saying=_said(bench, told))
     texts = ", ".join(f"{exact.folded(quoted(a))} AS {quoted(a)}" for a in asked)
     # Enrichment adds to those who are there; a roster source may bring somebody back.
     there = "true" if ways.creates else "status = 'active'"
     # Whoever has none of the values that the new rows have is not made comparable.
-    told = {next(a for a in d.attributes if a not in NAMES) for d in domains}
-    near = " OR ".join(f"{exact.folded(quoted(a))} IN (SELECT {quoted(a)} FROM want)" for a in sorted(told))
+    near = " OR ".join(f"{exact.folded(quoted(a))} IN (SELECT {quoted(a)} FROM want)" for a in told)
     db.execute(
         f"CREATE OR REPLACE TEMP TABLE known AS SELECT id, {exact.kin(role) if role else 'NULL'} AS kin, {texts} "
         f"FROM records WHERE {there} AND ({near})"
@@ -124,6 +127,19 @@ def _match(bench: Bench, kind: Kind, ways: Ways) -> None:
         several_roles=ways.several_roles,
     )
     db.execute("DROP TABLE want; DROP TABLE known; DROP TABLE records; DROP TABLE parted")
+
+
+def _said(bench: Bench, attributes: tuple[str, ...]) -> Saying | None:
+    """What the new rows say, where they are few; the roster then tells of few records, too."""
+    if bench.count("want") > _FEW:
+        return None
+    file = bench.places.work / "said.tsv"
+    values = " UNION ".join(f"SELECT {quoted(a)} AS value FROM want" for a in attributes)
+    bench.db.execute(
+        f"COPY (SELECT {copy_text('value')} FROM ({values}) WHERE value IS NOT NULL) TO {literal(str(file))} "
+        f"({COPY_TEXT})"
+    )
+    return Saying(attributes=attributes, values=file)
 
 
 def _cell(ways: Ways, schema: FileSchema, name: str) -> tuple[str, str]:
@@ -150,12 +166,24 @@ def _header(schema: FileSchema, name: str) -> str:
     return next((c.header for c in schema.columns if c.field.name == name), "")
 
 
-def _load_known(bench: Bench, kind: Kind, attributes: tuple[str, ...], into: str, ids: Path | None = None) -> None:
+def _load_known(
+    bench: Bench,
+    kind: Kind,
+    attributes: tuple[str, ...],
+    into: str,
+    ids: Path | None = None,
+    saying: Saying | None = None,
+) -> None:
     """A table (id, status, one text per attribute) of what stands."""
     file = bench.places.work / f"known_{kind.table}.csv"
     with scope.inside(bench.places.district_id):
         roster.export_values(
-            district_id=bench.places.district_id, kind=kind.name, attributes=attributes, into=file, ids=ids
+            district_id=bench.places.district_id,
+            kind=kind.name,
+            attributes=attributes,
+            into=file,
+            ids=ids,
+            saying=saying,
         )
     named = ", ".join(f"{literal(a)}: 'VARCHAR'" for a in attributes)
     bench.db.execute(
