@@ -25,6 +25,7 @@ from schoolpassport.delivery.records import Tried
 from schoolpassport.kit import plainyaml
 from schoolpassport.kit.columns import columns, literal, quoted
 from schoolpassport.roster.kinds import KINDS, Type
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.exports import Exported
 from schoolpassport.sources.headers import meaning
@@ -248,7 +249,7 @@ class _Look:
             dot = f"{prefix}." if prefix else ""
             yield f"{dot}sourcedId"
             yield f"{dot}metadata.{SIS_ID}"
-            yield from (f"{dot}{f.name}" for f in kind.fields if f.type not in {Type.JSON, Type.USER_IDS})
+            yield from (f"{dot}{f.name}" for f in kind.fields if f.type not in {Type.JSON, *PAIRS})
         yield from _LISTS.get(self.kind, ())
 
     def _whole_names(self, named: Mapping[str, str]) -> Iterator[_Way]:

@@ -9,6 +9,7 @@ from schoolpassport.delivery.formats import Format
 from schoolpassport.delivery.formats.shape import place
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing import exports
 from schoolpassport.sharing.catalogue import METADATA, extensions
 
@@ -86,7 +87,7 @@ def _structure(fields: list[Field]) -> str:
 def _type(field: Field) -> str:
     if field.is_reference:
         return '[{"sourcedId": "VARCHAR"}]' if field.many else '{"sourcedId": "VARCHAR"}'
-    if field.type in {Type.JSON, Type.USER_IDS}:
+    if field.type is Type.JSON or field.type in PAIRS:
         return '"JSON"'
     return '["VARCHAR"]' if field.many else '"VARCHAR"'
 

@@ -1,4 +1,4 @@
-"""What applications wrote: categories, line items and results, kept for the district and by who wrote them.
+"""What applications wrote into gradebooks: kept for the district and by who wrote them.
 
 Keeps: one row for each record, as its application last said it; who may write; and to whom else a district shows it.
 Enter by ``actions`` and ``queries``, ``records`` and ``contract`` (names and ids), ``saying`` (what a body means).

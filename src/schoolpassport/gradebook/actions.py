@@ -91,7 +91,7 @@ def delete(*, district_id: UUID, integration_id: UUID, kind: str, record_id: UUI
 
 
 def _kept(value: Any) -> Any:  # noqa: ANN401 (a value of whichever column)
-    return Jsonb(value) if isinstance(value, dict) else value
+    return Jsonb(value) if isinstance(value, dict | list) else value
 
 
 def _note_written(

@@ -5,7 +5,7 @@ import re
 from typing import Final
 from uuid import UUID
 
-GRADES: Final = ("category", "lineItem", "result")
+GRADES: Final = ("category", "scoreScale", "lineItem", "result", "assessmentLineItem", "assessmentResult")
 """In the order in which they refer to one another."""
 
 _OURS: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)

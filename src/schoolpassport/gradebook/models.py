@@ -6,7 +6,7 @@ from django.db import models
 
 from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.roster.models import Status, column
+from schoolpassport.roster.models import Status, column, index_name
 
 
 class Writer(models.Model):
@@ -37,7 +37,7 @@ def _written_model(kind: Kind) -> type[models.Model]:
         ),
     ]
     indexes = [
-        models.Index(fields=("district_id", f.column), name=f"written_{kind.table}_by_{f.column}")
+        models.Index(fields=("district_id", f.column), name=index_name(f"written_{kind.table}_by_{f.column}"))
         for f in kind.fields
         if f.binding  # what is bound to a record comes and goes with it
     ]

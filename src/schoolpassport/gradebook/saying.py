@@ -10,15 +10,19 @@ from uuid import UUID
 
 from schoolpassport.gradebook.contract import GRADES, id_of, is_name, is_ours
 from schoolpassport.gradebook.records import Said, Unwritable
-from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
+from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
+from schoolpassport.roster.kinds.shape import PAIRS
 
 Json = Mapping[str, Any]
 
 _HEADS: Final = frozenset({"sourcedId", "status", "dateLastModified"})  # ours to say
 NEEDED: Final = {  # the standard's own, but for what real clients leave out
     "category": ("title",),
+    "scoreScale": ("title", "type", "class", "scoreScaleValue"),
     "lineItem": ("title", "class", "assignDate", "dueDate"),
     "result": ("lineItem", "student", "scoreStatus", "scoreDate"),
+    "assessmentLineItem": ("title",),
+    "assessmentResult": ("assessmentLineItem", "student", "scoreStatus", "scoreDate"),
 }
 _SCORED: Final = frozenset({"fully graded", "partially graded"})
 _RESERVED: Final = "gg4l."  # keys of metadata that are School Passport's own
@@ -28,14 +32,17 @@ _GREATEST: Final = 1e12
 _SHOWN: Final = 60  # characters of a value that a sentence repeats
 
 
-def read(*, kind_name: str, name: str, sent: object, integration_id: UUID) -> Said:
-    """``sent``: the object of one record, as JSON has it; ``name``: the id in the path. Raises ``Unwritable``."""
+def read(*, kind_name: str, name: str, sent: object, integration_id: UUID, version: Version) -> Said:
+    """``sent``: the object of one record, as JSON has it; ``name``: the id in the path. Raises ``Unwritable``.
+
+    ``version``: the one in whose words it is sent.
+    """
     kind = KINDS[kind_name]
     if not isinstance(sent, dict):
         raise Unwritable(f"{kind.name} is a JSON object with the record in it; this is {_shown(sent)}.")
     _check_heads(kind, name, sent)
     given = {key: value for key, value in sent.items() if key not in _HEADS and value is not None}
-    if unknown := sorted(set(given) - {field.name for field in kind.fields}):
+    if unknown := sorted(set(given) - {field.name for field in kind.fields if version in field.versions}):
         raise Unwritable(f"{kind.name} has no property {_shown(unknown[0])}.")
     for needed in NEEDED[kind.name]:
         if needed not in given:
@@ -129,7 +136,34 @@ def _instant(where: str, field: Field, value: object) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
-def _metadata(where: str, field: Field, value: object) -> object:  # noqa: ARG001 (all readers are called alike)
+def _flag(where: str, field: Field, value: object) -> bool:  # noqa: ARG001 (all readers are called alike)
+    if not isinstance(value, bool) and value not in ("true", "false"):
+        raise Unwritable(f'{where} is "true" or "false"; this is {_shown(value)}.')
+    return value in (True, "true")
+
+
+def _pairs(where: str, field: Field, value: object) -> object:
+    """A list of objects with two texts, at least one."""
+    names = PAIRS[field.type]
+    pairs = value if isinstance(value, list) and value else [None]
+    for each in pairs:
+        if not isinstance(each, dict) or set(each) != set(names) or not all(isinstance(v, str) for v in each.values()):
+            shape = ", ".join(f'"{name}": "…"' for name in names)
+            raise Unwritable(f"{where} is a list of objects like {{{shape}}}; this has {_shown(each)}.")
+    return value
+
+
+def _json(where: str, field: Field, value: object) -> object:
+    return _metadata(where, value) if field.name == "metadata" else _objects(where, value)
+
+
+def _objects(where: str, value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise Unwritable(f"{where} is a list of objects; this is {_shown(value)}.")
+    return value
+
+
+def _metadata(where: str, value: object) -> object:
     if not isinstance(value, dict):
         raise Unwritable(f"{where} is a JSON object; this is {_shown(value)}.")
     if reserved := sorted(key for key in value if key.startswith(_RESERVED)):
@@ -142,7 +176,9 @@ _READERS: Final[Mapping[Type, Callable[[str, Field, object], object]]] = {
     Type.FLOAT: _number,
     Type.DATE: _day,
     Type.DATE_TIME: _instant,
-    Type.JSON: _metadata,
+    Type.BOOLEAN: _flag,
+    Type.SCALE: _pairs,
+    Type.JSON: _json,
 }
 
 
@@ -153,7 +189,7 @@ def _check_together(kind: Kind, given: Json, values: Mapping[str, Any]) -> None:
     if "result_value_min" in values and "result_value_max" in values:
         low, high = values["result_value_min"], values["result_value_max"]
         if low > high:
-            raise Unwritable(f"lineItem.resultValueMin {low:g} is greater than resultValueMax {high:g}.")
+            raise Unwritable(f"{kind.name}.resultValueMin {low:g} is greater than resultValueMax {high:g}.")
     if "due_date" in values and values["due_date"] < values["assign_date"]:
         raise Unwritable(f"lineItem.dueDate {_shown(given['dueDate'])} lies before assignDate.")
     if kind.name == "result" and values["score_status"] in _SCORED and "score" not in values:

@@ -51,6 +51,11 @@ def entries_of(cell: str) -> str:
     return f"CASE WHEN json_valid({cell}) THEN {listed} END"
 
 
+def is_json(expression: str) -> str:
+    """SQL of DuckDB: the text is JSON that PostgreSQL takes, too: its texts hold no NUL."""
+    return f"(coalesce(json_valid({expression}), false) AND NOT contains({expression}, '\\u0000'))"
+
+
 COPY_TEXT = "FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', NULLSTR '\\N', HEADER false"
 """DuckDB's options for a file that PostgreSQL's COPY reads in its text format; texts go through ``copy_text``."""
 

@@ -34,11 +34,15 @@ _MEANINGS: Final = {  # what OneRoster 1.2 calls a scope → the one of 1.1 that
 }
 _WRITES: Final = frozenset({CREATEPUT, DELETE})
 CREATEPOST: Final = PREFIX_1P2 + "gradebook.createpost"  # 1.1 has no such thing
+ASSESSMENT: Final = PREFIX_1P2 + "assessment.readonly"  # nor any of assessments
+ASSESSMENT_CREATEPUT: Final = PREFIX_1P2 + "assessment.createput"
+ASSESSMENT_DELETE: Final = PREFIX_1P2 + "assessment.delete"
+_OF_1P2: Final = frozenset({CREATEPOST, ASSESSMENT_CREATEPUT, ASSESSMENT_DELETE})
 
-WRITING: Final = frozenset({*_WRITES, CREATEPOST, *(said for said, scope in _MEANINGS.items() if scope in _WRITES)})
+WRITING: Final = frozenset({*_WRITES, *_OF_1P2, *(said for said, scope in _MEANINGS.items() if scope in _WRITES)})
 """Scopes that a token carries only if they are asked for. What may be written is the district's permission."""
 
-READING: Final = frozenset({*ROSTERING, GRADEBOOK, RESOURCES, *_MEANINGS}) - WRITING
+READING: Final = frozenset({*ROSTERING, GRADEBOOK, RESOURCES, ASSESSMENT, *_MEANINGS}) - WRITING
 """Every scope of reading that a token of an integration can carry: one token opens every dialect."""
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import Kind, Type
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import Authority, Ranked
 
@@ -23,7 +24,7 @@ _ASIDE = "district_id = %(d)s AND kind = %(k)s"
 def said(kind: Kind, alias: str) -> str:
     """SQL: what a row says, without what is blank. JSON is put in whole: a null inside it is said, too."""
     own = [f for f in kind.fields if not f.gathered]
-    plain = [f for f in own if f.type not in {Type.JSON, Type.USER_IDS}]
+    plain = [f for f in own if f.type not in {Type.JSON, *PAIRS}]
     pairs = ", ".join(f"{literal(f.column)}, {alias}.{quoted(f.column)}" for f in plain)
     whole = [f"jsonb_strip_nulls(jsonb_build_object({pairs}))"]
     whole += [

@@ -7,6 +7,7 @@ references are resolved inside the district before they get here, and ``roster.q
 (docs/adr/0003).
 """
 
+import hashlib
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -15,6 +16,7 @@ from django.db import models
 
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 
+_KEPT = 21  # letters of a long name of an index
 OPEN = 2_147_483_647  # rev_to of the version that holds now
 FIRST_SEEN = "first seen"  # the rule of the link that a record was made from
 MATCHED, MERGED, SPLIT = "matched", "merged", "split"  # of links that came, or were moved, later
@@ -243,12 +245,20 @@ def column(field: Field) -> "models.Field[Any, Any]":
         Type.FLOAT: models.FloatField(null=True),
         Type.REFERENCE: models.UUIDField(null=True),
         Type.USER_IDS: models.JSONField(null=True),
+        Type.SCALE: models.JSONField(null=True),
         Type.JSON: models.JSONField(null=True),
     }
     made = plain[field.type]
     if field.many and field.type in {Type.TEXT, Type.REFERENCE}:
         return ArrayField(models.TextField() if field.type is Type.TEXT else models.UUIDField(), null=True)
     return made
+
+
+def index_name(wanted: str) -> str:
+    """A name that is short enough for Django; a long one ends with a part of its hash."""
+    if len(wanted) <= models.Index.max_name_length:
+        return wanted
+    return f"{wanted[:_KEPT]}_{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
 
 
 def _record_model(kind: Kind) -> type[models.Model]:
@@ -266,12 +276,12 @@ def _record_model(kind: Kind) -> type[models.Model]:
     ]
     indexes = [
         *(
-            models.Index(fields=("district_id", f.column), name=f"{kind.table}_by_{f.column}")
+            models.Index(fields=("district_id", f.column), name=index_name(f"{kind.table}_by_{f.column}"))
             for f in kind.fields
             if f.indexed
         ),
         # What is new since a revision lies together: a table's last pages, and an index of hardly any size finds them.
-        BrinIndex(fields=("district_id", "rev_from"), name=f"{kind.table}_by_revision"),
+        BrinIndex(fields=("district_id", "rev_from"), name=index_name(f"{kind.table}_by_revision")),
     ]
     meta = type("Meta", (), {"db_table": f"roster_{kind.table}", "constraints": constraints, "indexes": indexes})
     attributes: dict[str, Any] = {

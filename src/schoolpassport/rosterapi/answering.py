@@ -20,6 +20,7 @@ from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.kit import clock
 from schoolpassport.partners.contract import CREATEPUT, DELETE
 from schoolpassport.partners.records import Refused
+from schoolpassport.roster.kinds import Version
 from schoolpassport.rosterapi import (
     access,
     authentication,
@@ -77,6 +78,8 @@ class _Asked(NamedTuple):
 def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
     """``prefix``: the base that was asked under, which hrefs and links stay under; ``path``: what comes after it."""
     found = operations.find(path)
+    if found is not None and Version.V1P1 not in found[0].kind.versions:
+        found = None
     name = found[0].name if found else errors.NO_OPERATION
     try:
         answer = _answer(environ, prefix, path, found)
@@ -150,7 +153,7 @@ def _write(environ: Environ, caller: Caller, asked: _Asked, now: datetime) -> An
     bearer, reader = access.writer_for(caller, CREATEPUT, base=asked.base, now=now)
     writing.check_own_name(kind, name)
     sent = bodies.read(environ, wrapper=asked.operation.envelope)
-    is_new = writing.put(bearer, kind, name, sent, now=now)
+    is_new = writing.put(bearer, kind, name, sent, version=Version.V1P1, now=now)
     answer = _single(reader, _by_own_names(asked, reader))
     return answer._replace(status=HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 

@@ -6,10 +6,22 @@ from typing import Any
 
 from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.gradebook.saying import NEEDED
-from schoolpassport.partners.contract import CREATEPUT, DELETE, DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
+from schoolpassport.partners.contract import (
+    ASSESSMENT,
+    ASSESSMENT_CREATEPUT,
+    ASSESSMENT_DELETE,
+    CREATEPUT,
+    DELETE,
+    DEMOGRAPHICS,
+    GRADEBOOK,
+    RESOURCES,
+    ROSTER,
+    ROSTER_CORE,
+)
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.rosterapi.errors import Minor
-from schoolpassport.rosterapi.operations import OPERATIONS, Operation
+from schoolpassport.rosterapi.operations import OF_1P1, Operation
 from schoolpassport.rosterapi.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
 from schoolpassport.sharing.catalogue import SIS, attributes, extensions
 
@@ -25,9 +37,15 @@ _SCOPES = {
     ROSTER: "Read everything of rostering but demographics.",
     DEMOGRAPHICS: "Read demographics.",
     RESOURCES: "Read resources.",
-    GRADEBOOK: "Read categories, line items and results.",
-    CREATEPUT: "Write categories, line items and results, where the district allows it.",
+    GRADEBOOK: "Read categories, line items, results and, in 1.2, score scales.",
+    CREATEPUT: "Write them, where the district allows it.",
     DELETE: "Delete those that the application wrote.",
+}
+_SAID = {
+    **_SCOPES,
+    ASSESSMENT: "Read assessments and their results.",
+    ASSESSMENT_CREATEPUT: "Write assessments and their results, where the district allows it.",
+    ASSESSMENT_DELETE: "Delete those that the application wrote.",
 }
 _NAME = r"[^\s=!<>~']+"
 _CLAUSE = rf"{_NAME}(=|!=|>|>=|<|<=|~)'[^\x00]*'"
@@ -102,7 +120,8 @@ def document(*, address: str, prefix: str, release: Release | None = None) -> Js
 
 
 def _security(address: str, release: Release) -> Json:
-    flow = {"tokenUrl": f"{address}/oauth/token", "scopes": {release.scopes[name]: _SCOPES[name] for name in _SCOPES}}
+    scopes = {told: _SAID[scope] for scope, told in release.scopes.items()}
+    flow = {"tokenUrl": f"{address}/oauth/token", "scopes": scopes}
     bearer = {"type": "oauth2", "flows": {"clientCredentials": flow}}
     if not release.signed:
         return {"bearer": bearer}
@@ -134,7 +153,7 @@ def _methods(operation: Operation, release: Release) -> Json:
 
 def _writing(operation: Operation, release: Release, method: str) -> Json:
     """Of a PUT or DELETE."""
-    name, scope = _title(operation.kind), CREATEPUT if method == "put" else DELETE
+    name, scope = _title(operation.kind), operation.put_by if method == "put" else operation.deleted_by
     described: Json = {
         "operationId": f"{method}{name}",
         "tags": [operation.kind.plural],
@@ -225,7 +244,8 @@ def _refusal(says: str) -> Json:
 
 def _schemas(release: Release) -> Json:
     kinds = {operation.kind.name: operation.kind for operation in release.operations}
-    referred = {f.target: KINDS[f.target] for kind in KINDS.values() for f in kind.references}
+    known = [kind for kind in KINDS.values() if release.version in kind.versions]
+    referred = {f.target: KINDS[f.target] for kind in known for f in kind.references if release.version in f.versions}
     return {
         **{f"{_title(kind)}Properties": _properties(kind, release) for kind in kinds.values()},
         **{_title(kind): _whole(kind, release) for kind in kinds.values()},
@@ -261,10 +281,15 @@ def _extensions(kind: Kind, release: Release) -> Json:
     fields = {f.name: f for f in kind.fields}
     labels = {a.name: a.label for a in attributes(kind.name)}
     return {
-        key: {**_field(fields.get(name, SIS)), "description": f"{labels[name]}."}
+        key: {**_extension(kind, fields.get(name, SIS)), "description": f"{labels[name]}."}
         for key, name in extensions(kind.name).items()
         if release.version is Version.V1P1 or name not in fields
     }
+
+
+def _extension(kind: Kind, field: Field) -> Json:
+    """A reference stands there as an id alone."""
+    return _id(kind) if field.is_reference else _field(field)
 
 
 def _whole(kind: Kind, release: Release) -> Json:
@@ -283,13 +308,10 @@ def _field(field: Field) -> Json:
         Type.YEAR: {"type": "string", "pattern": "^[0-9]{4}$"},
         Type.FLOAT: {"type": "number"},
         Type.JSON: {},
-        Type.USER_IDS: _list(
-            {
-                "type": "object",
-                "required": ["type", "identifier"],
-                "properties": {"type": _text(), "identifier": _text()},
-            }
-        ),
+        **{
+            type_: _list({"type": "object", "required": list(pair), "properties": dict.fromkeys(pair, _text())})
+            for type_, pair in PAIRS.items()
+        },
     }
     schema = _ref("schemas", f"{_title(KINDS[field.target])}Ref") if field.is_reference else plain[field.type]
     return _list(schema) if field.many else schema
@@ -363,6 +385,4 @@ def _as_it_is(kind: Kind, properties: Json, required: list[str]) -> tuple[Json, 
     return properties, required
 
 
-_FIRST = Release(
-    "School Passport: OneRoster 1.1", Version.V1P1, OPERATIONS, _as_it_is, {scope: scope for scope in _SCOPES}
-)
+_FIRST = Release("School Passport: OneRoster 1.1", Version.V1P1, OF_1P1, _as_it_is, {scope: scope for scope in _SCOPES})

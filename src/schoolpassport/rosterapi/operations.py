@@ -1,14 +1,26 @@
-"""The reading operations of OneRoster 1.1, each declared once: path, name, what it reads, envelope, scopes.
+"""The reading operations of OneRoster, each declared once: path, name, what it reads, envelope, scopes.
 
-41 are of rostering, 4 of resources, 11 of the gradebook.
+In 1.1, 41 are of rostering, 4 of resources, 11 of the gradebook. 1.2 has them, too, and 8 more in its gradebook: of
+score scales and assessments.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schoolpassport.gradebook.contract import GRADES
-from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
-from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.partners.contract import (
+    ASSESSMENT,
+    ASSESSMENT_CREATEPUT,
+    ASSESSMENT_DELETE,
+    CREATEPUT,
+    DELETE,
+    DEMOGRAPHICS,
+    GRADEBOOK,
+    RESOURCES,
+    ROSTER,
+    ROSTER_CORE,
+)
+from schoolpassport.roster.kinds import KINDS, Kind, Version
 from schoolpassport.sharing.contract import (
     AllOf,
     AnyOf,
@@ -37,6 +49,16 @@ class Operation:
     def written(self) -> bool:
         """Whether PUT and DELETE are there beside GET."""
         return self.single and self.kind.name in GRADES
+
+    @property
+    def put_by(self) -> str:
+        """The scope that opens PUT."""
+        return ASSESSMENT_CREATEPUT if ASSESSMENT in self.scopes else CREATEPUT
+
+    @property
+    def deleted_by(self) -> str:
+        """The scope that opens DELETE."""
+        return ASSESSMENT_DELETE if ASSESSMENT in self.scopes else DELETE
 
     @property
     def kind(self) -> Kind:
@@ -85,6 +107,13 @@ _WORDS: Mapping[str, _Word] = {
     "categories": _Word(Subset("category"), "Category", "Categories", frozenset({GRADEBOOK})),
     "lineItems": _Word(Subset("lineItem"), "LineItem", "LineItems", frozenset({GRADEBOOK})),
     "results": _Word(Subset("result"), "Result", "Results", frozenset({GRADEBOOK})),
+    "scoreScales": _Word(Subset("scoreScale"), "ScoreScale", "ScoreScales", frozenset({GRADEBOOK})),
+    "assessmentLineItems": _Word(
+        Subset("assessmentLineItem"), "AssessmentLineItem", "AssessmentLineItems", frozenset({ASSESSMENT})
+    ),
+    "assessmentResults": _Word(
+        Subset("assessmentResult"), "AssessmentResult", "AssessmentResults", frozenset({ASSESSMENT})
+    ),
 }
 
 # A user's classes, and a class's users, are those of enrollments that are in force.
@@ -116,6 +145,8 @@ _RELATIONS: Mapping[str, Relation] = {
     "classes/resources": Names("class", "resources"),
     "classes/categories": Through("lineItem", match="class", give="category"),
     "classes/lineItems": Refers("class"),
+    "classes/scoreScales": Refers("class"),
+    "schools/scoreScales": Of("class", kind="class", match="school"),
     "classes/results": Of("lineItem", kind="lineItem", match="class"),
     "classes/lineItems/results": Refers("lineItem"),
     "classes/students/results": AllOf((Refers("student"), Of("lineItem", kind="lineItem", match="class", first=True))),
@@ -170,6 +201,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *(_core(word, single=single) for word in _WORDS for single in (False, True)),
     *(_relation(words, relation) for words, relation in _RELATIONS.items()),
 )
+
+OF_1P1: tuple[Operation, ...] = tuple(each for each in OPERATIONS if Version.V1P1 in each.kind.versions)
 
 _BY_WORDS = {(operation.words, operation.single): operation for operation in OPERATIONS}
 

@@ -10,6 +10,7 @@ from schoolpassport.gradebook.contract import is_ours
 from schoolpassport.gradebook.records import Said, Unwritable
 from schoolpassport.gradebook.saying import check_name, read
 from schoolpassport.partners.records import Bearer
+from schoolpassport.roster.kinds import Version
 from schoolpassport.rosterapi.errors import Failure, Minor
 from schoolpassport.sharing import actions
 from schoolpassport.sharing.records import Busy, NothingShared, NotYours, Unknown
@@ -18,10 +19,10 @@ METHODS: Final = frozenset({"PUT", "DELETE"})
 _SECONDS: Final = "5"
 
 
-def put(bearer: Bearer, kind: str, name: str, sent: object, *, now: datetime) -> bool:
+def put(bearer: Bearer, kind: str, name: str, sent: object, *, version: Version, now: datetime) -> bool:
     """Keep one record. Returns whether it is new. Raises ``Failure``."""
     with refusals():
-        said = read(kind_name=kind, name=name, sent=sent, integration_id=bearer.integration_id)
+        said = read(kind_name=kind, name=name, sent=sent, integration_id=bearer.integration_id, version=version)
     return bool(keep(bearer, [said], now=now))
 
 

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from schoolpassport.kit.columns import literal
 from schoolpassport.roster.kinds import Kind, Type
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing import documents
 from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.models import HREF
 
-FREE: Final = frozenset({Type.JSON, Type.USER_IDS})
+FREE: Final = frozenset({Type.JSON, *PAIRS})
 """Types whose text is PostgreSQL's own spelling. All others are written by us, without blanks and in order."""
 
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 
 from schoolpassport.kit import conditions
 from schoolpassport.roster.kinds import SHARED, Field, Kind
-from schoolpassport.roster.models import OPEN, Status, column
+from schoolpassport.roster.models import OPEN, Status, column, index_name
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.lifecycle import IN_FORCE, OVER, PENDING, SIDES, ConsentState, Side
 from schoolpassport.sharing.records import Contents
@@ -314,12 +314,12 @@ def _view_model(kind: Kind) -> type[models.Model]:
         models.UniqueConstraint(fields=("district_id", "view", "seq"), name=f"view_{kind.table}_log"),
     ]
     indexes = [
-        models.Index(fields=("district_id", "view", f.column), name=f"view_{kind.table}_by_{f.column}")
+        models.Index(fields=("district_id", "view", f.column), name=index_name(f"view_{kind.table}_by_{f.column}"))
         for f in kind.fields
         if f.indexed
     ]
     indexes += [
-        models.Index(fields=("district_id", "view", f.folded), name=f"view_{kind.table}_by_{f.column}")
+        models.Index(fields=("district_id", "view", f.folded), name=index_name(f"view_{kind.table}_by_{f.column}"))
         for f in kind.fields
         if f.sought
     ]

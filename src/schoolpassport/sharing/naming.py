@@ -1,6 +1,7 @@
 """What an application wrote has names of its own: put into documents in place of the ids that views know.
 
-Only where an id stands as one, as a ``sourcedId`` and at the end of the address before it; never inside of a text.
+Only where an id stands as one, as a ``sourcedId``, at the end of the address before it, and among the extensions of
+1.1 that name a record; never inside of a text.
 """
 
 import re
@@ -9,8 +10,16 @@ from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
+from schoolpassport.roster.kinds import SHARED
+
 _ID: Final = rb"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}"  # gradebook.contract.id_of
-_NAMED: Final = re.compile(rb'(?:(?<="sourcedId":")|(?P<address>(?<=/)))(?P<id>' + _ID + rb')(?=")')
+_EXTENSIONS: Final = b"".join(
+    rb'|(?<="' + re.escape(name).encode() + rb'": ")'
+    for name in sorted({f.extension for kind in SHARED.values() for f in kind.references if f.extension})
+)
+_NAMED: Final = re.compile(
+    rb'(?:(?<="sourcedId":")' + _EXTENSIONS + rb"|(?P<address>(?<=/)))(?P<id>" + _ID + rb')(?=")'
+)
 
 
 def written(documents: bytes) -> frozenset[UUID]:

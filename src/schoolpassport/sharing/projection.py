@@ -17,6 +17,7 @@ from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.kit.conditions import POSTGRESQL, Tree
 from schoolpassport.quality.assessment import column_of
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import masking
 from schoolpassport.sharing.catalogue import METADATA, PRIMARY_GRADE, SIS, SIS_ID, extensions
@@ -67,7 +68,7 @@ def membership(kind: Kind, terms: Terms) -> str:
         needed.append(conditions.sql(where, column=column_of(kind), dialect=POSTGRESQL).replace("%", "%%"))
     needed += [f"NOT {blank(kind[name])}" for name in terms.skips.get(kind.name, ()) if terms.shows(kind, name)]
     needed += [
-        f"EXISTS ({_member(field.target, terms, _column(field))})"
+        _if_any(field, "r", f"EXISTS ({_member(field.target, terms, _column(field))})")
         for field in kind.references
         if field.binding and terms.shares(field.target)
     ]
@@ -79,7 +80,7 @@ def blank(field: Field) -> str:
     value = f"r.{quoted(field.column)}"
     if field.many:
         return f"(coalesce(cardinality({value}), 0) = 0)"
-    if field.type in {Type.JSON, Type.USER_IDS}:
+    if field.type is Type.JSON or field.type in PAIRS:
         return f"(coalesce({value}, 'null'::jsonb) IN ('null'::jsonb, '[]'::jsonb, '{{}}'::jsonb))"
     return f"(nullif(trim({value}), '') IS NULL)" if field.type is Type.TEXT else f"({value} IS NULL)"
 
@@ -116,11 +117,17 @@ def _bound_in_scope(kind: Kind, terms: Terms, alias: str) -> str:
             continue
         target, other = KINDS[field.target], f"{alias}_{field.target.lower()}"
         if condition := _in_scope(target, terms, other):
-            needed.append(
+            there = (
                 f"EXISTS (SELECT FROM roster_{target.table} {other} WHERE {other}.district_id = {alias}.district_id "
                 f"AND {other}.rev_to = {OPEN} AND {other}.id = {_column(field, alias)} AND {condition})"
             )
+            needed.append(_if_any(field, alias, there))
     return " AND ".join(needed)
+
+
+def _if_any(field: Field, alias: str, condition: str) -> str:
+    """SQL: the condition about what a record is bound to, which some are bound to nothing by."""
+    return condition if field.required else f"({_column(field, alias)} IS NULL OR {condition})"
 
 
 def _column(field: Field, alias: str = "r") -> str:
@@ -162,7 +169,7 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
         value = masked.get(field.name, f"r.{quoted(field.column)}")
         if field.v1p1:
             if field.extension:
-                ours[field.extension] = _each_in_view(field, value, kind, terms) if field.each_names else value
+                ours[field.extension] = _extension(field, value, kind, terms, joins)
             elif text := _primary_school(field, kind, terms, joins):
                 parts.append(text)
             continue
@@ -190,6 +197,7 @@ _TYPES = {
     Type.FLOAT: "double precision",
     Type.REFERENCE: "uuid",
     Type.USER_IDS: "jsonb",
+    Type.SCALE: "jsonb",
     Type.JSON: "jsonb",
 }
 
@@ -226,6 +234,7 @@ def _field(field: Field, value: str, kind: Kind, terms: Terms, joins: list[str])
         Type.DATE_TIME: f"""'"' || to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"'""",
         Type.JSON: f"{value}::text",
         Type.USER_IDS: f"{value}::text",
+        Type.SCALE: f"{value}::text",
         Type.TEXT: f"array_to_json({value})::text" if field.many else f"to_json({value})::text",
         Type.FLOAT: f"to_json({value})::text",
     }
@@ -324,6 +333,13 @@ def _primary_school(field: Field, kind: Kind, terms: Terms, joins: list[str]) ->
         "ON j_first.id = r.id"
     )
     return _piece(field.v1p1, _guid_ref(field.target, "coalesce(j_named.id, j_first.ref)"))
+
+
+def _extension(field: Field, value: str, kind: Kind, terms: Terms, joins: list[str]) -> str:
+    """SQL: what 1.1 has in ``metadata``; of what is named there, only what the view holds."""
+    if field.each_names:
+        return _each_in_view(field, value, kind, terms)
+    return _reference(field, kind, terms, joins)[0] if field.is_reference else value
 
 
 def _each_in_view(field: Field, value: str, kind: Kind, terms: Terms) -> str:

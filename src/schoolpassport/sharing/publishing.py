@@ -333,12 +333,12 @@ class _Publication:
             for f in own
         )
         self._run(
-            f"CREATE TEMP TABLE more ON COMMIT DROP AS SELECT r.id FROM roster_{kind.table} r "
+            f"CREATE TEMP TABLE more ON COMMIT DROP AS SELECT r.id FROM {_standing(kind)} r "
             f"JOIN sharing_{kind.table} v ON v.id = r.id AND {_HELD} AND v.status = 'active' "
             f"WHERE {_MINE} AND ({named}) AND NOT EXISTS (SELECT FROM cand c WHERE c.id = r.id)"
         )
         self._run("INSERT INTO cand SELECT id FROM more")
-        self._run(f"INSERT INTO mem SELECT r.* FROM more JOIN roster_{kind.table} r ON r.id = more.id AND {_MINE}")
+        self._run(f"INSERT INTO mem SELECT r.* FROM more JOIN {_meant(kind)} r ON r.id = more.id AND {_MINE}")
         self._run(f"INSERT INTO held SELECT v.* FROM more JOIN sharing_{kind.table} v ON v.id = more.id AND {_HELD}")
         self._run("DROP TABLE more")
 

@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import Field, Kind, Type, Version
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing.catalogue import SIS_ID, extensions
 from schoolpassport.sharing.records import Shared
 
@@ -94,8 +95,8 @@ def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
     if name not in kind:
         return _element(name, rest)  # children
     found = kind[name]
-    if found.type is Type.USER_IDS:
-        return _element(name, rest) if rest != "sourcedId" else None
+    if found.type in PAIRS:
+        return _element(name, rest) if rest in PAIRS[found.type] else None
     if found.is_reference:
         return _reference(found, rest)
     return None if rest or found.type is Type.JSON else _plain(found)
@@ -130,7 +131,10 @@ def _element(name: str, rest: str) -> Value | None:
     properties = {
         "sourcedId": Value(Shape.ID, _gathered("(e->>'sourcedId')::uuid", name), many=True),
         "type": Value(Shape.TEXT, _gathered("e->>'type'", name), many=True),
-        "identifier": Value(Shape.TEXT, _gathered("e->>'identifier'", name), many=True),
+        **{
+            text: Value(Shape.TEXT, _gathered(f"e->>'{text}'", name), many=True)
+            for text in ("identifier", *PAIRS[Type.SCALE])
+        },
     }
     return properties.get(rest)
 
@@ -145,6 +149,8 @@ def _metadata(kind: Kind, shared: Shared, key: str, prefix: str) -> Value | None
     named = shared.shows(kind.name, extensions(kind.name).get(key, ""))
     if not key or not (named or shared.shows(kind.name, "metadata")):
         return None
+    if (reference := next((f for f in kind.fields if f.extension == key and f.is_reference), None)) is not None:
+        return Value(Shape.ID, f"({_JSON}->'metadata'->>'{key}')::uuid", target=reference.target)
     if key == SIS_ID and not kind.stored_document:
         return Value(Shape.TEXT, "r.sis_id")
     held = f"{_JSON}->'metadata'" if kind.stored_document else "r.metadata"

@@ -22,6 +22,14 @@ from schoolpassport.sharing.models import Consent, View
 from schoolpassport.sharing.records import Busy, Lapsed, NothingShared, NotYours, Suspended, Unknown
 
 _PATIENCE = "5s"  # for a view that a publication holds
+_SCORES_OF = {"result": "lineItem", "assessmentResult": "assessmentLineItem"}
+_CALLED = {
+    "user": "student",
+    "academicSession": "grading period",
+    "lineItem": "line item",
+    "scoreScale": "score scale",
+    "assessmentLineItem": "assessment line item",
+}
 
 
 class Hand(NamedTuple):
@@ -73,8 +81,8 @@ def put(hand: Hand, said: Sequence[Said], *, by: str, now: datetime) -> frozense
     kind, ids = KINDS[said[0].kind], [each.id for each in said]
     _check_shared(kind, said, hand.consent)
     _check_references(kind, said, hand.view)
-    if kind.name == "result":
-        _check_scores(said, hand.view)
+    if kind.name in _SCORES_OF:
+        _check_scores(kind, said, hand.view)
     mine = {"district_id": hand.view.district_id, "integration_id": hand.view.integration_id}
     before = written.written_by(**mine, kind=kind.name, ids=ids)
     gradebook.put(**mine, said=said, by=by, now=now)
@@ -131,28 +139,27 @@ def _students(users: frozenset[UUID], view: View) -> frozenset[UUID]:
 
 
 def _called(field: Field) -> str:
-    return {"user": "student", "academicSession": "grading period", "lineItem": "line item"}.get(
-        field.target, field.target
-    )
+    return _CALLED.get(field.target, field.target)
 
 
-def _check_scores(said: Iterable[Said], view: View) -> None:
+def _check_scores(kind: Kind, said: Iterable[Said], view: View) -> None:
     """A score below the least of its line item is an error; one above the greatest is extra credit."""
+    item = kind[_SCORES_OF[kind.name]]
     scored = [each for each in said if "score" in each.values]
-    least = _least_scores({each.values["line_item_id"] for each in scored}, view)
+    least = _least_scores(KINDS[item.target], {each.values[item.column] for each in scored}, view)
     for each in scored:
-        low, score = least.get(each.values["line_item_id"]), each.values["score"]
+        low, score = least.get(each.values[item.column]), each.values["score"]
         if low is not None and score < low:
             raise Unwritable(
-                f"result.score {score:g} of {each.name} is less than the line item's resultValueMin {low:g}."
+                f"{kind.name}.score {score:g} of {each.name} is less than the line item's resultValueMin {low:g}."
             )
 
 
-def _least_scores(items: Iterable[object], view: View) -> Mapping[UUID, float | None]:
+def _least_scores(kind: Kind, items: Iterable[object], view: View) -> Mapping[UUID, float | None]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, (replace(doc, chr(1), '')::jsonb ->> 'resultValueMin')::double precision "
-            f"FROM sharing_line_item WHERE district_id = %s AND view = %s AND rev_to = {OPEN} AND id = ANY(%s)",
+            f"FROM sharing_{kind.table} WHERE district_id = %s AND view = %s AND rev_to = {OPEN} AND id = ANY(%s)",
             [view.district_id, view.number, list(items)],
         )
         return dict(cursor.fetchall())

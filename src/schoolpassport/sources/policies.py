@@ -14,7 +14,7 @@ from typing import Any
 
 from schoolpassport.kit import conditions
 from schoolpassport.kit.conditions import Attribute, Tree
-from schoolpassport.roster.kinds import Type
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sources.cleaning import COUNTRIES
 from schoolpassport.sources.mapping import BadPolicy, a_text, tables
 from schoolpassport.sources.records import Settings
@@ -298,4 +298,4 @@ def fills(steps: tuple[Step, ...]) -> bool:
 
 
 def is_list(file: FileSchema, header: str) -> bool:
-    return any(c.header == header and c.field.many and c.field.type is not Type.USER_IDS for c in file.columns)
+    return any(c.header == header and c.field.many and c.field.type not in PAIRS for c in file.columns)

@@ -79,8 +79,11 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "courseResource": (Way(attributes=("course", "resource")),),
     "classResource": (Way(attributes=("class", "resource")),),
     "enrollment": (Way(attributes=("user", "class", "role")), Way(attributes=("user", "class"))),
+    "scoreScale": (Way(attributes=("title", "class", "type")), Way(attributes=("title", "class"))),
     "lineItem": (Way(attributes=("title", "class", "category")), Way(attributes=("title", "class"))),
     "result": (Way(attributes=("lineItem", "student")),),
+    "assessmentLineItem": (Way(attributes=("title", "parentAssessmentLineItem", "class")),),
+    "assessmentResult": (Way(attributes=("assessmentLineItem", "student")),),
 }
 SHOWN = {"user": ("givenName", "familyName", BORN, "grades", "identifier"), "class": ("title", "classCode")}
 

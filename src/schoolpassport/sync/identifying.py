@@ -223,7 +223,10 @@ def _withhold(bench: Bench, kind: Kind, ways: Ways) -> None:
     named = [
         f"c.{quoted(header)} IN (SELECT key FROM withheld_{KINDS[r.target].table})"
         for r in kind.references
-        if r.required and not r.many and r.target != kind.name and bench.any(f"withheld_{KINDS[r.target].table}")
+        if (r.required or r.binding)
+        and not r.many
+        and r.target != kind.name
+        and bench.any(f"withheld_{KINDS[r.target].table}")
         if (header := "key" if r.name == "sourcedId" else _header(ways.files[kind.name], r.name))
     ]
     if named:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import copy_text, entries_of, literal, quoted
+from schoolpassport.kit.columns import copy_text, entries_of, is_json, literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
-from schoolpassport.roster.kinds.shape import ENTRY_DATES
+from schoolpassport.roster.kinds.shape import ENTRY_DATES, PAIRS
 from schoolpassport.sources.schemas import Column, FileSchema, Parse
 
 _SIGNS = r"\\\x01-\x1f"  # of a regular expression; a quote becomes one of them within an array
@@ -99,14 +99,23 @@ def _value(column: Column | None, field: Field, joins: list[str], rows: str, tex
         return text(_entries(cell, field, joins, rows))
     if field.is_reference:
         return _reference(cell, field, joins, rows=rows, many=column.parse is Parse.LIST)
-    if column.parse is Parse.USER_IDS:
-        return text(_user_ids(cell))
+    if column.parse is Parse.PAIRS:
+        return text(_pairs(cell, *PAIRS[field.type]))
     if column.parse is Parse.LIST:
         return text(_text_array(cell))
-    if field.type is Type.BOOLEAN:
-        return f"lower({cell})"
-    free = field.type in {Type.TEXT, Type.JSON} and not field.values
-    return text(cell) if free else cell
+    return _plain(cell, field, text)
+
+
+def _plain(cell: str, field: Field, text: Callable[[str], str]) -> str:
+    match field.type:
+        case Type.BOOLEAN:
+            return f"lower({cell})"
+        case Type.JSON:
+            return text(f"CASE WHEN {is_json(cell)} THEN {cell} END")
+        case Type.TEXT if not field.values:
+            return text(cell)
+        case _:
+            return cell
 
 
 def _reference(cell: str, field: Field, joins: list[str], *, rows: str, many: bool) -> str:
@@ -157,11 +166,11 @@ def _text_array(cell: str) -> str:
     return f"CASE WHEN {cell} IS NOT NULL THEN '{{' || array_to_string({parts}, ',') || '}}' END"
 
 
-def _user_ids(cell: str) -> str:
+def _pairs(cell: str, left: str, right: str) -> str:
     """`{LDAP:Id},{LTI:Id}` as a JSON list of {type, identifier}; NULL when the text has another shape."""
     one = r"\{([^:{}]+):([^{}]*)\}"
     pairs = (
         f"list_transform(list_zip(regexp_extract_all({cell}, '{one}', 1), regexp_extract_all({cell}, '{one}', 2)), "
-        "lambda p: {'type': trim(p[1]), 'identifier': trim(p[2])})"
+        f"lambda p: {{{literal(left)}: trim(p[1]), {literal(right)}: trim(p[2])}})"
     )
     return f"CASE WHEN len(regexp_extract_all({cell}, '{one}', 1)) > 0 THEN to_json({pairs})::VARCHAR END"

@@ -155,6 +155,41 @@ _RESULTS = _file(
     late="NULL",
     missing="NULL",
 )
+_SCALES = _file(
+    "scoreScales",
+    "scoreScale",
+    "title type orgSourcedId courseSourcedId classSourcedId scoreScaleValue",
+    beside={"class": "school"},
+    orgSourcedId='(SELECT any_value(c."school") FROM all_class c WHERE c."sourcedId" = r."class")',
+)
+
+
+def _scaled(kind: str) -> File:
+    """A row for each record that names a score scale."""
+    # Which there are; and which there were and are not any more, which nothing else in a delta says.
+    changed = f"""(SELECT * FROM now_{kind} WHERE "status" = 'active' UNION ALL BY NAME
+        SELECT w.* REPLACE ('tobedeleted' AS "status", n."dateLastModified" AS "dateLastModified") FROM was_{kind} w
+        JOIN now_{kind} n ON n."sourcedId" = w."sourcedId" WHERE n."status" <> 'active'
+        OR n."scoreScale" IS DISTINCT FROM w."scoreScale")"""
+    named = '(SELECT * FROM {} WHERE "scoreScale" IS NOT NULL) x'
+    return File(
+        name=f"{kind}ScoreScales.csv",
+        reads={kind: frozenset({"scoreScale"})},
+        every=False,
+        columns={
+            "sourcedId": 'x."sourcedId" || \'/\' || x."scoreScale"',
+            "status": 'x."status"',
+            "dateLastModified": 'x."dateLastModified"',
+            "title": "NULL",
+            f"{kind}SourcedId": 'x."sourcedId"',
+            "scoreScaleSourcedId": 'x."scoreScale"',
+        },
+        rows=named.format(f"now_{kind}"),
+        changes=named.format(changed),
+        order='x."sourcedId", x."scoreScale"',
+    )
+
+
 _REST = {
     "academicSessions": ("academicSession", "title type startDate endDate parentSourcedId schoolYear"),
     "orgs": ("org", "name type identifier parentSourcedId"),
@@ -192,9 +227,12 @@ FORMAT = Format(
         _ROLES,
         _PROFILES,
         _file("categories", "category", "title weight", weight="NULL"),
+        _SCALES,
         _LINE_ITEMS,
+        _scaled("lineItem"),
         _RESULTS,
+        _scaled("result"),
     ),
-    listed=tuple(sorted((*(i.name for i in _SCHEMA.inputs), *_SCHEMA.not_read), key=str.lower)),
+    listed=tuple(sorted({*(i.name for i in _SCHEMA.inputs), *_SCHEMA.not_read} - {*_SCHEMA.unlisted}, key=str.lower)),
     modes=(Mode.FULL, Mode.DELTA),
 )

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Type
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing.catalogue import METADATA, extensions
 
 
@@ -136,8 +137,9 @@ def plain(text: str) -> str:
 def cell(known: Field, alias: str = "r") -> str:
     """SQL: an attribute as OneRoster CSV writes it. In lists a comma parts values, so none may hold one."""
     value = f"{alias}.{quoted(known.name)}"
-    if known.type is Type.USER_IDS:
-        each = "'{' || (u->>'type') || ':' || (u->>'identifier') || '}'"
+    if known.type in PAIRS:
+        left, right = (f"(u->>{literal(name)})" for name in PAIRS[known.type])
+        each = f"'{{' || {left} || ':' || {right} || '}}'"
         return plain(f"array_to_string(list_transform({value}::JSON[], lambda u: {each}), ',')")
     if known.many and known.is_reference:
         return f"nullif(array_to_string({value}, ','), '')"

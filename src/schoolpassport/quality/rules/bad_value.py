@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from schoolpassport.kit.columns import entries_of, literal, quoted
+from schoolpassport.kit.columns import entries_of, is_json, literal, quoted
 from schoolpassport.quality.records import Check, Severity, Subject
 from schoolpassport.roster.kinds import Type
-from schoolpassport.roster.kinds.shape import ENTRY_DATES
+from schoolpassport.roster.kinds.shape import ENTRY_DATES, PAIRS
 from schoolpassport.sources.schemas import Column, Parse
 
 NAME = "bad value"
@@ -39,12 +39,15 @@ def checks(subject: Subject) -> Iterator[Check]:
     wrong = " OR ".join(_wrong(quoted(column.header), fine) for column, fine, _ in asked)
     for column, fine, wanted in asked:
         yield _check(subject, column, fine, wanted, f"bool_or({wrong})")
-    yield from (_user_ids(subject, c) for c in subject.schema.columns if c.parse is Parse.USER_IDS)
+    yield from (_pairs(subject, c) for c in subject.schema.columns if c.parse is Parse.PAIRS)
     yield from (_entries(subject, c) for c in subject.schema.columns if c.field.each_names)
+    yield from (
+        _json(subject, c) for c in subject.schema.columns if c.field.type is Type.JSON and not c.field.each_names
+    )
 
 
 def _wanted(column: Column) -> tuple[str, str] | None:
-    if column.parse is Parse.USER_IDS:
+    if column.parse is Parse.PAIRS:
         return None
     return _enumeration(column) if column.field.values else _SHAPES.get(column.field.type)
 
@@ -73,14 +76,17 @@ def _check(subject: Subject, column: Column, fine: str, wanted: str, worth: str)
     )
 
 
-def _user_ids(subject: Subject, column: Column) -> Check:
+def _pairs(subject: Subject, column: Column) -> Check:
+    left, right = PAIRS[column.field.type]
+    needed = column.required and not subject.partial
+    what = "it was not taken. Write" if not needed else "write"
     one = r"\{[^:{}]+:[^{}]*\}"
     return Check(
         worth=f"bool_or({quoted(column.header)} IS NOT NULL)",
         rule=NAME,
-        severity=Severity.WARNING,
+        severity=Severity.ERROR if needed else Severity.WARNING,
         column=column.header,
-        sql=f"SELECT line, key, v, 'userIds is “' || v || '”; it was not taken. Write {{type:identifier}}, several "
+        sql=f"SELECT line, key, v, '{column.header} is “' || v || '”; {what} {{{left}:{right}}}, several "
         f"separated by commas.' FROM (SELECT line, key, {quoted(column.header)} AS v FROM {subject.rows}) "
         f"WHERE v IS NOT NULL AND NOT regexp_full_match(v, '{one}(\\s*,\\s*{one})*')",
     )
@@ -101,4 +107,16 @@ def _entries(subject: Subject, column: Column) -> Check:
         f"date like 2026-09-01.' FROM ({said}) WHERE v IS NOT NULL AND try_cast(v AS DATE) IS NULL UNION ALL "
         f"SELECT line, key, {cell}, {literal(f'{column.header} is no list in JSON; it was not taken.')} "
         f"FROM {subject.rows} WHERE {cell} IS NOT NULL AND {entries_of(cell)} IS NULL",
+    )
+
+
+def _json(subject: Subject, column: Column) -> Check:
+    cell = quoted(column.header)
+    return Check(
+        worth=f"bool_or({cell} IS NOT NULL)",
+        rule=NAME,
+        severity=Severity.WARNING,
+        column=column.header,
+        sql=f"SELECT line, key, {cell}, {literal(f'{column.header} is no JSON; it was not taken.')} "
+        f"FROM {subject.rows} WHERE {cell} IS NOT NULL AND NOT {is_json(cell)}",
     )

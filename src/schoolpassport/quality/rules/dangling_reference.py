@@ -1,6 +1,7 @@
 """A reference to something that is not there. Asked last: it must know which rows fell before.
 
-A required reference that leads nowhere leaves the row out. An optional one is a warning: the row is taken without it.
+A required reference that leads nowhere leaves the row out, and so does one by which the record is bound. Another
+optional one is a warning: the row is taken without it.
 Of a required list, one that leads somewhere is enough.
 """
 
@@ -22,7 +23,8 @@ def checks(subject: Subject) -> Iterator[Check]:
     for column in subject.schema.columns:
         if not column.field.is_reference:
             continue
-        severity = Severity.ERROR if column.required and not subject.partial else Severity.WARNING
+        needed = column.required or column.field.binding
+        severity = Severity.ERROR if needed and not subject.partial else Severity.WARNING
         if column.parse is Parse.LIST:
             yield from _list(subject, column.header, column.field)
         else:

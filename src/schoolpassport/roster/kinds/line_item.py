@@ -1,4 +1,4 @@
-from schoolpassport.roster.kinds.shape import Field, Kind, Privacy, Type
+from schoolpassport.roster.kinds.shape import EXTENDS, ONLY_1P2, Field, Kind, Privacy, Type
 
 KIND = Kind(
     name="lineItem",
@@ -24,6 +24,14 @@ KIND = Kind(
         ),
         Field(name="resultValueMin", type=Type.FLOAT, required=True, privacy=Privacy.STUDENT),
         Field(name="resultValueMax", type=Type.FLOAT, required=True, privacy=Privacy.STUDENT),
+        Field(
+            name="scoreScale",
+            type=Type.REFERENCE,
+            target="scoreScale",
+            privacy=Privacy.STUDENT,
+            versions=ONLY_1P2,
+            v1p1=f"{EXTENDS}gg4l.scoreScale",
+        ),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.STUDENT),
     ),
 )

@@ -1,4 +1,6 @@
-from schoolpassport.roster.kinds.shape import Field, Kind, Privacy, Type
+from schoolpassport.roster.kinds.shape import EXTENDS, ONLY_1P2, Field, Kind, Privacy, Type
+
+SCORE_STATUS = ("exempt", "fully graded", "not submitted", "partially graded", "submitted")
 
 KIND = Kind(
     name="result",
@@ -27,12 +29,20 @@ KIND = Kind(
         Field(
             name="scoreStatus",
             required=True,
-            values=("exempt", "fully graded", "not submitted", "partially graded", "submitted"),
+            values=SCORE_STATUS,
             privacy=Privacy.STUDENT,
         ),
         Field(name="score", type=Type.FLOAT, required=True, privacy=Privacy.STUDENT),
         Field(name="scoreDate", type=Type.DATE, required=True, privacy=Privacy.STUDENT),
         Field(name="comment", privacy=Privacy.STUDENT),
+        Field(
+            name="scoreScale",
+            type=Type.REFERENCE,
+            target="scoreScale",
+            privacy=Privacy.STUDENT,
+            versions=ONLY_1P2,
+            v1p1=f"{EXTENDS}gg4l.scoreScale",
+        ),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.STUDENT),
     ),
 )

@@ -15,6 +15,7 @@ class Type(StrEnum):
     FLOAT = "float"
     REFERENCE = "reference"
     USER_IDS = "userIds"  # list of {type, identifier}
+    SCALE = "scoreScaleValue"  # list of {itemValueLHS, itemValueRHS}
     JSON = "json"  # any JSON value that a 1.2 source brings whole (roles, userProfiles)
 
 
@@ -35,6 +36,8 @@ class Version(StrEnum):
 
 BOTH = frozenset(Version)
 ONLY_1P2 = frozenset({Version.V1P2})
+PAIRS = {Type.USER_IDS: ("type", "identifier"), Type.SCALE: ("itemValueLHS", "itemValueRHS")}
+"""Lists of objects with two texts, which CSV writes as `{one:other},{one:other}`."""
 EXTENDS = "metadata."
 ENTRY_DATES = ("beginDate", "endDate")  # of entries that name a record: since when, and until when
 MAX_TEXT = 2000  # characters; the standard asks for at least 255, names of 300 exist
@@ -60,7 +63,9 @@ class Field:
     v1p1: str = ""  # where documents of 1.1 have what 1.1 has no property for: a name, or “metadata.” and a key
     max_length: int = MAX_TEXT
     in_view: bool = False  # kept as a typed column beside a view's document, for filters, sorts and joins
-    binding: bool = False  # a reference without whose target the record makes no sense to whoever reads it
+    binding: bool = (
+        False  # a reference without whose target the record makes no sense to whoever reads it, if it has one
+    )
     blank_if_missing: bool = False  # the JSON binding demands it, the CSV binding does not: shown as an empty text
     indexed: bool = False  # large kinds only: "what hangs on this" must not scan
     sought: bool = False  # a text in views that people are looked up by, in any case: found by an index
@@ -114,6 +119,7 @@ class Kind:
     stored_document: bool = True  # small and many (enrollments): written at reading time instead
     derived: tuple[Derived, ...] = ()
     shared: bool = True  # false: shown only by what is gathered from it
+    versions: frozenset[Version] = BOTH
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,13 +2,14 @@
 
 import json
 import re
+from functools import cache
 from http import HTTPStatus
 from uuid import UUID
 
 import msgspec
 
 from schoolpassport.gradebook.contract import GRADES
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.rosterapi import errors, links, parameters
 from schoolpassport.rosterapi.answering import holds_already
 from schoolpassport.rosterapi.base_url import address_of
@@ -30,7 +31,6 @@ _NAMES = (  # what a filter or sort names in 1.2 → where the view has it
         for field in KINDS["user"].fields
         if field.v1p1 and not field.each_names
     ),
-    (re.compile(_CLAUSE + rf"({extras.WORDS})(?=\s*[=!<>~]|$)"), rf"metadata.{extras.PREFIX}\1"),
     (re.compile(_CLAUSE + r"academicSession\.sourcedId(?=\s*[=!<>~]|$)"), "gradingPeriod.sourcedId"),
 )
 _MINORS = {Fault.FILTER: Minor.INVALID_FILTER_FIELD, Fault.REVISION: Minor.INVALID_DATA}
@@ -118,7 +118,8 @@ def _page(visit: Visit, operation: Operation, parents: tuple[UUID, ...], address
     names = _chosen(operation, given.fields)
     if holds_already(visit.environ, visit.reader, given):
         return errors.unchanged(visit.environ["HTTP_IF_NONE_MATCH"])
-    selection = Selection(operation.collection, parents, _as_kept(given.filter), _as_kept(given.sort), given.descending)
+    filter_, sort = (_as_kept(operation.kind, text) for text in (given.filter, given.sort))
+    selection = Selection(operation.collection, parents, filter_, sort, given.descending)
     page = visit.reader.page(PageRequest(selection, given.limit, given.offset, None, given.revision, visit.puller))
     shaped = shapes.shaped(
         operation.kind, page.documents, visit.reader, address=address_of(visit.environ), revision=page.revision
@@ -133,10 +134,18 @@ def _page(visit: Visit, operation: Operation, parents: tuple[UUID, ...], address
     return errors.answer(body, headers=headers)
 
 
-def _as_kept(text: str) -> str:
-    for pattern, name in _NAMES:
+def _as_kept(kind: Kind, text: str) -> str:
+    for pattern, name in (*_NAMES, *_extensions(kind)):
         text = pattern.sub(name, text)
     return text
+
+
+@cache
+def _extensions(kind: Kind) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What the view has among the extensions of 1.1, references as ids alone."""
+    kept = {name: f"metadata.{extras.PREFIX}{name}" for name in extras.named(kind.name)}
+    kept |= {rf"{f.name}\.sourcedId": f.v1p1 for f in kind.fields if f.is_reference and f.extension}
+    return tuple((re.compile(_CLAUSE + name + r"(?=\s*[=!<>~]|$)"), held) for name, held in kept.items())
 
 
 def _chosen(operation: Operation, fields: str | None) -> frozenset[str] | None:

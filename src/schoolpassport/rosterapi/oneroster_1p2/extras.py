@@ -51,10 +51,6 @@ EXTRAS: Final[Mapping[str, Mapping[str, Callable[[str, object], object]]]] = {
 }
 
 
-WORDS: Final = "|".join(sorted({name for names in EXTRAS.values() for name in names} - {"learningObjectiveSet"}))
-"""Those that a filter can name, for a pattern."""
-
-
 SCHEMAS: Final[Mapping[str, Mapping[str, Document]]] = {
     "category": {"weight": {"type": "number"}},
     "lineItem": {"learningObjectiveSet": {"type": "array", "items": {"type": "object"}}},
@@ -67,12 +63,17 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Document]]] = {
 """The same for descriptions."""
 
 
+def named(kind: str) -> frozenset[str]:
+    """Those that a filter can name."""
+    return frozenset(EXTRAS.get(kind, ())) - {"learningObjectiveSet"}
+
+
 def put_away(kind: str, sent: Document) -> Document:
     """A body of 1.2 as one of 1.1. Raises ``Unwritable``."""
-    kept = {name: value for name, value in sent.items() if name not in EXTRAS[kind]}
+    kept = {name: value for name, value in sent.items() if name not in EXTRAS.get(kind, ())}
     extra = {
         PREFIX + name: read(f"{kind}.{name}", sent[name])
-        for name, read in EXTRAS[kind].items()
+        for name, read in EXTRAS.get(kind, {}).items()
         if sent.get(name) is not None
     }
     if extra and isinstance(kept.get("metadata", {}), dict):

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schoolpassport.partners.contract import (
+    ASSESSMENT,
+    ASSESSMENT_CREATEPUT,
+    ASSESSMENT_DELETE,
     CREATEPOST,
     CREATEPUT,
     DELETE,
@@ -28,7 +31,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Service:
-    """``opens``: the scopes whose operations it has, in the words of 1.1."""
+    """``opens``: the scopes whose operations it has, in the words of 1.1 where it has them."""
 
     name: str
     base: str
@@ -49,7 +52,7 @@ class Service:
 
 
 ROSTERING: Final = Service("rosters", "/ims/oneroster/rostering/v1p2", frozenset({ROSTER, ROSTER_CORE, DEMOGRAPHICS}))
-GRADES: Final = Service("gradebook", "/ims/oneroster/gradebook/v1p2", frozenset({GRADEBOOK}))
+GRADES: Final = Service("gradebook", "/ims/oneroster/gradebook/v1p2", frozenset({GRADEBOOK, ASSESSMENT}))
 MATERIALS: Final = Service("resources", "/ims/oneroster/resources/v1p2", frozenset({RESOURCES}))
 SERVICES: Final[Mapping[str, Service]] = {each.base: each for each in (ROSTERING, GRADES, MATERIALS)}
 BASE_OF: Final[Mapping[str, str]] = {  # kind → the base under which its records are read
@@ -59,7 +62,7 @@ BASE_OF: Final[Mapping[str, str]] = {  # kind → the base under which its recor
 _SCOPES: Final = {
     scope: PREFIX_1P2 + scope.removeprefix(PREFIX)
     for scope in (ROSTER, ROSTER_CORE, DEMOGRAPHICS, GRADEBOOK, RESOURCES, CREATEPUT, DELETE)
-}
+} | {scope: scope for scope in (ASSESSMENT, ASSESSMENT_CREATEPUT, ASSESSMENT_DELETE)}
 _TEXT: Final = {"type": "string"}
 _ROLE: Final = {
     "type": "object",

@@ -26,11 +26,22 @@ def shaped(kind: Kind, documents: bytes, reader: Reader, *, address: str, revisi
     if kind.name == "user":
         found = [_user(each, _types(found, reader, revision)) for each in found]
     for each in found:
+        _bring_references_back(kind, each)
         extras.brought_back(kind.name, each)
         if kind.name == "enrollment" and "role" in each:
             each.setdefault("primary", "false")
         _readdress(each, address)
     return found
+
+
+def _bring_references_back(kind: Kind, document: Document) -> None:
+    """What 1.1 has as ids among extensions."""
+    metadata = document.get("metadata", {})
+    for field in kind.fields:
+        if field.is_reference and field.extension in metadata:
+            document[field.name] = {"href": "", "sourcedId": metadata.pop(field.extension), "type": field.target}
+    if metadata == {}:
+        document.pop("metadata", None)
 
 
 def _readdress(document: Document, address: str) -> None:

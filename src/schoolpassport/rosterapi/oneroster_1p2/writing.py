@@ -7,11 +7,13 @@ from uuid import UUID
 
 import msgspec
 
+from schoolpassport.gradebook.contract import GRADES as WRITABLE
 from schoolpassport.gradebook.contract import is_name, is_ours
 from schoolpassport.gradebook.records import Unwritable
 from schoolpassport.gradebook.saying import read
 from schoolpassport.kit.ids import new_id, short
-from schoolpassport.partners.contract import CREATEPOST, CREATEPUT, DELETE
+from schoolpassport.partners.contract import CREATEPOST
+from schoolpassport.roster.kinds import Version
 from schoolpassport.rosterapi import bodies, errors, writing
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
 from schoolpassport.rosterapi.oneroster_1p2 import extras
@@ -37,17 +39,17 @@ def posting(service: Service, path: str) -> tuple[Posting, tuple[str, ...]] | No
 
 def put(visit: Visit, operation: Operation, name: str) -> Reader:
     """Returns what reads it."""
-    bearer, reader = visit.writer(CREATEPUT)
+    bearer, reader = visit.writer(operation.put_by)
     writing.check_own_name(operation.kind.name, name)
     sent = bodies.read(visit.environ, wrapper=operation.envelope)
     with writing.refusals():
         kept = _as_kept(operation.kind.name, [sent], reader)[0]
-    writing.put(bearer, operation.kind.name, name, kept, now=visit.now)
+    writing.put(bearer, operation.kind.name, name, kept, version=Version.V1P2, now=visit.now)
     return reader
 
 
 def delete(visit: Visit, operation: Operation, name: str) -> Answer:
-    bearer, reader = visit.writer(DELETE)
+    bearer, reader = visit.writer(operation.deleted_by)
     writing.delete(bearer, operation.kind.name, reader.meant(operation.kind.name, name), now=visit.now)
     return Answer(HTTPStatus.NO_CONTENT, {"Cache-Control": "no-store"}, b"")
 
@@ -69,7 +71,13 @@ def post(visit: Visit, into: Posting, ids: Sequence[str]) -> Answer:
         kept = _as_kept(into.kind, placed, reader)
         _check_sessions(into, ids, kept, reader)
         said = [
-            read(kind_name=into.kind, name=name, sent=each, integration_id=bearer.integration_id)
+            read(
+                kind_name=into.kind,
+                name=name,
+                sent=each,
+                integration_id=bearer.integration_id,
+                version=Version.V1P2,
+            )
             for name, each in zip(names, kept, strict=True)
         ]
     writing.keep(bearer, said, now=visit.now)
@@ -87,7 +95,7 @@ def _check_parents(into: Posting, ids: Sequence[str], reader: Reader) -> None:
 
 
 def _meant(kind: str, name: str, reader: Reader) -> UUID | None:
-    if kind in extras.EXTRAS:
+    if kind in WRITABLE:
         return reader.meant(kind, name)
     return UUID(name) if is_ours(name) else None
 

@@ -101,6 +101,8 @@ def _wanted(given: Given) -> list[str]:
     also = given.value("also").replace(",", " ").split()
     if strange := sorted(set(also) - set(cells.OPTIONAL) - {"none"}):
         raise NeedsAttention(f"“Also” cannot hold {strange[0]!r}: it may name {', '.join(cells.OPTIONAL)}, or none.")
+    if not SCHEMAS[given.schema].inputs and (later := sorted(set(also) & set(cells.ONLY_IN_1P2))):
+        raise NeedsAttention(f"“Also” cannot hold {later[0]!r}: OneRoster 1.1, which this source is set to, has none.")
     return [name for name in cells.ORDER if name in {*cells.REQUIRED, *also}]
 
 
@@ -131,7 +133,8 @@ CONNECTOR = Connector(
         Setting(
             name="also",
             title="Also",
-            help=f"what to read besides the roster, of: {', '.join(cells.OPTIONAL)}; or none",
+            help=f"what to read besides the roster, of: {', '.join(cells.OPTIONAL)}; or none; those "
+            "of gradebooks and resources need scopes of their own, and some are in OneRoster 1.2 alone",
             default="demographics",
         ),
         Setting(

@@ -5,21 +5,32 @@ reference as an object or as its bare id, words in another case. Each is taken f
 stays as it is and is found by the inspection.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Privacy, Type
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sources.schemas import Schema
 from schoolpassport.sources.schemas.canonical import REFERENCES
 
 FIRST: Final = ("sourcedId", "status", "dateLastModified")
+ONLY_IN_1P2: Final = ("scoreScales", "assessmentLineItems", "assessmentResults")
 REQUIRED: Final = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
-OPTIONAL: Final = ("demographics", "categories", "lineItems", "results", "resources")
+OPTIONAL: Final = ("demographics", "categories", "lineItems", "results", "resources", *ONLY_IN_1P2)
 # What refers comes before what it refers to: whoever is new while we read is then not spoken of before being there.
 ORDER: Final = (
-    *("results", "lineItems", "categories", "resources", "demographics"),
+    *(
+        "assessmentResults",
+        "assessmentLineItems",
+        "results",
+        "lineItems",
+        "scoreScales",
+        "categories",
+        "resources",
+        "demographics",
+    ),
     *("enrollments", "classes", "courses", "users", "academicSessions", "orgs"),
 )
 _KIND_OF: Final = {
@@ -34,6 +45,9 @@ _KIND_OF: Final = {
     "demographics": "demographics",
     "lineItems": "lineItem",
     "results": "result",
+    "scoreScales": "scoreScale",
+    "assessmentLineItems": "assessmentLineItem",
+    "assessmentResults": "assessmentResult",
 }
 # Headers of 1.2 that are named otherwise than their property, where ``REFERENCES`` does not say so already.
 _NAMED_1P2: Final = {
@@ -70,12 +84,22 @@ class File:
     tied: bool = False
 
 
-def files(schema: Schema, *, resources: bool = True) -> dict[str, tuple[File, ...]]:
-    """Collection → the files made of it. ``resources``: also of what classes and courses say that they use."""
+def files(schema: Schema, *, without: Collection[str] = ()) -> dict[str, tuple[File, ...]]:
+    """Collection → the files made of it, in which nothing refers to records of collections that are done without."""
     made = _own_files(schema)
-    for name, one in (("courses", "course"), ("classes", "class")) if resources else ():
+    for name, one in (("courses", "course"), ("classes", "class")) if "resources" not in without else ():
         made[name] = (*made[name], _resources(name, one))
+    if not schema.inputs:
+        return made
+    if "scoreScales" in without:
+        return {name: tuple(_unscaled(f) for f in each) for name, each in made.items()}
+    for name, one in (("lineItems", "lineItem"), ("results", "result")):
+        made[name] = (*made[name], _scale(name, one))
     return made
+
+
+def _unscaled(file: File) -> File:
+    return replace(file, cells=tuple(c for c in file.cells if c.header != "scoreScaleSourcedId"))
 
 
 def _own_files(schema: Schema) -> dict[str, tuple[File, ...]]:
@@ -118,8 +142,8 @@ def _sql(field: Field) -> str:
     value = f"v.{quoted(field.name)}"
     if field.name == "academicSession":  # of a line item; some providers of 1.2 still call it as 1.1 does
         return f"coalesce({reference(value)}, {reference(_OLDER)})"
-    if field.type is Type.USER_IDS:
-        return _each(value, _user_id)
+    if field.type in PAIRS:
+        return _each(value, lambda v: _pair(v, *PAIRS[field.type]))
     one = {
         Type.REFERENCE: reference,
         Type.BOOLEAN: _boolean,
@@ -169,9 +193,9 @@ def _entry(value: str) -> str:
     return f"nullif(trim(replace({text(value)}, ',', ' ')), '')"
 
 
-def _user_id(value: str) -> str:
-    kind, id_ = (text(f"json_extract({value}, {literal(path)})") for path in ("$.type", "$.identifier"))
-    return f"CASE json_type({value}) WHEN 'OBJECT' THEN '{{' || coalesce({kind}, '') || ':' || {id_} || '}}' END"
+def _pair(value: str, *names: str) -> str:
+    left, right = (text(f"json_extract({value}, {literal('$.' + name)})") for name in names)
+    return f"CASE json_type({value}) WHEN 'OBJECT' THEN '{{' || coalesce({left}, '') || ':' || {right} || '}}' END"
 
 
 def _each(value: str, one: Callable[[str], str]) -> str:
@@ -199,6 +223,22 @@ def _resources(collection: str, one: str) -> File:
             Cell(header="title", sql="NULL"),
             Cell(header=f"{one}SourcedId", sql=owner),
             Cell(header="resourceSourcedId", sql=resource),
+        ),
+    )
+
+
+def _scale(collection: str, one: str) -> File:
+    """The API shows as a property what the CSV says in a row of its own."""
+    owner, scale = text('v."sourcedId"'), reference("e")
+    return File(
+        name=f"{one}ScoreScales",
+        collection=collection,
+        exploded="scoreScale",
+        cells=(
+            Cell(header="sourcedId", sql=f"{owner} || '/' || {scale}"),
+            Cell(header="title", sql="NULL"),
+            Cell(header=f"{one}SourcedId", sql=owner),
+            Cell(header="scoreScaleSourcedId", sql=scale),
         ),
     )
 

@@ -120,7 +120,8 @@ class _Work:
 
     def __init__(self, session: Session, wish: Wish, bench: _Bench, watch: Callable[[str], None]) -> None:
         self._session, self._wish, self._bench, self._watch = session, wish, bench, watch
-        self._files = cells.files(wish.schema, resources="resources" in wish.collections)
+        self._without = {name for name in cells.OPTIONAL if name not in wish.collections}
+        self._files = cells.files(wish.schema, without=self._without)
         self._modes: dict[str, str] = {}
         self._marks: Marks = {}
         self._facts: dict[str, Any] = {"not offered": [], "empty": []}
@@ -148,8 +149,8 @@ class _Work:
     def _do_without(self, name: str) -> None:
         """Of what is not offered, nothing is said either by those who refer to it."""
         self._marks[name] = None
-        if name == "resources":
-            self._files = cells.files(self._wish.schema, resources=False)
+        self._without.add(name)
+        self._files = cells.files(self._wish.schema, without=self._without)
 
     def _tied(self, name: str, plan: Plan) -> tuple[cells.File, ...]:
         """The files of a collection, its resources as they are known."""

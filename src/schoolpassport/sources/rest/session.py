@@ -25,7 +25,8 @@ PATHS: Final = {"1.1": "/ims/oneroster/v1p1", "1.2": "/ims/oneroster/rostering/v
 # OneRoster 1.2 serves these beside the rostering, below the same host (1.2, 3.1).
 _SERVICES: Final = {
     "resources": "/resources/",
-    **dict.fromkeys(("categories", "lineItems", "results"), "/gradebook/"),
+    **dict.fromkeys(("categories", "lineItems", "results", "scoreScales"), "/gradebook/"),
+    **dict.fromkeys(("assessmentLineItems", "assessmentResults"), "/gradebook/"),
 }
 _SCOPES: Final = "roster.readonly roster-demographics.readonly"
 

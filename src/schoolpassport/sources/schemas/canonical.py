@@ -24,7 +24,21 @@ REFERENCES = {
     "lineItemSourcedId": "lineItem",
     "studentSourcedId": "student",
     "resourceSourcedId": "resource",
+    "scoreScaleSourcedId": "scoreScale",
+    "parentAssessmentLineItemSourcedId": "parentAssessmentLineItem",
+    "assessmentLineItemSourcedId": "assessmentLineItem",
 }
+
+
+# No file of the standard has these; the API has.
+ASSESSMENT = (
+    "title description classSourcedId parentAssessmentLineItemSourcedId scoreScaleSourcedId resultValueMin "
+    "resultValueMax learningObjectiveSet"
+)
+ASSESSMENT_RESULT = (
+    "assessmentLineItemSourcedId studentSourcedId scoreStatus score textScore scoreDate scoreScaleSourcedId "
+    "scorePercentile comment learningObjectiveSet inProgress incomplete late missing"
+)
 
 
 def _file(name: str, kind: str, headers: str) -> FileSchema:
@@ -64,13 +78,20 @@ FILES: tuple[FileSchema, ...] = (
         "nativeHawaiianOrOtherPacificIslander white demographicRaceTwoOrMoreRaces hispanicOrLatinoEthnicity "
         "countryOfBirthCode stateOfBirthAbbreviation cityOfBirth publicSchoolResidenceStatus",
     ),
+    _file("scoreScales", "scoreScale", "title type courseSourcedId classSourcedId scoreScaleValue"),
     _file(
         "lineItems",
         "lineItem",
         "title description assignDate dueDate classSourcedId categorySourcedId gradingPeriodSourcedId resultValueMin "
-        "resultValueMax",
+        "resultValueMax scoreScaleSourcedId",
     ),
-    _file("results", "result", "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment"),
+    _file(
+        "results",
+        "result",
+        "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment scoreScaleSourcedId",
+    ),
+    _file("assessmentLineItems", "assessmentLineItem", ASSESSMENT),
+    _file("assessmentResults", "assessmentResult", ASSESSMENT_RESULT),
 )
 
 

@@ -1,7 +1,7 @@
 """OneRoster 1.2 CSV (1.2.1), bulk and delta: roles and profiles of users are in files of their own."""
 
 from schoolpassport.kit.columns import literal
-from schoolpassport.sources.schemas.canonical import FILES, listed
+from schoolpassport.sources.schemas.canonical import ASSESSMENT, ASSESSMENT_RESULT, FILES, listed
 from schoolpassport.sources.schemas.shape import Input, Output, Schema, same
 
 _FIRST = ("sourcedId", "status", "dateLastModified")
@@ -47,6 +47,23 @@ def _as_it_is(kind: str, name: str, columns: str, **others: str) -> Output:
     cells = [f'"{c}"' for c in (*_FIRST, *columns.split())] + [f'{sql} AS "{c}"' for c, sql in others.items()]
     file = literal(f"{name}.csv")
     return Output(kind=kind, of=(name,), sql=f"SELECT {', '.join(cells)}, {file} AS file, line FROM {{{name}}}")
+
+
+def _scaled(kind: str) -> str:
+    return f"{kind}SourcedId scoreScaleSourcedId"
+
+
+def _with_scale(kind: str, name: str, columns: str, **others: str) -> Output:
+    """The same, with the score scale that a file of its own names; of several the first."""
+    links = f"{kind}ScoreScales"
+    cells = [f'r."{c}"' for c in (*_FIRST, *columns.split())] + [f'{sql} AS "{c}"' for c, sql in others.items()]
+    return Output(
+        kind=kind,
+        of=(name, links),
+        sql=f"""SELECT {", ".join(cells)}, s.scale AS "scoreScaleSourcedId", {literal(f"{name}.csv")} AS file, r.line
+        FROM {{{name}}} r LEFT JOIN (SELECT "{kind}SourcedId" AS id, arg_min("scoreScaleSourcedId", line) AS scale
+        FROM {{{links}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) s ON s.id = r."sourcedId" """,
+    )
 
 
 SCHEMA = Schema(
@@ -119,11 +136,22 @@ SCHEMA = Schema(
             "inProgress incomplete late missing",
             "lineItemSourcedId studentSourcedId scoreStatus",
         ),
+        _input(
+            "scoreScales",
+            "title type orgSourcedId courseSourcedId classSourcedId scoreScaleValue",
+            "title type classSourcedId scoreScaleValue",
+        ),
+        _input("lineItemScoreScales", "title lineItemSourcedId scoreScaleSourcedId", _scaled("lineItem")),
+        _input("resultScoreScales", "title resultSourcedId scoreScaleSourcedId", _scaled("result")),
+        _input("assessmentLineItems", ASSESSMENT, "title"),
+        _input(
+            "assessmentResults",
+            ASSESSMENT_RESULT,
+            "assessmentLineItemSourcedId studentSourcedId scoreStatus scoreDate",
+        ),
     ),
-    not_read=(
-        *("userResources", "scoreScales", "lineItemScoreScales"),
-        *("resultScoreScales", "lineItemLearningObjectiveIds", "resultLearningObjectiveIds"),
-    ),
+    not_read=("userResources", "lineItemLearningObjectiveIds", "resultLearningObjectiveIds"),
+    unlisted=("assessmentLineItems", "assessmentResults"),
     outputs=(
         _as_it_is("org", "orgs", "name type identifier parentSourcedId"),
         _as_it_is("academicSession", "academicSessions", "title type startDate endDate parentSourcedId schoolYear"),
@@ -176,12 +204,15 @@ SCHEMA = Schema(
             "publicSchoolResidenceStatus",
             sex="CASE WHEN \"sex\" IN ('male', 'female') THEN \"sex\" END",
         ),
-        _as_it_is(
+        _as_it_is("scoreScale", "scoreScales", "title type courseSourcedId classSourcedId scoreScaleValue"),
+        _with_scale(
             "lineItem",
             "lineItems",
             "title description assignDate dueDate classSourcedId categorySourcedId resultValueMin resultValueMax",
-            gradingPeriodSourcedId='"academicSessionSourcedId"',
+            gradingPeriodSourcedId='r."academicSessionSourcedId"',
         ),
-        _as_it_is("result", "results", "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment"),
+        _with_scale("result", "results", "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment"),
+        _as_it_is("assessmentLineItem", "assessmentLineItems", ASSESSMENT),
+        _as_it_is("assessmentResult", "assessmentResults", ASSESSMENT_RESULT),
     ),
 )

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schoolpassport.roster.kinds import Field, Kind, Type
+from schoolpassport.roster.kinds import Field, Kind
+from schoolpassport.roster.kinds.shape import PAIRS
 
 OF_EVERY_KIND = {"sourcedId": "sourcedId", "status": "status"}  # attributes, and their columns
 METADATA = re.compile(r"metadata\.\S(.*\S)?")
@@ -16,7 +17,7 @@ class Parse(StrEnum):
 
     PLAIN = "plain"  # as the field's type says
     LIST = "list"  # comma-separated within one cell
-    USER_IDS = "userIds"  # {type:identifier},{type:identifier}
+    PAIRS = "pairs"  # {type:identifier},{type:identifier}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +105,7 @@ class Schema:
     version: str
     files: tuple[FileSchema, ...]
     not_read: tuple[str, ...] = ()  # files that belong to the dialect and are not taken yet
+    unlisted: tuple[str, ...] = ()  # files that are taken, and no manifest of the dialect knows
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     modes: bool = False  # whether a manifest says which files are deltas
@@ -128,6 +130,6 @@ def columns_of(kind: Kind, headers: dict[str, str], older: dict[str, tuple[str, 
 
 
 def _parser(field: Field) -> Parse:
-    if field.type is Type.USER_IDS:
-        return Parse.USER_IDS
+    if field.type in PAIRS:
+        return Parse.PAIRS
     return Parse.LIST if field.many else Parse.PLAIN
