@@ -26,7 +26,8 @@ from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.rosterapi import keys, tokens, views, wsgi
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
-from schoolpassport.rosterapi.operations import OPERATIONS
+from schoolpassport.rosterapi.oneroster_1p2.services import GRADES
+from schoolpassport.rosterapi.operations import OF_1P1, OPERATIONS, Operation
 from schoolpassport.rosterapi.urls import PREFIXES
 from schoolpassport.rosterapi.vendor import description as vendor
 from schoolpassport.rosterapi.vendor import discovery, webhooks
@@ -116,7 +117,7 @@ def _app(district_id: UUID, name: str, mark: str, attributes, schools) -> App:
     app = App(district_id, made.integration.id, name, mark, made.token(now), a_partner_token(made.partner, now), {})
     _write(made, f"{name}-{mark}", f"{mark} {WROTE[name]}")
     for operation in (o for o in OPERATIONS if not o.single and len(o.words) == 1):
-        answer = app.get(f"{PREFIXES[0]}/{operation.words[0]}?limit=1000")
+        answer = app.get(f"{_base(operation)}/{operation.words[0]}?limit=1000")
         app.ids[operation.words[0]] = [r["sourcedId"] for r in json.loads(answer.body)[operation.envelope]]
     return app
 
@@ -145,6 +146,8 @@ def _write(made: Integrated, name: str, title: str) -> None:
     writer = writing(Reader(made, PlainView(made.district_id, integration, 0), ""))
     answer = writer.put(f"{PREFIXES[0]}/categories/{name}", {"category": {"title": title}})
     assert answer.status == 201, answer
+    answer = writer.put(f"{GRADES.base}/assessmentLineItems/{name}", {"assessmentLineItem": {"title": title}})
+    assert answer.status == 201, answer
 
 
 LOCKS = {
@@ -159,6 +162,11 @@ def locks(request, database, matrix):
     """The matrix is made with both locks, and read with these."""
     with LOCKS[request.param](database):
         yield request.param
+
+
+def _base(operation: Operation, prefix: str = PREFIXES[0]) -> str:
+    """Where it is: by 1.1, or by 1.2 alone."""
+    return prefix if operation in OF_1P1 else GRADES.base
 
 
 def _addresses(ids: dict[str, list[str]]):
@@ -196,7 +204,7 @@ def test_no_answer_about_own_ids_holds_a_foreign_mark(matrix, locks):
                 for query in ("", "?sort=familyName", "?filter=status='active'", "?fields=sourcedId,metadata"):
                     if query and operation.single and "fields" not in query:
                         continue
-                    said = _said(app.get(prefix + path + query))
+                    said = _said(app.get(_base(operation, prefix) + path + query))
                     seen = seen or app.mark in said
                     assert not [m for m in _forbidden(app) if m in said], (app.name, app.mark, path, query)
         assert seen, "the matrix must hold what could be seen"
@@ -223,7 +231,7 @@ OTHER_DIALECTS = (
     ),
     *(f"/ims/oneroster/rostering/v1p2/{word}?limit=1000" for word in ("orgs", "users", "classes", "enrollments")),
     "/ims/oneroster/gradebook/v1p2/lineItems",
-    "/ims/oneroster/gradebook/v1p2/categories",
+    *(f"/ims/oneroster/gradebook/v1p2/{word}" for word in ("categories", "assessmentLineItems", "scoreScales")),
     "/ims/oneroster/resources/v1p2/resources",
     "/datahub/services/view/changes?limit=1000",
     "/datahub/services/view/export",
@@ -323,12 +331,12 @@ def test_ids_of_others_are_answered_like_ids_that_nobody_has(matrix, locks):
             ids = path.split("/")[2::2]
             if not ids or any(i in mine for i in ids):
                 continue
-            answer = app.get(PREFIXES[0] + path)
-            guessed = path
+            base, guessed = _base(operation), path
+            answer = app.get(base + path)
             for i in ids:
                 guessed = guessed.replace(i, str(uuid4()))
             assert answer.status == 404, path
-            assert _nameless(answer, path) == _nameless(app.get(PREFIXES[0] + guessed), guessed), path
+            assert _nameless(answer, path) == _nameless(app.get(base + guessed), guessed), path
             asked += operation is not None
     assert asked > 500
 

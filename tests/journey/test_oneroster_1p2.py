@@ -121,6 +121,10 @@ def test_nothing_changed_is_told_as_by_1_1(app):
 
 WRITTEN = {
     **{f"/{word}/{{sourcedId}}": {"put", "delete"} for word in ("categories", "lineItems", "results")},
+    **{
+        f"/{word}/{{sourcedId}}": {"put", "delete"}
+        for word in ("scoreScales", "assessmentLineItems", "assessmentResults")
+    },
     "/lineItems/{lineItemSourcedId}/results": {"post"},
     "/classes/{classSourcedId}/lineItems": {"post"},
     "/schools/{schoolSourcedId}/lineItems": {"post"},

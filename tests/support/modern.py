@@ -21,7 +21,20 @@ ROLES = f"{FIRST} userSourcedId roleType role beginDate endDate orgSourcedId use
 PROFILES = (
     f"{FIRST} userSourcedId profileType vendorId applicationId description credentialType username password".split()
 )
-_HEADERS = {**HEADERS, "users": USERS, "roles": ROLES, "userProfiles": PROFILES}
+GRADES = {
+    name: f"{FIRST} {rest}".split()
+    for name, rest in {
+        "lineItems": "title description assignDate dueDate classSourcedId categorySourcedId academicSessionSourcedId "
+        "resultValueMin resultValueMax schoolSourcedId",
+        "scoreScales": "title type orgSourcedId courseSourcedId classSourcedId scoreScaleValue",
+        "lineItemScoreScales": "title lineItemSourcedId scoreScaleSourcedId",
+        "resultScoreScales": "title resultSourcedId scoreScaleSourcedId",
+        # No file of the standard; the API's own, as our reader of it writes them.
+        "assessmentLineItems": "title classSourcedId parentAssessmentLineItemSourcedId scoreScaleSourcedId",
+        "assessmentResults": "assessmentLineItemSourcedId studentSourcedId scoreStatus score scoreDate",
+    }.items()
+}
+_HEADERS = {**HEADERS, "users": USERS, "roles": ROLES, "userProfiles": PROFILES, **GRADES}
 
 
 def profile(key: str, user: str, **cells: str) -> Row:

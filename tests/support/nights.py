@@ -13,6 +13,7 @@ from django.db import connection
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Type
+from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sources.actions import register_source
 from schoolpassport.sources.models import Source
@@ -158,7 +159,7 @@ def _in_words(kind: str, record: dict[str, Any], keys: dict[str, dict[UUID, str]
         if field.is_reference and value is not None:
             names = keys[field.target]
             value = [names[v] for v in value] if field.many else names[value]
-        if field.type in {Type.JSON, Type.USER_IDS} and isinstance(value, str):
+        if field.type in {Type.JSON, *PAIRS} and isinstance(value, str):
             value = json.loads(value)
         words[field.name] = value.isoformat() if isinstance(value, date) else value
     return words

@@ -1,16 +1,22 @@
-from schoolpassport.partners.contract import DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
-from schoolpassport.rosterapi.operations import OPERATIONS, find
+from schoolpassport.partners.contract import ASSESSMENT, DEMOGRAPHICS, GRADEBOOK, RESOURCES, ROSTER, ROSTER_CORE
+from schoolpassport.rosterapi.operations import OF_1P1, OPERATIONS, find
 from schoolpassport.sharing.contract import Subset
 
 NAMED = {operation.name: operation for operation in OPERATIONS}
 
 
-ROSTERING_ONLY = [operation for operation in OPERATIONS if not operation.scopes & {GRADEBOOK, RESOURCES}]
+ROSTERING_ONLY = [operation for operation in OPERATIONS if not operation.scopes & {ASSESSMENT, GRADEBOOK, RESOURCES}]
 
 
-def test_there_are_56_operations_with_56_names_and_56_paths_41_of_them_of_rostering():
-    assert len(OPERATIONS) == len(NAMED) == len({operation.path for operation in OPERATIONS}) == 56
+def test_there_are_56_operations_of_1_1_with_names_and_paths_of_their_own_41_of_them_of_rostering():
+    assert len(OPERATIONS) == len(NAMED) == len({operation.path for operation in OPERATIONS}) == 64
     assert len(ROSTERING_ONLY) == 41
+    assert len(OF_1P1) == 56
+    assert {operation.kind.name for operation in set(OPERATIONS) - set(OF_1P1)} == {
+        "scoreScale",
+        "assessmentLineItem",
+        "assessmentResult",
+    }
 
 
 def test_every_path_finds_its_own_operation_and_the_ids_in_it():
@@ -79,6 +85,7 @@ def test_operations_of_relations_have_the_names_of_the_standard():
             "getResultsForLineItemForClass",
             "getResultsForStudentForClass",
         ),
+        *("getScoreScalesForClass", "getScoreScalesForSchool"),
     }
 
 

@@ -11,7 +11,7 @@ from schoolpassport.sharing.catalogue import CATALOGUE, METADATA, PRIMARY_GRADE,
 from schoolpassport.sharing.masks import MASKS, Like
 from schoolpassport.sources.schemas import SCHEMAS
 
-ELSEWHERE = {"roles", "userProfiles", "resources"}  # are files of their own in CSV
+ELSEWHERE = {"roles", "userProfiles", "resources", "scoreScale"}  # are files of their own in CSV
 
 
 def test_every_attribute_of_every_kind_is_in_the_catalogue_once():
