@@ -9,7 +9,7 @@ import inspect
 import json
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -22,6 +22,7 @@ from schoolpassport.kit import conditions
 from schoolpassport.quality.policies import hangs_on
 from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.rosterapi.operations import Operation
 from schoolpassport.sharing import catalogue, shield
 from schoolpassport.sharing.attributes import Dialect
 from schoolpassport.sharing.lifecycle import TRANSITIONS
@@ -143,9 +144,19 @@ def _made_of(schema: Schema, wanted: Input) -> str:
 
 
 def operations_table() -> str:
-    from schoolpassport.rosterapi.operations import OPERATIONS
+    from schoolpassport.rosterapi.operations import OF_1P1
 
-    rows = ((f"`{o.path}`", f"`{o.envelope}`", _scopes(o.scopes)) for o in OPERATIONS)
+    return _operations(OF_1P1)
+
+
+def further_operations_table() -> str:
+    from schoolpassport.rosterapi.operations import OF_1P1, OPERATIONS
+
+    return _operations(o for o in OPERATIONS if o not in OF_1P1)
+
+
+def _operations(those: Iterable[Operation]) -> str:
+    rows = ((f"`{o.path}`", f"`{o.envelope}`", _scopes(o.scopes)) for o in those)
     return _table(("GET", "envelope", "opened by the scope"), rows)
 
 
@@ -299,6 +310,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "transports": transports_reference,
     "schemas": schemas_reference,
     "operations": operations_table,
+    "further operations": further_operations_table,
     "connectors": connectors_reference,
     "rules": rules_table,
     "linked": linked_table,

@@ -162,7 +162,9 @@ def _remember(db: DuckDBPyConnection, schema: FileSchema, filters: Filters) -> N
 def _hangs_on_what_is_out(schema: FileSchema, f: Filter, whole: frozenset[str]) -> str:
     """SQL: something that the row cannot do without went out by this filter; of a list, all of it."""
     ways = []
-    for reference in (r for r in schema.kind.references if r.required and r.target in {f.kind, *f.linked}):
+    for reference in (
+        r for r in schema.kind.references if (r.required or r.binding) and r.target in {f.kind, *f.linked}
+    ):
         if reference.name == "sourcedId":
             ways.append(f"r.key {_is_out(reference.target, f, whole)}")
         elif reference.many:

@@ -149,7 +149,7 @@ def hangs_on(kind: str) -> tuple[str, ...]:
     """The kinds whose records make no sense without one of this kind, near or far: what goes with it by default."""
     found: list[str] = []
     for other in KINDS.values():
-        needed = {r.target for r in other.references if r.required}
+        needed = {r.target for r in other.references if r.required or r.binding}
         if other.name != kind and needed & {kind, *found}:
             found.append(other.name)
     return tuple(found)

@@ -79,15 +79,15 @@ def _check(subject: Subject, column: Column, fine: str, wanted: str, worth: str)
 def _pairs(subject: Subject, column: Column) -> Check:
     left, right = PAIRS[column.field.type]
     needed = column.required and not subject.partial
-    what = "it was not taken. Write" if not needed else "write"
+    told = f"”; {'write' if needed else 'it was not taken. Write'} {{{left}:{right}}}, several separated by commas."
     one = r"\{[^:{}]+:[^{}]*\}"
     return Check(
         worth=f"bool_or({quoted(column.header)} IS NOT NULL)",
         rule=NAME,
         severity=Severity.ERROR if needed else Severity.WARNING,
         column=column.header,
-        sql=f"SELECT line, key, v, '{column.header} is “' || v || '”; {what} {{{left}:{right}}}, several "
-        f"separated by commas.' FROM (SELECT line, key, {quoted(column.header)} AS v FROM {subject.rows}) "
+        sql=f"SELECT line, key, v, {literal(f'{column.header} is “')} || v || {literal(told)} "
+        f"FROM (SELECT line, key, {quoted(column.header)} AS v FROM {subject.rows}) "
         f"WHERE v IS NOT NULL AND NOT regexp_full_match(v, '{one}(\\s*,\\s*{one})*')",
     )
 

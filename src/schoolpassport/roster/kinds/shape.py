@@ -63,9 +63,7 @@ class Field:
     v1p1: str = ""  # where documents of 1.1 have what 1.1 has no property for: a name, or “metadata.” and a key
     max_length: int = MAX_TEXT
     in_view: bool = False  # kept as a typed column beside a view's document, for filters, sorts and joins
-    binding: bool = (
-        False  # a reference without whose target the record makes no sense to whoever reads it, if it has one
-    )
+    binding: bool = False  # a reference without whose target, if it has one, a record makes no sense to who reads it
     blank_if_missing: bool = False  # the JSON binding demands it, the CSV binding does not: shown as an empty text
     indexed: bool = False  # large kinds only: "what hangs on this" must not scan
     sought: bool = False  # a text in views that people are looked up by, in any case: found by an index

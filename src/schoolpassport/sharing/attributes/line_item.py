@@ -10,6 +10,6 @@ DECLARED = (
     Declared("category", "Category", data_api=""),
     Declared("gradingPeriod", "Grading period", data_api=""),
     Declared("resultValueMin", "Lowest score", data_api=""),
-    Declared("scoreScale", "Score scale", data_api="", csv="lineItemScoreScales.csv"),
     Declared("resultValueMax", "Highest score", data_api=""),
+    Declared("scoreScale", "Score scale", data_api="", csv="lineItemScoreScales.csv"),
 )

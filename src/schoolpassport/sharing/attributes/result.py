@@ -7,6 +7,6 @@ DECLARED = (
     Declared("scoreStatus", "State", data_api=""),
     Declared("score", "Score", data_api=""),
     Declared("scoreDate", "Scored on", data_api=""),
-    Declared("scoreScale", "Score scale", data_api="", csv="resultScoreScales.csv"),
     Declared("comment", "Comment", data_api=""),
+    Declared("scoreScale", "Score scale", data_api="", csv="resultScoreScales.csv"),
 )
