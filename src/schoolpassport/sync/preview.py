@@ -63,11 +63,11 @@ def _counted(walk: walks.Walk) -> list[Preview]:
     walk.bench.load_states()
     db.execute("CREATE TABLE school (key VARCHAR, name VARCHAR)")
     planned = {p.schema.kind.name: p for p in walk.plan.files}
-    schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
+    columns = {f.kind.name: f.columns for f in SCHEMAS[walk.source.schema].files}
     for kind in KINDS.values():
         plan = planned.get(kind.name)
         if plan is None:
-            staging.empty(db, kind.table, schemas[kind.name].columns)
+            staging.empty(db, kind.table, columns.get(kind.name, ()))
             filtering.nothing_out(db, kind.table)
         else:
             found += _kind(walk, plan)

@@ -6,8 +6,9 @@ most nights, and in a small district their statements are what a night costs; so
 
 from duckdb import DuckDBPyConnection
 
+from schoolpassport.roster.kinds import Kind
 from schoolpassport.sources import staging
-from schoolpassport.sources.schemas import FileSchema
+from schoolpassport.sources.schemas import Column
 from schoolpassport.sync import waiting
 
 _EMPTY = {
@@ -21,11 +22,14 @@ _EMPTY = {
 }
 
 
-def keep(db: DuckDBPyConnection, schema: FileSchema) -> None:
-    """Make the tables of the kind up to ``ids_`` and ``idmap_``; ``state_`` must be there, and none of these."""
-    table = schema.kind.table
-    rows = f"{staging.columns_of(schema.columns)}, line BIGINT, known_id UUID, was_gone BOOLEAN"
-    made = [f"CREATE TABLE {name}_{table} ({columns})" for name, columns in {**_EMPTY, "cand": rows}.items()]
+def keep(db: DuckDBPyConnection, kind: Kind, columns: tuple[Column, ...]) -> None:
+    """Make the tables of the kind up to ``ids_`` and ``idmap_``; ``state_`` must be there, and none of these.
+
+    ``columns``: those of its file; none where the dialect knows nothing of the kind.
+    """
+    table = kind.table
+    rows = f"{staging.columns_of(columns)}, line BIGINT, known_id UUID, was_gone BOOLEAN"
+    made = [f"CREATE TABLE {name}_{table} ({its})" for name, its in {**_EMPTY, "cand": rows}.items()]
     made += [
         f"CREATE VIEW keys_{table} AS SELECT key FROM state_{table} WHERE NOT gone",
         f"CREATE VIEW idmap_{table} AS SELECT key, id FROM state_{table} WHERE NOT gone",

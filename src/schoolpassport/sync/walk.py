@@ -27,7 +27,7 @@ from schoolpassport.quality import filtering, inspection, policies
 from schoolpassport.quality.filtering import Chosen
 from schoolpassport.quality.policies import Filters, Rules
 from schoolpassport.quality.records import Inspected, Subject
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.records import ALTOGETHER, Asked, Authority, Batch
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import manifest, mapped, staging, translation
@@ -35,7 +35,7 @@ from schoolpassport.sources.mapping import BadPolicy, tables
 from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.policies import shaping
 from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings, Translated
-from schoolpassport.sources.schemas import SCHEMAS, FileSchema, Schema
+from schoolpassport.sources.schemas import SCHEMAS, Column, FileSchema, Schema
 from schoolpassport.sync import difference, guard, identifying, memory, settling, silence, skimming, waiting
 from schoolpassport.sync.contract import Progress, Watcher
 from schoolpassport.sync.guard import Reason, Rule
@@ -270,12 +270,12 @@ def inspect(walk: Walk) -> None:
         bench.load_states()
         walk.court.known = waiting.open_(db, walk.waited)
         planned = {p.schema.kind.name: p for p in walk.plan.files}
-        schemas = {f.kind.name: f for f in SCHEMAS[walk.source.schema].files}
+        columns = {f.kind.name: f.columns for f in SCHEMAS[walk.source.schema].files}
         for kind in KINDS:
             walk.watch(Progress(step="inspect", doing=KINDS[kind].plural, rows=timed.rows))
             plan = planned.get(kind)
             if plan is None:
-                _say_nothing(walk, schemas[kind])
+                _say_nothing(walk, KINDS[kind], columns.get(kind, ()))
             else:
                 timed.rows += _inspect_or_refuse(walk, plan)
             reach(f"inspect.{kind}")
@@ -299,10 +299,10 @@ def _goes_unseen(walk: Walk, file: FileSchema) -> bool:
     return any(r.target in walk.losing for r in file.kind.references)
 
 
-def _say_nothing(walk: Walk, schema: FileSchema) -> None:
+def _say_nothing(walk: Walk, kind: Kind, columns: tuple[Column, ...]) -> None:
     if walk.filters:
-        filtering.nothing_out(walk.bench.db, schema.kind.table)
-    silence.keep(walk.bench.db, schema)
+        filtering.nothing_out(walk.bench.db, kind.table)
+    silence.keep(walk.bench.db, kind, columns)
 
 
 def _inspect_or_refuse(walk: Walk, plan: FilePlan) -> int:
@@ -321,7 +321,7 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     log.debug("%s: read by %s, %s", kind.name, found.way, "nothing new" if found.nothing_new else "news")
     walk.looked_at.add(kind.name)
     if found.nothing_new:
-        _say_nothing(walk, plan.schema)
+        _say_nothing(walk, plan.schema.kind, plan.schema.columns)
         walk.chosen[kind.name], walk.inspected[kind.name] = Chosen(), Inspected(bad_rows=0, warnings=0)
     else:
         walk.spoke.add(kind.name)
