@@ -1,6 +1,7 @@
 """What becomes of written grades when people, consents and applications come and go."""
 
 import csv
+import json
 from datetime import timedelta
 
 import pytest
@@ -134,7 +135,14 @@ def test_the_district_decides_on_the_command_line(world, app):
     run("show", *names)
     (seen,) = other.json(f"{V1P1}/results")["results"]
     assert (seen["score"], seen["sourcedId"] == "p2") == (9.5, False)
-    assert f'"shownTo": ["{names[1]}"], "categories": 0, "lineItems": 1, "results": 1' in run("list", "--json")
+    (told,) = (each for each in json.loads(run("list", "--json")) if each["application"] == names[0])
+    assert {name: said for name, said in told.items() if said != 0} == {
+        "application": names[0],
+        "mayWrite": True,
+        "shownTo": [names[1]],
+        "lineItems": 1,
+        "results": 1,
+    }
     run("hide", *names)
     assert {each["status"] for each in other.json(f"{V1P1}/results")["results"]} == {"tobedeleted"}
     run("forbid", names[0])

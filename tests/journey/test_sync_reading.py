@@ -126,6 +126,7 @@ def test_every_value_of_a_package_arrives_where_it_belongs(sis):
         "gradingPeriod": "autumn",
         "resultValueMin": 0.0,
         "resultValueMax": 87.5,
+        "scoreScale": None,
         "metadata": None,
     }
     assert sis.records("result")["r1"] == {
@@ -136,6 +137,7 @@ def test_every_value_of_a_package_arrives_where_it_belongs(sis):
         "score": 300.0,
         "scoreDate": "2026-09-10",
         "comment": 'said "well done"',
+        "scoreScale": None,
         "metadata": None,
     }
     assert sis.records("resource")["res"] == {
