@@ -14,7 +14,7 @@ from django.db import connection
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.columns import COPY_TEXT, columns, copy_text, literal
-from schoolpassport.matching import decisions, model, people, policies, scoring
+from schoolpassport.matching import decisions, model, people, policies, queries, scoring
 from schoolpassport.matching.models import TRANSITIONS, Looked, Proposal, State
 from schoolpassport.roster import actions as merging
 from schoolpassport.roster import queries as roster
@@ -61,7 +61,7 @@ def look(*, district_id: UUID, by: str, now: datetime, everybody: bool = False) 
     try:
         with scope.inside(district_id):
             roster.export_people(district_id=district_id, since=since, into=folder / "people.csv")
-        compared = _score(folder, several_roles=several_roles)
+        compared = _score(folder, district_id=district_id, several_roles=several_roles)
         with scope.inside(district_id):
             found = _keep(district_id, folder, revision=revision, compared=compared)
             Looked.objects.update_or_create(
@@ -180,7 +180,7 @@ def _work() -> Path:
     return folder
 
 
-def _score(folder: Path, *, several_roles: bool) -> int:
+def _score(folder: Path, *, district_id: UUID, several_roles: bool) -> int:
     """Write ``pairs.tsv`` and ``fresh.tsv``. Returns how many people were fresh."""
     env = settings.ENVIRONMENT
     with columns(folder=folder, memory_mb=env.sync_memory_mb, threads=env.sync_threads) as db:
@@ -188,7 +188,11 @@ def _score(folder: Path, *, several_roles: bool) -> int:
         db.execute(f"COPY (SELECT id FROM people WHERE fresh) TO {literal(str(folder / 'fresh.tsv'))} ({COPY_TEXT})")
         [(compared,)] = db.execute("SELECT count(*) FROM people WHERE fresh").fetchall()
         if compared:
-            scoring.score(db, several_roles=several_roles)
+            scoring.score(
+                db,
+                several_roles=several_roles,
+                tell=lambda: queries.tell_sources(db, district_id=district_id, folder=folder),
+            )
         else:
             db.execute("CREATE TABLE pair (left_id UUID, right_id UUID, probability DOUBLE, evidence VARCHAR)")
         db.execute(

@@ -14,7 +14,6 @@ SHARED_BY_MANY = 12  # an address or number of more records than this is nobody'
 
 _COLUMNS = [
     "id",
-    "sources",
     "role",
     "given_name",
     "family_name",
@@ -75,14 +74,23 @@ CREATE OR REPLACE MACRO own(value) AS nullif(lower(trim(value)), '');
 def take(db: DuckDBPyConnection, path: Path) -> None:
     """Make ``people`` out of the file that ``roster.queries.export_people`` wrote.
 
-    ``fresh`` people are compared with everybody, others only with those.
+    ``fresh`` people are compared with everybody, others only with those. Who speaks of them is not known yet.
     """
     types = ", ".join(f"'{c}': 'VARCHAR'" for c in _COLUMNS)
-    lists = ", ".join(f"string_split({c}, ',') AS {c}" for c in ("sources", "schools"))
     db.execute(
         f"CREATE TABLE people AS SELECT * REPLACE (id::UUID AS id, birth_date::DATE AS birth_date, "
-        f"fresh = 't' AS fresh, {lists}) FROM read_csv({literal(str(path))}, header = false, auto_detect = false, "
-        f"delim = ',', quote = '\"', escape = '\"', max_line_size = 10000000, columns = {{{types}}})"
+        f"fresh = 't' AS fresh, string_split(schools, ',') AS schools), NULL::VARCHAR[] AS sources "
+        f"FROM read_csv({literal(str(path))}, header = false, auto_detect = false, delim = ',', quote = '\"', "
+        f"escape = '\"', max_line_size = 10000000, columns = {{{types}}})"
+    )
+
+
+def tell_sources(db: DuckDBPyConnection, path: Path) -> None:
+    """Of each ``person`` in the file that ``roster.queries.export_speakers`` wrote, the sources."""
+    db.execute(
+        f"UPDATE person SET sources = s.sources FROM (SELECT id, list(source) AS sources FROM read_csv("
+        f"{literal(str(path))}, header = false, auto_detect = false, columns = {{'id': 'UUID', 'source': 'VARCHAR'}}) "
+        "GROUP BY id) s WHERE person.id = s.id"
     )
 
 

@@ -5,10 +5,12 @@ from uuid import UUID
 
 from duckdb import DuckDBPyConnection
 
+from schoolpassport.kit.columns import COPY_TEXT, literal
 from schoolpassport.matching import people, scoring
 from schoolpassport.matching.models import Proposal, State
 from schoolpassport.matching.scoring import told
 from schoolpassport.roster import queries as roster
+from schoolpassport.tenancy import scope
 
 _SHOWN = ("given_name", "family_name", "role", "grades", "identifier", "email")
 
@@ -49,7 +51,7 @@ def as_data(found: Proposal) -> dict[str, Any]:
     }
 
 
-def compare(db: DuckDBPyConnection, known: Path, *, join: Callable[[], None]) -> None:
+def compare(db: DuckDBPyConnection, known: Path, *, district_id: UUID, join: Callable[[], None]) -> None:
     """Make ``pair`` (left_id, right_id, probability, evidence) and ``person`` (unique_id, part) of people.
 
     ``known``: as ``roster.queries.export_people`` wrote them. ``join`` puts others beside them, into ``people``; who
@@ -57,7 +59,21 @@ def compare(db: DuckDBPyConnection, known: Path, *, join: Callable[[], None]) ->
     """
     people.take(db, known)
     join()
-    scoring.score(db, several_roles=True)
+    scoring.score(
+        db,
+        several_roles=True,
+        tell=lambda: tell_sources(db, district_id=district_id, folder=known.parent),
+    )
+
+
+def tell_sources(db: DuckDBPyConnection, *, district_id: UUID, folder: Path) -> None:
+    """Let the DuckDB know which sources speak of whoever stands in ``pair``; of others nobody asks."""
+    asked, told_ = folder / "asked.tsv", folder / "speakers.csv"
+    ids = "SELECT left_id FROM pair UNION SELECT right_id FROM pair"
+    db.execute(f"COPY ({ids}) TO {literal(str(asked))} ({COPY_TEXT})")
+    with scope.inside(district_id):
+        roster.export_speakers(district_id=district_id, ids=asked, into=told_)
+    people.tell_sources(db, told_)
 
 
 def in_words(evidence: list[dict[str, object]]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ counts. Splink is not needed to add them up; a test holds both against each othe
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from duckdb import DuckDBPyConnection
 
@@ -39,24 +39,41 @@ NEVER = (
 )
 
 
-def score(db: DuckDBPyConnection, *, several_roles: bool, weights: Weights | None = None) -> int:
+def score(
+    db: DuckDBPyConnection,
+    *,
+    several_roles: bool,
+    weights: Weights | None = None,
+    tell: Callable[[], None] | None = None,
+) -> int:
     """Make ``pair`` (left_id, right_id, probability, evidence) out of ``people``. Returns how many there are.
 
     ``evidence`` is JSON, a list of {field, level, weight}: how much each field speaks for one person (positive) or for
     two (negative), in bits; together with the prior they make the probability. ``weights``: others than the shipped.
+    ``tell``: makes the ``sources`` of each ``person`` of a ``pair`` known, where they were not; then pairs are scored
+    again.
     """
     prepare(db)
     [(records, fresh)] = db.execute("SELECT count(*), count(*) FILTER (fresh) FROM person").fetchall()
     _block(db, several_roles=several_roles, few=fresh < _FEW * records)
     _count_what_is_common(db)
-    conditions = " AND ".join(f"NOT ({rule})" for rule in NEVER)
     weighed = _weighed(weights or model.weights(), prior=model.prior(int(records)))
+    pairs = _pair(db, weighed)
+    if tell and pairs:
+        tell()  # two numbers in one system say more than two numbers against a pair: none comes back
+        db.execute("CREATE OR REPLACE TEMP TABLE candidate AS SELECT left_id, right_id FROM pair")
+        pairs = _pair(db, weighed)
+    for table in ("candidate", *(f"common_{column}" for column in _COMMON)):
+        db.execute(f"DROP TABLE {table}")
+    return pairs
+
+
+def _pair(db: DuckDBPyConnection, weighed: str) -> int:
+    conditions = " AND ".join(f"NOT ({rule})" for rule in NEVER)
     db.execute(
         f"CREATE OR REPLACE TABLE pair AS SELECT left_id, right_id, 1 / (1 + pow(2, -bits)) AS probability, "
         f"{_evidence()} AS evidence FROM ({weighed}) WHERE bits >= {_bits(LINE)} AND {conditions}"
     )
-    for table in ("candidate", *(f"common_{column}" for column in _COMMON)):
-        db.execute(f"DROP TABLE {table}")
     [(pairs,)] = db.execute("SELECT count(*) FROM pair").fetchall()
     return int(pairs)
 

@@ -607,16 +607,14 @@ def remapped_kinds(*, district_id: UUID, revision: int) -> frozenset[str]:
 
 
 def export_people(*, district_id: UUID, since: int, into: Path) -> None:
-    """Whoever stands now, as CSV: what tells people apart, who says so, and whether it is new after a revision."""
+    """Whoever stands now, as CSV: what tells people apart, and whether it is new after a revision."""
     statement = (
-        f"COPY (SELECT u.id, l.sources, u.role, u.given_name, u.family_name, u.middle_name, "
+        "COPY (SELECT u.id, u.role, u.given_name, u.family_name, u.middle_name, "
         "u.preferred_first_name, d.birth_date, d.sex, u.email, coalesce(u.phone, u.sms), u.identifier, u.username, "
         "nullif(array_to_string(u.orgs, ','), ''), u.grades[1], u.rev_from > %(r)s "
         "OR coalesce(d.rev_from > %(r)s, false) "
         "FROM roster_user u LEFT JOIN roster_demographics d ON d.district_id = u.district_id AND d.id = u.id "
-        f"AND d.rev_to = {OPEN} AND d.status = 'active' LEFT JOIN (SELECT record_id, "
-        "string_agg(source_id::text, ',') AS sources FROM roster_link WHERE district_id = %(d)s "
-        "AND kind = 'user' AND NOT gone GROUP BY record_id) l ON l.record_id = u.id "
+        f"AND d.rev_to = {OPEN} AND d.status = 'active' "
         f"WHERE u.district_id = %(d)s AND u.rev_to = {OPEN} AND u.status = 'active') TO STDOUT (FORMAT csv)"
     )
     with (
@@ -626,6 +624,21 @@ def export_people(*, district_id: UUID, since: int, into: Path) -> None:
     ):
         for block in copy:
             file.write(block)
+
+
+def export_speakers(*, district_id: UUID, ids: Path, into: Path) -> None:
+    """Which sources speak of these people now, as CSV: id, source. ``ids``: a file of ids, as COPY reads it."""
+    statement = (
+        "COPY (SELECT l.record_id, l.source_id FROM roster_link l JOIN wanted w ON w.id = l.record_id "
+        "WHERE l.district_id = %(d)s AND l.kind = 'user' AND NOT l.gone) TO STDOUT (FORMAT csv)"
+    )
+    with connection.cursor() as wrapped, into.open("wb") as file:
+        cursor = wrapped.cursor
+        _take(cursor, "wanted (id uuid)", ids)
+        with cursor.copy(statement, {"d": district_id}) as copy:
+            for block in copy:
+                file.write(block)
+        cursor.execute("DROP TABLE wanted")
 
 
 def standing_ids(*, district_id: UUID, kind: str, ids: Iterable[UUID]) -> set[UUID]:

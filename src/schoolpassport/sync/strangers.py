@@ -139,7 +139,7 @@ def _scored(walk: walks.Walk) -> list[Probably]:
         queries.export_people(district_id=district_id, since=now, into=known)  # of whom nobody is new
         apart = queries.parted(district_id=district_id, source_id=source_id, kind=_USER.name)
     # Accounts rarely say what somebody is; only where they do, it must be the same (below).
-    matching.compare(db, known, join=lambda: _join_them(walk))
+    matching.compare(db, known, district_id=district_id, join=lambda: _join_them(walk))
     known.unlink()
     db.execute("CREATE TABLE refused (key VARCHAR, id UUID)")
     if apart:

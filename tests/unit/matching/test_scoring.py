@@ -90,6 +90,21 @@ def test_only_pairs_with_somebody_fresh_are_scored_and_they_score_as_always(doub
         assert 20 < len(found) < 500
 
 
+def test_sources_that_are_told_only_of_whoever_is_in_a_pair_change_nothing(doubles, tmp_path):
+    with labelled(doubles, tmp_path) as db:
+        found = "SELECT left_id, right_id, round(probability, 9), evidence FROM pair ORDER BY ALL"
+        scoring.score(db, several_roles=False)
+        expected = db.execute(found).fetchall()
+        db.execute("CREATE TABLE speaker AS SELECT id, sources FROM people; UPDATE people SET sources = NULL")
+        scoring.score(db, several_roles=False)
+        untold = db.execute(found).fetchall()
+        asked = "SELECT left_id AS id FROM pair UNION SELECT right_id FROM pair"
+        told = f"UPDATE person SET sources = s.sources FROM speaker s SEMI JOIN ({asked}) USING (id) WHERE person.id = s.id"
+        scoring.score(db, several_roles=False, tell=lambda: db.execute(told))
+        assert db.execute(found).fetchall() == expected
+    assert {pair[:2] for pair in untold} > {pair[:2] for pair in expected}  # so there was something to tell
+
+
 @pytest.mark.filterwarnings("default")  # Splink leaves its own result open for a moment
 def test_weights_add_up_as_splink_adds_them(doubles, tmp_path):
     from bench import splinked
