@@ -73,6 +73,23 @@ def test_two_sources_that_know_one_person_lead_to_one_proposal_by_the_next_morni
     assert events[0].facts["opened"] == 1
 
 
+def test_two_numbers_in_one_system_are_told_from_two_systems_with_a_number_each(sis, directory):
+    same = {**ROSALIND, "phone": "+1 555 010 0100"}
+    sis.done(package(user("u1", identifier="N-1", **same), user("u2", identifier="N-2", **same)))
+    directory.done(package(user("x9", identifier="X-9", **same)))
+    names = {sis.ids("user")["u1"]: "u1", sis.ids("user")["u2"]: "u2", directory.ids("user")["x9"]: "x9"}
+    with scope.inside(sis.district_id):
+        found = {
+            frozenset({names[p.left_id], names[p.right_id]}): {e["field"]: e["level"] for e in p.evidence}["identifier"]
+            for p in queries.proposals(district_id=sis.district_id)
+        }
+    assert found == {
+        frozenset({"u1", "u2"}): "two_in_one_system",
+        frozenset({"u1", "x9"}): "other",
+        frozenset({"u2", "x9"}): "other",
+    }
+
+
 def test_a_night_of_two_sources_looks_once_when_both_are_through(sis, directory):
     both = (
         sis.ask(package(user("u1", **ROSALIND))),
