@@ -59,6 +59,10 @@ def is_json(expression: str) -> str:
 COPY_TEXT = "FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', NULLSTR '\\N', HEADER false"
 """DuckDB's options for a file that PostgreSQL's COPY reads in its text format; texts go through ``copy_text``."""
 
+COPY_MANY = f"{COPY_TEXT}, PRESERVE_ORDER false"
+"""The same for many wide rows, which need not stand in order: to keep it, DuckDB holds whole batches of each thread in
+memory, which can't be spilled, and fails where there is no room for them."""
+
 
 def copy_text(expression: str) -> str:
     """SQL of DuckDB: a text with backslash, tab and line ends as PostgreSQL's COPY text format wants them."""

@@ -76,6 +76,14 @@ def go(run: Run, watch: Watcher) -> None:
     except Retry as later:
         states.finish(run, RunState.FAILED, message=later.sentence)
         raise
+    except duckdb.OutOfMemoryException:
+        states.finish(
+            run,
+            RunState.FAILED,
+            message=f"The run needed more memory than the {env.sync_memory_mb} MB that SCHOOLPASSPORT_SYNC_MEMORY_MB "
+            "grants; nothing was changed. Raise the setting, and try again.",
+        )
+        raise
     except Exception:
         states.finish(
             run, RunState.FAILED, message="The run stopped by a fault of ours; nothing was changed. Try again."

@@ -19,7 +19,7 @@ import duckdb
 from django.conf import settings as django
 from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import COPY_TEXT, columns, copy_text, literal, quoted
+from schoolpassport.kit.columns import COPY_MANY, COPY_TEXT, columns, copy_text, literal, quoted
 from schoolpassport.kit.ids import new_id
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
@@ -200,7 +200,7 @@ class Bench:
         paths = dict.fromkeys(queries, nothing)
         for name, query in ((n, q) for n, q in queries.items() if self.turns(kind)[n]):
             paths[name] = self.places.work / f"{name}_{table}.tsv"
-            self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} ({COPY_TEXT})")
+            self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} ({COPY_MANY})")
         return Batch(kind=kind, settled=paths["settled"], missing=paths["missing"], uneasy=paths["uneasy"])
 
     def removals_file(self, which: str, kind: str) -> Path:
