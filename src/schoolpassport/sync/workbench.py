@@ -33,6 +33,7 @@ _STATE_FORMAT = f"4-{duckdb.__version__}-{cleaning.digest()}"
 
 
 _SMALL = 1 << 20  # bytes of a kind's state
+_SHARED = 8 << 20  # bytes of package and state; of less, a second thread would get nothing to do, and cost all the same
 _TURNED = "turned"  # the part of a state that stands above its base
 _MOST_TURNED = 0.1  # share of a state; beyond it, a new base is written
 _TURNS = ("settled", "missing", "uneasy")
@@ -300,8 +301,12 @@ def bench(places: Places, *, settled: int, memory_mb: int, threads: int, blank: 
     places = replace(places, decided=decided)
     try:
         with ExitStack() as opened:
-            made = columns(folder=places.work, memory_mb=memory_mb, threads=threads)
-            yield Bench(lambda: opened.enter_context(made), places, settled, blank=blank)
+
+            def open_() -> DuckDBPyConnection:
+                hands = threads if _bytes(places.package, places.state(settled)) >= _SHARED else 1
+                return opened.enter_context(columns(folder=places.work, memory_mb=memory_mb, threads=hands))
+
+            yield Bench(open_, places, settled, blank=blank)
     finally:
         shutil.rmtree(places.work, ignore_errors=True)
 
@@ -352,6 +357,10 @@ def _found(folder: Path, table: str) -> list[tuple[str, Path]]:
     found = [(f.name.split("."), f) for f in sorted(folder.glob(f"{table}.*.*.parquet"))]
     whole = all(int(number) == len(found) for (_, _, number, _), _ in found)
     return [(part, file) for (_, part, _, _), file in found] if whole else []
+
+
+def _bytes(*folders: Path) -> int:
+    return sum(file.stat().st_size for folder in folders if folder.is_dir() for file in folder.iterdir())
 
 
 def _is_small(files: dict[str, Path]) -> bool:
