@@ -123,6 +123,16 @@ class Walk:
         return memory.said(self.digest, self.settings, on=today, decided=self.bench.places.decided)
 
     @property
+    def concerned(self) -> frozenset[str]:
+        """The kinds of which anybody asks on this walk: those of the package, what they refer to, what is beside them."""
+        if self.filters:
+            return frozenset(KINDS)
+        planned = {p.schema.kind.name for p in self.plan.files}
+        fields = [field for kind in planned for field in (*KINDS[kind].fields, *KINDS[kind].references)]
+        beside = {kind.name for kind in KINDS.values() if kind.same_id_as in planned}
+        return frozenset(planned | beside | {field.target or field.each_names for field in fields})
+
+    @property
     def is_partial(self) -> bool:
         """An enrichment source adds to records: its rows need not say everything."""
         return self.source.role == SourceRole.ENRICHMENT
@@ -267,16 +277,17 @@ def inspect(walk: Walk) -> None:
     with walk.step("inspect") as timed:
         inspection.begin(db)
         inspection.record_problems(db, walk.plan.problems)
-        bench.load_states()
+        concerned = walk.concerned
+        bench.load_states(concerned)
         walk.court.known = waiting.open_(db, walk.waited)
         planned = {p.schema.kind.name: p for p in walk.plan.files}
         columns = {f.kind.name: f.columns for f in SCHEMAS[walk.source.schema].files}
         for kind in KINDS:
             walk.watch(Progress(step="inspect", doing=KINDS[kind].plural, rows=timed.rows))
             plan = planned.get(kind)
-            if plan is None:
+            if plan is None and kind in concerned:
                 _say_nothing(walk, KINDS[kind], columns.get(kind, ()))
-            else:
+            elif plan is not None:
                 timed.rows += _inspect_or_refuse(walk, plan)
             reach(f"inspect.{kind}")
         _remember_what_went(walk)

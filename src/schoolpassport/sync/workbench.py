@@ -8,7 +8,7 @@ what turned since it was written.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -114,14 +114,17 @@ class Bench:
         (rows,) = self.db.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)
         return int(rows)
 
-    def load_states(self) -> None:
-        """``state_<kind>`` for every kind."""
+    def load_states(self, concerned: Collection[str] = KINDS) -> None:
+        """``state_<kind>`` for every kind that is concerned; of the others, the files are at hand for the next state."""
         source = self.places.state(self.settled)
         for kind in KINDS.values():
             if self.blank:
                 self.db.execute(f"CREATE TABLE state_{kind.table} ({_STATE})")
                 continue
             files = {part: _link(f, self._state_file(kind.table, part)) for part, f in _found(source, kind.table)}
+            if kind.name not in concerned:
+                self._states[kind.table] = files
+                continue
             try:
                 self._open_state(kind.table, files)
             except duckdb.Error:  # none, or it is cut
