@@ -24,7 +24,7 @@ from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
 from tests.faults.support.children import Children
-from tests.faults.support.looking import Look, look, watching
+from tests.faults.support.looking import Look, glance, watching
 from tests.simulator import apps, exporter
 from tests.simulator.apps import App
 from tests.simulator.directory import Directory
@@ -156,7 +156,7 @@ class Stage:
     def _watched(self) -> Run:
         """A reader beside the run sees what was, what is, or the new roster while the view is still to follow."""
         before = self.look()
-        with watching(self.district_id, pause=0.02, view=self.application.number) as seen:
+        with watching(self.district_id, pause=0.1, view=self.application.number, by=glance) as seen:
             run = self._walk()
         after = self.look()
         fine = {(before.roster, before.view), (after.roster, before.view), (after.roster, after.view)}
@@ -167,7 +167,7 @@ class Stage:
 
     def look(self) -> Look:
         """At the roster and the view that is shared all of it: each view follows by itself."""
-        return look(self.district_id, self.application.number)
+        return glance(self.district_id, self.application.number)
 
     def write(self, made: Export) -> Path:
         return self._write(self.sis, made)

@@ -1,7 +1,7 @@
 """What a reader finds, in one statement each time: the roster, a view, and whether the change log is whole."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -27,16 +27,28 @@ class Look:
 
 def look(district_id: UUID, view: int | None = None) -> Look:
     """``view``: only what is in that one; whatever there is when several are to be one."""
+    return _look(_STATEMENT, district_id, view)
+
+
+def glance(district_id: UUID, view: int | None = None) -> Look:
+    """The same by where each row lies and which transaction wrote it, for a tenth of the time.
+
+    Other rows never look the same; the same do, as long as nobody writes them once more.
+    """
+    return _look(_AT_A_GLANCE, district_id, view)
+
+
+def _look(statement: str, district_id: UUID, view: int | None) -> Look:
     with scope.inside(district_id), connection.cursor() as cursor:
-        cursor.execute(_STATEMENT, {"d": district_id, "v": view})
+        cursor.execute(statement, {"d": district_id, "v": view})
         roster, content, whole = cursor.fetchone()
         return Look(roster, content, whole)
 
 
-def _content(room: str, *, extra: str = "''") -> str:
+def _content(room: str, line: str) -> str:
     which = "AND view = coalesce(%(v)s, view)" if room == "sharing" else ""
     parts = " UNION ALL ".join(
-        f"SELECT '{k.table}' || ({_BESIDE})::text || {extra} AS line FROM {room}_{k.table} r "
+        f"SELECT '{k.table}' || {line} AS line FROM {room}_{k.table} r "
         f"WHERE district_id = %(d)s AND rev_to = {OPEN} {which}"
         for k in (SHARED if room == "sharing" else KINDS).values()
     )
@@ -56,7 +68,10 @@ def _whole() -> str:
     )
 
 
-_STATEMENT = f"SELECT {_content('roster')}, {_content('sharing', extra=_UNSTAMPED)}, {_whole()}"
+_SAID = f"({_BESIDE})::text"
+_STATEMENT = f"SELECT {_content('roster', _SAID)}, {_content('sharing', f'{_SAID} || {_UNSTAMPED}')}, {_whole()}"
+_LIES = "ctid || ' ' || xmin"
+_AT_A_GLANCE = f"SELECT {_content('roster', _LIES)}, {_content('sharing', _LIES)}, {_whole()}"
 
 
 @dataclass
@@ -65,14 +80,16 @@ class Watched:
 
 
 @contextmanager
-def watching(district_id: UUID, *, pause: float = 0.04, view: int | None = None) -> Iterator[Watched]:
+def watching(
+    district_id: UUID, *, pause: float = 0.04, view: int | None = None, by: Callable[[UUID, int | None], Look] = look
+) -> Iterator[Watched]:
     """A reader beside whatever happens, looking again and again: at least at what was before and at what is left."""
-    watched, enough, trouble = Watched({look(district_id, view)}), threading.Event(), []
+    watched, enough, trouble = Watched({by(district_id, view)}), threading.Event(), []
 
     def watch() -> None:
         try:
             while not enough.is_set():
-                watched.looks.add(look(district_id, view))
+                watched.looks.add(by(district_id, view))
                 enough.wait(pause)
         except BaseException as error:  # noqa: BLE001 (a thread that dies in silence would see nothing and object to nothing)
             trouble.append(error)
@@ -87,4 +104,4 @@ def watching(district_id: UUID, *, pause: float = 0.04, view: int | None = None)
         enough.set()
         thread.join()
     assert not trouble, trouble
-    watched.looks.add(look(district_id, view))
+    watched.looks.add(by(district_id, view))
