@@ -124,7 +124,7 @@ class Walk:
 
     @property
     def concerned(self) -> frozenset[str]:
-        """The kinds of which anybody asks on this walk: those of the package, what they refer to, what is beside them."""
+        """The kinds of which this walk asks: those of the package, what these refer to, and what is beside them."""
         if self.filters:
             return frozenset(KINDS)
         planned = {p.schema.kind.name for p in self.plan.files}

@@ -115,7 +115,7 @@ class Bench:
         return int(rows)
 
     def load_states(self, concerned: Collection[str] = KINDS) -> None:
-        """``state_<kind>`` for every kind that is concerned; of the others, the files are at hand for the next state."""
+        """``state_<kind>`` for every kind that is concerned; of others, the files are at hand for the state to come."""
         source = self.places.state(self.settled)
         for kind in KINDS.values():
             if self.blank:
