@@ -21,7 +21,7 @@ from tests.simulator.outlets import OUTLETS, V1P1, Access, Copy, Outlet, Refused
 from tests.simulator.reading import Divergence, assure
 from tests.support import partners
 from tests.support.nights import BY
-from tests.support.projection import FOLLOWS, HREF, ORDER, Ids, Terms, project
+from tests.support.projection import FOLLOWS, ORDER, Ids, Terms, project
 
 EVERY = 6  # nights from one asking of a costly outlet to the next
 # Of what the world has, what a mask changes.
@@ -156,17 +156,8 @@ def _with_followers(terms: Terms) -> dict[str, str]:
 
 def seen(roster: Records, ids: Ids, terms: Terms) -> Copy:
     """What an application may hold, in the words of a copy."""
-    there = project(roster, ids, terms)
-    documents = ((kind, _addressed(expected.doc)) for (kind, _), expected in there.items())
-    return dict(plain(kind, document) for kind, document in documents)
-
-
-def _addressed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _addressed(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_addressed(each) for each in value]
-    return value.replace(HREF, V1P1) if isinstance(value, str) else value
+    there = project(roster, ids, replace(terms, base=V1P1))
+    return dict(plain(kind, expected.doc) for (kind, _), expected in there.items())
 
 
 def _differences(there: dict[Any, Any], right: dict[Any, Any]) -> str:

@@ -72,7 +72,7 @@ class Terms:
     """``schools`` None: the whole district. ``attributes``: by kind; a kind that is missing is not shared.
 
     ``masks`` by “kind.attribute”, ``filters`` by kind, as JSON. ``secret``: what masks draw from. ``skips``: by kind, the
-    attributes without which the application wants no record.
+    attributes without which the application wants no record. ``base``: what addresses in documents begin with.
     """
 
     attributes: dict[str, list[str]]
@@ -81,9 +81,13 @@ class Terms:
     filters: dict[str, dict[str, Any]] = field(default_factory=dict)
     secret: bytes = b""
     skips: dict[str, str] = field(default_factory=dict)
+    base: str = HREF
 
     def shows(self, kind: str, name: str) -> bool:
         return name in self.attributes.get(kind, ())
+
+    def reference(self, target: str, id_: UUID) -> dict[str, str]:
+        return {"href": f"{self.base}/{PLURALS[target]}/{id_}", "sourcedId": str(id_), "type": target}
 
     def mask(self, kind: str, name: str, record: UUID, value: Any) -> Any:
         """The value as the application sees it."""
@@ -114,9 +118,10 @@ def _members(roster: Roster, terms: Terms) -> dict[str, set[str]]:
     members: dict[str, set[str]] = {kind: set() for kind in ORDER}
     scope = None if terms.schools is None else _with_those_above(roster["org"], terms.schools)
     for kind in (k for k in ORDER if k in terms.attributes):
+        asked = terms.filters.get(kind)
         for key, record in roster[kind].items():
             inside = scope is None or _inside(kind, key, roster, scope)
-            chosen = plainly(terms.filters.get(kind, {"all": []}), _cells(record), ASKED)
+            chosen = asked is None or plainly(asked, _cells(record), ASKED)
             lacks = (need := terms.skips.get(kind, "")) and terms.shows(kind, need) and not record.get(need)
             if (
                 record["status"] == "active"
@@ -176,7 +181,10 @@ def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: 
         if name in {"status", "primaryOrg"} or value is None or not terms.shows(kind, name):
             continue
         if name in REFERENCES[kind]:
-            _refer(name, value, REFERENCES[kind][name], ids, members, Expected(doc, values))
+            target = REFERENCES[kind][name]
+            found = [ids[target][k] for k in (value if isinstance(value, list) else [value]) if k in members[target]]
+            named = [(terms.reference(target, id_), id_) for id_ in found]
+            _refer(name, named, Expected(doc, values), many=isinstance(value, list))
         elif (masked_ := terms.mask(kind, name, ids[kind][key], value)) is not None:
             values[name] = masked_
             if name not in ONLY_IN_1P2:
@@ -187,7 +195,7 @@ def _seen(kind: str, key: str, roster: Roster, ids: Ids, terms: Terms, members: 
     parents = members[kind] if "parent" in REFERENCES[kind] else ()
     children = sorted(ids[kind][k] for k in parents if roster[kind][k].get("parent") == key)
     if children and terms.shows(kind, "parent"):
-        doc["children"] = [_reference(kind, id_) for id_ in children]
+        doc["children"] = [terms.reference(kind, id_) for id_ in children]
     if terms.shows(kind, SIS_ID):
         values["sis_id"] = terms.mask(kind, SIS_ID, ids[kind][key], key)
     return _with_ours(kind, roster[kind][key], roster, ids, terms, members, Expected(doc, values))
@@ -207,16 +215,15 @@ def _with_ours(
     if ours := _ours(kind, record, terms, values):
         doc["metadata"] = {**doc.get("metadata", {}), **ours}
     if terms.shows(kind, "primaryOrg") and (school := _primary_school(record, roster, members)):
-        doc["primarySchool"] = _reference("org", ids["org"][school])
+        doc["primarySchool"] = terms.reference("org", ids["org"][school])
     return Expected(doc, values)
 
 
-def _refer(name: str, value: Any, target: str, ids: Ids, members: dict[str, set[str]], into: Expected) -> None:
+def _refer(name: str, found: list[tuple[Any, UUID]], into: Expected, *, many: bool) -> None:
     """A reference, or a list of them, without what is not seen."""
-    found = [ids[target][k] for k in (value if isinstance(value, list) else [value]) if k in members[target]]
     if found:
-        refs = [_reference(target, id_) for id_ in found]
-        into.doc[name], into.values[name] = (refs, found) if isinstance(value, list) else (refs[0], found[0])
+        refs, ids = [ref for ref, _ in found], [id_ for _, id_ in found]
+        into.doc[name], into.values[name] = (refs, ids) if many else (refs[0], ids[0])
 
 
 def _ours(kind: str, record: dict[str, Any], terms: Terms, values: dict[str, Any]) -> dict[str, Any]:
@@ -241,7 +248,3 @@ def _without_nothing(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nothing(each) for each in value]
     return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
-
-
-def _reference(target: str, id_: UUID) -> dict[str, str]:
-    return {"href": f"{HREF}/{PLURALS[target]}/{id_}", "sourcedId": str(id_), "type": target}
