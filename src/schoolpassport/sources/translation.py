@@ -238,17 +238,13 @@ def _write(
             sql = sql.replace(f"{{{name}}}", table)
         sql = sql.replace("{year}", str(year))
         sql = _extended(db, output, sql) if output.of and output.of[0] in extended else sql
-        db.execute(f"CREATE OR REPLACE VIEW made AS {sql}")
-        there = {name for name, *_ in db.execute("DESCRIBE made").fetchall()}
+        there = {name for name, *_ in db.execute(f"DESCRIBE FROM ({sql})").fetchall()}
         strangers = there - set(headers) - {"file", "line"} - {h for h in there if h.startswith("metadata.")}
         if strangers:
             raise ValueError(f"{file.file_name} has no column {min(strangers)}")
         cells = ", ".join((quoted(h) if h in there else "NULL") + f" AS {quoted(h)}" for h in headers)
         extra = "".join(f", {quoted(h)}" for h in sorted(there) if h.startswith("metadata."))
-        db.execute(
-            f"CREATE OR REPLACE TABLE part_{number} AS SELECT {number} AS part, {cells}{extra}, file, line FROM made"
-        )
-        parts.append(f"FROM part_{number}")
+        parts.append(f"SELECT {number} AS part, {cells}{extra}, file, line FROM ({sql})")
     db.execute(f"CREATE OR REPLACE TABLE whole AS {' UNION ALL BY NAME '.join(parts)}")
     (rows,) = db.execute("SELECT count(*) FROM whole").fetchone() or (0,)
     if rows:
@@ -258,9 +254,7 @@ def _write(
             f"COPY (SELECT {columns}, file AS {quoted(ORIGIN_FILE)}, line AS {quoted(ORIGIN_LINE)} FROM whole "
             f"ORDER BY part, line, {quoted(manifest.KEY)}) TO {literal(str(path))} (FORMAT csv, HEADER true)"
         )
-    for table in ("whole", *(f"part_{n}" for n in range(len(parts)))):
-        db.execute(f"DROP TABLE {table}")
-    db.execute("DROP VIEW made")
+    db.execute("DROP TABLE whole")
     return bool(rows)
 
 
