@@ -78,7 +78,7 @@ class _Asked(NamedTuple):
 def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
     """``prefix``: the base that was asked under, which hrefs and links stay under; ``path``: what comes after it."""
     found = operations.find(path)
-    if found is not None and Version.V1P1 not in found[0].kind.versions:
+    if found is not None and Version.V1P1 not in found[0].versions:
         found = None
     name = found[0].name if found else errors.NO_OPERATION
     try:

@@ -1,7 +1,7 @@
 """The reading operations of OneRoster, each declared once: path, name, what it reads, envelope, scopes.
 
-In 1.1, 41 are of rostering, 4 of resources, 11 of the gradebook. 1.2 has them, too, and 8 more in its gradebook: of
-score scales and assessments.
+In 1.1, 41 are of rostering, 4 of resources, 11 of the gradebook. 1.2 has them, too, 8 more in its gradebook (of
+score scales and assessments), and the resources of a user.
 """
 
 from collections.abc import Mapping
@@ -63,6 +63,13 @@ class Operation:
     @property
     def kind(self) -> Kind:
         return KINDS[self.collection.subset.kind]
+
+    @property
+    def versions(self) -> frozenset[Version]:
+        """In which it is there: those that have its kind, and the field that it goes by."""
+        relation = self.collection.relation
+        field = KINDS[relation.kind][relation.field] if isinstance(relation, Names) else None
+        return self.kind.versions & field.versions if field else self.kind.versions
 
     @property
     def kinds_of_ids(self) -> tuple[str, ...]:
@@ -143,6 +150,7 @@ _RELATIONS: Mapping[str, Relation] = {
     "classes/teachers": _TEACHERS_OF_CLASS,
     "courses/resources": Names("course", "resources"),
     "classes/resources": Names("class", "resources"),
+    "users/resources": Names("user", "resources"),
     "classes/categories": Through("lineItem", match="class", give="category"),
     "classes/lineItems": Refers("class"),
     "classes/scoreScales": Refers("class"),
@@ -202,7 +210,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *(_relation(words, relation) for words, relation in _RELATIONS.items()),
 )
 
-OF_1P1: tuple[Operation, ...] = tuple(each for each in OPERATIONS if Version.V1P1 in each.kind.versions)
+OF_1P1: tuple[Operation, ...] = tuple(each for each in OPERATIONS if Version.V1P1 in each.versions)
 
 _BY_WORDS = {(operation.words, operation.single): operation for operation in OPERATIONS}
 

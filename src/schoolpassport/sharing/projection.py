@@ -16,7 +16,7 @@ from schoolpassport.kit import conditions
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.kit.conditions import POSTGRESQL, Tree
 from schoolpassport.quality.assessment import column_of
-from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
+from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.roster.models import OPEN
 from schoolpassport.sharing import masking
@@ -167,16 +167,17 @@ def project(kind: Kind, terms: Terms, stamp: str) -> Projected:
     ours: dict[str, str] = {}
     for field in shown:
         value = masked.get(field.name, f"r.{quoted(field.column)}")
-        if field.v1p1:
-            if field.extension:
-                ours[field.extension] = _extension(field, value, kind, terms, joins)
-            elif text := _primary_school(field, kind, terms, joins):
+        if field.extension:
+            ours[field.extension] = _extension(field, value, kind, terms, joins)
+            continue
+        if field.v1p1 not in {"", field.name}:
+            if text := _primary_school(field, kind, terms, joins):
                 parts.append(text)
             continue
         column, text = _field(field, value, kind, terms, joins)
         if field.in_view:
             values[field.column] = column
-        if text and Version.V1P1 in field.versions and field.name != METADATA:
+        if text and field.name != METADATA:
             parts.append(text)
     sis = _sis_id(kind, terms, joins)
     if not kind.stored_document:

@@ -78,6 +78,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "courseResource": (Way(attributes=("course", "resource")),),
     "classResource": (Way(attributes=("class", "resource")),),
+    "userResource": (Way(attributes=("user", "resource")),),
     "enrollment": (Way(attributes=("user", "class", "role")), Way(attributes=("user", "class"))),
     "scoreScale": (Way(attributes=("title", "class", "type")), Way(attributes=("title", "class"))),
     "lineItem": (Way(attributes=("title", "class", "category")), Way(attributes=("title", "class"))),

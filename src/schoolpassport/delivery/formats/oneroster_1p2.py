@@ -226,6 +226,7 @@ FORMAT = Format(
         _USERS,
         _ROLES,
         _PROFILES,
+        tied("userResource", "userSourcedId orgSourcedId classSourcedId resourceSourcedId"),
         _file("categories", "category", "title weight", weight="NULL"),
         _SCALES,
         _LINE_ITEMS,

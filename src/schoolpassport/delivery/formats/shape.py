@@ -150,10 +150,13 @@ def cell(known: Field, alias: str = "r") -> str:
     return plain(value)
 
 
-def tied(ties: str) -> File:
-    """The file of a kind that no view holds: a row for each entry of the list that is gathered from it."""
+def tied(ties: str, headers: str = "") -> File:
+    """The file of a kind that no view holds: a row for each entry of the list that is gathered from it.
+
+    ``headers``: of its columns, where they are not a title and the two ids; those that name neither side stay empty.
+    """
     owner, field_ = next((k.name, f) for k in KINDS.values() for f in k.gathered if f.gathered == ties)
-    listed = quoted(field_.name)
+    listed, ids = quoted(field_.name), (f"{owner}SourcedId", f"{field_.target}SourcedId")
     # What is listed now; and what was and is not any more, which nothing else in a delta says.
     changed = f"""(SELECT * FROM now_{owner} WHERE "status" = 'active' UNION ALL BY NAME
         SELECT w.* REPLACE ('tobedeleted' AS "status", n."dateLastModified" AS "dateLastModified", list_filter(
@@ -163,13 +166,13 @@ def tied(ties: str) -> File:
     return File(
         name=f"{KINDS[ties].plural}.csv",
         reads={owner: frozenset({field_.name})},
+        every=False,
         columns={
             "sourcedId": "x.\"sourcedId\" || '/' || x.entry",  # one uses a resource once, so this names the row
             "status": 'x."status"',
             "dateLastModified": 'x."dateLastModified"',
-            "title": "NULL",
-            f"{owner}SourcedId": 'x."sourcedId"',
-            f"{field_.target}SourcedId": "x.entry",
+            **dict.fromkeys(headers.split() or ("title", *ids), "NULL"),
+            **dict(zip(ids, ('x."sourcedId"', "x.entry"), strict=True)),
         },
         rows=entries.format(f"now_{owner}"),
         changes=entries.format(changed),

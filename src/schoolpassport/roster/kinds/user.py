@@ -53,6 +53,17 @@ KIND = Kind(
         ),
         _more("roles", Privacy.DIRECTORY, Type.JSON, each_names="org"),
         _more("userProfiles", Privacy.SENSITIVE, Type.JSON),
+        Field(
+            name="resources",
+            type=Type.REFERENCE,
+            target="resource",
+            many=True,
+            gathered="userResource",
+            privacy=Privacy.STUDENT,
+            in_view=True,
+            versions=ONLY_1P2,
+            v1p1="resources",
+        ),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.STUDENT),
     ),
 )

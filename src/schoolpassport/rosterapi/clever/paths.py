@@ -56,6 +56,7 @@ _MANY: Final[Mapping[tuple[str, str], tuple[str, Relation]]] = {  # (of whom, wo
     ("sections", "resources"): ("resources", Names("class", "resources")),
     ("resources", "courses"): ("courses", Refers("resources")),
     ("resources", "sections"): ("sections", Refers("resources")),
+    ("resources", "users"): ("users", Refers("resources")),
     ("courses", "schools"): ("schools", Through("class", match="course", give="school")),
     ("courses", "sections"): ("sections", Refers("course")),
     ("sections", "users"): ("users", Through("enrollment", match="class", give="user")),
@@ -64,6 +65,7 @@ _MANY: Final[Mapping[tuple[str, str], tuple[str, Relation]]] = {  # (of whom, wo
     ("users", "mycontacts"): ("users", Names("user", "agents")),
     ("users", "mystudents"): ("users", AnyOf((Refers("agents"), Meets(mine="teacher", theirs="student")))),
     ("users", "myteachers"): ("users", Meets(mine="student", theirs="teacher")),
+    ("users", "resources"): ("resources", Names("user", "resources")),
     ("users", "sections"): ("sections", Through("enrollment", match="user", give="class")),
     ("users", "schools"): ("schools", Names("user", "orgs")),
 }

@@ -14,11 +14,11 @@ from schoolpassport.sharing.queries import short_of
 
 _RELATED: Mapping[str, tuple[str, ...]] = {  # what a record links to besides itself and its district
     "schools": ("courses", "sections", "terms", "users"),
-    "users": ("mycontacts", "mystudents", "myteachers", "schools", "sections"),
+    "users": ("mycontacts", "mystudents", "myteachers", "resources", "schools", "sections"),
     "courses": ("resources", "schools", "sections"),
     "sections": ("course", "resources", "school", "term", "users"),
     "terms": ("schools", "sections"),
-    "resources": ("courses", "sections"),
+    "resources": ("courses", "sections", "users"),
 }
 
 

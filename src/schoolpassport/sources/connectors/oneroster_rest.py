@@ -161,8 +161,8 @@ CONNECTOR = Connector(
         Setting(
             name="one_by_one",
             title="Resources one by one",
-            help="of up to so many classes, and courses, that do not show their resources, each is asked for them "
-            "every night, by a request or two; 0: none is. It counts if “Also” names resources",
+            help="of up to so many classes, courses and (in 1.2) users that do not show their resources, each is asked "
+            "for them every night, by a request or two; 0: none is. It counts if “Also” names resources",
             type=Type.NUMBER,
             default="0",
         ),

@@ -83,11 +83,17 @@ class File:
     exploded: str = ""
     tied: bool = False
 
+    @property
+    def ties(self) -> bool:
+        """Whether it says which resources each uses."""
+        return self.exploded == "resources"
+
 
 def files(schema: Schema, *, without: Collection[str] = ()) -> dict[str, tuple[File, ...]]:
     """Collection → the files made of it, in which nothing refers to records of collections that are done without."""
     made = _own_files(schema)
-    for name, one in (("courses", "course"), ("classes", "class")) if "resources" not in without else ():
+    owners = {"courses": "course", "classes": "class"} | ({"users": "user"} if schema.inputs else {})
+    for name, one in owners.items() if "resources" not in without else ():
         made[name] = (*made[name], _resources(name, one))
     if not schema.inputs:
         return made
@@ -214,13 +220,14 @@ def _each(value: str, one: Callable[[str], str]) -> str:
 def _resources(collection: str, one: str) -> File:
     """The API shows as a list what the CSV says in rows. A row has no id there: one uses a resource once."""
     owner, resource = text('v."sourcedId"'), reference("e")
+    titled = [Cell(header="title", sql="NULL")] if "title" in KINDS[f"{one}Resource"] else []
     return File(
         name=f"{one}Resources",
         collection=collection,
         exploded="resources",
         cells=(
             Cell(header="sourcedId", sql=f"{owner} || '/' || {resource}"),
-            Cell(header="title", sql="NULL"),
+            *titled,
             Cell(header=f"{one}SourcedId", sql=owner),
             Cell(header="resourceSourcedId", sql=resource),
         ),

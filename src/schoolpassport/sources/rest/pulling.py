@@ -35,7 +35,7 @@ Marks = dict[str, str | None]  # collection → the newest date that was seen; N
 class Wish:
     """What is to be read. ``collections``: in the order of reading. ``days``: after which everything is read anew.
 
-    ``one_by_one``: of how many classes, or courses, resources may be asked for one by one.
+    ``one_by_one``: of how many classes, or courses, or users, resources may be asked for one by one.
     """
 
     schema: Schema
@@ -154,8 +154,7 @@ class _Work:
 
     def _tied(self, name: str, plan: Plan) -> tuple[cells.File, ...]:
         """The files of a collection, its resources as they are known."""
-        own, *lists = self._files[name]
-        if name not in ties.OWNERS or not lists:
+        if not any(f.ties for f in self._files[name]):
             return self._files[name]
         found = ties.find(
             self._session,
@@ -167,7 +166,8 @@ class _Work:
             watch=self._watch,
         )
         self._ties[name] = [found.way, found.sentence]
-        return (own, *(replace(f, tied=found.way is ties.Way.ASKED) for f in lists))
+        asked = found.way is ties.Way.ASKED
+        return tuple(replace(f, tied=asked) if f.ties else f for f in self._files[name])
 
     def _mark(self, name: str, newest: datetime | None, before: datetime | None) -> None:
         dates = [d for d in (newest, before) if d is not None]
@@ -264,7 +264,7 @@ class _Delta(_Work):
 
     def _has_ties(self, name: str) -> bool:
         way, *_ = self._wish.memory.get(cards.TIES, {}).get(name, [ties.Way.UNKNOWN])
-        return way != ties.Way.UNKNOWN and len(self._files[name]) > 1
+        return way != ties.Way.UNKNOWN and any(f.ties for f in self._files[name])
 
     def _whole(self, name: str, plan: Plan, mark: str, into: Path) -> None:
         """A class that lost a resource is not told by what changed: its list is read anew, and so are all of them."""
@@ -272,11 +272,12 @@ class _Delta(_Work):
         if table is None:
             raise _Distrusted
         self._mark(name, table.newest, datetime.fromisoformat(mark))
-        own, *lists = self._tied(name, plan)
-        written = writing.write_delta(self._bench.db, table, (own,), into, self._bench.scratch)
+        files = self._tied(name, plan)
+        own, lists = (tuple(f for f in files if f.ties is each) for each in (False, True))
+        written = writing.write_delta(self._bench.db, table, own, into, self._bench.scratch)
         self._modes |= dict.fromkeys(written, "delta")
         if self._ties[name][0] != ties.Way.UNKNOWN:
-            listed = writing.write_lists(self._bench.db, tuple(lists), into, self._bench.scratch)
+            listed = writing.write_lists(self._bench.db, lists, into, self._bench.scratch)
             self._modes |= dict.fromkeys(listed, "bulk")
 
     def _changed(self, name: str, known: Card, since: datetime) -> writing.Table:

@@ -1,7 +1,8 @@
-"""Which resources classes and courses use, where they do not show it: asked for one by one.
+"""Which resources classes, courses and users use, where they do not show it: asked for one by one.
 
-The standard knows two ways: a list in the class, and ``/classes/{id}/resources``. Providers have the one, the other, or
-neither. The second costs a request or two for each class, so nobody is asked in this way who was not allowed to be.
+The standard knows two ways: a list in the class, and ``/classes/{id}/resources``; of users, since 1.2. Providers have
+the one, the other, or neither. The second costs a request or two for each class, so nobody is asked in this way who was
+not allowed to be.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,6 @@ from schoolpassport.sources.rest import paging
 from schoolpassport.sources.rest.paging import Plan
 from schoolpassport.sources.rest.session import Session
 
-OWNERS: Final = ("courses", "classes")
 _NEVER: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.METHOD_NOT_ALLOWED})
 _NOBODY: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.BAD_REQUEST})
 _TRIED: Final = 20  # that are not found, before the provider is taken for one that offers none of it

@@ -70,6 +70,7 @@ FILES: tuple[FileSchema, ...] = (
     ),
     _file("courseResources", "courseResource", "title courseSourcedId resourceSourcedId"),
     _file("classResources", "classResource", "title classSourcedId resourceSourcedId"),
+    _file("userResources", "userResource", "userSourcedId resourceSourcedId"),
     _file("enrollments", "enrollment", "classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate"),
     _file(
         "demographics",

@@ -114,6 +114,11 @@ SCHEMA = Schema(
         _input("courseResources", "title courseSourcedId resourceSourcedId", "courseSourcedId resourceSourcedId"),
         _input("classResources", "title classSourcedId resourceSourcedId", "classSourcedId resourceSourcedId"),
         _input(
+            "userResources",
+            "userSourcedId orgSourcedId classSourcedId resourceSourcedId",
+            "userSourcedId resourceSourcedId",
+        ),
+        _input(
             "enrollments",
             "classSourcedId schoolSourcedId userSourcedId role primary beginDate endDate",
             "classSourcedId schoolSourcedId userSourcedId role",
@@ -150,7 +155,7 @@ SCHEMA = Schema(
             "assessmentLineItemSourcedId studentSourcedId scoreStatus scoreDate",
         ),
     ),
-    not_read=("userResources", "lineItemLearningObjectiveIds", "resultLearningObjectiveIds"),
+    not_read=("lineItemLearningObjectiveIds", "resultLearningObjectiveIds"),
     unlisted=("assessmentLineItems", "assessmentResults"),
     outputs=(
         _as_it_is("org", "orgs", "name type identifier parentSourcedId"),
@@ -192,6 +197,7 @@ SCHEMA = Schema(
         ),
         _as_it_is("courseResource", "courseResources", "title courseSourcedId resourceSourcedId"),
         _as_it_is("classResource", "classResources", "title classSourcedId resourceSourcedId"),
+        _as_it_is("userResource", "userResources", "userSourcedId resourceSourcedId"),
         _as_it_is(
             "enrollment",
             "enrollments",
