@@ -177,6 +177,9 @@ LISTS = [
     (f"users/{AIDE}/mycontacts", []),
     (f"resources/{BOOK}/courses", ["Choir"]),
     (f"resources/{BOOK}/sections", ["Choir A"]),
+    (f"resources/{BOOK}/users", ["Ada", "Pia", "Tom"]),
+    (f"resources/{BOOK}/users?role=teacher", ["Tom"]),
+    (f"resources/{BOOK}/users?role=student", ["Pia"]),
 ]
 
 
@@ -193,6 +196,8 @@ def test_one_of_a_section_is_a_record_and_not_a_list(app):
     term = app.json(f"{section}/term")["data"]
     assert (term["start_date"], term["end_date"]) == ("2026-08-15", "2026-12-20")
     (listed,) = app.all(f"{section.replace(called(app, OTHER_CLASS), called(app, CLASS))}/resources")
+    assert app.all(f"/v3.0/users/{called(app, SIBLING)}/resources") == []
+    assert [listed] == app.all(f"/v3.0/users/{called(app, PUPIL)}/resources")
     book = app.json(f"/v3.0/resources/{called(app, BOOK)}")["data"]
     assert [listed] == app.all(f"/v3.0/courses/{called(app, COURSE)}/resources") == [book]
     assert (book["resource_id"], book["title"], book["roles"]) == ("songs-7", "Songs", ["student"])

@@ -8,19 +8,24 @@ from schoolpassport.partners.contract import PREFIX_1P2, ROSTER
 from tests.journey.test_gradebook import ESSAY, GRADED, HOMEWORK, MARKS, QUIZ, SONGS
 from tests.support import wsgi
 from tests.support.readers import (
+    AIDE,
     APPLICATION,
+    BOOK,
     CHIEF,
     CLASS,
     HEAD,
+    LITTLE,
     OFFICE,
     OTHER_SCHOOL,
     PARENT,
     PUPIL,
     SCHOOL,
     SIBLING,
+    TEACHER,
     TERM,
     Reader,
     a_reader,
+    made,
 )
 
 HOST = "http://testserver"
@@ -83,6 +88,22 @@ def test_grades_name_their_class_and_its_school(app):
     assert class_["resources"] == [reference("resource", "resources", SONGS, MATERIALS)]
 
 
+def test_the_resources_of_a_user_are_there_in_1_2_alone(district):
+    app, path = a_reader(district.id), f"users/{PUPIL}/resources"
+    app.view.publish(LITTLE)
+    (book,) = app.json(f"{MATERIALS}/{path}")["resources"]
+    assert (book["sourcedId"], book["title"]) == (BOOK, "Songs")
+    assert app.json(f"{ROSTERING}/users/{PUPIL}")["user"]["resources"] == [
+        reference("resource", "resources", BOOK, MATERIALS)
+    ]
+    named = f"users?filter=resources.sourcedId='{BOOK}'&fields=sourcedId,resources"
+    assert {each["sourcedId"] for each in app.json(f"{ROSTERING}/{named}")["users"]} == {AIDE, PUPIL, TEACHER}
+    assert app.json(f"{MATERIALS}/users/{SIBLING}/resources")["resources"] == []
+    assert app.get(f"{MATERIALS}/users/{made()}/resources").status == 404
+    assert {app.get(f"{base}/{path}").status for base in (ROSTERING, GRADES, "/ims/oneroster/v1p1")} == {404}
+    assert app.get(f"{MATERIALS}/students/{PUPIL}/resources").status == 404
+
+
 @pytest.mark.parametrize(
     ("path", "status", "minor"),
     [
@@ -136,7 +157,7 @@ def test_each_service_describes_itself_without_a_token(app):
     for base, name, path in (
         (ROSTERING, "rosters", "/users/{sourcedId}"),
         (GRADES, "gradebook", "/classes/{classSourcedId}/categories"),
-        (MATERIALS, "resources", "/resources"),
+        (MATERIALS, "resources", "/users/{userSourcedId}/resources"),
     ):
         answer = wsgi.call(APPLICATION, f"{base}/discovery/onerosterv1p2{name}service_openapi3_v1p0.json")
         document = json.loads(answer.body)

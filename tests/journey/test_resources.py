@@ -1,5 +1,6 @@
 """Which resources classes and courses use: from the two files of OneRoster, from a provider, to an application."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,12 +17,13 @@ from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.actions import register_source
 from schoolpassport.tenancy import scope
-from tests.support import lookup, packages, partners
+from tests.support import lookup, modern, packages, partners
 from tests.support.nights import BY, Nights, Place, nights
 from tests.support.oneroster_provider import SECRET, provider, serving
 from tests.support.packages import STAMP, Package, class_, small
 from tests.support.views import View, check_log
 
+GONE = {"status": "tobedeleted"}
 KINDS = ("org", "academicSession", "resource", "course", "class")
 
 
@@ -183,6 +185,117 @@ def one_dot_two(package: Package) -> dict[str, str]:
     files = {f"{name}.csv": packages.table(each, first) for name, each in rows.items()}
     said = "".join(f"file.{name},bulk\n" for name in rows)
     return {"manifest.csv": f"propertyName,value\nmanifest.version,1.0\noneroster.version,1.2\n{said}", **files}
+
+
+def carried(*rows: packages.Row) -> Package:
+    """Books that people carry: two for one pupil, one of them for two classes, and one for a teacher."""
+    books = (resource("b1"), resource("b2"), resource("b3"))
+    return (
+        small()
+        .with_rows("resources", *books)
+        .with_rows(
+            "userResources",
+            modern.used("x1", "p1", "b1", classSourcedId="k1", orgSourcedId="s1"),
+            modern.used("x2", "p1", "b1", classSourcedId="k2"),
+            modern.used("x3", "p1", "b2"),
+            modern.used("x4", "t1", "b3"),
+            *rows,
+        )
+    )
+
+
+@pytest.fixture
+def sis_1p2(district, tmp_path, now) -> Nights:
+    return modern.modern(district_id=district.id, folder=tmp_path, now=now)
+
+
+def of_people(sis: Nights) -> dict[str, set[str]]:
+    return {key: books for key, books in used(sis, "user").items() if books}
+
+
+def delta(file: str, *rows: packages.Row) -> dict[str, str]:
+    """A package of 1.2 in which one file tells what changed, and nothing else is spoken of."""
+    texts = modern.as_1p2(carried())
+    told = [{"status": "active", "dateLastModified": STAMP, **row} for row in rows]
+    manifest = re.sub(r"(file\.\w+),bulk", r"\1,absent", texts["manifest.csv"])
+    manifest = manifest.replace(f"file.{file},absent", f"file.{file},delta")
+    return {"manifest.csv": manifest, f"{file}.csv": packages.table(told, modern.HEADERS_1P2[file])}
+
+
+def test_rows_of_1_2_say_which_resources_people_use(sis_1p2):
+    sis = sis_1p2
+    sis.done(carried())
+    assert of_people(sis) == {"p1": {"b1", "b2"}, "t1": {"b3"}}
+    assert sis.run(carried()).state == "unchanged"
+    before = sis.records("user")
+    run = sis.done(carried().without("userResources", "x1", "x3"))
+    assert of_people(sis) == {"p1": {"b1"}, "t1": {"b3"}}
+    assert sis.statistics(run)["user"]["updated"] == 1
+    after = sis.records("user")
+    assert {**after["p1"], "resources": before["p1"]["resources"]} == before["p1"]
+    sis.done(delta("userResources", modern.used("x5", "p2", "b3"), {**modern.used("x4", "t1", "b3"), **GONE}))
+    assert of_people(sis) == {"p1": {"b1"}, "p2": {"b3"}}
+    sis.done(carried().changed("users", "p1", givenName="Renamed").without("userResources", "x1", "x3"))
+    assert (of_people(sis), sis.records("user")["p1"]["givenName"]) == ({"p1": {"b1"}, "t1": {"b3"}}, "Renamed")
+
+
+def test_rows_of_people_that_lead_nowhere_are_named(sis_1p2):
+    run = sis_1p2.done(carried(modern.used("x5", "nobody", "b1"), modern.used("x6", "p1", "nothing")))
+    assert sis_1p2.findings(run, "error") == {
+        Place("userResources.csv", 6, "userSourcedId", "dangling reference"),
+        Place("userResources.csv", 7, "resourceSourcedId", "dangling reference"),
+    }
+    assert of_people(sis_1p2) == {"p1": {"b1", "b2"}, "t1": {"b3"}}
+
+
+def test_an_application_sees_what_people_use_where_it_may_see_both(sis_1p2):
+    sis = sis_1p2
+    sis.done(carried())
+    view = View(sis.district_id, partners.integrated(sis.district_id, sis.now).integration.id)
+    ids, books = sis.ids("user"), sis.ids("resource")
+
+    def share(*kinds: str, without: str = "", schools: list[str] | None = None) -> None:
+        attributes = catalogue.everything(kinds=kinds)
+        attributes["user"] = [name for name in attributes["user"] if name != without]
+        contents = Contents(attributes=attributes, schools=schools and [sis.ids("org")[s] for s in schools])
+        sharing.agree(
+            district_id=sis.district_id, integration_id=view.integration_id, contents=contents, by=BY, now=sis.now
+        )
+
+    def shown() -> dict[str, set[str]]:
+        docs = {key: row["doc"] for (_, key), row in view.active("user").items()}
+        return {
+            name: {r["sourcedId"] for r in docs[id_]["resources"]}
+            for name, id_ in ids.items()
+            if id_ in docs and "resources" in docs[id_]
+        }
+
+    def told(*names: str) -> set[str]:
+        return {str(books[name]) for name in names}
+
+    share("org", "user", "resource")
+    assert shown() == {"p1": told("b1", "b2"), "t1": told("b3")}
+    changes = view.model().last_seq
+    sis.done(delta("userResources", {**modern.used("x3", "p1", "b2"), **GONE}))
+    assert (shown(), view.model().last_seq - changes) == ({"p1": told("b1"), "t1": told("b3")}, 1)
+    sis.done(delta("resources", {**resource("b1"), **GONE}))
+    assert shown() == {"t1": told("b3")}, "a resource that goes is cut"
+    check_log(view)
+    share("org", "user", "resource", schools=["s2"])
+    assert shown() == {}, "nobody of that school uses any"
+    assert len(view.active("resource")) == 2, "resources belong to no school"
+    share("org", "user")
+    assert shown() == {}
+    share("org", "user", "resource", without="resources")
+    assert shown() == {}
+    with pytest.raises(ValueError, match="userResource"):
+        catalogue.checked({"userResource": ["user"]})
+
+
+def test_a_consent_of_an_earlier_edition_does_not_tell_what_people_use():
+    named = {"user": ("givenName", "resources")}
+    assert catalogue.served(named, edition=3) == {"user": ("givenName",)}
+    assert catalogue.served(named, edition=4) == named
 
 
 def test_a_class_that_was_merged_uses_what_both_used_until_that_is_undone(sis):

@@ -34,11 +34,16 @@ GRADES = {
         "assessmentResults": "assessmentLineItemSourcedId studentSourcedId scoreStatus score scoreDate",
     }.items()
 }
-_HEADERS = {**HEADERS, "users": USERS, "roles": ROLES, "userProfiles": PROFILES, **GRADES}
+USES = f"{FIRST} userSourcedId orgSourcedId classSourcedId resourceSourcedId".split()
+HEADERS_1P2 = {**HEADERS, "users": USERS, "roles": ROLES, "userProfiles": PROFILES, "userResources": USES, **GRADES}
 
 
 def profile(key: str, user: str, **cells: str) -> Row:
     return {"sourcedId": key, "userSourcedId": user, "profileType": "LMS", "vendorId": "v", **cells}
+
+
+def used(key: str, user: str, resource: str, **cells: str) -> Row:
+    return {"sourcedId": key, "userSourcedId": user, "resourceSourcedId": resource, **cells}
 
 
 def role(key: str, user: str, org: str, role: str, **cells: str) -> Row:
@@ -63,10 +68,10 @@ def as_1p2(package: Package) -> dict[str, str]:
     ]
     rows: dict[str, Any] = {**package.rows, "users": users, "roles": [*roles, *package.rows.get("roles", ())]}
     said = {"manifest.version": "1.0", "oneroster.version": "1.2"} | {
-        f"file.{name}": "bulk" if rows.get(name) else "absent" for name in _HEADERS
+        f"file.{name}": "bulk" if rows.get(name) else "absent" for name in HEADERS_1P2
     }
     manifest = "propertyName,value\n" + "".join(f"{name},{value}\n" for name, value in said.items())
-    files = {f"{name}.csv": table(each, _HEADERS[name]) for name, each in rows.items() if each}
+    files = {f"{name}.csv": table(each, HEADERS_1P2[name]) for name, each in rows.items() if each}
     return {"manifest.csv": manifest, **files}
 
 

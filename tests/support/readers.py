@@ -152,10 +152,11 @@ LITTLE: dict[str, list[Json]] = {
         },
     ],
     "user": [
-        person(PUPIL, "Pia", "student", SCHOOL, identifier="4711", grades=["07"], agents=[ref(PARENT)]),
+        person(PUPIL, "Pia", "student", SCHOOL, identifier="4711", grades=["07"], agents=[ref(PARENT)])
+        | {"resources": [ref(BOOK)]},
         person(SIBLING, "Sid", "student", OTHER_SCHOOL, SCHOOL, grades=["KG"], agents=[ref(PARENT)]),
-        person(TEACHER, "Tom", "teacher", SCHOOL, OTHER_SCHOOL),
-        person(AIDE, "Ada", "aide", OTHER_SCHOOL),
+        person(TEACHER, "Tom", "teacher", SCHOOL, OTHER_SCHOOL, resources=[ref(BOOK)]),
+        person(AIDE, "Ada", "aide", OTHER_SCHOOL, resources=[ref(BOOK)]),
         person(HEAD, "Hal", "administrator", SCHOOL),
         person(CHIEF, "Cleo", "administrator", OFFICE),
         person(PARENT, "Pat", "parent", SCHOOL, phone="555-0100"),

@@ -9,14 +9,16 @@ ROSTERING_ONLY = [operation for operation in OPERATIONS if not operation.scopes 
 
 
 def test_there_are_56_operations_of_1_1_with_names_and_paths_of_their_own_41_of_them_of_rostering():
-    assert len(OPERATIONS) == len(NAMED) == len({operation.path for operation in OPERATIONS}) == 64
+    assert len(OPERATIONS) == len(NAMED) == len({operation.path for operation in OPERATIONS}) == 65
     assert len(ROSTERING_ONLY) == 41
     assert len(OF_1P1) == 56
     assert {operation.kind.name for operation in set(OPERATIONS) - set(OF_1P1)} == {
         "scoreScale",
         "assessmentLineItem",
         "assessmentResult",
+        "resource",
     }
+    assert "/users/{userSourcedId}/resources" not in {operation.path for operation in OF_1P1}
 
 
 def test_every_path_finds_its_own_operation_and_the_ids_in_it():
@@ -85,7 +87,7 @@ def test_operations_of_relations_have_the_names_of_the_standard():
             "getResultsForLineItemForClass",
             "getResultsForStudentForClass",
         ),
-        *("getScoreScalesForClass", "getScoreScalesForSchool"),
+        *("getScoreScalesForClass", "getScoreScalesForSchool", "getResourcesForUser"),
     }
 
 
