@@ -25,18 +25,20 @@ from tests.property import zips
 from tests.support import partner_code, random_consents
 from tests.support.amount import amount
 from tests.support.files import Desk, Rows, of, together
-from tests.support.modern import modern, profile, role
+from tests.support.modern import modern, profile, role, used
 from tests.support.nights import BY, Nights
 from tests.support.packages import Package, enrollment, small, user
 from tests.support.partners import integrated
 from tests.support.readers import Reader
 
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
-KINDS_HERE = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics")
+KINDS_HERE = ("org", "academicSession", "course", "user", "class", "enrollment", "demographics", "resource")
 HOW_MANY = amount("TRUTHS", 6)
+FILED = range(1, HOW_MANY, 2)  # files take as long as all else
 NATIVE = "/datahub/services"
 digest = partner_code.of("manifest.md").digest
 V1P1, V1P2 = "/ims/oneroster/v1p1", "/ims/oneroster/rostering/v1p2"
+MATERIALS = "/ims/oneroster/resources/v1p2"
 
 Truth = dict[str, Any]
 
@@ -60,8 +62,11 @@ def first_night() -> Package:
         .with_rows(
             "roles",
             role("r1", "a1", "s1", "counselor", roleType="secondary", beginDate="2026-09-01"),
-            role("r2", "p5", "s1", "aide", endDate="2027-06-30", userProfileSourcedId="https://lms.example/p5"),
+            role("r2", "p5", "s1", "aide", roleType="secondary", endDate="2027-06-30")
+            | {"userProfileSourcedId": "https://lms.example/p5"},
         )
+        .with_rows("resources", *({"sourcedId": b, "vendorResourceId": f"v-{b}"} for b in ("b1", "b2")))
+        .with_rows("userResources", used("u1", "p5", "b1"), used("u2", "p5", "b2"), used("u3", "a1", "b1"))
         .with_rows(
             "enrollments",
             enrollment("e7", userSourcedId="p5", classSourcedId="k2", schoolSourcedId="s2"),
@@ -78,6 +83,8 @@ def second_night() -> Package:
         .changed("users", "t1", email="other@amber.example", orgSourcedIds="s1,s2")
         .changed("classes", "k1", title="Renamed")
         .without("enrollments", "e3", "e8")
+        .without("userResources", "u1")
+        .with_rows("userResources", used("u4", "t1", "b1"))
     )
 
 
@@ -197,6 +204,40 @@ def every_role(app: Reader) -> tuple[Truth, Truth]:
         for each in newer
     }
     return {key: roles for key, roles in told.items() if roles}, found
+
+
+def carried(app: Reader) -> set[tuple[str, str]]:
+    """Who uses which resource: by what people show, and by what is asked of one of them, or of one resource."""
+    found = {
+        base: {
+            (person["sourcedId"], book["sourcedId"])
+            for person in app.json(f"{base}/users?limit=1000&filter=status='active'")["users"]
+            for book in person.get("resources", ())
+        }
+        for base in (V1P1, V1P2)
+    }
+    named = by_short_ids(app)
+    people, books = (app.all(f"/v3.0/{word}") for word in ("users", "resources"))
+    asked = {
+        "1.2, one by one": {
+            (named(person["id"]), book["sourcedId"])
+            for person in people
+            for book in app.json(f"{MATERIALS}/users/{named(person['id'])}/resources")["resources"]
+        },
+        "of users": {
+            (named(person["id"]), named(book["id"]))
+            for person in people
+            for book in app.all(f"/v3.0/users/{person['id']}/resources")
+        },
+        "of resources": {
+            (named(person["id"]), named(book["id"]))
+            for book in books
+            for person in app.all(f"/v3.0/resources/{book['id']}/users")
+        },
+    }
+    assert {name: pairs for name, pairs in asked.items() if pairs != found[V1P1]} == {}
+    assert found[V1P1] == found[V1P2]
+    return found[V1P1]
 
 
 ROLES = {"student": "student", "teacher": "teacher", "aide": "staff", "proctor": "staff"}
@@ -390,7 +431,7 @@ class Files:
     held: dict[str, dict[str, Rows]] = field(default_factory=dict)
     revision: int = 0
 
-    def check(self, app: Reader, truth: Truth, what: str) -> None:
+    def check(self, app: Reader, truth: Truth, uses: set[tuple[str, str]], what: str) -> None:
         full = self.desk.texts(EVERY_FILE)
         if self.revision:
             delta = self.desk.texts(DELTAS, since=self.revision)
@@ -402,6 +443,9 @@ class Files:
         for format_ in ONEROSTER:
             for files in (of(format_.name, full), self.held[format_.name]):
                 assert with_roles(zips.oneroster(files), told) == told, (what, format_.name)
+        for files in (of("oneroster-1.2", full), self.held["oneroster-1.2"]):
+            rows = files.get("userResources.csv", [])
+            assert {(row["userSourcedId"], row["resourceSourcedId"]) for row in rows} == uses, what
         basic = zips.as_basic(told, zips.places(of("oneroster-1.1", full)))
         assert zips.basic_roster(of("basic-roster", full)) == basic, what
 
@@ -411,11 +455,11 @@ EVERY_FILE, DELTAS = together(*FORMATS.values()), together(*ONEROSTER)
 
 
 def check(app: Reader, files: Files | None, what: str) -> Truth:
-    truth = oneroster(app, V1P1, role_of_1p1)
+    truth, uses = oneroster(app, V1P1, role_of_1p1), carried(app)
     assert with_roles(oneroster(app, V1P2, role_of_1p2), truth) == truth, what
     assert more(app, V1P2) == more(app, V1P1), what
     told, listed = every_role(app)
-    assert all(listed[key] == roles for key, roles in told.items()), what
+    assert {key: (roles, listed[key]) for key, roles in told.items() if listed[key] != roles} == {}, what
     assert coarse(clever(app)) == coarse(truth), what
     assert coarse(clever_events(app)) == coarse(truth), what
     assert native(app) == native_events(app) == without_staff(truth), what
@@ -424,8 +468,8 @@ def check(app: Reader, files: Files | None, what: str) -> Truth:
     assert added_up(copy) == signed_for(app), what
     assert reconciled(app) == {key: each for key, each in copy.items() if key[0] == "user"}, what
     if files is not None:
-        files.check(app, truth, what)
-    return truth
+        files.check(app, truth, uses, what)
+    return truth | {"carried": uses}
 
 
 def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis, tmp_path):
@@ -434,13 +478,15 @@ def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis
     for number in range(HOW_MANY):
         app = agreed(sis, dice)
         desk = Desk(sis.district_id, app.integrated.integration.id, tmp_path / str(number))
-        apps.append((app, Files(desk) if number % 2 else None))  # files take as long as all else
+        apps.append((app, Files(desk) if number in FILED else None))
     before = [check(*app, f"consent {number}, first night") for number, app in enumerate(apps)]
     sis.done(second_night())
     sis.done(second_night().changed("users", "p1", middleName="Rue"))  # what is missing twice is gone
     after = [check(*app, f"consent {number}, later") for number, app in enumerate(apps)]
     assert any(truth["enrolled"] for truth in before), "there is something to compare"
     assert before != after, "and it changes"
+    with_files = [{name: truths[n]["carried"] for name, truths in (("before", before), ("after", after))} for n in FILED]
+    assert any(each["before"] and each["before"] - each["after"] and each["after"] for each in with_files)
     told = {name for truth in after for each in truth["people"].values() for name in each}
     assert told >= {"preferred", "grade", "at"}
     assert all(UUID(key) for truth in after for key in truth["people"])

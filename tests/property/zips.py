@@ -30,7 +30,8 @@ def kept(**values: Any) -> Truth:
 
 def oneroster(files: Files) -> Truth:
     """Of either version: in 1.2 roles have a file of their own."""
-    roles = {row["userSourcedId"]: row["role"] for row in reversed(files.get("roles.csv", []))}
+    listed = sorted(reversed(files.get("roles.csv", [])), key=lambda row: row["roleType"] == "primary")
+    roles = {row["userSourcedId"]: row["role"] for row in listed}
     births = {row["sourcedId"]: row["birthDate"] for row in files.get("demographics.csv", [])}
     people = {}
     for row in files.get("users.csv", []):
@@ -101,7 +102,7 @@ def basic_roster(files: Files) -> Truth:
         "enrolled": {
             (row["Section_id"], row["Student_id"], "student")
             for row in files.get("enrollments.csv", [])
-            if row["Section_id"]
+            if row["Section_id"] and row["Student_id"]
         }
         | {(row["Section_id"], row[each], "teacher") for row in sections for each in TEACHERS if row[each]},
         "schools": {row["School_id"]: kept(name=row["School_name"]) for row in files.get("schools.csv", [])},

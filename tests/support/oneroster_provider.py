@@ -269,7 +269,7 @@ class Handler(BaseHTTPRequestHandler):
                     made.quirks.drift(made, number)
                 path, _, name = parts.path.rpartition("/")
                 query, base = dict(parse_qsl(parts.query)), made.path_of(name)
-                if below := re.fullmatch(rf"{re.escape(base)}/(classes|courses)/([^/]+)", path):
+                if below := re.fullmatch(rf"{re.escape(base)}/(classes|courses|users)/([^/]+)", path):
                     self._below(below[1], unquote(below[2]), query)
                 else:
                     self._collection(name if path == base else "nothing", query)

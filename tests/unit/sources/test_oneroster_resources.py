@@ -61,6 +61,45 @@ def test_the_resources_of_one_dot_two_are_below_their_own_service(tmp_path):
     assert any(path.startswith("/ims/oneroster/resources/v1p2/classes/k1/resources?") for path in made.asked)
 
 
+def carried(into) -> set[tuple[str, str]]:
+    return ties(into, "userResources", "userSourcedId")
+
+
+def test_one_dot_two_is_asked_what_people_use_and_1_1_is_not(tmp_path):
+    for make, asked in ((provider_1p2, {("p1", "b1"), ("p1", "b/3"), ("t1", "b2")}), (provider, set())):
+        made = equipped(make=make)
+        made.uses = {"users/p1": ["b1", "b/3"], "users/t1": ["b2"]}
+        (into := tmp_path / make.__name__).mkdir()
+        with serving(made):
+            known = Nights(made, into, schema=f"oneroster-{made.version}", **ASKS)
+            assert carried(known.pull()) == asked
+        assert bool(made.hits["users/resources"]) is bool(asked)
+
+
+@pytest.mark.parametrize("shown", [True, False], ids=["shown", "asked"])
+def test_somebody_who_lost_a_resource_is_seen_by_a_delta(shown, tmp_path):
+    made = equipped(make=provider_1p2)
+
+    def uses(*books: str) -> None:
+        made.uses = None if shown else {"users/p1": list(books)}
+        if shown:
+            next(r for r in made.world["users"] if r["sourcedId"] == "p1")["resources"] = [*books]
+
+    with serving(made):
+        known = Nights(made, tmp_path, schema="oneroster-1.2", overlap_hours="0", **ASKS)
+        uses("b1", "b2")
+        known.pull()
+        for name, stamp in (("Ada", EARLY), ("Bea", LATE)):
+            person = next(r for r in made.world["users"] if r["sourcedId"] == "p2")
+            person |= {"givenName": name, "dateLastModified": stamp}
+            into = known.pull()
+        assert (modes(into)["users"], modes(into)["userResources"]) == ("delta", "bulk")
+        assert carried(into) == {("p1", "b1"), ("p1", "b2")}
+        assert rows(into)["roles"], "what else is told of people goes along"
+        uses("b2")  # and no date moves
+        assert carried(known.pull()) == {("p1", "b2")}
+
+
 @pytest.mark.parametrize(
     ("values", "asked"),
     [({"also": "resources"}, 0), ({**ASKS, "one_by_one": "1"}, 0), ({**ASKS, "also": "none"}, 0), (ASKS, 3)],
