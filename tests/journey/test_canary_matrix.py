@@ -26,7 +26,7 @@ from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS, SHARED
 from schoolpassport.rosterapi import keys, tokens, views, wsgi
 from schoolpassport.rosterapi.clever import tokens as clever_tokens
-from schoolpassport.rosterapi.oneroster_1p2.services import GRADES
+from schoolpassport.rosterapi.oneroster_1p2.services import GRADES, SERVICES
 from schoolpassport.rosterapi.operations import OF_1P1, OPERATIONS, Operation
 from schoolpassport.rosterapi.urls import PREFIXES
 from schoolpassport.rosterapi.vendor import description as vendor
@@ -42,7 +42,7 @@ from tests.journey.locks import without_both, without_conditions, without_row_se
 from tests.support import packages, partner_code
 from tests.support.files import Desk, together
 from tests.support.gradebooks import writing
-from tests.support.nights import nights
+from tests.support.modern import HEADERS_1P2, modern, used
 from tests.support.partners import Integrated, a_partner_token, integrated
 from tests.support.plain_views import PlainView
 from tests.support.readers import Reader
@@ -63,11 +63,16 @@ MAIL = "qmailq"  # marks e-mails, which the narrow application may not see
 
 def marked(mark: str) -> packages.Package:
     """The small district, with the mark in every key and every text; blank texts of people are filled with it."""
-    base = packages.small()
+    base = (
+        packages.small()
+        .with_rows("resources", *({"sourcedId": b, "vendorResourceId": b, "title": b} for b in ("b1", "b2")))
+        .with_rows("classResources", {"sourcedId": "x1", "classSourcedId": "k2", "resourceSourcedId": "b1"})
+        .with_rows("userResources", used("u1", "p1", "b1"), used("u2", "p4", "b2"), used("u3", "t1", "b2"))
+    )
     texts = {"phone", "sms", "middleName", "identifier", "cityOfBirth", "location", "courseCode", "classCode"}
     rows = {}
     for file, old in base.rows.items():
-        rows[file] = tuple(_marked(row, mark, sorted(texts & set(packages.HEADERS[file]))) for row in old)
+        rows[file] = tuple(_marked(row, mark, sorted(texts & set(HEADERS_1P2[file]))) for row in old)
     return packages.Package(rows)
 
 
@@ -129,7 +134,7 @@ def matrix(database, tmp_path_factory):
     for mark in MARKS:
         now = clock.now()
         district = register_district(name=f"District {mark} {uuid4().hex[:8]}", now=now)
-        world = nights(district_id=district.id, folder=tmp_path_factory.mktemp(mark), now=now)
+        world = modern(district_id=district.id, folder=tmp_path_factory.mktemp(mark), now=now)
         world.done(marked(mark))
         whole = catalogue.everything(kinds=tuple(SHARED))
         narrow = {kind: [n for n in names if n != "email"] for kind, names in catalogue.everything().items()}
@@ -166,7 +171,7 @@ def locks(request, database, matrix):
 
 def _base(operation: Operation, prefix: str = PREFIXES[0]) -> str:
     """Where it is: by 1.1, or by 1.2 alone."""
-    return prefix if operation in OF_1P1 else GRADES.base
+    return prefix if operation in OF_1P1 else next(s.base for s in SERVICES.values() if operation in s.operations)
 
 
 def _addresses(ids: dict[str, list[str]]):

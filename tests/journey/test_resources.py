@@ -292,24 +292,24 @@ def test_an_application_sees_what_people_use_where_it_may_see_both(sis_1p2):
         catalogue.checked({"userResource": ["user"]})
 
 
-def test_a_consent_of_an_earlier_edition_does_not_tell_what_people_use():
-    named = {"user": ("givenName", "resources")}
-    assert catalogue.served(named, edition=3) == {"user": ("givenName",)}
-    assert catalogue.served(named, edition=4) == named
-
-
-def test_a_class_that_was_merged_uses_what_both_used_until_that_is_undone(sis):
-    sis.done(equipped())
-    keep, lose = (sis.ids("class")[key] for key in ("k1", "k2"))
+@pytest.mark.parametrize("kind", ["class", "user"])
+def test_who_was_merged_uses_what_both_used_until_that_is_undone(kind, request):
+    name, package, (one, two) = {
+        "class": ("sis", equipped(), ("k1", "k2")),
+        "user": ("sis_1p2", carried(), ("p1", "t1")),
+    }[kind]
+    sis: Nights = request.getfixturevalue(name)
+    sis.done(package)
+    keep, lose = (sis.ids(kind)[key] for key in (one, two))
     facts = {"district_id": sis.district_id, "by": BY, "now": sis.now, "authority": Authority()}
 
     def standing() -> dict[str, set[str]]:
         books = {id_: key for key, id_ in sis.ids("resource").items()}
         with scope.inside(sis.district_id):
-            found = queries.records(district_id=sis.district_id, kind="class")
-        return {r["id"]: {books[b] for b in r["resources"] or ()} for r in found if r["status"] == "active"}
+            found = queries.records(district_id=sis.district_id, kind=kind)
+        return {r["id"]: {books[b] for b in r["resources"]} for r in found if r["status"] == "active" and r["resources"]}
 
-    merge = roster.merge(kind="class", keep=keep, lose=lose, **facts)
+    merge = roster.merge(kind=kind, keep=keep, lose=lose, **facts)
     assert standing() == {keep: {"b1", "b2", "b3"}}
     roster.undo_merge(number=merge.number, **facts)
     assert standing() == {keep: {"b1", "b2"}, lose: {"b3"}}

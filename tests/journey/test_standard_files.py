@@ -18,6 +18,7 @@ from schoolpassport.sources.actions import register_source
 from schoolpassport.tenancy import actions as tenancy
 from tests.support import partners
 from tests.support.files import Desk, headers, rows, unpacked
+from tests.support.modern import HEADERS_1P2, modern, used
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import HEADERS, Package, Row, class_, folder, small, user
 from tests.support.sources import EASY
@@ -229,6 +230,40 @@ def test_after_a_consent_has_ended_the_next_file_is_empty_and_a_delta_takes_ever
     assert {r["status"] for text in texts.values() for r in rows(text) if "status" in r} == {"tobedeleted"}
     assert len(rows(texts["users.csv"])) == 8
     assert "Zo" not in texts["users.csv"]
+
+
+def test_what_people_use_comes_and_goes_in_a_file_of_1_2(tmp_path):
+    now = datetime(2026, 9, 1, 6, tzinfo=UTC)
+    district = tenancy.register_district(name=f"Amber Valley {uuid4().hex}", now=now)
+    sis = modern(district_id=district.id, folder=tmp_path / "sis", now=now)
+    books = ({"sourcedId": b, "vendorResourceId": f"vendor-{b}"} for b in ("b1", "b2"))
+    before = small().with_rows("resources", *books).with_rows("userResources", used("x1", "p1", "b1"))
+    before = before.with_rows("userResources", used("x2", "p3", "b2"), used("x3", "p3", "b1"))
+    after = before.without("userResources", "x1", "x3").without("users", "p3").without("enrollments", "e4")
+    after = after.without("userResources", "x2").with_rows("userResources", used("x4", "t1", "b2"))
+    sis.done(before)
+    desk = shared(sis)
+    ids = {key: str(id_) for ids in sis.all_ids().values() for key, id_ in ids.items()}
+    assert "userResources.csv" not in desk.texts(FORMATS["oneroster-1.1"])
+    full = desk.make(FORMATS["oneroster-1.2"])
+    text = unpacked(full)["userResources.csv"]
+    assert headers(text) == HEADERS_1P2["userResources"]
+
+    def listed(text: str) -> set[tuple[str, str, str]]:
+        return {(r["userSourcedId"], r["resourceSourcedId"], r["status"]) for r in rows(text)}
+
+    named = {(user, book): (ids[user], ids[book]) for user in ("p1", "p3", "t1") for book in ("b1", "b2")}
+    assert listed(text) == {(*named[pair], "") for pair in (("p1", "b1"), ("p3", "b1"), ("p3", "b2"))}
+    other = importing("oneroster-1.2", sis, tmp_path / "other")
+    other.done(full.files[0].path)
+    assert differences(other, sis) == []
+    sis.now += timedelta(days=1)
+    sis.done(after)
+    change = desk.make(FORMATS["oneroster-1.2"], since=1)
+    gone = {(*named[pair], "tobedeleted") for pair in (("p1", "b1"), ("p3", "b1"), ("p3", "b2"))}
+    assert listed(unpacked(change)["userResources.csv"]) == {*gone, (*named["t1", "b2"], "active")}
+    other.done(change.files[0].path)
+    assert differences(other, sis) == []
 
 
 def test_districts_that_import_the_files_have_the_same_records_also_by_deltas(tmp_path):

@@ -17,7 +17,7 @@ SIS_ID = "gg4l.sisId"  # the source's own id; served in metadata, never as the k
 PRIMARY_GRADE = "gg4l.primaryGrade"  # of several grades the one that counts; served in metadata
 METADATA = "metadata"
 # What consents could name in an earlier edition, and did not get, they do not get by a newer one.
-EDITION = 4
+EDITION = 3
 # What every kind has, and none needs to declare.
 _EVERYWHERE = {
     SIS_ID: Declared(SIS_ID, "Id in the SIS", data_api="sis_id", like=Like.HANDLE, csv=f"{METADATA}.{SIS_ID}"),

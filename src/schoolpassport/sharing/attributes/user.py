@@ -46,7 +46,7 @@ DECLARED = (
     ),
     Declared("pronouns", "Pronouns", data_api="", since=2, explicit=True),
     Declared("primaryOrg", "Primary school", data_api="school", since=2),
-    Declared("resources", "Resources", data_api="resources", csv="userResources.csv", since=4),
+    Declared("resources", "Resources", data_api="resources", csv="userResources.csv"),
     Declared("roles", "All roles", data_api="", csv="roles.csv", since=3),
     Declared(
         "userProfiles",

@@ -15,9 +15,4 @@ class Migration(migrations.Migration):
             name="resources",
             field=django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), null=True, size=None),
         ),
-        migrations.AlterField(
-            model_name="consent",
-            name="edition",
-            field=models.SmallIntegerField(default=4),
-        ),
     ]
