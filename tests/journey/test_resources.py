@@ -307,7 +307,9 @@ def test_who_was_merged_uses_what_both_used_until_that_is_undone(kind, request):
         books = {id_: key for key, id_ in sis.ids("resource").items()}
         with scope.inside(sis.district_id):
             found = queries.records(district_id=sis.district_id, kind=kind)
-        return {r["id"]: {books[b] for b in r["resources"]} for r in found if r["status"] == "active" and r["resources"]}
+        return {
+            r["id"]: {books[b] for b in r["resources"]} for r in found if r["status"] == "active" and r["resources"]
+        }
 
     merge = roster.merge(kind=kind, keep=keep, lose=lose, **facts)
     assert standing() == {keep: {"b1", "b2", "b3"}}

@@ -485,7 +485,9 @@ def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis
     after = [check(*app, f"consent {number}, later") for number, app in enumerate(apps)]
     assert any(truth["enrolled"] for truth in before), "there is something to compare"
     assert before != after, "and it changes"
-    with_files = [{name: truths[n]["carried"] for name, truths in (("before", before), ("after", after))} for n in FILED]
+    with_files = [
+        {name: truths[n]["carried"] for name, truths in (("before", before), ("after", after))} for n in FILED
+    ]
     assert any(each["before"] and each["before"] - each["after"] and each["after"] for each in with_files)
     told = {name for truth in after for each in truth["people"].values() for name in each}
     assert told >= {"preferred", "grade", "at"}

@@ -30,8 +30,8 @@ def kept(**values: Any) -> Truth:
 
 def oneroster(files: Files) -> Truth:
     """Of either version: in 1.2 roles have a file of their own."""
-    listed = sorted(reversed(files.get("roles.csv", [])), key=lambda row: row["roleType"] == "primary")
-    roles = {row["userSourcedId"]: row["role"] for row in listed}
+    listed = sorted(files.get("roles.csv", []), key=lambda row: row["roleType"] != "primary")
+    roles = {row["userSourcedId"]: row["role"] for row in reversed(listed)}
     births = {row["sourcedId"]: row["birthDate"] for row in files.get("demographics.csv", [])}
     people = {}
     for row in files.get("users.csv", []):
