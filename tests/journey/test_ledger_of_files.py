@@ -88,7 +88,7 @@ EXTENSIONS = {"metadata", "gg4l.sisId", "gg4l.primaryGrade"}
     ("format_", "users", "some_users"),
     [
         ("oneroster-1.1", NAMES | IN_1P1 | EXTENSIONS | IN_1P2 - {"primaryOrg"} | {"userProfiles"}, None),
-        ("oneroster-1.2", NAMES | IN_1P1 | IN_1P2 | EXTENSIONS, {"userProfiles"}),
+        ("oneroster-1.2", NAMES | IN_1P1 | IN_1P2 | EXTENSIONS, {"resources", "userProfiles"}),
         (
             "basic-roster",
             None,

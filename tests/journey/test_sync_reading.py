@@ -113,6 +113,7 @@ def test_every_value_of_a_package_arrives_where_it_belongs(sis):
         "primaryOrg": None,
         "roles": None,
         "userProfiles": None,
+        "resources": None,
         "metadata": {"house": "Red"},
     }
     assert sis.records("lineItem")["li"] == {
