@@ -1,21 +1,25 @@
 """A view as standard files: what our own readers make of them is what the view holds, in full and by changes."""
 
+import json
 import zipfile
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
-from schoolpassport.sharing import catalogue
+from schoolpassport.sharing import catalogue, finishing
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.actions import register_source
 from schoolpassport.tenancy import actions as tenancy
+from schoolpassport.tenancy import scope
 from tests.support import partners
 from tests.support.files import Desk, headers, rows, unpacked
 from tests.support.modern import HEADERS_1P2, modern, used
@@ -28,6 +32,7 @@ SHARED = ("org", "academicSession", "resource", "course", "user", "class", "enro
 BESIDE = ("roles",)
 # What no file of a source told, and is in files that are made.
 WORKED_OUT = (catalogue.SIS_ID, catalogue.PRIMARY_GRADE, "primaryOrg")
+ODD_TEXTS = ["a,b", 'say "hi"', "one\ntwo", 'one\r\n"two", #3', "#1", "", None, "Zoë 王 \\N"]
 Roster = dict[str, dict[str, dict[str, Any]]]
 ODD = user(
     "p9", givenName='Zoë "Zo"', familyName="-O'Neil, 王", middleName="=1+1", userIds="{LDAP:zo},{LTI:7}", grades="07,KG"
@@ -165,6 +170,36 @@ def test_files_are_packed_with_little_effort(sis):
         by_effort = {n: {e: _packed(package.read(n), e) for e in (1, 6)} for n in sizes}
     assert sizes == {name: size[1] for name, size in by_effort.items()}
     assert sizes != {name: size[6] for name, size in by_effort.items()}
+
+
+@pytest.mark.parametrize("name", ["oneroster-1.1", "oneroster-1.2"])
+def test_files_that_the_database_writes_have_the_bytes_that_the_engine_makes_of_the_same_rows(sis, name, monkeypatch):
+    monkeypatch.setattr(finishing, "_AT_ONCE", 3)
+    desk, format_ = shared(sis), FORMATS[name]
+    without = replace(format_, files=tuple(replace(file, cells={}) for file in format_.files))
+    for notes, finished in ((ODD_TEXTS, {"enrollment"}), ([{"a": [1, 2]}], set())):
+        annotate(desk, notes)
+        assert (desk.finished(format_), desk.finished(without)) == (finished, set())
+        one, two = desk.make(format_), desk.make(without)
+        assert unpacked(one) == unpacked(two)
+        assert (one.rows, one.notes, one.digest) == (two.rows, two.notes, two.digest)
+        assert any(note.startswith("enrollments.csv: classSourcedId is wanted") for note in one.notes)
+        assert {r['metadata.a, "b"'] for r in rows(unpacked(one)["enrollments.csv"])} > {"a,b", 'say "hi"', "one two"}
+
+
+def annotate(desk: Desk, notes: list[Any]) -> None:
+    """More enrollments in this view, with whatever texts extensions and keys of a SIS can be."""
+    of_view = "FROM sharing_enrollment e JOIN sharing_view v ON v.number = e.view WHERE v.integration_id = %s"
+    same = "view, rev_from, rev_to, change, status, user_id, school_id, role"
+    with scope.inside(desk.district_id), connection.cursor() as cursor:
+        for place, note in enumerate(notes):
+            metadata = json.dumps({'a, "b"': note, catalogue.SIS_ID: "its own", "#": "x"}) if note is not None else None
+            cursor.execute(
+                f"INSERT INTO sharing_enrollment (district_id, {same}, class_id, id, seq, sis_id, metadata) "
+                f"SELECT e.district_id, {same}, CASE WHEN %s THEN class_id END, gen_random_uuid(), "
+                f"(SELECT max(seq) + 1 {of_view}), %s, %s {of_view} LIMIT 1",
+                [place > 0, desk.integration_id, note if place % 2 else None, metadata, desk.integration_id],
+            )
 
 
 def _packed(data: bytes, effort: int) -> int:

@@ -25,6 +25,10 @@ class Desk:
     def make(self, format_: Format, since: int = 0, mode: Mode = Mode.FULL) -> making.Made:
         return self.made(format_, since, mode)[0]
 
+    def finished(self, format_: Format) -> set[str]:
+        """The kinds whose files the database writes."""
+        return set(self._copy(format_, since=0)[1].finished)
+
     def made(self, format_: Format, since: int = 0, mode: Mode = Mode.FULL) -> tuple[making.Made, int]:
         """The files, and of which revision of the view they are."""
         room, exported = self._copy(format_, since)

@@ -20,18 +20,35 @@ _HELD = ".held"
 
 
 @contextmanager
-def exported(
-    *, district_id: UUID, integration_id: UUID, format_: Format, since: int = 0
-) -> Iterator[tuple[Room, exports.Exported]]:
+def exported(*, district_id: UUID, integration_id: UUID, format_: Format) -> Iterator[tuple[Room, exports.Exported]]:
     """The application's view as the format needs it, and room to work on it. Raises ``NothingShared``."""
-    with _folder() as folder:
-        environment = settings.ENVIRONMENT
-        room = Room(folder=folder, memory_mb=environment.sync_memory_mb, threads=environment.sync_threads)
-        room.prepare()
+    with _room() as room:
+        with scope.inside(district_id):
+            found = exports.write(
+                district_id=district_id, integration_id=integration_id, kinds=format_.kinds, since=0, folder=room.rows
+            )
+        yield room, found
+
+
+@contextmanager
+def sendable(
+    *, district_id: UUID, integration_id: UUID, format_: Format, since: int
+) -> Iterator[tuple[Room, exports.Exported]]:
+    """The same for files that go out: kinds of which no engine need make a file are finished."""
+    with _room() as room:
         yield (
             room,
             copied(district_id=district_id, integration_id=integration_id, format_=format_, since=since, room=room),
         )
+
+
+@contextmanager
+def _room() -> Iterator[Room]:
+    with _folder() as folder:
+        environment = settings.ENVIRONMENT
+        room = Room(folder=folder, memory_mb=environment.sync_memory_mb, threads=environment.sync_threads)
+        room.prepare()
+        yield room
 
 
 def copied(*, district_id: UUID, integration_id: UUID, format_: Format, since: int, room: Room) -> exports.Exported:
@@ -40,7 +57,14 @@ def copied(*, district_id: UUID, integration_id: UUID, format_: Format, since: i
     with scope.inside(district_id):
         if since and format_.compared:
             return exports.write_both(**about, kinds=format_.kinds, since=since, folder=room.rows)
-        return exports.write(**about, kinds=format_.kinds, whole=format_.whole, since=since, folder=room.rows)
+        return exports.write(
+            **about,
+            kinds=format_.kinds,
+            whole=format_.whole,
+            since=since,
+            folder=room.rows,
+            layouts=format_.layouts,
+        )
 
 
 def still_holds(*, district_id: UUID, integration_id: UUID, exported: exports.Exported) -> bool:

@@ -20,10 +20,10 @@ from schoolpassport.delivery.formats import File, Format, Mode, Style
 from schoolpassport.delivery.formats.shape import under
 from schoolpassport.kit.columns import columns, literal, quoted
 from schoolpassport.kit.wholefile import whole_file
-from schoolpassport.sharing.exports import Exported
+from schoolpassport.sharing.exports import FINISHED, Exported, path
+from schoolpassport.sharing.records import Finished
 
 _BLOCK = 1 << 20
-_MOST_METADATA = 200
 _FIRST_DAY = datetime(1980, 1, 1, tzinfo=UTC)  # a zip file knows none before
 _EFFORT = 1  # of deflate: ids cannot be made much smaller, and the next step takes half as long again for 2 %
 MANIFEST = "manifest.csv"
@@ -89,7 +89,7 @@ def make(
     format on the day of the last delivery, because conditions may ask the clock. Raises ``AmbiguousRows``.
     """
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
-        maker = _Maker(db, format_, exported, room.made, names)
+        maker = _Maker(db, format_, exported, room, names)
         compared = mode is Mode.DELTA and format_.compared
         if compared and exported.since:
             relations.load_older(db, room.rows, format_=format_, exported=exported)
@@ -104,7 +104,7 @@ def sample(format_: Format, exported: Exported, *, room: Room, most: int) -> dic
     """The first rows of every file as they would be written, header first."""
     with columns(folder=room.folder, memory_mb=room.memory_mb, threads=room.threads) as db:
         relations.load(db, room.rows, format_=format_, exported=exported)
-        maker = _Maker(db, format_, exported, room.made, _AS_DECLARED)
+        maker = _Maker(db, format_, exported, room, _AS_DECLARED)
         found = {}
         for file in format_.files:
             query = maker.query(file)
@@ -115,18 +115,21 @@ def sample(format_: Format, exported: Exported, *, room: Room, most: int) -> dic
 
 def query(format_: Format, file: File, db: DuckDBPyConnection, exported: Exported) -> str:
     """SQL: the rows of a file, where the relations are loaded."""
-    return _Maker(db, format_, exported, Path(), _AS_DECLARED).query(file)
+    nowhere = Room(folder=Path(), memory_mb=0, threads=0)  # no file is written
+    return _Maker(db, format_, exported, nowhere, _AS_DECLARED).query(file)
 
 
 class _Maker:
     def __init__(
-        self, db: DuckDBPyConnection, format_: Format, exported: Exported, into: Path, names: Mapping[str, str]
+        self, db: DuckDBPyConnection, format_: Format, exported: Exported, room: Room, names: Mapping[str, str]
     ) -> None:
         self._db = db
         self._format = format_
         self._delta = bool(exported.since)
         self._at = exported.extent.at or _FIRST_DAY
-        self._into = into
+        self._exported = exported
+        self._room = room
+        self._into = room.made
         self._names = names
         self._notes: list[str] = []
 
@@ -177,7 +180,7 @@ class _Maker:
         found = self._db.execute(
             f"SELECT DISTINCT unnest(json_keys(metadata)) AS key FROM now_{file.kind} ORDER BY key"
         ).fetchall()
-        return [key for (key,) in found if key.isprintable() and key not in file.elsewhere][:_MOST_METADATA]
+        return file.shown(key for (key,) in found)
 
     def _cell(self, file: File, header: str, sql: str) -> str:
         if not file.required.get(header):
@@ -186,6 +189,8 @@ class _Maker:
         return f"CASE WHEN r.\"status\" = 'active' THEN {stands} ELSE {sql} END"
 
     def _write(self, file: File) -> int:
+        if file.kind in self._exported.finished:
+            return self._take(file, self._exported.finished[file.kind])
         self._note_what_lacks(file)
         style, path = self._format.style, self._into / self._name(file.name)
         told = f"FORMAT csv, HEADER {str(style.header).lower()}, DELIMITER {literal(style.delimiter)}"
@@ -200,6 +205,12 @@ class _Maker:
         _restyle(path, style)
         return int(done[0]) if done else 0
 
+    def _take(self, file: File, finished: Finished) -> int:
+        """A file that is what it is going to be."""
+        self._note(file, {header: finished.blank[header] for header in file.required})
+        path(self._room.rows, file.kind, FINISHED).rename(self._into / self._name(file.name))
+        return finished.rows
+
     def _note_what_lacks(self, file: File) -> None:
         """A column that the standard wants filled, and that is not in the view."""
         wanted = {h: file.columns[h] for h in file.required if h in file.columns}
@@ -208,7 +219,10 @@ class _Maker:
         active = "count(*) FILTER (WHERE {} IS NULL AND " + f"{_alias(file)}.\"status\" = 'active')"
         counts = ", ".join(active.replace("{}", f"({sql})") for sql in wanted.values())
         found = self._db.execute(f"SELECT {counts} FROM {self._from(file)}").fetchone() or ()
-        for (header, _), count in zip(wanted.items(), found, strict=True):
+        self._note(file, dict(zip(wanted, found, strict=True)))
+
+    def _note(self, file: File, lacking: Mapping[str, int]) -> None:
+        for header, count in lacking.items():
             if count:
                 instead = "the record's id stands there" if file.required[header] else "it stays blank"
                 self._notes.append(

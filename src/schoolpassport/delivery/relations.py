@@ -25,10 +25,12 @@ def load(
 ) -> None:
     """Make ``now_<kind>``, ``all_<kind>`` and, of a delta, ``was_<kind>`` for every kind (``formats.shape``).
 
-    They have the attributes that the format reads. What was loaded before is gone.
+    They have the attributes that the format reads. What was loaded before is gone, and what is finished is not loaded.
     """
     _instants(db, exported)
     for name, reads in format_.reads.items():
+        if name in exported.finished:
+            continue
         kind = KINDS[name]
         _relation(db, kind, reads, f"now_{name}", exports.path(folder, name))
         if exported.since and not format_.compared:

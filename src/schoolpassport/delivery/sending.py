@@ -95,7 +95,7 @@ def _asked(delivery: Delivery, now: datetime) -> _Asked:
 
 def _made_and_sent(delivery: Delivery, asked: _Asked, told: Given, now: datetime, begun: float) -> Outcome:
     format_, since = asked.format_, asked.since
-    with _workroom.exported(
+    with _workroom.sendable(
         district_id=delivery.district_id, integration_id=delivery.integration_id, format_=format_, since=since
     ) as (room, exported):
         revision = exported.extent.revision

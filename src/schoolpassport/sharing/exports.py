@@ -2,14 +2,15 @@
 
 Each kind becomes a text file that DuckDB reads (``READ``): first ``sourcedId``, ``status`` and the number of the view
 revision, then either the finished document, or its attributes where a kind stores none. Only rows of the view are
-read, so what the consent hides or masks is hidden and masked here.
+read, so what the consent hides or masks is hidden and masked here. Kinds with a layout become finished files instead.
 """
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,9 +18,9 @@ from django.db import connection
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.sharing import documents
+from schoolpassport.sharing import documents, finishing
 from schoolpassport.sharing.models import HREF
-from schoolpassport.sharing.records import NothingShared
+from schoolpassport.sharing.records import Finished, Layout, NothingShared
 from schoolpassport.sharing.standing import Standing, read, with_standing
 
 READ: Final = (
@@ -31,7 +32,9 @@ READ: Final = (
 _COPY = r"(FORMAT csv, DELIMITER E'\t', QUOTE E'\x02')"
 _STANDING = with_standing(None)
 _ATTEMPTS = 5
+_NO_LAYOUTS: Mapping[str, Layout] = MappingProxyType({})
 BEFORE: Final = "before"
+FINISHED: Final = "finished"
 HEAD: Final = ("sourcedId", "status", "revision")
 
 
@@ -48,12 +51,16 @@ class Extent:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """``instants``: of each view revision, as its records tell it. ``rows``: how many of each kind."""
+    """``instants``: of each view revision, as its records tell it. ``rows``: how many of each kind.
+
+    ``finished``: the kinds whose file is what it is going to be (``path``, ``FINISHED``).
+    """
 
     extent: Extent
     since: int
     instants: dict[int, datetime]
     rows: dict[str, int]
+    finished: Mapping[str, Finished] = field(default_factory=dict)
 
 
 def extent(*, district_id: UUID, integration_id: UUID) -> Extent:
@@ -86,33 +93,37 @@ def write(
     since: int,
     folder: Path,
     whole: Iterable[str] = (),
+    layouts: Mapping[str, Layout] = _NO_LAYOUTS,
 ) -> Exported:
     """Put these kinds of the view into a folder, all of one revision, in the caller's scope.
 
     ``since`` 0: what is active. Else: what changed after that revision, as it is now, and under ``before`` what the
-    same records were then; of the kinds named ``whole`` what is active, too, under the name ``all``.
+    same records were then; of the kinds named ``whole`` what is active, too, under the name ``all``. ``layouts``: the
+    kinds that become finished files where what is active is asked for, unless their extensions need more than that.
 
     Raises ``NothingShared``. When the consent changes meanwhile, everything is written anew: no file is made under
     terms that had ended when it was done.
     """
     beside = tuple(whole)
     parts = {name: _parts(KINDS[name], since, whole=name in beside) for name in kinds}
-    return _settled(district_id, integration_id, parts, since, folder)
+    return _settled(district_id, integration_id, parts, since, folder, _NO_LAYOUTS if since else layouts)
 
 
 def write_both(*, district_id: UUID, integration_id: UUID, kinds: Iterable[str], since: int, folder: Path) -> Exported:
     """The same, and what is active twice: as it is now, and under ``before`` as it was at that revision."""
     parts = {name: {"": _active(KINDS[name]), BEFORE: _then(KINDS[name])} for name in kinds}
-    return _settled(district_id, integration_id, parts, since, folder)
+    return _settled(district_id, integration_id, parts, since, folder, _NO_LAYOUTS)
 
 
 _Parts = Mapping[str, Mapping[str, str]]  # kind → part → SQL
 
 
-def _settled(district_id: UUID, integration_id: UUID, parts: _Parts, since: int, folder: Path) -> Exported:
+def _settled(
+    district_id: UUID, integration_id: UUID, parts: _Parts, since: int, folder: Path, layouts: Mapping[str, Layout]
+) -> Exported:
     for _ in range(_ATTEMPTS):
         standing = _standing(district_id, integration_id)
-        made = _write(district_id, standing, parts, since, folder)
+        made = _write(district_id, standing, parts, since, folder, layouts)
         if _terms(_standing(district_id, integration_id)) == _terms(standing):
             return made
     raise RuntimeError("the consent kept changing while the view was written")
@@ -123,7 +134,9 @@ def _terms(standing: Standing) -> tuple[object, ...]:
     return tuple(value for name, value in standing._asdict().items() if name != "revision")
 
 
-def _write(district_id: UUID, standing: Standing, parts: _Parts, since: int, folder: Path) -> Exported:
+def _write(
+    district_id: UUID, standing: Standing, parts: _Parts, since: int, folder: Path, layouts: Mapping[str, Layout]
+) -> Exported:
     facts: dict[str, Any] = {
         "district": district_id,
         "view": standing.view,
@@ -138,17 +151,37 @@ def _write(district_id: UUID, standing: Standing, parts: _Parts, since: int, fol
         )
         told = wrapped.fetchall()
         facts["seq"] = next((seq for number, _, seq in told if number == since), 0)
+        finished = _finish(wrapped.cursor, layouts, facts, folder)
         counts = {
             (name, part): _copy(wrapped.cursor, query, facts, path(folder, name, part))
             for name, queries in parts.items()
             for part, query in queries.items()
+            if name not in finished
         }
     return Exported(
         extent=_extent(district_id, standing),
         since=since,
         instants={number: at for number, at, _ in told},
-        rows={name: count for (name, part), count in counts.items() if not part},
+        rows={name: count for (name, part), count in counts.items() if not part}
+        | {name: made.rows for name, made in finished.items()},
+        finished=finished,
     )
+
+
+def _finish(
+    cursor: Any,  # noqa: ANN401 (psycopg's own cursor)
+    layouts: Mapping[str, Layout],
+    facts: dict[str, Any],
+    folder: Path,
+) -> dict[str, Finished]:
+    made: dict[str, Finished] = {}
+    for name, layout in layouts.items():
+        kind = KINDS[name]
+        keys = finishing.keys(cursor, _living(kind), facts)
+        if keys is not None:
+            into = path(folder, name, FINISHED)
+            made[name] = finishing.write(cursor, kind, layout, keys, rows=_living(kind), facts=facts, into=into)
+    return made
 
 
 def _standing(district_id: UUID, integration_id: UUID) -> Standing:
@@ -209,8 +242,12 @@ def _at(number: str, alias: str = "r") -> str:
     return f"{alias}.rev_from <= {number} AND {alias}.rev_to > {number}"
 
 
+def _living(kind: Kind) -> str:
+    return f"{_rows(kind)} AND {_at('%(revision)s')} AND r.status = 'active'"
+
+
 def _active(kind: Kind) -> str:
-    return f"SELECT {_told(kind)} FROM {_rows(kind)} AND {_at('%(revision)s')} AND r.status = 'active'"
+    return f"SELECT {_told(kind)} FROM {_living(kind)}"
 
 
 def _then(kind: Kind) -> str:

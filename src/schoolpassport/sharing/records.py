@@ -1,6 +1,6 @@
 """What readers ask for and get, and how they are refused."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +27,26 @@ class Notice:
 
     fault: Fault
     sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How records of a kind become a finished CSV file.
+
+    ``columns``: header → attribute, "" where it stays blank; ``sourcedId`` comes before them. ``shown``: for which keys
+    of their metadata columns ``metadata.*`` follow.
+    """
+
+    columns: Mapping[str, str]
+    shown: Callable[[Iterable[str]], list[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A finished file: its rows (of data), and of each column how many of them have nothing in it."""
+
+    rows: int
+    blank: Mapping[str, int]
 
 
 class Unanswerable(ValueError):

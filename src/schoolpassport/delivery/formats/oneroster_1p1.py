@@ -25,6 +25,11 @@ def _file(known: FileSchema) -> File:
             if c.required
         },
         metadata=True,
+        cells={
+            **dict.fromkeys(BULK_SAYS_NOTHING, ""),
+            **{c.header: c.field.name for c in known.columns},
+            **dict.fromkeys(known.skipped, ""),
+        },
     )
 
 

@@ -46,6 +46,7 @@ def _file(name: str, kind: str, headers: str, *, beside: Mapping[str, str] = _NO
         required={h: f.type is Type.TEXT and not f.many and not f.values for h, f in required.items()},
         metadata=True,
         elsewhere=frozenset(elsewhere),
+        cells={} if more else {"status": "", "dateLastModified": "", **{h: f.name for h, f in known.items()}},
     )
 
 

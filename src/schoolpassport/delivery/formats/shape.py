@@ -9,7 +9,7 @@ Of the attributes a relation has those that some file of the format says it read
 about a delivery is what its files can have been made of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,6 +17,9 @@ from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Type
 from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing.catalogue import METADATA, extensions
+from schoolpassport.sharing.records import Layout
+
+_MOST_METADATA = 200
 
 
 class Mode(StrEnum):
@@ -55,8 +58,9 @@ class File:
     on; the kind's own relation is called ``r`` in it. ``required``: columns that the standard wants filled, and whether
     the record's id may stand in where the consent shows nothing. ``whole``: kinds that are needed in full even when
     only changes are told. ``metadata``: ``metadata.*`` columns follow at the far right, except for the keys in
-    ``elsewhere``, which have a column or a file of their own. ``key``: headers of the columns that name a row, where a
-    delta is made by comparing rows; ``change`` then says what became of them.
+    ``elsewhere``, which have a column or a file of their own. ``cells``: header → attribute, "" for a blank one, of all
+    columns but ``sourcedId``, where the file is nothing but the attributes of a kind's records. ``key``: headers of the
+    columns that name a row, where a delta is made by comparing rows; ``change`` then says what became of them.
     """
 
     name: str
@@ -73,6 +77,11 @@ class File:
     optional: bool = True  # a file without rows is left out
     key: tuple[str, ...] = ()
     change: Change | None = None
+    cells: Mapping[str, str] = field(default_factory=dict)
+
+    def shown(self, keys: Iterable[str]) -> list[str]:
+        """Which keys of metadata have a column, in their order."""
+        return [key for key in sorted(keys) if key.isprintable() and key not in self.elsewhere][:_MOST_METADATA]
 
     @property
     def kind(self) -> str:
@@ -114,6 +123,17 @@ class Format:
         for kind, names in (each for file in self.files for each in file.reads.items()):
             found[kind] = found.get(kind, frozenset()) | names
         return found
+
+    @property
+    def layouts(self) -> Mapping[str, Layout]:
+        """The kinds that in full are one file of their attributes and nothing else: no engine has to look at them."""
+        readers = [kind for file in self.files for kind in file.reads]
+        return {
+            file.kind: Layout(columns=file.cells, shown=file.shown)
+            for file in self.files
+            if self.version and file.cells and not any(file.required.values())
+            if readers.count(file.kind) == 1 and not KINDS[file.kind].stored_document
+        }
 
     @property
     def whole(self) -> tuple[str, ...]:
