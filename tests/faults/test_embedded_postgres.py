@@ -264,7 +264,8 @@ def small_disk(at: Path, size: str) -> Iterator[None]:
     finally:
         with contextlib.suppress(postgres.EmbeddedPostgresError):
             postgres.stop(data_dir=at / "data", mode="immediate")
-        subprocess.run(["umount", at], check=True)
+        # Lazily: processes of a server that was stopped at once may take a moment more to be gone.
+        subprocess.run(["umount", "--lazy", at], check=True)
 
 
 def test_too_little_room_for_a_first_start_is_said_before_anything_is_made(room):
