@@ -194,7 +194,7 @@ def test_a_preview_counts_by_kind_and_school_and_changes_nothing(sis):
         ),
         (
             {"user": {"where": {"all": []}, "linked": ["class"]}},
-            "The filter of users: “linked” is true, false, or a list of: demographics, enrollment, result.",
+            "The filter of users: “linked” is true, false, or a list of: demographics, userResource, enrollment, assessmentResult, result.",
         ),
     ],
 )
