@@ -366,7 +366,7 @@ def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
     """Every view that lags behind the roster, each in its own transaction (``sync.contract.Follower``)."""
     _attend(district_id=district_id, now=now)
     with scope.inside(district_id):
-        views = list(View.objects.filter(district_id=district_id).order_by("number"))
+        views = [v for v in View.objects.filter(district_id=district_id).order_by("number") if effects.lags(v)]
     return [
         Followed(
             name=f"view {view.number}",

@@ -22,12 +22,15 @@ from schoolpassport.sources.schemas import FileSchema, Parse
 from schoolpassport.sources.staging import line_of
 
 
-def absences(db: DuckDBPyConnection, plan: FilePlan) -> None:
-    """Make ``absent_`` and ``missing_`` of one file. What waits is then taken out of ``missing_`` (``waiting``)."""
+def absences(db: DuckDBPyConnection, plan: FilePlan) -> bool:
+    """Make ``absent_`` and ``missing_`` of one file. What waits is then taken out of ``missing_`` (``waiting``).
+
+    Returns whether nothing is held to be missing because of ``removals_withheld``.
+    """
     if plan.mode is Mode.DELTA:
         _compare_delta(db, plan.kind_table)
-    else:
-        _compare_bulk(db, plan.kind_table)
+        return False
+    return _compare_bulk(db, plan.kind_table)
 
 
 def nothing_said(db: DuckDBPyConnection, table: str) -> None:
@@ -48,16 +51,18 @@ def removals_withheld(db: DuckDBPyConnection, table: str) -> bool:
     return bool(row and row[0])
 
 
-def _compare_bulk(db: DuckDBPyConnection, table: str) -> None:
+def _compare_bulk(db: DuckDBPyConnection, table: str) -> bool:
     db.execute(
         f"CREATE TABLE absent_{table} AS SELECT s.key, s.id, s.gone FROM base_{table} s ANTI JOIN "
         f"(SELECT key FROM raw_{table} WHERE status IS DISTINCT FROM 'tobedeleted') p ON s.key = p.key"
     )
-    withheld = " AND false" if removals_withheld(db, table) else ""
+    withheld = removals_withheld(db, table)
     db.execute(
         f"CREATE TABLE missing_{table} AS SELECT key, id FROM absent_{table} "
-        f"ANTI JOIN (SELECT key FROM unread_{table} WHERE key IS NOT NULL) u USING (key) WHERE NOT gone{withheld}"
+        f"ANTI JOIN (SELECT key FROM unread_{table} WHERE key IS NOT NULL) u USING (key) "
+        f"WHERE NOT gone{' AND false' if withheld else ''}"
     )
+    return withheld
 
 
 def _compare_delta(db: DuckDBPyConnection, table: str) -> None:

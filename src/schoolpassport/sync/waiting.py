@@ -179,7 +179,11 @@ def _expect(court: Court, kind: str) -> None:
     """What was announced, if it is not more than was announced, does not make the guard ask."""
     table, db = KINDS[kind].table, court.bench.db
     db.execute(f"CREATE TABLE expected_{table} (id UUID)")
-    for announced in (a for a in court.announced if a.kind == kind):
+    of_kind = [a for a in court.announced if a.kind == kind]
+    if not of_kind:
+        court.expected[kind] = 0
+        return
+    for announced in of_kind:
         matching = f"SELECT id FROM asked_{table} WHERE state <> 'kept'"
         if announced.schools:
             schools = ", ".join(literal(str(s)) for s in sorted(announced.schools, key=str))

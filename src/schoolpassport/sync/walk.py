@@ -344,7 +344,7 @@ def _inspect_rows(walk: Walk, plan: FilePlan, found: Skimmed) -> None:
     db, kind, before = walk.bench.db, plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
     whole = frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK)
     walk.chosen[kind.name] = filtering.choose(db, plan, walk.filters, whole=whole, today=walk.today)
-    difference.absences(db, plan)
+    withheld = difference.absences(db, plan)
     waiting.weigh(walk.court, plan, doubt=_doubt(walk, plan, found))
     if walk.bench.any(f"missing_{kind.table}"):
         walk.losing.add(kind.name)
@@ -353,33 +353,27 @@ def _inspect_rows(walk: Walk, plan: FilePlan, found: Skimmed) -> None:
         walk.bench.load_edges(kind.name)
     subject = Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial, fallible=plan.shaped.fallible)
     walk.inspected[kind.name] = inspection.inspect(db, subject, walk.rules.withholding(kind.name))
-    _warn_of_withheld_removals(walk, plan)
+    if withheld:
+        _warn_of_withheld_removals(walk, plan)
     skimming.learn(db, plan)
     # The rows that differ are in cand_; the rest is not needed any more, and memory is bounded.
     staging.drop_rows(db, kind.table)
 
 
 def _warn_of_withheld_removals(walk: Walk, plan: FilePlan) -> None:
-    if plan.mode is Mode.BULK and difference.removals_withheld(walk.bench.db, plan.kind_table):
-        inspection.record_problems(
-            walk.bench.db,
-            (
-                Problem(
-                    rule="removals withheld",
-                    file=plan.schema.file_name,
-                    sentence=f"Some rows of {plan.schema.file_name} do not show whose they are, so no "
-                    f"{plan.schema.kind.name} was archived this time.",
-                    breaks=False,
-                ),
-            ),
-        )
+    sentence = (
+        f"Some rows of {plan.schema.file_name} do not show whose they are, so no {plan.schema.kind.name} was archived "
+        "this time."
+    )
+    problem = Problem(rule="removals withheld", file=plan.schema.file_name, sentence=sentence, breaks=False)
+    inspection.record_problems(walk.bench.db, (problem,))
 
 
 def _trust(walk: Walk) -> None:
     """Refuse a package of which more than the set share is bad. Small files count in the whole only."""
     share, base = walk.limits.bad_row_share, walk.limits.minimum_base
     rows = {k: s.rows for k, s in walk.skimmed.items()}
-    bad = {k: i.bad_rows for k, i in walk.inspected.items()}
+    bad = {k: i.bad_rows for k, i in walk.inspected.items() if i.bad_rows}
     for kind, count in bad.items():
         total = max(rows.get(kind, 0), walk.bench.count(f"cand_{KINDS[kind].table}"))
         if total >= base and count > share * total:

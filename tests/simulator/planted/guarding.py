@@ -58,8 +58,8 @@ BUGS = (
         scene="the_year_turns_as_announced",
         seen=DIFFERENCE,
         function="schoolpassport.sync.waiting:_expect",
-        old="for announced in (a for a in court.announced if a.kind == kind):",
-        new="for announced in ():",
+        old="of_kind = [a for a in court.announced if a.kind == kind]",
+        new="of_kind = []",
     ),
     bug(
         "packages are read while imports rest",
