@@ -91,7 +91,12 @@ SETTINGS: tuple[Setting, ...] = (
         _number(0, 1_000_000),
     ),
     Setting("SCHOOLPASSPORT_SYNC_MEMORY_MB", "400", "memory for the columns of one sync", _number(64, 1_000_000)),
-    Setting("SCHOOLPASSPORT_SYNC_THREADS", "2", "processor threads of one sync; of one of less than 8 MB, one", _number(1, 256)),
+    Setting(
+        "SCHOOLPASSPORT_SYNC_THREADS",
+        "2",
+        "processor threads of one sync; of one of less than 8 MB, one",
+        _number(1, 256),
+    ),
     Setting(
         "SCHOOLPASSPORT_CACHE_MB", "64", "memory per server process for page boundaries and counts", _number(1, 100_000)
     ),
