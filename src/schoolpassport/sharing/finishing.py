@@ -84,7 +84,8 @@ def _attribute(kind: Kind, name: str) -> tuple[str, bool]:
     """SQL: an attribute of a row ``r`` as text, and whether it is bare."""
     if not name:
         return "NULL", True
-    return f"r.{quoted(kind[name].column)}::text", kind[name].type in _BARE
+    field = kind[name]
+    return f"r.{quoted(field.column)}::text", bool(field.values) or field.type in _BARE
 
 
 def _extension(key: str) -> str:
@@ -95,17 +96,20 @@ def _extension(key: str) -> str:
 def _statement(rows: str, cells: list[tuple[str, bool]]) -> str:
     named = [f"c{place}" for place, _ in enumerate(cells)]
     inner = "".join(f", {sql} AS {name}" for name, (sql, _) in zip(named, cells, strict=True) if sql != "NULL")
-    line, blanks = "d.id", []
+    line, blanks, comma = "d.id", [], ","
     for name, (sql, bare) in zip(named, cells, strict=True):
         if sql == "NULL":
-            line += " || ','"
+            comma += ","
             blanks.append("count(*)")
         else:
-            line += f" || ',' || coalesce({f'd.{name}' if bare else _cell(f'd.{name}')}, '')"
-            blanks.append(f"count(*) - count(nullif(d.{name}, ''))")
+            line += f" || {literal(comma)} || coalesce({f'd.{name}' if bare else _cell(f'd.{name}')}, '')"
+            told = f"d.{name}" if bare else f"nullif(d.{name}, '')"
+            blanks.append(f"count(*) - count({told})")
+            comma = ","
     return (
-        f"SELECT string_agg({line} || chr(10), ''), count(*), max(d.id COLLATE \"C\"), {', '.join(blanks)} "
-        f"FROM (SELECT r.id::text AS id{inner} FROM {rows} AND r.id > %(after)s::uuid ORDER BY r.id LIMIT {_AT_ONCE}) d"
+        f"SELECT string_agg({line} || {literal(comma[1:])} || chr(10), ''), count(*), max(d.id COLLATE \"C\"), "
+        f"{', '.join(blanks)} FROM (SELECT r.id::text AS id{inner} FROM {rows} AND r.id > %(after)s::uuid "
+        f"ORDER BY r.id LIMIT {_AT_ONCE}) d"
     )
 
 
