@@ -8,7 +8,7 @@ from tests.faults.support.children import Children, children
 from tests.simulator.years import Course, live
 from tests.support.amount import amount
 
-NIGHTS = amount("SIMULATED_NIGHTS", 12)
+NIGHTS = amount("SIMULATED_NIGHTS", 15)
 
 
 @pytest.fixture(scope="module")
