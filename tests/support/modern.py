@@ -26,6 +26,11 @@ GRADES = {
     for name, rest in {
         "lineItems": "title description assignDate dueDate classSourcedId categorySourcedId academicSessionSourcedId "
         "resultValueMin resultValueMax schoolSourcedId",
+        "categories": "title weight",
+        "results": "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment textScore classSourcedId "
+        "inProgress incomplete late missing",
+        "lineItemLearningObjectiveIds": "lineItemSourcedId source learningObjectiveId",
+        "resultLearningObjectiveIds": "resultSourcedId source learningObjectiveId score textScore",
         "scoreScales": "title type orgSourcedId courseSourcedId classSourcedId scoreScaleValue",
         "lineItemScoreScales": "title lineItemSourcedId scoreScaleSourcedId",
         "resultScoreScales": "title resultSourcedId scoreScaleSourcedId",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.roster.kinds.shape import EXTENDS, STRUCTURED
 from schoolpassport.sources.cleaning import cleaned
 from schoolpassport.sources.manifest import KEY, STATUS
 from schoolpassport.sources.records import FilePlan
@@ -81,9 +82,17 @@ def metadata(plan: FilePlan) -> str:
     """SQL: the metadata.* columns as one JSON object, blanks left out."""
     if not plan.metadata:
         return "NULL"
-    parts = ", ".join(f"{literal(h.removeprefix('metadata.'))}, {cell(plan, h)}" for h in plan.metadata)
+    parts = ", ".join(f"{literal(h.removeprefix(EXTENDS))}, {_extension(plan, h)}" for h in plan.metadata)
     blank = " AND ".join(f"{cell(plan, h)} IS NULL" for h in plan.metadata)
     return f"CASE WHEN {blank} THEN NULL ELSE json_merge_patch('{{}}', json_object({parts}))::VARCHAR END"
+
+
+def _extension(plan: FilePlan, header: str) -> str:
+    """SQL: a text; or what is written as JSON because it is none."""
+    value = cell(plan, header)
+    if header.removeprefix(EXTENDS) not in STRUCTURED:
+        return value
+    return f"CASE WHEN json_valid({value}) THEN {value}::JSON ELSE to_json({value}) END"
 
 
 def shape(plan: FilePlan) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.roster.kinds.shape import EXTENDS, PREFIX_1P2
 from schoolpassport.sources import manifest, rowreading
 from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, Misread, PackageBroken, Problem, Translated
 from schoolpassport.sources.schemas import FileSchema, Input, Output, Schema
@@ -248,7 +249,7 @@ def _write(
     db.execute(f"CREATE OR REPLACE TABLE whole AS {' UNION ALL BY NAME '.join(parts)}")
     (rows,) = db.execute("SELECT count(*) FROM whole").fetchone() or (0,)
     if rows:
-        extras = [n for n, *_ in db.execute("DESCRIBE whole").fetchall() if n.startswith("metadata.")]
+        extras = [n for n, *_ in db.execute("DESCRIBE whole").fetchall() if n.startswith("metadata.") and _told(db, n)]
         columns = ", ".join(quoted(h) for h in (*headers, *extras))
         db.execute(
             f"COPY (SELECT {columns}, file AS {quoted(ORIGIN_FILE)}, line AS {quoted(ORIGIN_LINE)} FROM whole "
@@ -258,10 +259,20 @@ def _write(
     return bool(rows)
 
 
+def _told(db: DuckDBPyConnection, header: str) -> bool:
+    """Whether a column is to be there. One that we add, and nobody says anything in, is not."""
+    if not header.startswith(f"{EXTENDS}{PREFIX_1P2}"):
+        return True
+    (values,) = db.execute(f"SELECT count({quoted(header)}) FROM whole").fetchone() or (0,)
+    return bool(values)
+
+
 def _extended(db: DuckDBPyConnection, output: Output, sql: str) -> str:
     """SQL: each row with the extensions of the line of which it was made."""
     first = output.of[0]
-    beside = [n for n, *_ in db.execute(f"DESCRIBE in_{first}").fetchall() if n.startswith("metadata.")]
+    own = {n for n, *_ in db.execute(f"DESCRIBE FROM ({sql})").fetchall()}
+    there = {n for n, *_ in db.execute(f"DESCRIBE in_{first}").fetchall()}
+    beside = sorted(n for n in there - own if n.startswith("metadata."))
     if not beside:
         return sql
     columns = ", ".join(f"x.{quoted(name)}" for name in beside)

@@ -173,10 +173,23 @@ def test_one_dot_two_has_files_for_roles_and_profiles(tmp_path):
                 "credentials": [{"type": "basic", "username": "pip", "password": "never"}],
             }
         ]
+        quiz = {"sourcedId": "li", "title": "Quiz", "class": {"sourcedId": "k1"}}
+        sought = [{"source": "case", "learningObjectiveIds": ["o1", "o2"]}, {"source": "unknown"}]
         made.world["lineItems"] = [
-            {"sourcedId": "li", "title": "Quiz", "class": {"sourcedId": "k1"}, "gradingPeriod": {"sourcedId": "autumn"}}
+            {**quiz, "gradingPeriod": {"sourcedId": "autumn"}, "learningObjectiveSet": sought},
+            {"sourcedId": "none", "title": "Poem", "learningObjectiveSet": "nothing"},
         ]
-        pulled(made, tmp_path / "got", schema="oneroster-1.2", also="lineItems")
+        scored = [{"learningObjectiveId": "o1", "score": 1.5}, {"learningObjectiveId": "o2", "textScore": "met"}]
+        made.world["results"] = [
+            {
+                "sourcedId": "r",
+                "lineItem": {"sourcedId": "li"},
+                "student": {"sourcedId": "p1"},
+                "late": True,
+                "learningObjectiveSet": [{"source": "case", "learningObjectiveResults": scored}],
+            }
+        ]
+        pulled(made, tmp_path / "got", schema="oneroster-1.2", also="lineItems,results")
     got = rows(tmp_path / "got")
     assert {i: (r["userSourcedId"], r["roleType"], r["role"], r["orgSourcedId"]) for i, r in got["roles"].items()} == {
         "t1/teacher/s1": ("t1", "primary", "teacher", "s1"),
@@ -194,6 +207,15 @@ def test_one_dot_two_has_files_for_roles_and_profiles(tmp_path):
     assert (profile["userSourcedId"], profile["credentialType"], profile["username"]) == ("p3", "basic", "pip")
     assert "never" not in (tmp_path / "got" / "userProfiles.csv").read_text()
     assert got["lineItems"]["li"]["academicSessionSourcedId"] == "autumn"
+    case = {"source": "case"}
+    assert got["lineItemLearningObjectiveIds"] == {
+        f"li/case/{o}": {"sourcedId": f"li/case/{o}", "lineItemSourcedId": "li", **case, "learningObjectiveId": o}
+        for o in ("o1", "o2")
+    }
+    met = {"sourcedId": "r/case/o1", "resultSourcedId": "r", **case, "learningObjectiveId": "o1", "score": "1.5"}
+    assert got["resultLearningObjectiveIds"]["r/case/o1"] == met
+    assert got["resultLearningObjectiveIds"]["r/case/o2"]["textScore"] == "met"
+    assert got["results"]["r"]["late"] == "true"
     assert [path for path in made.asked if "lineItems" in path and "/gradebook/v1p2/" not in path] == []
 
 

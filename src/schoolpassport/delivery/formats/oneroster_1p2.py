@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from schoolpassport.delivery.formats.shape import File, Format, Mode, cell, extended, plain, tied
+from schoolpassport.delivery.formats.shape import File, Format, Mode, cell, extended, place, plain, tied, under
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Type
+from schoolpassport.roster.kinds.shape import ADDED_1P2, PREFIX_1P2
+from schoolpassport.sharing.catalogue import METADATA
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.sources.schemas.canonical import REFERENCES
 
@@ -45,9 +47,14 @@ def _file(name: str, kind: str, headers: str, *, beside: Mapping[str, str] = _NO
         rows=f"now_{kind} r",
         required={h: f.type is Type.TEXT and not f.many and not f.values for h, f in required.items()},
         metadata=True,
-        elsewhere=frozenset(elsewhere),
+        elsewhere=frozenset({*elsewhere, *(PREFIX_1P2 + each for each in ADDED_1P2.get(kind, ()))}),
         cells={} if more else {"status": "", "dateLastModified": "", **{h: f.name for h, f in known.items()}},
     )
+
+
+def _added(name: str) -> str:
+    """SQL of a column that only 1.2 has, and both versions keep in ``metadata``."""
+    return under(PREFIX_1P2 + name)
 
 
 _USERS = _file(
@@ -149,12 +156,12 @@ _RESULTS = _file(
     "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment textScore classSourcedId inProgress "
     "incomplete late missing",
     beside={"lineItem": "class"},
-    textScore="NULL",
+    textScore=_added("textScore"),
     classSourcedId='(SELECT any_value(i."class") FROM all_lineItem i WHERE i."sourcedId" = r."lineItem")',
-    inProgress="NULL",
-    incomplete="NULL",
-    late="NULL",
-    missing="NULL",
+    inProgress=_added("inProgress"),
+    incomplete=_added("incomplete"),
+    late=_added("late"),
+    missing=_added("missing"),
 )
 _SCALES = _file(
     "scoreScales",
@@ -188,6 +195,40 @@ def _scaled(kind: str) -> File:
         rows=named.format(f"now_{kind}"),
         changes=named.format(changed),
         order='x."sourcedId", x."scoreScale"',
+    )
+
+
+def _objectives(kind: str, listed: str, scores: tuple[str, ...] = ()) -> File:
+    """A row for each learning objective of a record."""
+    key = place(f"{PREFIX_1P2}learningObjectiveSet")
+    named = "CASE json_type(f) WHEN 'OBJECT' THEN f->>'learningObjectiveId' ELSE f->>'$' END"
+
+    def rows(relation: str) -> str:
+        return f"""(SELECT *, concat_ws('/', "sourcedId", e->>'source', {named}) AS id, {named} AS objective
+            FROM (SELECT *, unnest(json_extract(e, '$.{listed}[*]')) AS f
+            FROM (SELECT *, unnest(json_extract(json_extract(metadata, {key}), '$[*]')) AS e FROM {relation})))"""
+
+    # Which there are; and which there were and are not any more, which nothing else in a delta says.
+    are = rows(f"""(FROM now_{kind} WHERE "status" = 'active')""")
+    changed = f"""(FROM {are} UNION ALL BY NAME SELECT w.* REPLACE ('tobedeleted' AS "status",
+        n."dateLastModified" AS "dateLastModified") FROM {rows(f"was_{kind}")} w
+        JOIN now_{kind} n ON n."sourcedId" = w."sourcedId" ANTI JOIN {are} a ON a.id = w.id)"""
+    return File(
+        name=f"{kind}LearningObjectiveIds.csv",
+        reads={kind: frozenset({METADATA})},
+        every=False,
+        columns={
+            "sourcedId": plain("x.id"),
+            "status": 'x."status"',
+            "dateLastModified": 'x."dateLastModified"',
+            f"{kind}SourcedId": 'x."sourcedId"',
+            "source": plain("x.e->>'source'"),
+            "learningObjectiveId": plain("x.objective"),
+            **{each: plain(f"x.f->>{literal(each)}") for each in scores},
+        },
+        rows=f"{rows(f'now_{kind}')} x",
+        changes=f"{changed} x",
+        order='x."sourcedId", x.id',
     )
 
 
@@ -228,12 +269,14 @@ FORMAT = Format(
         _ROLES,
         _PROFILES,
         tied("userResource", "userSourcedId orgSourcedId classSourcedId resourceSourcedId"),
-        _file("categories", "category", "title weight", weight="NULL"),
+        _file("categories", "category", "title weight", weight=_added("weight")),
         _SCALES,
         _LINE_ITEMS,
         _scaled("lineItem"),
+        _objectives("lineItem", "learningObjectiveIds"),
         _RESULTS,
         _scaled("result"),
+        _objectives("result", "learningObjectiveResults", scores=("score", "textScore")),
     ),
     listed=tuple(sorted({*(i.name for i in _SCHEMA.inputs), *_SCHEMA.not_read} - {*_SCHEMA.unlisted}, key=str.lower)),
     modes=(Mode.FULL, Mode.DELTA),

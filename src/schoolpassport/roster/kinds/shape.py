@@ -39,6 +39,15 @@ ONLY_1P2 = frozenset({Version.V1P2})
 PAIRS = {Type.USER_IDS: ("type", "identifier"), Type.SCALE: ("itemValueLHS", "itemValueRHS")}
 """Lists of objects with two texts, which CSV writes as `{one:other},{one:other}`."""
 EXTENDS = "metadata."
+PREFIX_1P2 = "oneroster.1p2."
+"""Keys of ``metadata`` that begin so hold what 1.2 says of grades and 1.1 does not; so no record is two records."""
+ADDED_1P2 = {
+    "category": ("weight",),
+    "lineItem": ("learningObjectiveSet",),
+    "result": ("textScore", "inProgress", "incomplete", "late", "missing", "learningObjectiveSet"),
+}
+STRUCTURED = frozenset({f"{PREFIX_1P2}weight", f"{PREFIX_1P2}learningObjectiveSet"})
+"""Of these keys the value is no text: a number, a list of objects."""
 ENTRY_DATES = ("beginDate", "endDate")  # of entries that name a record: since when, and until when
 MAX_TEXT = 2000  # characters; the standard asks for at least 255, names of 300 exist
 

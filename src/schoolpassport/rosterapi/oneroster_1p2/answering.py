@@ -10,6 +10,7 @@ import msgspec
 
 from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.roster.kinds import KINDS, Kind
+from schoolpassport.roster.kinds.shape import PREFIX_1P2
 from schoolpassport.rosterapi import errors, links, parameters
 from schoolpassport.rosterapi.answering import holds_already
 from schoolpassport.rosterapi.base_url import address_of
@@ -143,7 +144,7 @@ def _as_kept(kind: Kind, text: str) -> str:
 @cache
 def _extensions(kind: Kind) -> tuple[tuple[re.Pattern[str], str], ...]:
     """What the view has among the extensions of 1.1, references as ids alone."""
-    kept = {name: f"metadata.{extras.PREFIX}{name}" for name in extras.named(kind.name)}
+    kept = {name: f"metadata.{PREFIX_1P2}{name}" for name in extras.named(kind.name)}
     kept |= {rf"{f.name}\.sourcedId": f.v1p1 for f in kind.fields if f.is_reference and f.extension}
     return tuple((re.compile(_CLAUSE + name + r"(?=\s*[=!<>~]|$)"), held) for name, held in kept.items())
 

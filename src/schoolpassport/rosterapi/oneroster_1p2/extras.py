@@ -4,13 +4,14 @@ So a record is one record in both versions, and whoever reads by 1.1 loses nothi
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from schoolpassport.gradebook.records import Unwritable
+from schoolpassport.roster.kinds.shape import PREFIX_1P2
 
 Document = dict[str, Any]
 
-PREFIX: Final = "oneroster.1p2."
 _FLAGS: Final = ("inProgress", "incomplete", "late", "missing")
 _WORDS: Final = {True: "true", False: "false"}
 
@@ -72,7 +73,7 @@ def put_away(kind: str, sent: Document) -> Document:
     """A body of 1.2 as one of 1.1. Raises ``Unwritable``."""
     kept = {name: value for name, value in sent.items() if name not in EXTRAS.get(kind, ())}
     extra = {
-        PREFIX + name: read(f"{kind}.{name}", sent[name])
+        PREFIX_1P2 + name: read(f"{kind}.{name}", sent[name])
         for name, read in EXTRAS.get(kind, {}).items()
         if sent.get(name) is not None
     }
@@ -82,12 +83,14 @@ def put_away(kind: str, sent: Document) -> Document:
 
 
 def brought_back(kind: str, document: Document) -> None:
-    """The other way, in place."""
+    """The other way, in place. What a source said that makes no sense in 1.2 stays where it is."""
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
         return
-    for name in EXTRAS.get(kind, ()):
-        if PREFIX + name in metadata:
-            document[name] = metadata.pop(PREFIX + name)
+    for name, read in EXTRAS.get(kind, {}).items():
+        if PREFIX_1P2 + name in metadata:
+            with suppress(Unwritable):
+                document[name] = read(name, metadata[PREFIX_1P2 + name])
+                del metadata[PREFIX_1P2 + name]
     if not metadata:
         del document["metadata"]

@@ -74,6 +74,7 @@ class Cell:
 class File:
     """A file made of a collection. ``exploded``: a property that holds a list, of which each entry makes a row.
 
+    ``within``: a list in each entry, of which each entry ``f`` makes the row.
     ``tied``: the entries are those of the table ``tie``, in place of the property.
     """
 
@@ -81,6 +82,7 @@ class File:
     collection: str
     cells: tuple[Cell, ...]
     exploded: str = ""
+    within: str = ""
     tied: bool = False
 
     @property
@@ -97,6 +99,8 @@ def files(schema: Schema, *, without: Collection[str] = ()) -> dict[str, tuple[F
         made[name] = (*made[name], _resources(name, one))
     if not schema.inputs:
         return made
+    made["lineItems"] = (*made["lineItems"], _objectives("lineItems", "lineItem", "learningObjectiveIds"))
+    made["results"] = (*made["results"], _objectives("results", "result", "learningObjectiveResults"))
     if "scoreScales" in without:
         return {name: tuple(_unscaled(f) for f in each) for name, each in made.items()}
     for name, one in (("lineItems", "lineItem"), ("results", "result")):
@@ -246,6 +250,27 @@ def _scale(collection: str, one: str) -> File:
             Cell(header="title", sql="NULL"),
             Cell(header=f"{one}SourcedId", sql=owner),
             Cell(header="scoreScaleSourcedId", sql=scale),
+        ),
+    )
+
+
+def _objectives(collection: str, one: str, listed: str) -> File:
+    """The API shows as a list of lists what the CSV says in rows: a learning objective, and how it was met."""
+    owner, source = text('v."sourcedId"'), text("json_extract(e, '$.source')")
+    met = {name: f"json_extract(f, {literal('$.' + name)})" for name in ("learningObjectiveId", "score", "textScore")}
+    objective = f"CASE json_type(f) WHEN 'OBJECT' THEN {text(met['learningObjectiveId'])} ELSE {text('f')} END"
+    scores = ("score", "textScore") if one == "result" else ()
+    return File(
+        name=f"{one}LearningObjectiveIds",
+        collection=collection,
+        exploded="learningObjectiveSet",
+        within=listed,
+        cells=(
+            Cell(header="sourcedId", sql=f"concat_ws('/', {owner}, {source}, {objective})"),
+            Cell(header=f"{one}SourcedId", sql=owner),
+            Cell(header="source", sql=source),
+            Cell(header="learningObjectiveId", sql=objective),
+            *(Cell(header=name, sql=text(met[name])) for name in scores),
         ),
     )
 

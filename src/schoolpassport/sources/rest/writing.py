@@ -153,6 +153,9 @@ def _listed(file: File, state: str, where: str) -> str:
         listed = f"v.{quoted(file.exploded)}"
         entries = f"CASE json_type({listed}) WHEN 'ARRAY' THEN json_extract({listed}, '$[*]') ELSE [{listed}] END"
         exploded = f"SELECT *, unnest({entries}) AS e FROM got WHERE {where} AND json_type({listed}) <> 'NULL'"
+    if file.within:
+        each = f"json_extract(e, {literal(f'$.{file.within}[*]')})"
+        exploded = f"SELECT *, unnest({each}) AS f FROM ({exploded})"
     return f"SELECT {key_cell.sql} AS {quoted(key_cell.header)}, {state}, {selected} FROM ({exploded})"
 
 

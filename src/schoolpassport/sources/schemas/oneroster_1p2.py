@@ -1,6 +1,7 @@
 """OneRoster 1.2 CSV (1.2.1), bulk and delta: roles and profiles of users are in files of their own."""
 
 from schoolpassport.kit.columns import literal
+from schoolpassport.roster.kinds.shape import EXTENDS, PREFIX_1P2
 from schoolpassport.sources.schemas.canonical import ASSESSMENT, ASSESSMENT_RESULT, FILES, listed
 from schoolpassport.sources.schemas.shape import Input, Output, Schema, same
 
@@ -31,6 +32,10 @@ _FLAGS = (
 )
 
 
+_SCORED = """learningObjectiveResults:json_merge_patch('{}', json_object('learningObjectiveId', "learningObjectiveId",
+    'score', try_cast("score" AS DOUBLE), 'textScore', "textScore"))"""
+
+
 def _input(name: str, columns: str, required: str, *, skipped: str = "", optional: bool = True) -> Input:
     return Input(
         name=name,
@@ -53,16 +58,32 @@ def _scaled(kind: str) -> str:
     return f"{kind}SourcedId scoreScaleSourcedId"
 
 
-def _with_scale(kind: str, name: str, columns: str, **others: str) -> Output:
-    """The same, with the score scale that a file of its own names; of several the first."""
-    links = f"{kind}ScoreScales"
+def _added(**cells: str) -> dict[str, str]:
+    """What only 1.2 says, under the keys of ``metadata`` by which both versions have it."""
+    return {f"{EXTENDS}{PREFIX_1P2}{name}": sql for name, sql in cells.items()}
+
+
+def _graded(kind: str, name: str, columns: str, *, objective: str, **others: str) -> Output:
+    """The same, with the score scale that a file of its own names, of several the first; and learning objectives.
+
+    ``objective``: the name of their list by source, and, after a colon, SQL of each of its entries.
+    """
+    scales, objectives = f"{kind}ScoreScales", f"{kind}LearningObjectiveIds"
+    listed_, _, entry = objective.partition(":")
     cells = [f'r."{c}"' for c in (*_FIRST, *columns.split())] + [f'{sql} AS "{c}"' for c, sql in others.items()]
+    added = "".join(f', {sql} AS "{c}"' for c, sql in _added(learningObjectiveSet="o.told").items())
     return Output(
         kind=kind,
-        of=(name, links),
-        sql=f"""SELECT {", ".join(cells)}, s.scale AS "scoreScaleSourcedId", {literal(f"{name}.csv")} AS file, r.line
-        FROM {{{name}}} r LEFT JOIN (SELECT "{kind}SourcedId" AS id, arg_min("scoreScaleSourcedId", line) AS scale
-        FROM {{{links}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) s ON s.id = r."sourcedId" """,
+        of=(name, scales, objectives),
+        sql=f"""SELECT {", ".join(cells)}, s.scale AS "scoreScaleSourcedId"{added}, {literal(f"{name}.csv")} AS file,
+        r.line FROM {{{name}}} r
+        LEFT JOIN (SELECT "{kind}SourcedId" AS id, arg_min("scoreScaleSourcedId", line) AS scale
+        FROM {{{scales}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) s ON s.id = r."sourcedId"
+        LEFT JOIN (SELECT id, to_json(list({{'source': source, '{listed_}': entries}} ORDER BY source))::VARCHAR AS told
+        FROM (SELECT "{kind}SourcedId" AS id, "source" AS source,
+        list({entry} ORDER BY "learningObjectiveId") AS entries
+        FROM {{{objectives}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1, 2) GROUP BY 1) o
+        ON o.id = r."sourcedId" """,
     )
 
 
@@ -148,6 +169,16 @@ SCHEMA = Schema(
         ),
         _input("lineItemScoreScales", "title lineItemSourcedId scoreScaleSourcedId", _scaled("lineItem")),
         _input("resultScoreScales", "title resultSourcedId scoreScaleSourcedId", _scaled("result")),
+        _input(
+            "lineItemLearningObjectiveIds",
+            "lineItemSourcedId source learningObjectiveId",
+            "lineItemSourcedId source learningObjectiveId",
+        ),
+        _input(
+            "resultLearningObjectiveIds",
+            "resultSourcedId source learningObjectiveId score textScore",
+            "resultSourcedId source learningObjectiveId",
+        ),
         _input("assessmentLineItems", ASSESSMENT, "title"),
         _input(
             "assessmentResults",
@@ -155,12 +186,11 @@ SCHEMA = Schema(
             "assessmentLineItemSourcedId studentSourcedId scoreStatus scoreDate",
         ),
     ),
-    not_read=("lineItemLearningObjectiveIds", "resultLearningObjectiveIds"),
     unlisted=("assessmentLineItems", "assessmentResults"),
     outputs=(
         _as_it_is("org", "orgs", "name type identifier parentSourcedId"),
         _as_it_is("academicSession", "academicSessions", "title type startDate endDate parentSourcedId schoolYear"),
-        _as_it_is("category", "categories", "title"),
+        _as_it_is("category", "categories", "title", **_added(weight='"weight"')),
         _as_it_is("resource", "resources", "vendorResourceId title roles importance vendorId applicationId"),
         _as_it_is(
             "course", "courses", "schoolYearSourcedId title courseCode grades orgSourcedId subjects subjectCodes"
@@ -211,13 +241,20 @@ SCHEMA = Schema(
             sex="CASE WHEN \"sex\" IN ('male', 'female') THEN \"sex\" END",
         ),
         _as_it_is("scoreScale", "scoreScales", "title type courseSourcedId classSourcedId scoreScaleValue"),
-        _with_scale(
+        _graded(
             "lineItem",
             "lineItems",
             "title description assignDate dueDate classSourcedId categorySourcedId resultValueMin resultValueMax",
+            objective='learningObjectiveIds:"learningObjectiveId"',
             gradingPeriodSourcedId='r."academicSessionSourcedId"',
         ),
-        _with_scale("result", "results", "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment"),
+        _graded(
+            "result",
+            "results",
+            "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment",
+            objective=_SCORED,
+            **_added(**{name: f'r."{name}"' for name in ("textScore", "inProgress", "incomplete", "late", "missing")}),
+        ),
         _as_it_is("assessmentLineItem", "assessmentLineItems", ASSESSMENT),
         _as_it_is("assessmentResult", "assessmentResults", ASSESSMENT_RESULT),
     ),
