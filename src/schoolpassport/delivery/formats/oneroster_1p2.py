@@ -200,12 +200,13 @@ def _scaled(kind: str) -> File:
 
 def _objectives(kind: str, listed: str, scores: tuple[str, ...] = ()) -> File:
     """A row for each learning objective of a record."""
+    entries = literal(f"$.{listed}[*]")
     key = place(f"{PREFIX_1P2}learningObjectiveSet")
     named = "CASE json_type(f) WHEN 'OBJECT' THEN f->>'learningObjectiveId' ELSE f->>'$' END"
 
     def rows(relation: str) -> str:
         return f"""(SELECT *, concat_ws('/', "sourcedId", e->>'source', {named}) AS id, {named} AS objective
-            FROM (SELECT *, unnest(json_extract(e, '$.{listed}[*]')) AS f
+            FROM (SELECT *, unnest(json_extract(e, {entries})) AS f
             FROM (SELECT *, unnest(json_extract(json_extract(metadata, {key}), '$[*]')) AS e FROM {relation})))"""
 
     # Which there are; and which there were and are not any more, which nothing else in a delta says.

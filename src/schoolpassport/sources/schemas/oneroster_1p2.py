@@ -32,7 +32,7 @@ _FLAGS = (
 )
 
 
-_SCORED = """learningObjectiveResults:json_merge_patch('{}', json_object('learningObjectiveId', "learningObjectiveId",
+_SCORED = """json_merge_patch('{}', json_object('learningObjectiveId', "learningObjectiveId",
     'score', try_cast("score" AS DOUBLE), 'textScore', "textScore"))"""
 
 
@@ -63,26 +63,27 @@ def _added(**cells: str) -> dict[str, str]:
     return {f"{EXTENDS}{PREFIX_1P2}{name}": sql for name, sql in cells.items()}
 
 
-def _graded(kind: str, name: str, columns: str, *, objective: str, **others: str) -> Output:
+def _graded(kind: str, name: str, columns: str, *, objectives: tuple[str, str], **others: str) -> Output:
     """The same, with the score scale that a file of its own names, of several the first; and learning objectives.
 
-    ``objective``: the name of their list by source, and, after a colon, SQL of each of its entries.
+    ``objectives``: what the list of those of one source is called, and SQL of each of its entries.
     """
-    scales, objectives = f"{kind}ScoreScales", f"{kind}LearningObjectiveIds"
-    listed_, _, entry = objective.partition(":")
+    scales, named = f"{kind}ScoreScales", f"{kind}LearningObjectiveIds"
+    called, entry = objectives
+    set_ = f"{{'source': source, {literal(called)}: entries}}"
     cells = [f'r."{c}"' for c in (*_FIRST, *columns.split())] + [f'{sql} AS "{c}"' for c, sql in others.items()]
     added = "".join(f', {sql} AS "{c}"' for c, sql in _added(learningObjectiveSet="o.told").items())
     return Output(
         kind=kind,
-        of=(name, scales, objectives),
+        of=(name, scales, named),
         sql=f"""SELECT {", ".join(cells)}, s.scale AS "scoreScaleSourcedId"{added}, {literal(f"{name}.csv")} AS file,
         r.line FROM {{{name}}} r
         LEFT JOIN (SELECT "{kind}SourcedId" AS id, arg_min("scoreScaleSourcedId", line) AS scale
         FROM {{{scales}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) s ON s.id = r."sourcedId"
-        LEFT JOIN (SELECT id, to_json(list({{'source': source, '{listed_}': entries}} ORDER BY source))::VARCHAR AS told
+        LEFT JOIN (SELECT id, to_json(list({set_} ORDER BY source))::VARCHAR AS told
         FROM (SELECT "{kind}SourcedId" AS id, "source" AS source,
         list({entry} ORDER BY "learningObjectiveId") AS entries
-        FROM {{{objectives}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1, 2) GROUP BY 1) o
+        FROM {{{named}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1, 2) GROUP BY 1) o
         ON o.id = r."sourcedId" """,
     )
 
@@ -245,14 +246,14 @@ SCHEMA = Schema(
             "lineItem",
             "lineItems",
             "title description assignDate dueDate classSourcedId categorySourcedId resultValueMin resultValueMax",
-            objective='learningObjectiveIds:"learningObjectiveId"',
+            objectives=("learningObjectiveIds", '"learningObjectiveId"'),
             gradingPeriodSourcedId='r."academicSessionSourcedId"',
         ),
         _graded(
             "result",
             "results",
             "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment",
-            objective=_SCORED,
+            objectives=("learningObjectiveResults", _SCORED),
             **_added(**{name: f'r."{name}"' for name in ("textScore", "inProgress", "incomplete", "late", "missing")}),
         ),
         _as_it_is("assessmentLineItem", "assessmentLineItems", ASSESSMENT),
