@@ -63,6 +63,9 @@ COPY_MANY = f"{COPY_TEXT}, PRESERVE_ORDER false"
 """The same for many wide rows, which need not stand in order: to keep it, DuckDB holds whole batches of each thread in
 memory, which can't be spilled, and fails where there is no room for them."""
 
+COPY_STATE = "FORMAT parquet, COMPRESSION lz4, PRESERVE_ORDER false"
+"""The same for rows that we read again ourselves, by their keys."""
+
 
 def copy_text(expression: str) -> str:
     """SQL of DuckDB: a text with backslash, tab and line ends as PostgreSQL's COPY text format wants them."""

@@ -19,7 +19,7 @@ import duckdb
 from django.conf import settings as django
 from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import COPY_MANY, COPY_TEXT, columns, copy_text, literal, quoted
+from schoolpassport.kit.columns import COPY_MANY, COPY_STATE, COPY_TEXT, columns, copy_text, literal, quoted
 from schoolpassport.kit.ids import new_id
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
@@ -262,7 +262,7 @@ class Bench:
         paths = {part: file for part, file in before.items() if turned}
         for name, query in parts.items():
             paths[name] = self.places.work / f"next_{table}.{name}.parquet"
-            self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} (FORMAT parquet, COMPRESSION lz4)")
+            self.db.execute(f"COPY ({query}) TO {literal(str(paths[name]))} ({COPY_STATE})")
         return paths
 
     def _turning(self, table: str) -> str:
@@ -286,7 +286,7 @@ class Bench:
             f"COPY (SELECT key, id, hash, gone = 't' AS gone, NULL::UBIGINT AS cells, NULL::UBIGINT AS line "
             f"FROM read_csv({literal(str(text))}, header = false, auto_detect = false, delim = ',', quote = '\"', "
             "escape = '\"', columns = {'key': 'VARCHAR', 'id': 'UUID', 'hash': 'UUID', 'gone': 'VARCHAR'})) "
-            f"TO {literal(str(here))} (FORMAT parquet, COMPRESSION lz4)"
+            f"TO {literal(str(here))} ({COPY_STATE})"
         )
         text.unlink()
 
