@@ -128,10 +128,18 @@ def importing(schema: str, sis: Nights, path: Path) -> Nights:
     return made
 
 
+def _in_order(roster: Roster) -> Roster:
+    """Lists that are gathered stand in the order of ids, which each district gives anew."""
+    for kind in KINDS.values():
+        for record in roster.get(kind.name, {}).values():
+            record.update({f.name: sorted(record[f.name]) for f in kind.gathered if record.get(f.name)})
+    return roster
+
+
 def differences(other: Nights, sis: Nights) -> list[str]:
     """Where two rosters say something else: kind, record, attribute, both values."""
     seen = BESIDE if other.source.schema == "oneroster-1.2" else ()
-    one, two = other.everything(), as_the_app_knows(sis)
+    one, two = _in_order(other.everything()), _in_order(as_the_app_knows(sis))
     return [
         f"{kind} {key} {name}: {one[kind].get(key, {}).get(name)!r} and {two[kind].get(key, {}).get(name)!r}"
         for kind in (k.name for k in KINDS.values() if k.shared)
