@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import is_json, literal, quoted
 from schoolpassport.roster.kinds.shape import EXTENDS, STRUCTURED
 from schoolpassport.sources.cleaning import cleaned
 from schoolpassport.sources.manifest import KEY, STATUS
@@ -92,7 +92,7 @@ def _extension(plan: FilePlan, header: str) -> str:
     value = cell(plan, header)
     if header.removeprefix(EXTENDS) not in STRUCTURED:
         return value
-    return f"CASE WHEN json_valid({value}) THEN {value}::JSON ELSE to_json({value}) END"
+    return f"CASE WHEN {is_json(value)} THEN {value}::JSON ELSE to_json({value}) END"
 
 
 def shape(plan: FilePlan) -> str:
