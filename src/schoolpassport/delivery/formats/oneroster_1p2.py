@@ -76,6 +76,13 @@ _EACH_TOLD = f"""list_transform({_TOLD}, lambda e: {{'org': e->>'org', 'role': e
     'profile': e->>'userProfile', 'told': '/' || (e->>'role')}})"""
 
 
+def _with_gone(are: str, were: str, kind: str) -> str:
+    """SQL: the rows made of what is active, and those made of what was before and not any more; ``id`` names a row."""
+    return f"""(FROM {are} UNION ALL BY NAME SELECT w.* REPLACE ('tobedeleted' AS "status",
+        n."dateLastModified" AS "dateLastModified") FROM {were} w
+        JOIN now_{kind} n ON n."sourcedId" = w."sourcedId" ANTI JOIN {are} a ON a.id = w.id)"""
+
+
 def _roles_of(relation: str) -> str:
     """SQL: a row for each role. It has no id of its own: it is named by whose, where, which, and among alike ones."""
     return f"""(SELECT *, concat("sourcedId", '/', org, told, CASE WHEN nth > 1 THEN '/' || nth END) AS id
@@ -88,9 +95,7 @@ def _roles_of(relation: str) -> str:
 _WHERE = 'x LEFT JOIN all_org o ON o."sourcedId" = x.org'
 _ARE = _roles_of("""(FROM now_user WHERE "status" = 'active')""")
 # What somebody is where; and what somebody was and is not any more, which nothing in users.csv says.
-_CHANGED = f"""(FROM {_ARE} UNION ALL BY NAME SELECT w.* REPLACE ('tobedeleted' AS "status",
-    n."dateLastModified" AS "dateLastModified") FROM {_roles_of("was_user")} w
-    JOIN now_user n ON n."sourcedId" = w."sourcedId" ANTI JOIN {_ARE} a ON a.id = w.id)"""
+_CHANGED = _with_gone(_ARE, _roles_of("was_user"), "user")
 _ROLES = File(
     name="roles.csv",
     reads={"user": frozenset({"role", "orgs", "roles"}), "org": frozenset({"type"})},
@@ -211,9 +216,6 @@ def _objectives(kind: str, listed: str, scores: tuple[str, ...] = ()) -> File:
 
     # Which there are; and which there were and are not any more, which nothing else in a delta says.
     are = rows(f"""(FROM now_{kind} WHERE "status" = 'active')""")
-    changed = f"""(FROM {are} UNION ALL BY NAME SELECT w.* REPLACE ('tobedeleted' AS "status",
-        n."dateLastModified" AS "dateLastModified") FROM {rows(f"was_{kind}")} w
-        JOIN now_{kind} n ON n."sourcedId" = w."sourcedId" ANTI JOIN {are} a ON a.id = w.id)"""
     return File(
         name=f"{kind}LearningObjectiveIds.csv",
         reads={kind: frozenset({METADATA})},
@@ -228,7 +230,7 @@ def _objectives(kind: str, listed: str, scores: tuple[str, ...] = ()) -> File:
             **{each: plain(f"x.f->>{literal(each)}") for each in scores},
         },
         rows=f"{rows(f'now_{kind}')} x",
-        changes=f"{changed} x",
+        changes=f"{_with_gone(are, rows(f'was_{kind}'), kind)} x",
         order='x."sourcedId", x.id',
     )
 
