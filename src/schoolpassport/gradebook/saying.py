@@ -154,10 +154,11 @@ def _pairs(where: str, field: Field, value: object) -> object:
 
 
 def _json(where: str, field: Field, value: object) -> object:
-    return _metadata(where, value) if field.name == "metadata" else _objects(where, value)
+    return _metadata(where, value) if field.name == "metadata" else objects(where, value)
 
 
-def _objects(where: str, value: object) -> object:
+def objects(where: str, value: object) -> object:
+    """A list of JSON objects, as it is. Raises ``Unwritable``."""
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise Unwritable(f"{where} is a list of objects; this is {_shown(value)}.")
     return value

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from schoolpassport.gradebook.records import Unwritable
+from schoolpassport.gradebook.saying import objects
 from schoolpassport.roster.kinds.shape import PREFIX_1P2
 
 Document = dict[str, Any]
@@ -35,19 +36,13 @@ def _weight(where: str, value: object) -> object:
     return value
 
 
-def _objectives(where: str, value: object) -> object:
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise Unwritable(f"{where} is a list of objects.")
-    return value
-
-
 EXTRAS: Final[Mapping[str, Mapping[str, Callable[[str, object], object]]]] = {
     "category": {"weight": _weight},
-    "lineItem": {"learningObjectiveSet": _objectives},
+    "lineItem": {"learningObjectiveSet": objects},
     "result": {
         "textScore": _text,
         **dict.fromkeys(_FLAGS, _flag),
-        "learningObjectiveSet": _objectives,
+        "learningObjectiveSet": objects,
     },
 }
 
