@@ -17,7 +17,7 @@ from tests.journey.test_standard_files import as_the_app_knows, importing
 from tests.support.files import Desk, rows, unpacked
 from tests.support.gradebooks import V1P1, V1P2
 from tests.support.modern import GRADES, Modern, modern
-from tests.support.nights import BY, nights
+from tests.support.nights import BY
 from tests.support.packages import Package, Row, small
 from tests.support.partners import integrated
 from tests.support.readers import Reader
@@ -132,12 +132,17 @@ def test_it_is_kept_in_metadata_and_told_by_the_names_of_1_2(sis, reader):
     assert ("weight" in odd, odd["metadata"]["oneroster.1p2.weight"]) == (False, "a lot")
 
 
-def test_a_list_that_the_database_cannot_hold_is_a_text_and_stops_no_night(district, tmp_path, now):
-    sis = nights(district_id=district.id, folder=tmp_path, now=now)
-    column, odd = "metadata.oneroster.1p2.weight", r'["\u0000"]'
-    package = small().with_rows("categories", {"sourcedId": "hw", "title": "Homework", column: odd})
-    sis.done(package)
-    assert sis.records("category")["hw"]["metadata"] == {"oneroster.1p2.weight": odd}
+def test_what_the_database_cannot_hold_as_json_is_a_text_and_stops_no_night(district, tmp_path, now):
+    sis = modern(district_id=district.id, folder=tmp_path, now=now)
+    odd = {f"c{n}": text for n, text in enumerate((r'["\u0000"]', "1e999999", "NaN", "[1e999999]", "[1,]", "-1E-20000"))}
+    categories = [{"sourcedId": key, "title": "Homework", "weight": text} for key, text in odd.items()]
+    scores = [met(key, "m1", key, score=text) for key, text in (("o1", "1e999999"), ("o2", "NaN"), ("o3", "good"))]
+    sis.done(first().with_rows("categories", *categories).with_rows("resultLearningObjectiveIds", *scores))
+    kept = sis.records("category")
+    assert {key: kept[key]["metadata"]["oneroster.1p2.weight"] for key in odd} == odd
+    (objectives,) = sis.records("result")["m1"]["metadata"]["oneroster.1p2.learningObjectiveSet"]
+    told = {each["learningObjectiveId"]: each.get("score") for each in objectives["learningObjectiveResults"]}
+    assert {name: told[name] for name in ("o1", "o2", "o3")} == {"o1": "1e999999", "o2": "NaN", "o3": "good"}
 
 
 def test_files_of_1_2_bring_the_same_in_full_and_by_changes(sis, reader, tmp_path):

@@ -48,12 +48,35 @@ def literal(text: str) -> str:
 def entries_of(cell: str) -> str:
     """SQL of DuckDB: the entries of a text that is a list in JSON; NULL for any other."""
     listed = f"CASE json_type({cell}) WHEN 'ARRAY' THEN json_extract({cell}, '$[*]') END"
-    return f"CASE WHEN json_valid({cell}) THEN {listed} END"
+    return f"CASE WHEN {is_json(cell)} THEN {listed} END"
+
+
+_DEEPEST = 50
+_TEXTS_AND_WORDS = r'"(?:[^"\\]|\\.)*"|true|false|null'
+# What DuckDB takes for JSON and PostgreSQL does not: numbers beyond its own, a comma behind the last entry, NaN.
+_DOUBTFUL = r"[0-9][eE][+-]?[0-9]{4}|[0-9]{1000}|,\s*[\]}]|[nN][aA][nN]|[iI][nN][fF]"
 
 
 def is_json(expression: str) -> str:
-    """SQL of DuckDB: the text is JSON that PostgreSQL takes, too: its texts hold no NUL."""
-    return f"(coalesce(json_valid({expression}), false) AND NOT contains({expression}, '\\u0000'))"
+    """SQL of DuckDB: the text is JSON that PostgreSQL takes, too, and is nested 50 levels deep at most."""
+    bare = f"regexp_replace({expression}, {literal(_TEXTS_AND_WORDS)}, '0', 'g')"
+    closed = f"length({expression}) - length(replace(replace({expression}, ']', ''), '}}', ''))"
+    return (
+        f"(coalesce(json_valid({expression}), false) AND NOT contains({expression}, '\\u0000') "
+        # Texts may hold any of this; to leave them out is dear, and hardly ever asked for.
+        f"AND CASE WHEN regexp_matches({expression}, {literal(_DOUBTFUL)}) "
+        f"THEN NOT regexp_matches({bare}, {literal(_DOUBTFUL)}) ELSE true END "
+        f"AND CASE WHEN {closed} > {_DEEPEST} THEN {_depth(bare)} <= {_DEEPEST} ELSE true END)"
+    )
+
+
+def _depth(bare: str) -> str:
+    """SQL: how many brackets are open at once, at most. One number holds how many that were, and how many are."""
+    base = 10_000_000
+    steps = f"list_transform(regexp_extract_all({bare}, '[][{{}}]'), lambda e: if(e IN ('[', '{{'), 1, -1)::BIGINT)"
+    now = f"(a % {base} + b)"
+    most = f"list_reduce({steps}, lambda a, b: greatest(a // {base}, {now}) * {base} + {now}, 0::BIGINT)"
+    return f"{most} // {base}"
 
 
 COPY_TEXT = "FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', NULLSTR '\\N', HEADER false"

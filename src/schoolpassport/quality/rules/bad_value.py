@@ -117,6 +117,6 @@ def _json(subject: Subject, column: Column) -> Check:
         rule=NAME,
         severity=Severity.WARNING,
         column=column.header,
-        sql=f"SELECT line, key, {cell}, {literal(f'{column.header} is no JSON; it was not taken.')} "
+        sql=f"SELECT line, key, {cell}, {literal(f'{column.header} is no JSON that can be kept; it was not taken.')} "
         f"FROM {subject.rows} WHERE {cell} IS NOT NULL AND NOT {is_json(cell)}",
     )

@@ -32,8 +32,10 @@ _FLAGS = (
 )
 
 
+# A score that is no number, or one that JSON has no place for, stays the text that it is.
 _SCORED = """json_merge_patch('{}', json_object('learningObjectiveId', "learningObjectiveId",
-    'score', try_cast("score" AS DOUBLE), 'textScore', "textScore"))"""
+    'score', CASE WHEN isfinite(try_cast("score" AS DOUBLE)) THEN to_json(try_cast("score" AS DOUBLE))
+    ELSE to_json("score") END, 'textScore', "textScore"))"""
 
 
 def _input(name: str, columns: str, required: str, *, skipped: str = "", optional: bool = True) -> Input:
