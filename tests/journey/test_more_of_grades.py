@@ -134,7 +134,9 @@ def test_it_is_kept_in_metadata_and_told_by_the_names_of_1_2(sis, reader):
 
 def test_what_the_database_cannot_hold_as_json_is_a_text_and_stops_no_night(district, tmp_path, now):
     sis = modern(district_id=district.id, folder=tmp_path, now=now)
-    odd = {f"c{n}": text for n, text in enumerate((r'["\u0000"]', "1e999999", "NaN", "[1e999999]", "[1,]", "-1E-20000"))}
+    odd = {
+        f"c{n}": text for n, text in enumerate((r'["\u0000"]', "1e999999", "NaN", "[1e999999]", "[1,]", "-1E-20000"))
+    }
     categories = [{"sourcedId": key, "title": "Homework", "weight": text} for key, text in odd.items()]
     scores = [met(key, "m1", key, score=text) for key, text in (("o1", "1e999999"), ("o2", "NaN"), ("o3", "good"))]
     sis.done(first().with_rows("categories", *categories).with_rows("resultLearningObjectiveIds", *scores))

@@ -265,6 +265,16 @@ def test_basic_roster_says_who_sits_where_with_whom(sis, tmp_path):
     ]
 
 
+def test_who_can_have_no_row_in_basic_roster_is_counted(sis):
+    made = shared(sis, "user").make(FORMATS["basic-roster"])
+    assert rows(unpacked(made)["enrollments.csv"]) == []
+    nobody = "4 enrollments show no student or no class, because these are not shared; they have no row."
+    assert made.notes == (f"enrollments.csv: {nobody}",)
+    made = shared(sis, "org").make(FORMATS["basic-roster"])
+    assert rows(unpacked(made)["students.csv"]) == []
+    assert "students.csv: 5 people of these roles belong to no school that is shared; they have no row." in made.notes
+
+
 def test_after_a_consent_has_ended_the_next_file_is_empty_and_a_delta_takes_everything_back(sis):
     desk = shared(sis)
     sharing.revoke(district_id=desk.district_id, integration_id=desk.integration_id, by=BY, now=sis.now)

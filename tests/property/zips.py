@@ -99,11 +99,7 @@ def basic_roster(files: Files) -> Truth:
     return {
         "people": people,
         "classes": {row["Section_id"]: kept(name=row["Name"], school=row["School_id"]) for row in sections},
-        "enrolled": {
-            (row["Section_id"], row["Student_id"], "student")
-            for row in files.get("enrollments.csv", [])
-            if row["Section_id"] and row["Student_id"]
-        }
+        "enrolled": {(row["Section_id"], row["Student_id"], "student") for row in files.get("enrollments.csv", [])}
         | {(row["Section_id"], row[each], "teacher") for row in sections for each in TEACHERS if row[each]},
         "schools": {row["School_id"]: kept(name=row["School_name"]) for row in files.get("schools.csv", [])},
     }

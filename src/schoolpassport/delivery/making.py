@@ -192,6 +192,7 @@ class _Maker:
         if file.kind in self._exported.finished:
             return self._take(file, self._exported.finished[file.kind])
         self._note_what_lacks(file)
+        self._note_who_is_left_out(file)
         style, path = self._format.style, self._into / self._name(file.name)
         told = f"FORMAT csv, HEADER {str(style.header).lower()}, DELIMITER {literal(style.delimiter)}"
         told += f", QUOTE {literal(style.quote)}, ESCAPE {literal(style.quote)}, NULLSTR ''"
@@ -220,6 +221,12 @@ class _Maker:
         counts = ", ".join(active.replace("{}", f"({sql})") for sql in wanted.values())
         found = self._db.execute(f"SELECT {counts} FROM {self._from(file)}").fetchone() or ()
         self._note(file, dict(zip(wanted, found, strict=True)))
+
+    def _note_who_is_left_out(self, file: File) -> None:
+        for said, those in file.left_out.items():
+            (count,) = self._db.execute(f"SELECT count(*) FROM {those}").fetchone() or (0,)
+            if count:
+                self._notes.append(f"{file.name}: {count:,} {said}; they have no row.")
 
     def _note(self, file: File, lacking: Mapping[str, int]) -> None:
         for header, count in lacking.items():

@@ -1,7 +1,8 @@
 """Basic Roster: schools, students, teachers, sections, enrollments, staff. Active records only, all of them each time.
 
 A student or teacher has a row for each school, a student one for each contact, too. A section has one term: of several,
-the one that begins first. Contacts are the guardians, parents and relatives that a student's record names.
+the one that begins first. Contacts are the guardians, parents and relatives that a student's record names. Whoever has
+no school, and an enrollment that shows no student or no class, has no row, and is counted.
 """
 
 from schoolpassport.delivery.formats.shape import File, Format, plain, under
@@ -41,8 +42,20 @@ def _reads(**kinds: str) -> dict[str, frozenset[str]]:
 
 
 def _people(role: str, more: str = "") -> str:
-    wanted = ", ".join(literal(each) for each in _ROLES[role])
-    return f'{_AT} {more} WHERE r."role" IN ({wanted}) AND r.at IN ({_SCHOOLS})'
+    return f"{_AT} {more} WHERE {_is(role)} AND r.at IN ({_SCHOOLS})"
+
+
+def _is(role: str) -> str:
+    return f'r."role" IN ({", ".join(literal(each) for each in _ROLES[role])})'
+
+
+def _nowhere(role: str) -> dict[str, str]:
+    schools = f"(SELECT list(s) FROM ({_SCHOOLS}) t(s))"
+    said = "people of these roles belong to no school that is shared"
+    return {said: f'now_user r WHERE {_is(role)} AND NOT coalesce(list_has_any(r."orgs", {schools}), false)'}
+
+
+_SEATED = 'r."user" IS NOT NULL AND r."class" IS NOT NULL'
 
 
 FORMAT = Format(
@@ -95,6 +108,7 @@ FORMAT = Format(
                 "Contact_email": plain('a."email"'),
                 "Contact_sis_id": 'a."sourcedId"',
             },
+            left_out=_nowhere("student"),
             rows=_people("student", _CONTACTS),
             required={"First_name": True, "Last_name": True},
             optional=False,
@@ -113,6 +127,7 @@ FORMAT = Format(
                 **_named(),
                 "Username": plain('r."username"'),
             },
+            left_out=_nowhere("teacher"),
             rows=_people("teacher"),
             required={"First_name": True, "Last_name": True},
             optional=False,
@@ -150,8 +165,13 @@ FORMAT = Format(
             reads=_reads(enrollment="school class user role"),
             every=False,
             columns={"School_id": 'r."school"', "Section_id": 'r."class"', "Student_id": 'r."user"'},
-            rows="now_enrollment r WHERE r.\"role\" = 'student'",
-            required={"School_id": False, "Section_id": False, "Student_id": False},
+            rows=f"now_enrollment r WHERE r.\"role\" = 'student' AND {_SEATED}",
+            left_out={
+                "enrollments show no student or no class, because these are not shared": (
+                    f"now_enrollment r WHERE r.\"role\" = 'student' AND NOT ({_SEATED})"
+                )
+            },
+            required={"School_id": False},
             optional=False,
         ),
         File(
@@ -166,6 +186,7 @@ FORMAT = Format(
                 "Username": plain('r."username"'),
                 "Role": 'r."role"',
             },
+            left_out=_nowhere("staff"),
             rows=_people("staff"),
             required={"First_name": True, "Last_name": True},
             order='r."sourcedId", r.at',

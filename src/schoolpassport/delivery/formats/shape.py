@@ -61,6 +61,7 @@ class File:
     ``elsewhere``, which have a column or a file of their own. ``cells``: header → attribute, "" for a blank one, of all
     columns but ``sourcedId``, where the file is nothing but the attributes of a kind's records. ``key``: headers of the
     columns that name a row, where a delta is made by comparing rows; ``change`` then says what became of them.
+    ``left_out``: who has no row and why, in words → SQL from FROM on of those.
     """
 
     name: str
@@ -77,6 +78,7 @@ class File:
     optional: bool = True  # a file without rows is left out
     key: tuple[str, ...] = ()
     change: Change | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
     cells: Mapping[str, str] = field(default_factory=dict)
 
     def shown(self, keys: Iterable[str]) -> list[str]:
