@@ -17,6 +17,7 @@ from schoolpassport.sharing.listings import STEP, Cache, Listing
 from schoolpassport.sharing.queries import view_for
 from schoolpassport.sharing.records import Page, PageRequest, Selection, Unanswerable
 from tests.support.plain_views import FIRST_MORNING, PlainView, a_plain_view
+from tests.support.wire import messages_sent
 
 NOW = FIRST_MORNING + timedelta(days=30)
 EVERYBODY = Collection(Subset("user"))
@@ -191,6 +192,29 @@ def test_a_pull_is_forgotten_after_two_hours_and_when_a_consent_narrows(district
     assert revision_at(10, after=timedelta(minutes=1)) == 1
     plain.narrow()
     assert revision_at(10, after=timedelta(minutes=1)) == 2
+
+
+def test_a_pull_that_stays_on_an_older_revision_neither_counts_nor_asks_twice_for_each_page(district, tmp_path):
+    """Both would be as dear as the view is large, for every page that is pulled while others are published."""
+    plain = a_plain_view(district.id)
+    keys = [uuid4() for _ in range(70)]
+    plain.publish({"user": [person(n, k, 0) for n, k in enumerate(keys)]})
+
+    def page_at(offset: int) -> tuple[int, int, int]:
+        """The revision of a page, how often it was asked for, and how often all of them were counted."""
+        with messages_sent(tmp_path / "sent") as sent:
+            page = ask(plain, Selection(EVERYBODY), 10, offset, puller=b"w" * 32)
+        return page.revision, sent.trips(), sent.said("row_number()")
+
+    page_at(0)
+    assert page_at(10) == (1, 1, 0)
+    plain.publish({"user": [person(n, k, 1) for n, k in enumerate(keys)]})
+    assert page_at(20) == (1, 2, 0)  # what is published is seen, and not followed
+    assert page_at(30) == (1, 1, 0)
+    reading._pulls._kept.clear()  # as in another process
+    assert page_at(40) == (1, 2, 1)  # the newest revision is counted: somebody will ask for it soon
+    reading._pulls._kept.clear()
+    assert page_at(50) == (1, 2, 0)
 
 
 def test_a_revision_that_cannot_be_read_is_refused_and_never_replaced(view):

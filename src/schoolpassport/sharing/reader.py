@@ -35,7 +35,7 @@ from schoolpassport.sharing.records import (
     Unknown,
 )
 from schoolpassport.sharing.roundtrip import Question
-from schoolpassport.sharing.standing import Answer, Standing, read, with_standing
+from schoolpassport.sharing.standing import Answer, Pull, Standing, read, with_standing
 
 Result = TypeVar("Result")
 ListingKey = tuple[int, int, int, tuple[UUID, ...], Plan]
@@ -46,6 +46,7 @@ _CONSENT = "SELECT attributes, edition FROM sharing_consent WHERE district_id = 
 _HREF = HREF.encode()
 _NOBODY: Mapping[str, object] = {"puller": b"", "collection": b""}
 _last_seen: Recent[tuple[int, int], Standing] = Recent(10_000)  # a guess, which every answer checks
+_pulls: Recent[tuple[bytes, bytes], Pull | None] = Recent(10_000)  # of puller and collection: another guess
 _shared: Recent[tuple[UUID, bool], Shared] = Recent(1000)  # a consent does not change: another one follows it
 
 
@@ -164,6 +165,8 @@ class Reader:
         answer = read(row)
         if _last_seen.get(self._key) != answer.standing:
             _last_seen.put(self._key, answer.standing)
+        if _pulls.get(walk := _walk(whole)) != answer.pull:
+            _pulls.put(walk, answer.pull)
         return answer
 
     def _what_is_shared(self, standing: Standing) -> Shared:
@@ -226,8 +229,9 @@ class Reader:
 
     def _step_to_page(self, wanted: PageRequest, guess: Answer) -> _Step[Page]:
         standing, parents = guess.standing, wanted.selection.parents
-        revision = pulls.revision(guess, wanted, self._now)
         plan = plans.plan(wanted.selection, self._what_is_shared(standing))
+        pulling = _NOBODY if wanted.revision is not None else _pulling(plan, wanted)
+        revision = pulls.revision(guess._replace(pull=_pulls.get(_walk(pulling))), wanted, self._now)
         names, notices = plan.selected(wanted.fields)
         key = (self._district.int, standing.view, revision, parents, plan)
         listing = _listings().get(key)
@@ -236,14 +240,18 @@ class Reader:
             **relations.parameters(parents),
             "view": standing.view,
             "revision": revision,
-            **(_NOBODY if wanted.revision is not None else _pulling(plan, wanted)),
+            **pulling,
         }
 
-        def holds(answer: Answer) -> bool:
-            return answer.standing == standing and pulls.revision(answer, wanted, self._now) == revision
+        def stands(answer: Answer) -> bool:
+            return answer.standing == standing
 
         if listing is None:
-            return _Step(Question(plan.listing, asked, keyed=False), holds, lambda answer: _keep(key, answer))
+            # It is right for its revision, whether or not that is the one on which this pull began.
+            return _Step(Question(plan.listing, asked, keyed=False), stands, lambda answer: _keep(key, answer))
+
+        def holds(answer: Answer) -> bool:
+            return stands(answer) and pulls.revision(answer, wanted, self._now) == revision
 
         def finish(answer: Answer) -> Page:
             if not listing.found:
@@ -309,9 +317,10 @@ class Reader:
         whole = documents.replace(_HREF, self._base)
         return whole if names is None else selection.reduced(whole, names)
 
-    def _note(self, asked: Mapping[str, object]) -> None:
+    def _note(self, asked: Mapping[str, Any]) -> None:
         parameters = {**asked, "district": self._district, **pulls.times(self._now)}
         roundtrip.ask(district_id=self._district, door=None, question=Question(pulls.NOTE, parameters, keyed=True))
+        _pulls.put(_walk(asked), Pull(asked["revision"], self._now))
 
 
 def _state(standing: Standing, revision: int) -> str:
@@ -327,6 +336,10 @@ def _school(selected: Selection) -> UUID | None:
 
 def _pulling(plan: Plan, wanted: PageRequest) -> Mapping[str, object]:
     return {"puller": wanted.puller, "collection": plan.collection_name(wanted.selection.parents)}
+
+
+def _walk(asked: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    return asked["puller"], asked["collection"]
 
 
 def _keep(key: ListingKey, answer: Answer) -> None:
