@@ -6,7 +6,7 @@ from types import MappingProxyType
 from schoolpassport.delivery.formats.shape import File, Format, Mode, cell, extended, place, plain, tied, under
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Type
-from schoolpassport.roster.kinds.shape import ADDED_1P2, PREFIX_1P2
+from schoolpassport.roster.kinds.shape import ADDED_1P2, FLAGS_1P2, PREFIX_1P2
 from schoolpassport.sharing.catalogue import METADATA
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.sources.schemas.canonical import REFERENCES
@@ -158,15 +158,12 @@ _LINE_ITEMS = _file(
 _RESULTS = _file(
     "results",
     "result",
-    "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment textScore classSourcedId inProgress "
-    "incomplete late missing",
+    "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment textScore classSourcedId "
+    f"{' '.join(FLAGS_1P2)}",
     beside={"lineItem": "class"},
     textScore=_added("textScore"),
     classSourcedId='(SELECT any_value(i."class") FROM all_lineItem i WHERE i."sourcedId" = r."lineItem")',
-    inProgress=_added("inProgress"),
-    incomplete=_added("incomplete"),
-    late=_added("late"),
-    missing=_added("missing"),
+    **{flag: _added(flag) for flag in FLAGS_1P2},
 )
 _SCALES = _file(
     "scoreScales",

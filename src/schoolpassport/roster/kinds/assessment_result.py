@@ -1,7 +1,7 @@
 """What became of one student in a test. OneRoster 1.1 has none, and neither has the CSV of 1.2."""
 
 from schoolpassport.roster.kinds.result import SCORE_STATUS
-from schoolpassport.roster.kinds.shape import ONLY_1P2, Field, Kind, Privacy, Type
+from schoolpassport.roster.kinds.shape import FLAGS_1P2, ONLY_1P2, Field, Kind, Privacy, Type
 
 KIND = Kind(
     name="assessmentResult",
@@ -36,10 +36,7 @@ KIND = Kind(
         Field(name="scorePercentile", type=Type.FLOAT, privacy=Privacy.STUDENT),
         Field(name="comment", privacy=Privacy.STUDENT),
         Field(name="learningObjectiveSet", type=Type.JSON, privacy=Privacy.STUDENT),
-        *(
-            Field(name=flag, type=Type.BOOLEAN, privacy=Privacy.STUDENT)
-            for flag in ("inProgress", "incomplete", "late", "missing")
-        ),
+        *(Field(name=flag, type=Type.BOOLEAN, privacy=Privacy.STUDENT) for flag in FLAGS_1P2),
         Field(name="metadata", type=Type.JSON, privacy=Privacy.STUDENT),
     ),
 )

@@ -41,10 +41,11 @@ PAIRS = {Type.USER_IDS: ("type", "identifier"), Type.SCALE: ("itemValueLHS", "it
 EXTENDS = "metadata."
 PREFIX_1P2 = "oneroster.1p2."
 """Keys of ``metadata`` that begin so hold what 1.2 says of grades and 1.1 does not; so no record is two records."""
+FLAGS_1P2 = ("inProgress", "incomplete", "late", "missing")  # of results, and of those of assessments
 ADDED_1P2 = {
     "category": ("weight",),
     "lineItem": ("learningObjectiveSet",),
-    "result": ("textScore", "inProgress", "incomplete", "late", "missing", "learningObjectiveSet"),
+    "result": ("textScore", *FLAGS_1P2, "learningObjectiveSet"),
 }
 STRUCTURED = frozenset({f"{PREFIX_1P2}weight", f"{PREFIX_1P2}learningObjectiveSet"})
 """Of these keys the value is no text: a number, a list of objects."""

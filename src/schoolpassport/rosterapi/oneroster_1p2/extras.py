@@ -9,11 +9,10 @@ from typing import Any, Final
 
 from schoolpassport.gradebook.records import Unwritable
 from schoolpassport.gradebook.saying import objects
-from schoolpassport.roster.kinds.shape import PREFIX_1P2
+from schoolpassport.roster.kinds.shape import FLAGS_1P2, PREFIX_1P2
 
 Document = dict[str, Any]
 
-_FLAGS: Final = ("inProgress", "incomplete", "late", "missing")
 _WORDS: Final = {True: "true", False: "false"}
 
 
@@ -41,7 +40,7 @@ EXTRAS: Final[Mapping[str, Mapping[str, Callable[[str, object], object]]]] = {
     "lineItem": {"learningObjectiveSet": objects},
     "result": {
         "textScore": _text,
-        **dict.fromkeys(_FLAGS, _flag),
+        **dict.fromkeys(FLAGS_1P2, _flag),
         "learningObjectiveSet": objects,
     },
 }
@@ -52,7 +51,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Document]]] = {
     "lineItem": {"learningObjectiveSet": {"type": "array", "items": {"type": "object"}}},
     "result": {
         "textScore": {"type": "string"},
-        **{flag: {"type": "string", "enum": ["true", "false"]} for flag in _FLAGS},
+        **{flag: {"type": "string", "enum": ["true", "false"]} for flag in FLAGS_1P2},
         "learningObjectiveSet": {"type": "array", "items": {"type": "object"}},
     },
 }

@@ -4,6 +4,7 @@ No dialect of its own: these are words that dialects share.
 """
 
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds.shape import FLAGS_1P2
 from schoolpassport.sources.schemas.shape import FileSchema, columns_of
 
 # header → field, where the names differ; every other column is named as its field.
@@ -37,7 +38,7 @@ ASSESSMENT = (
 )
 ASSESSMENT_RESULT = (
     "assessmentLineItemSourcedId studentSourcedId scoreStatus score textScore scoreDate scoreScaleSourcedId "
-    "scorePercentile comment learningObjectiveSet inProgress incomplete late missing"
+    f"scorePercentile comment learningObjectiveSet {' '.join(FLAGS_1P2)}"
 )
 
 

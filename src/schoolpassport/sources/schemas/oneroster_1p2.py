@@ -1,7 +1,7 @@
 """OneRoster 1.2 CSV (1.2.1), bulk and delta: roles and profiles of users are in files of their own."""
 
 from schoolpassport.kit.columns import literal
-from schoolpassport.roster.kinds.shape import EXTENDS, PREFIX_1P2
+from schoolpassport.roster.kinds.shape import EXTENDS, FLAGS_1P2, PREFIX_1P2
 from schoolpassport.sources.schemas.canonical import ASSESSMENT, ASSESSMENT_RESULT, FILES, listed
 from schoolpassport.sources.schemas.shape import Input, Output, Schema, same
 
@@ -162,7 +162,7 @@ SCHEMA = Schema(
         _input(
             "results",
             "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment textScore classSourcedId "
-            "inProgress incomplete late missing",
+            f"{' '.join(FLAGS_1P2)}",
             "lineItemSourcedId studentSourcedId scoreStatus",
         ),
         _input(
@@ -256,7 +256,7 @@ SCHEMA = Schema(
             "results",
             "lineItemSourcedId studentSourcedId scoreStatus score scoreDate comment",
             objectives=("learningObjectiveResults", _SCORED),
-            **_added(**{name: f'r."{name}"' for name in ("textScore", "inProgress", "incomplete", "late", "missing")}),
+            **_added(**{name: f'r."{name}"' for name in ("textScore", *FLAGS_1P2)}),
         ),
         _as_it_is("assessmentLineItem", "assessmentLineItems", ASSESSMENT),
         _as_it_is("assessmentResult", "assessmentResults", ASSESSMENT_RESULT),
