@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from schoolpassport.cli.commands import consent as consent_command
 from schoolpassport.cli.commands import disclosures as disclosures_command
+from schoolpassport.cli.commands import requirements as requirements_command
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sharing import actions
 from tests.support.clockwork import ticking
@@ -136,3 +137,49 @@ def test_who_had_what_and_what_nobody_reads(two):
     assert [(d["kind"], d["certainty"], d["purpose"], d["fields"]) for d in found] == [
         ("user", "read", "Reading", ["givenName"])
     ]
+
+
+def test_what_a_consent_would_break_is_told_at_every_step_and_of_what_was_sent(two):
+    needs = {"attributes": {"user.email": {"required": True}, "user.grades": {}}}
+    actions.require(application_id=two.app.application.id, content=needs, by="test", now=MORNING)
+    stops = "Stops it: E-mail address (user.email) is required, and it is withheld.\n"
+    masked = "Stops it: E-mail address (user.email) is required, and it is masked (Alias address), and is not taken masked.\n"
+    drafted = said(two, "draft", "--as", "district", "--without", "user.email")
+    id_ = drafted.split()[1].rstrip(".")
+    assert drafted.endswith(stops)
+    assert said(two, "edit", "--as", "district", "--mask", "user.email=alias").endswith(masked)
+    assert said(two, "send", "--as", "district") == f"Sent to the other side.\n{masked}"
+
+    def checked(*words: str) -> tuple[int, str]:
+        place = ["--district", str(two.sis.district_id)]
+        run = CliRunner().invoke(requirements_command.command, ["check", two.app.application.name, *words, *place])
+        return run.exit_code, run.output
+
+    assert checked("--consent", id_) == (1, masked)
+    assert checked()[0] == 0
+    code, output = checked("--consent", id_, "--shield", "2")
+    assert (code, "leave out the options that say it otherwise" in output) == (2, True)
+    assert "has no consent" in checked("--consent", str(two.sis.district_id))[1]
+    assert said(two, "approve", "--as", "partner") == f"Approved; it is active.\n{masked}"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["draft", "--as", "district", "--contents", "{file}"],
+            "odd.json is no JSON: Expecting value: line 1 column 1",
+        ),
+        (["draft", "--as", "district", "--contents", "{file}", "--kind", "user"], "leave out the options that say"),
+        (["preview", "--nothing", "--kind", "user"], "--nothing says what is shared; leave out"),
+        (["preview", "--consent", str(ALTOGETHER), "--nothing"], "--nothing says what is shared; leave out"),
+        (["preview", "--consent", str(ALTOGETHER)], "The district has no consent"),
+    ],
+)
+def test_what_is_said_twice_or_cannot_be_read_is_refused(two, tmp_path, words, sentence):
+    (tmp_path / "odd.json").write_text("schools: all")
+    verb, *rest = (word.format(file=tmp_path / "odd.json") for word in words)
+    place = ["--district", str(two.sis.district_id)]
+    run = CliRunner().invoke(consent_command.command, [verb, two.app.application.name, *rest, *place])
+    assert run.exit_code > 0
+    assert sentence in run.output

@@ -6,15 +6,18 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 from django.conf import settings
 from django.db import connection
 
+from schoolpassport.cli.commands import delivery as delivery_command
 from schoolpassport.delivery import accounts, actions, queries
 from schoolpassport.delivery.custom import BadFormat
 from schoolpassport.delivery.models import OwnFormat
 from schoolpassport.delivery.records import BadDelivery, Plan
 from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.kit.http import Pace
+from schoolpassport.partners import queries as partners_queries
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import agreements, catalogue
 from schoolpassport.sharing.records import Contents
@@ -181,7 +184,7 @@ def test_openssh_gets_the_files_with_their_signs_and_the_key_is_pinned_at_first_
         }
         delivery = add(sis, app, transport="sftp", settings=where)
         about = {"district_id": sis.district_id, "name": "nightly"}
-        actions.set_secrets(**about, secrets={"key": login.key}, by=BY, now=sis.now)
+        actions.change_delivery(**about, secrets={"key": login.key}, by=BY, now=sis.now)
         actions.ask(**about, by=BY, now=sis.now)
         failed = send(sis, delivery, 1)
         (pin,) = login.fingerprints
@@ -200,7 +203,9 @@ def test_a_partner_who_cannot_be_reached_is_tried_later_and_later_and_not_for_ev
         pass  # it is gone
     where = {"host": "127.0.0.1", "port": str(server.port), "user": USER, "host_key": server.fingerprint}
     delivery = add(sis, app, transport="sftp", settings=where)
-    actions.set_secrets(district_id=sis.district_id, name="nightly", secrets={"password": PASSWORD}, by=BY, now=sis.now)
+    actions.change_delivery(
+        district_id=sis.district_id, name="nightly", secrets={"password": PASSWORD}, by=BY, now=sis.now
+    )
     actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
     states = [send(sis, delivery, 1).state for _ in range(8)]
     assert states == ["waiting"] * 7 + ["failed"]
@@ -342,3 +347,35 @@ def test_rows_that_a_key_does_not_tell_apart_are_not_sent_as_changes(still):
         "pupils_{mode}_{revision}.csv: several rows have the same “No” (1 times), so nobody could tell which one a change "
         "means. Name more columns in “key”, leave such rows out by “where”, or deliver the format in full."
     )
+
+
+def test_a_delivery_that_is_refused_is_not_there_by_half(still, tmp_path):
+    sis, app = still
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    (tmp_path / "word").write_text("secret")
+    name = partners_queries.names_of_integrations(district_id=sis.district_id)[app]
+    where = [
+        "--format",
+        "oneroster-1.1",
+        "--transport",
+        "sftp",
+        "--set",
+        "host=sftp.partner.example",
+        "--set",
+        "user=me",
+    ]
+
+    def typed(*words: str) -> str:
+        words = ("add", name, "by-half", *where, *words, "--district", str(sis.district_id))
+        run = CliRunner().invoke(delivery_command.command, list(words))
+        assert run.exit_code > 0
+        return run.output
+
+    before = [d.name for d in queries.deliveries(district_id=sis.district_id)]
+    assert "has no secret “word”; there are: password, key, passphrase." in typed(
+        "--secret", f"word={tmp_path / 'word'}"
+    )
+    assert "key is no text in UTF-8. Save it as such." in typed("--secret", f"key={tmp_path / 'key'}")
+    assert "no-such cannot be read: No such file" in typed("--secret", f"key={tmp_path / 'no-such'}")
+    assert "--at belongs to --every." in typed("--at", "02:30")
+    assert [d.name for d in queries.deliveries(district_id=sis.district_id)] == before

@@ -1,6 +1,9 @@
-"""Who is asking, and about which district."""
+"""Who is asking, about which district, and what the files say that are handed over."""
 
 import getpass
+import json
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
@@ -12,6 +15,22 @@ from schoolpassport.tenancy import queries
 def me() -> str:
     """Who acts, for the ledger."""
     return f"cli:{getpass.getuser()}"
+
+
+def text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file.name} is no text in UTF-8. Save it as such.") from error
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def json_of(file: Path) -> Any:  # noqa: ANN401 (JSON; the room that owns the subject parses it)
+    try:
+        return json.loads(text_of(file))
+    except (ValueError, RecursionError) as wrong:
+        raise click.ClickException(f"{file.name} is no JSON: {wrong}. Correct it there.") from wrong
 
 
 def district_id(name: str | None) -> UUID:

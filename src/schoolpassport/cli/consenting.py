@@ -1,6 +1,5 @@
 """The long way to a consent, one side after the other: commands of ``schoolpassport consent``."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +10,8 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, me
-from schoolpassport.cli.contents import Asked, contents_of, options
+from schoolpassport.cli.asking import district_id, json_of, me
+from schoolpassport.cli.contents import Asked, contents_of, nothing_else, options, tell_what_breaks
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
 from schoolpassport.partners import queries
@@ -55,7 +54,9 @@ def _offer(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
             click.option(
-                "--contents", type=click.File(), help="All of that as JSON, as `consent show --json` tells it."
+                "--contents",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                help="All of that as JSON, as `consent show --json` tells it.",
             ),
             click.option("--from", "starts", type=_TIME, help="When it begins; at once when not given."),
             click.option("--until", "expires", type=_TIME, help="When it expires."),
@@ -81,9 +82,10 @@ def _proposal(place: _Place, given: dict[str, Any]) -> Proposal:
 
 
 def _contents(place: _Place, given: dict[str, Any]) -> Contents:
-    if given["contents"] is not None:
-        return contents.read(json.load(given["contents"]))
     asked = cast("Asked", {name: given[name] for name in Asked.__annotations__})
+    if given["contents"] is not None:
+        nothing_else("--contents", asked)
+        return contents.read(json_of(given["contents"]))
     return contents_of(place.district_id, asked, takes=place.needs.takes_masked)
 
 
@@ -118,6 +120,7 @@ def draft(application: str, side: str, district: str | None, **given: Any) -> No
     except _WRONG as wrong:
         raise click.ClickException(f"{wrong}") from wrong
     click.echo(f"Drafted {made.id}. Send it: schoolpassport consent send “{application}” --as {side}")
+    tell_what_breaks(place.needs, made.contents)
 
 
 @click.command("edit")
@@ -130,7 +133,7 @@ def edit(application: str, side: str, district: str | None, **given: Any) -> Non
     try:
         place = _place(application, district)
         id_ = _meant(place, Act.EDIT, side)
-        actions.edit(
+        made = actions.edit(
             district_id=place.district_id,
             consent_id=id_,
             proposal=_proposal(place, given),
@@ -141,6 +144,7 @@ def edit(application: str, side: str, district: str | None, **given: Any) -> Non
     except _WRONG as wrong:
         raise click.ClickException(f"{wrong}") from wrong
     click.echo(f"{id_} says something else now.")
+    tell_what_breaks(place.needs, made.contents)
 
 
 def _act(name: str, act: Act, says: str, help_: str) -> click.Command:
@@ -173,6 +177,8 @@ def _act(name: str, act: Act, says: str, help_: str) -> click.Command:
         except _WRONG as wrong:
             raise click.ClickException(f"{wrong}") from wrong
         click.echo(says.format(application=application, state=consent.state.replace("_", " ")))
+        if act in {Act.SEND, Act.APPROVE}:
+            tell_what_breaks(place.needs, consent.contents)
 
     return command
 
@@ -260,9 +266,7 @@ def preview(
     """What APPLICATION would lose, gain and see changed; nothing is agreed."""
     try:
         place = _place(application, district)
-        would = None if nothing else _contents(place, given)
-        if consent is not None:
-            would = agreements.history(district_id=place.district_id, consent_id=consent).consent.contents
+        would = _imagined(place, given, consent=consent, nothing=nothing)
         found = actions.preview(
             district_id=place.district_id, integration_id=place.integration_id, contents=would, now=clock.now()
         )
@@ -276,6 +280,18 @@ def preview(
         click.echo(f"Nothing would be different for {application}.")
     rehearsing.tell_reach(rows, schools=schools_too, of=f"What {application} would see:")
     click.echo("\nNothing was changed.")
+
+
+def _imagined(place: _Place, given: dict[str, Any], *, consent: UUID | None, nothing: bool) -> Contents | None:
+    if nothing:
+        nothing_else("--nothing", {**given, "consent": consent})
+        return None
+    if consent is None:
+        return _contents(place, given)
+    nothing_else("--consent", given)
+    return agreements.contents_of(
+        district_id=place.district_id, integration_id=place.integration_id, consent_id=consent
+    )
 
 
 @click.command("release")

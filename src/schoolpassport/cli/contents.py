@@ -1,7 +1,7 @@
 """What is to be shared, as options of a command."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import click
 from schoolpassport.kit import conditions
 from schoolpassport.sharing import agreements, catalogue
 from schoolpassport.sharing.records import Contents
+from schoolpassport.sharing.requirements import Break, Requirements, broken
 from schoolpassport.sharing.shield import raised as behind_shield
 
 
@@ -71,6 +72,20 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def nothing_else(option: str, given: Mapping[str, Any]) -> None:
+    """What one option says, others must not say, too. Raises ``UsageError``."""
+    if any(given.values()):
+        raise click.UsageError(f"{option} says what is shared; leave out the options that say it otherwise.")
+
+
+def tell_what_breaks(needs: Requirements, contents: Contents) -> list[Break]:
+    """Which needs of the application these contents do not meet, a line each."""
+    found = broken(needs, contents)
+    for each in found:
+        click.echo(("Stops it: " if each.stops else "Limits it: ") + each.sentence)
+    return found
 
 
 def contents_of(district_id: UUID, asked: Asked, *, takes: Callable[[str], bool]) -> Contents:

@@ -14,6 +14,7 @@ from schoolpassport.sharing.disclosures import Disclosure, Unused
 from schoolpassport.sharing.explaining import Explained
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, Side, other
 from schoolpassport.sharing.models import Consent, ConsentStep, Document, Receipt, View
+from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 
 
@@ -87,6 +88,15 @@ def history(*, district_id: UUID, consent_id: UUID) -> History:
             documents=tuple(Document.objects.filter(**mine).defer("sealed").order_by("name")),
             receipts=dict(Receipt.objects.filter(**mine).order_by("step").values_list("step", "jws")),
         )
+
+
+def contents_of(*, district_id: UUID, integration_id: UUID, consent_id: UUID) -> Contents:
+    """What a consent with an application says, whatever its state. Raises ``LookupError``."""
+    with scope.inside(district_id):
+        found = Consent.objects.filter(district_id=district_id, id=consent_id).first()
+    if found is None or found.integration_id != integration_id:
+        raise LookupError(f"The district has no consent {consent_id} with this application.")
+    return found.contents
 
 
 def document(*, district_id: UUID, consent_id: UUID, name: str) -> bytes:

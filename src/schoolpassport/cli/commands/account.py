@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, integration_id, me
+from schoolpassport.cli.asking import district_id, integration_id, me, text_of
 from schoolpassport.delivery import actions, queries
 from schoolpassport.delivery.records import Access, BadDelivery, UnknownAccount
 from schoolpassport.kit import clock
@@ -48,9 +48,7 @@ def add(
 ) -> None:
     """Make an account. Its secret, if it has one, is shown now and never again."""
     id_ = district_id(district)
-    access = Access(
-        keys=tuple(k.read_text(encoding="utf-8").strip() for k in keys), networks=networks, quota=quota_mb * _MB
-    )
+    access = Access(keys=tuple(text_of(k).strip() for k in keys), networks=networks, quota=quota_mb * _MB)
     try:
         made = actions.add_account(
             district_id=id_,

@@ -6,7 +6,7 @@ import click
 
 from schoolpassport.cli import consenting, show
 from schoolpassport.cli.asking import district_id, me
-from schoolpassport.cli.contents import Asked, contents_of, options
+from schoolpassport.cli.contents import Asked, contents_of, options, tell_what_breaks
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
 from schoolpassport.partners import queries
@@ -35,11 +35,12 @@ def agree(application: str, district: str | None, **asked: Unpack[Asked]) -> Non
         needs = asking.of_application(application_id=app.id)
         contents = contents_of(id_, asked, takes=needs.takes_masked)
         integration = partners.integrate(district_id=id_, application_id=app.id, by=me(), now=now)
-        actions.agree(district_id=id_, integration_id=integration.id, contents=contents, by=me(), now=now)
+        made = actions.agree(district_id=id_, integration_id=integration.id, contents=contents, by=me(), now=now)
     except (ValueError, LookupError) as wrong:
         raise click.ClickException(f"{wrong}") from wrong
     where = ", ".join(asked["schools"]) or "the whole district"
     click.echo(f"{application} may read {', '.join(contents.attributes)} of {where}.")
+    tell_what_breaks(needs, made.contents)
 
 
 @command.command("show")

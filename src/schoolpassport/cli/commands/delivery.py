@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, integration_id, me
+from schoolpassport.cli.asking import district_id, integration_id, me, text_of
 from schoolpassport.delivery import actions, queries
 from schoolpassport.delivery.models import Delivery, Shipment, State
 from schoolpassport.delivery.records import BadDelivery, Plan, UnknownDelivery, UnknownFormat
@@ -72,10 +72,13 @@ def add(application: str, name: str, given: tuple[str, ...], secrets: tuple[str,
     )
     try:
         made = actions.add_delivery(
-            district_id=id_, integration_id=integration_id(id_, application), plan=plan, by=me(), now=clock.now()
+            district_id=id_,
+            integration_id=integration_id(id_, application),
+            plan=plan,
+            secrets=_read(secrets),
+            by=me(),
+            now=clock.now(),
         )
-        if secrets:
-            actions.set_secrets(district_id=id_, name=name, secrets=_read(secrets), by=me(), now=clock.now())
     except _WRONG as wrong:
         _refuse(wrong)
     click.echo(f"{made.name} is delivered {_when(made)}. Try the destination: `schoolpassport delivery check {name}`.")
@@ -103,12 +106,11 @@ def set_(
     id_ = district_id(district)
     schedule: dict[str, Any] | None = {} if after_publications else _schedule(times)
     try:
-        if secrets:
-            actions.set_secrets(district_id=id_, name=name, secrets=_read(secrets), by=me(), now=clock.now())
         changed = actions.change_delivery(
             district_id=id_,
             name=name,
             settings=_pairs(given) if given else None,
+            secrets=_read(secrets),
             schedule=schedule,
             paused=paused,
             by=me(),
@@ -230,23 +232,21 @@ def _pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _read(secrets: tuple[str, ...]) -> dict[str, str]:
-    try:
-        return {name: Path(file).read_text(encoding="utf-8").strip("\n") for name, file in _pairs(secrets).items()}
-    except OSError as error:
-        raise click.ClickException(f"The secret cannot be read: {error}.") from error
+    return {name: text_of(Path(file)).strip("\n") for name, file in _pairs(secrets).items()}
 
 
 def _schedule(times: dict[str, Any]) -> dict[str, Any] | None:
     if times.get("every") is None:
+        if alone := [name for name, value in times.items() if value]:
+            raise click.UsageError(f"--{'weekday' if alone[0] == 'weekdays' else alone[0]} belongs to --every.")
         return None
     times["weekdays"] = list(times["weekdays"])
     return {name: value for name, value in times.items() if value not in (None, [])}
 
 
 def _when(delivery: Delivery) -> str:
-    if not delivery.timetable:
-        return "after each publication"
-    return str(timetable.parse(delivery.timetable))
+    when = str(timetable.parse(delivery.timetable)) if delivery.timetable else "after each publication"
+    return f"rests ({when})" if delivery.paused else when
 
 
 def _amount(done: Shipment) -> str:

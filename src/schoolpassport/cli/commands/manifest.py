@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from schoolpassport.cli.asking import json_of, text_of
 from schoolpassport.roster.kinds import SHARED
 from schoolpassport.sharing import canonical, signatures
 
@@ -32,9 +33,8 @@ def verify(file: Path, key_file: Path, copy: Path | None) -> None:
     Ends with 1 when it is not genuine, or when the copy is not what was signed.
     """
     try:
-        text, keys = file.read_text(encoding="utf-8"), json.loads(key_file.read_text(encoding="utf-8"))
-        found = signatures.verified(_jws(text), keys, sort=signatures.MANIFEST)
-    except (ValueError, OSError) as wrong:
+        found = signatures.verified(_jws(text_of(file)), json_of(key_file), sort=signatures.MANIFEST)
+    except ValueError as wrong:
         raise click.ClickException(f"Not genuine. {wrong}") from wrong
     said: dict[str, Any] = found.claims["manifest"]
     click.echo(f"Genuine: signed by {found.claims['iss']} with the key {found.kid}.")

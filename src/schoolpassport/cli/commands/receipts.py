@@ -1,6 +1,5 @@
 """``schoolpassport receipts``: what both sides of a consent can show to anybody."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, json_of, me, text_of
 from schoolpassport.kit import clock
 from schoolpassport.sharing import actions, agreements, signatures
 
@@ -57,8 +56,8 @@ def rotate_key() -> None:
 def verify(file: Path, key_file: Path, *, as_json: bool) -> None:
     """Check the receipt in FILE. Needs neither a database nor the network; ends with 1 when it is not genuine."""
     try:
-        found = signatures.verified(file.read_text(encoding="utf-8"), json.loads(key_file.read_text(encoding="utf-8")))
-    except (ValueError, OSError) as wrong:
+        found = signatures.verified(text_of(file), json_of(key_file))
+    except ValueError as wrong:
         raise click.ClickException(f"Not genuine. {wrong}") from wrong
     if as_json:
         show.as_json(found.claims)

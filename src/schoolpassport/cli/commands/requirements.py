@@ -1,17 +1,17 @@
 """``schoolpassport requirements``: what an application needs of the data, and what it lacks."""
 
-import json
 from pathlib import Path
 from typing import Unpack
+from uuid import UUID
 
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, integration_id, me
-from schoolpassport.cli.contents import Asked, contents_of, options
+from schoolpassport.cli.asking import district_id, integration_id, json_of, me
+from schoolpassport.cli.contents import Asked, contents_of, nothing_else, options, tell_what_breaks
 from schoolpassport.kit import clock
 from schoolpassport.partners import queries
-from schoolpassport.sharing import actions, asking, contents
+from schoolpassport.sharing import actions, agreements, asking, contents
 from schoolpassport.sharing import queries as sharing
 from schoolpassport.sharing import requirements as demands
 from schoolpassport.sharing.sanity import CHECKS
@@ -34,7 +34,7 @@ def set_(application: str, file: Path) -> None:
     """
     try:
         app = queries.application(name=application)
-        made = actions.require(application_id=app.id, content=json.loads(file.read_text()), by=me(), now=clock.now())
+        made = actions.require(application_id=app.id, content=json_of(file), by=me(), now=clock.now())
     except (ValueError, LookupError) as wrong:
         raise click.ClickException(f"{wrong}") from wrong
     click.echo(f"{application} needs {len(made.of)} attributes; these are its requirements no. {made.number}.")
@@ -77,21 +77,26 @@ def report(application: str, district: str | None, *, examples: int, as_json: bo
 
 @command.command("check")
 @click.argument("application")
+@click.option("--consent", "consent_id", type=click.UUID, help="A consent that was drafted or sent, not the options.")
 @click.option("--district", help="Name or id; not needed when there is only one.")
 @options
-def check(application: str, district: str | None, **asked: Unpack[Asked]) -> None:
-    """Which needs of APPLICATION a consent with these options would not meet, before anybody agrees to it.
+def check(application: str, consent_id: UUID | None, district: str | None, **asked: Unpack[Asked]) -> None:
+    """Which needs of APPLICATION a consent would not meet, before anybody agrees to it.
 
     Nothing is changed. The exit code is 1 if the application could not work.
     """
     try:
         needs = asking.of_application(application_id=queries.application(name=application).id)
-        wanted = contents.checked(contents_of(district_id(district), asked, takes=needs.takes_masked))
+        id_ = district_id(district)
+        if consent_id is None:
+            wanted = contents.checked(contents_of(id_, asked, takes=needs.takes_masked))
+        else:
+            nothing_else("--consent", asked)
+            wanted = agreements.contents_of(
+                district_id=id_, integration_id=integration_id(id_, application), consent_id=consent_id
+            )
     except (ValueError, LookupError) as wrong:
         raise click.ClickException(f"{wrong}") from wrong
-    found = demands.broken(needs, wanted)
-    for each in found:
-        click.echo(("Stops it: " if each.stops else "Limits it: ") + each.sentence)
-    if any(each.stops for each in found):
+    if any(each.stops for each in tell_what_breaks(needs, wanted)):
         raise SystemExit(1)
     click.echo(f"{application} can work with this consent.")

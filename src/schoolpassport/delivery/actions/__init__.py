@@ -11,7 +11,6 @@ from schoolpassport.delivery.actions.deliveries import (
     remove_delivery,
     reseal_secrets,
     send,
-    set_secrets,
 )
 from schoolpassport.delivery.actions.formats import save_format
 
@@ -28,5 +27,4 @@ __all__ = [
     "reseal_secrets",
     "save_format",
     "send",
-    "set_secrets",
 ]

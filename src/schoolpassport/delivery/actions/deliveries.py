@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from schoolpassport.tenancy import scope
 
 _PUBLICATION, _TIMETABLE = "publication", "timetable"  # why a delivery was asked for, where no person did
 _OUTLET = "files"
+_NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 _MOST_TRIES = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds
 
@@ -30,7 +32,15 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0  # seconds
 # ---------------------------------------------------------------------------------------------------------- setting up
 
 
-def add_delivery(*, district_id: UUID, integration_id: UUID, plan: Plan, by: str, now: datetime) -> Delivery:
+def add_delivery(
+    *,
+    district_id: UUID,
+    integration_id: UUID,
+    plan: Plan,
+    secrets: Mapping[str, str] = _NO_SECRETS,
+    by: str,
+    now: datetime,
+) -> Delivery:
     """Deliver a format from now on: after each publication, or by a timetable. Nothing is sent yet.
 
     Raises ``BadDelivery``, ``UnknownFormat``.
@@ -66,6 +76,7 @@ def add_delivery(*, district_id: UUID, integration_id: UUID, plan: Plan, by: str
             raise BadDelivery(f"The district has a delivery “{plan.name}” already.") from error
         _plan(made, now)
         _note(made, "add", by, now)
+        _put_secrets(made, secrets, by, now)
     return made
 
 
@@ -74,12 +85,13 @@ def change_delivery(
     district_id: UUID,
     name: str,
     settings: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] = _NO_SECRETS,
     schedule: Mapping[str, Any] | None = None,
     paused: bool | None = None,
     by: str,
     now: datetime,
 ) -> Delivery:
-    """Other settings (those that are named), another timetable (an empty one: after each publication), or a rest.
+    """Other settings and secrets (those named), another timetable (an empty one: after each publication), or a rest.
 
     Raises ``BadDelivery``, ``UnknownDelivery``.
     """
@@ -94,29 +106,29 @@ def change_delivery(
         found.version += 1
         _plan(found, now)
         _note(found, "change", by, now)
+        _put_secrets(found, secrets, by, now)
     return found
 
 
-def set_secrets(*, district_id: UUID, name: str, secrets: Mapping[str, str], by: str, now: datetime) -> None:
-    """Put secrets in the place of the older ones; they are never shown again. Raises ``BadDelivery``."""
-    with scope.inside(district_id):
-        found = _locked(district_id, name)
-        known = {s.name: s for s in TRANSPORTS[found.transport].settings if s.secret}
-        for setting, secret in secrets.items():
-            if setting not in known:
-                raise BadDelivery(f"{TRANSPORTS[found.transport].title} has no secret “{setting}”.")
-            if problem := known[setting].problem(secret):
-                raise BadDelivery(problem)
-            Secret.objects.update_or_create(
-                district_id=district_id,
-                delivery_id=found.id,
-                name=setting,
-                defaults={
-                    "sealed": _vault.seal(secret, district_id=district_id, delivery_id=found.id, name=setting),
-                    "set_at": now,
-                },
-            )
-        _note(found, "secrets", by, now)
+def _put_secrets(delivery: Delivery, secrets: Mapping[str, str], by: str, now: datetime) -> None:
+    """In the place of the older ones; they are never shown again."""
+    transport = TRANSPORTS[delivery.transport]
+    known = {s.name: s for s in transport.settings if s.secret}
+    for setting, secret in secrets.items():
+        if setting not in known:
+            there = ", ".join(known) or "none"
+            raise BadDelivery(f"{transport.title} has no secret “{setting}”; there are: {there}.")
+        if problem := known[setting].problem(secret):
+            raise BadDelivery(problem)
+        sealed = _vault.seal(secret, district_id=delivery.district_id, delivery_id=delivery.id, name=setting)
+        Secret.objects.update_or_create(
+            district_id=delivery.district_id,
+            delivery_id=delivery.id,
+            name=setting,
+            defaults={"sealed": sealed, "set_at": now},
+        )
+    if secrets:
+        _note(delivery, "secrets", by, now)
 
 
 def remove_delivery(*, district_id: UUID, name: str, by: str, now: datetime) -> None:
