@@ -234,6 +234,7 @@ OTHER_DIALECTS = (
             "events",
         )
     ),
+    "/ims/oneroster/v1p1/events?limit=1000",
     *(f"/ims/oneroster/rostering/v1p2/{word}?limit=1000" for word in ("orgs", "users", "classes", "enrollments")),
     "/ims/oneroster/gradebook/v1p2/lineItems",
     *(f"/ims/oneroster/gradebook/v1p2/{word}" for word in ("categories", "assessmentLineItems", "scoreScales")),

@@ -29,6 +29,7 @@ def test_every_outlet_writes_down_what_it_tells(district):
         f"/datahub/services/v1/contacts/{PARENT}",
         f"/ims/oneroster/rostering/v1p2/users/{PUPIL}",
         f"/ims/oneroster/rostering/v1p2/classes/{CLASS}/students",
+        "/ims/oneroster/v1p1/events?collections=demographics",
         "/datahub/services/view/changes?collections=courses",
         "/datahub/services/view/export?collections=enrollments",
     ):
@@ -42,6 +43,7 @@ def test_every_outlet_writes_down_what_it_tells(district):
         ("clever", "class", True),
         ("clever", "academicSession", True),
         ("data-api", "user", False),
+        ("oneroster-1.1", "demographics", True),
         ("oneroster-1.2", "user", True),
         ("changes", "course", True),
         ("export", "enrollment", True),

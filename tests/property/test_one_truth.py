@@ -15,7 +15,7 @@ import pytest
 
 from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.kit import clock
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, Version
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
@@ -365,7 +365,7 @@ def without_staff(truth: Truth) -> Truth:
 
 
 def copied(app: Reader) -> Truth:
-    """By the stream of the whole and by the feed of changes, both from the beginning: each makes a copy."""
+    """By the stream of the whole, by the feed of changes and by the events of 1.1, from the beginning: each makes a copy."""
     lines = app.get("/datahub/services/view/export").body.splitlines()
     streamed = {
         (kind, each["sourcedId"]): each for line in lines for kind, each in json.loads(line).items() if kind != "end"
@@ -378,7 +378,20 @@ def copied(app: Reader) -> Truth:
             if each["status"] == "active":
                 followed[kind, each["sourcedId"]] = each
     assert followed == streamed
+    assert happened(app) == {key: each for key, each in streamed.items() if Version.V1P1 in KINDS[key[0]].versions}
     return streamed
+
+
+def happened(app: Reader) -> Truth:
+    held, after = {}, "0" * 24
+    while events := app.json(f"/ims/oneroster/v1p1/events?limit=50&after={after}")["events"]:
+        after = events[-1]["sourcedId"]
+        for event in events:
+            ((kind, each),) = event["object"].items()
+            held[kind, each["sourcedId"]] = each
+            if event["type"].endswith(".deleted"):
+                del held[kind, each["sourcedId"]]
+    return held
 
 
 def signed_for(app: Reader) -> Truth:

@@ -26,6 +26,7 @@ from schoolpassport.rosterapi import (
     authentication,
     bodies,
     errors,
+    happened,
     links,
     openapi,
     operations,
@@ -77,6 +78,8 @@ class _Asked(NamedTuple):
 
 def roster(environ: Environ, *, prefix: str, path: str) -> Answer:
     """``prefix``: the base that was asked under, which hrefs and links stay under; ``path``: what comes after it."""
+    if happened.is_meant(path):
+        return happened.answer(environ, prefix=prefix, path=path)
     found = operations.find(path)
     if found is not None and Version.V1P1 not in found[0].versions:
         found = None

@@ -90,7 +90,7 @@ def one(visit: Visit, style: Style, written: str) -> Object:
     kinds = _kinds(visit, style, _wanted((), style))
     found = visit.reader.inquire(Log(kinds, after=place.seq - 1, before=place.seq + 1, limit=1, previous=True))
     told = _Telling(visit, style).of(found)
-    event = next((each for each in told if _name(found.view, each.place) == written), None)
+    event = next((each for each in told if name(found.view, each.place) == written), None)
     if event is None:
         raise Trouble(HTTPStatus.NOT_FOUND, "There is no such event here.")
     shown = _element(found.view, event, style)
@@ -123,19 +123,25 @@ def _word(event: Event) -> str:
 
 
 def _place(written: str, style: Style) -> Place:
-    if not _ID.fullmatch(written):
+    found = place(written)
+    if found is None:
         sentence = f"{style.cursors.after} and {style.cursors.before} are ids of events here."
         raise Trouble(HTTPStatus.BAD_REQUEST, sentence)
-    return Place(int(written[8:20], 16), int(written[20:], 16))
+    return found
 
 
-def _name(view: int, place: Place) -> str:
+def place(written: str) -> Place | None:
+    """Where the event of this id stands; None for what is no id of an event."""
+    return Place(int(written[8:20], 16), int(written[20:], 16)) if _ID.fullmatch(written) else None
+
+
+def name(view: int, place: Place) -> str:
     return f"{view:08x}{place.seq:012x}{place.part:04x}"
 
 
 def _element(view: int, event: Event, style: Style) -> Object:
-    name = _name(view, event.place)
-    return {"data": {"id": name, **event.told}, "uri": f"{style.prefix}/events/{name}"}
+    own = name(view, event.place)
+    return {"data": {"id": own, **event.told}, "uri": f"{style.prefix}/events/{own}"}
 
 
 def _links(style: Style, asked: Asked, found: Lines, kept: list[Event], *, cut: bool) -> list[Object]:
@@ -149,9 +155,9 @@ def _links(style: Style, asked: Asked, found: Lines, kept: list[Event], *, cut: 
     if cut:
         first, last = (kept[0].place, last) if backwards else (first, kept[-1].place)
     if more or backwards:
-        links.append({"rel": "next", "uri": f"{repeated}{style.cursors.after}={_name(found.view, last)}"})
+        links.append({"rel": "next", "uri": f"{repeated}{style.cursors.after}={name(found.view, last)}"})
     if asked.after or (more and backwards):
-        links.append({"rel": "prev", "uri": f"{repeated}{style.cursors.before}={_name(found.view, first)}"})
+        links.append({"rel": "prev", "uri": f"{repeated}{style.cursors.before}={name(found.view, first)}"})
     return links
 
 

@@ -20,6 +20,7 @@ from schoolpassport.partners.contract import (
 )
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.roster.kinds.shape import PAIRS
+from schoolpassport.rosterapi import happened
 from schoolpassport.rosterapi.errors import Minor
 from schoolpassport.rosterapi.operations import OF_1P1, Operation
 from schoolpassport.rosterapi.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
@@ -97,6 +98,7 @@ class Release:
     shaped: Callable[[Kind, Json, list[str]], tuple[Json, list[str]]]
     scopes: Mapping[str, str]
     signed: bool = True
+    has_events: bool = False
 
 
 def document(*, address: str, prefix: str, release: Release | None = None) -> Json:
@@ -106,7 +108,10 @@ def document(*, address: str, prefix: str, release: Release | None = None) -> Js
         "info": {"title": release.title, "version": str(release.version), "description": _ABOUT},
         "servers": [{"url": address + prefix}],
         "security": [{"bearer": []}, *([{"signature": []}] if release.signed else [])],
-        "paths": {operation.path: _methods(operation, release) for operation in release.operations},
+        "paths": {
+            **{operation.path: _methods(operation, release) for operation in release.operations},
+            **(_events(release) if release.has_events else {}),
+        },
         "components": {
             "securitySchemes": _security(address, release),
             "parameters": {
@@ -142,6 +147,56 @@ def _operation(operation: Operation, release: Release) -> Json:
         "parameters": [*_path_parameters(operation), *(_ref("parameters", name) for name in names)],
         "responses": {"200": _answer(operation), **{status: _ref("responses", status) for status in refusals}},
     }
+
+
+def _events(release: Release) -> Json:
+    """What happened to records; no operation of the standard."""
+    after = {"name": "after", "in": "query", "description": "The event to go on from.", "schema": _event_id()}
+    says = "Of these alone, with commas between."
+    word = "|".join(kind.plural for kind in KINDS.values() if kind.shared and release.version in kind.versions)
+    names: Json = {"type": "string", "pattern": f"^({word})(,({word}))*$"}
+    collections = {"name": "collections", "in": "query", "description": says, "schema": names}
+    own = {"name": "sourcedId", "in": "path", "required": True, "schema": _event_id()}
+    every, one = {"events": _list(_ref("schemas", "Event"))}, {"event": _ref("schemas", "Event")}
+    page = [_ref("parameters", "limit"), after, collections]
+    return {
+        f"/{happened.PATH}": {"get": _of_events(happened.ALL, page, every, release)},
+        f"/{happened.PATH}/{{sourcedId}}": {"get": _of_events(happened.ONE, [own], one, release)},
+    }
+
+
+def _of_events(name: str, parameters: list[Json], answer: Json, release: Release) -> Json:
+    schema = {"type": "object", "required": list(answer), "properties": answer, "additionalProperties": False}
+    return {
+        "operationId": name,
+        "tags": [happened.PATH],
+        "security": [
+            *({"bearer": [release.scopes[scope]]} for scope in (ROSTER, ROSTER_CORE)),
+            *([{"signature": []}] if release.signed else []),
+        ],
+        "parameters": parameters,
+        "responses": {
+            "200": {"description": "As asked.", "content": {"application/json": {"schema": schema}}},
+            **{status: _ref("responses", status) for status in _REFUSALS},
+        },
+    }
+
+
+def _event() -> Json:
+    properties = {
+        "sourcedId": _event_id(),
+        "status": _text(("active",)),
+        "dateLastModified": {"type": "string", "format": "date-time"},
+        "type": _text(),
+        "object": {"type": "object"},
+        "previousAttributes": {"type": "object"},
+    }
+    needed = [name for name in properties if name != "previousAttributes"]
+    return {"type": "object", "required": needed, "properties": properties, "additionalProperties": False}
+
+
+def _event_id() -> Json:
+    return {"type": "string", "pattern": "^[0-9a-f]{24}$"}
 
 
 def _methods(operation: Operation, release: Release) -> Json:
@@ -257,6 +312,7 @@ def _schemas(release: Release) -> Json:
         **{f"{_title(kind)}Ref": _reference(kind) for kind in (kinds | referred).values()},
         "Status": _status("imsx_codeMinor", {"type": "string", "enum": [minor.word for minor in Minor]}, _text()),
         "Failure": _failure(release),
+        **({"Event": _event()} if release.has_events else {}),
     }
 
 
@@ -385,4 +441,8 @@ def _as_it_is(kind: Kind, properties: Json, required: list[str]) -> tuple[Json, 
     return properties, required
 
 
-_FIRST = Release("School Passport: OneRoster 1.1", Version.V1P1, OF_1P1, _as_it_is, {scope: scope for scope in _SCOPES})
+_FIRST = Release(
+    *("School Passport: OneRoster 1.1", Version.V1P1, OF_1P1, _as_it_is),
+    scopes={scope: scope for scope in _SCOPES},
+    has_events=True,
+)

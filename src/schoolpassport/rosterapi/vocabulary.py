@@ -5,6 +5,7 @@ from typing import Final
 
 from schoolpassport.rosterapi.documents import Demographics
 
+CHANGES: Final = {"c": "created", "u": "updated", "d": "deleted", "r": "restored", "m": "idRemapped"}
 _GRADES: Final = {
     "IT": "InfantToddler",
     "PR": "Preschool",

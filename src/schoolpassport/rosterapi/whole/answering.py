@@ -2,19 +2,19 @@
 
 import json
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.rosterapi import errors
 from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer
 from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered
+from schoolpassport.rosterapi.vocabulary import CHANGES
 from schoolpassport.rosterapi.whole import description, kinds, manifest
 from schoolpassport.rosterapi.whole.asked import DOCUMENTS, number, query_of, refused
 from schoolpassport.sharing.queries import Line, Log
 
 _DEFAULT_LIMIT, _LARGEST_LIMIT = 1000, 10_000
-_VERBS: Final = {"c": "created", "u": "updated", "d": "deleted", "r": "restored", "m": "idRemapped"}
 
 
 def view(environ: Environ, *, prefix: str, path: str) -> Answer:
@@ -58,6 +58,6 @@ def _changes(visit: Visit, prefix: str) -> Answer:
 
 
 def _shown(line: Line) -> bytes:
-    facts = {"seq": line.seq, "change": _VERBS[line.change], "revision": line.revision}
+    facts = {"seq": line.seq, "change": CHANGES[line.change], "revision": line.revision}
     heads = json.dumps(facts).encode()[:-1]
     return b'%b,"%b":%b}' % (heads, KINDS[line.kind].name.encode(), bytes(line.document))
