@@ -6,14 +6,17 @@ PostgreSQL refuses to run as root. No account is created for it: an existing one
 import os
 import pwd
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 # The first that exists. `schoolpassport` is there if the operator made it; `nobody` is everywhere, but may be shared.
 CANDIDATES = ("schoolpassport", "postgres", "_postgres", "nobody")
 
 _CLOSED = 'for d in "$@"; do [ -x "$d" ] || { printf %s "$d"; exit 1; }; done'
+
+_NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -71,16 +74,23 @@ def _borrowed(entry: pwd.struct_passwd) -> Account:
 
 
 def run(
-    command: Sequence[str | Path], *, account: Account, timeout: float, home: Path = Path("/"), keep: Sequence[int] = ()
+    command: Sequence[str | Path],
+    *,
+    account: Account,
+    timeout: float,
+    home: Path = Path("/"),
+    keep: Sequence[int] = (),
+    more: Mapping[str, str] = _NOTHING_MORE,
 ) -> Outcome:
     """Run a program to its end, in a clean environment and with no rights but the account's.
 
-    The environment is not handed on: PGDATA, PGOPTIONS and their like would change what PostgreSQL's programs do.
+    Our environment is not handed on: PGDATA, PGOPTIONS and their like would change what PostgreSQL's programs do.
+    `more` goes into that of the program.
     File descriptors in `keep` stay open in it: a lock among them is then held until the program ends, even if we are
     killed before.
     Raises `OSError` when the program or the account cannot be used and `subprocess.TimeoutExpired`.
     """
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": str(home)}
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": str(home), **more}
     try:
         done = subprocess.run(  # noqa: S603 (fixed programs, no shell)
             [str(part) for part in command],

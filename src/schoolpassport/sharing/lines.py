@@ -33,11 +33,15 @@ class Text:
 
 @dataclass(frozen=True)
 class LinesOf:
-    """The inquiry for so many lines of a kind. ``revision``: which one to read, where it still can be read."""
+    """The inquiry for so many lines of a kind. ``revision``: which one to read, where it still can be read.
+
+    ``skip``: so many records behind ``after`` are somebody else's to read.
+    """
 
     kind: str
     limit: int
     after: UUID | None = None
+    skip: int = 0
     revision: int | None = None
     base: str = ""  # what hrefs begin with
 
@@ -47,7 +51,9 @@ class LinesOf:
             "after": self.after or _NOBODY,
             "limit": self.limit,
         }
-        return Question(_statement(self.kind), parameters, keyed=True)
+        if self.skip:
+            parameters["last"] = self.skip - 1
+        return Question(_statement(self.kind, skips=self.skip > 0), parameters, keyed=True)
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> Text:
         text, records, last = rest
@@ -56,14 +62,20 @@ class LinesOf:
 
     def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
         revision, (_, records, _) = readable(self.revision, standing), rest
-        return [Told(self.kind, revision, records, ends=records < self.limit and self.after is not None)]
+        if self.skip and not records:
+            return []
+        goes_on = self.after is not None or self.skip > 0
+        return [Told(self.kind, revision, records, ends=records < self.limit and goes_on)]
 
 
-@lru_cache(maxsize=64)
-def _statement(kind_name: str) -> str:
-    kind = KINDS[kind_name]
+@lru_cache(maxsize=128)
+def _statement(kind_name: str, *, skips: bool) -> str:
+    kind, after = KINDS[kind_name], "%(after)s::uuid"
+    if skips:  # nobody is behind a record that is not there
+        after = f"""(SELECT s.id FROM {at(kind, "s")} AND s.status = 'active' AND s.id > {after}
+            ORDER BY s.id OFFSET %(last)s::int LIMIT 1)"""
     rows = f"""SELECT {documents.columns(kind)}, r.id AS place FROM {at(kind, "r")} AND r.status = 'active'
-        AND r.id > %(after)s::uuid ORDER BY r.id LIMIT %(limit)s::int"""
+        AND r.id > {after} ORDER BY r.id LIMIT %(limit)s::int"""
     line = f"""'{{"{kind.name}":' || {documents.text(kind)} || E'}}\\n'"""
     return with_standing(
         Condition(

@@ -1,6 +1,7 @@
 """The embedded server as its callers see it. What happens when things break is in tests/faults."""
 
 import os
+import platform
 import shutil
 import stat
 import tempfile
@@ -60,6 +61,23 @@ def test_power_given_to_the_runtime_role_by_hand_is_taken_back(server):
 def test_every_setting_is_in_force(server):
     for name, value in postgres.SETTINGS.items():
         assert one(server, f"SHOW {name}") == (value,)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told what to keep")
+def test_memory_for_one_large_answer_serves_the_next_one_too(server):
+    with psycopg.connect(server.dsn(role=SUPERUSER), autocommit=True) as connection:
+        stat = Path(f"/proc/{connection.info.backend_pid}/stat")
+
+        def pages_fetched(size: int) -> int:
+            before = int(stat.read_text().rpartition(")")[2].split()[7])
+            connection.execute("SELECT repeat('x', %s::int)", [size])
+            return int(stat.read_text().rpartition(")")[2].split()[7]) - before
+
+        large, too_large = 2 << 20, 32 << 20
+        for size in (large, too_large):
+            pages_fetched(size)
+        assert pages_fetched(large) < large >> 14
+        assert pages_fetched(too_large) > too_large >> 14, "memory beyond any measure is given back"
 
 
 def test_the_cluster_is_utf8_sorted_by_code_point_with_checksums_and_no_network(server):
