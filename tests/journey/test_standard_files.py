@@ -15,7 +15,7 @@ from django.db import connection
 from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions as sharing
-from schoolpassport.sharing import catalogue, finishing
+from schoolpassport.sharing import catalogue, stretches
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.actions import register_source
 from schoolpassport.tenancy import actions as tenancy
@@ -182,7 +182,7 @@ def test_files_are_packed_with_little_effort(sis):
 
 @pytest.mark.parametrize("name", ["oneroster-1.1", "oneroster-1.2"])
 def test_files_that_the_database_writes_have_the_bytes_that_the_engine_makes_of_the_same_rows(sis, name, monkeypatch):
-    monkeypatch.setattr(finishing, "_AT_ONCE", 3)
+    monkeypatch.setattr(stretches, "AT_ONCE", 3)
     desk, format_ = shared(sis), FORMATS[name]
     without = replace(format_, files=tuple(replace(file, cells={}) for file in format_.files))
     for notes, finished in ((ODD_TEXTS, {"enrollment"}), ([{"a": [1, 2]}], set())):

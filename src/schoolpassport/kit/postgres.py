@@ -100,8 +100,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 
 _KEPT = str(16 << 20)
 _ALLOCATOR = {"MALLOC_TRIM_THRESHOLD_": _KEPT, "MALLOC_MMAP_THRESHOLD_": _KEPT}
-"""For glibc, which gives large memory back as soon as it is free. The next answer then gets it anew from the system, page
-by page: a quarter of the processor time of an export. So much of it, in bytes, a process of the server keeps."""
+"""For glibc, which gives large memory back as soon as it is free. The next answer then gets it anew from the system,
+page by page: a quarter of the processor time of an export. So much of it, in bytes, a process of the server keeps."""
 
 _HBA = "local all all peer map=schoolpassport\n"
 _CONF = "schoolpassport.conf"

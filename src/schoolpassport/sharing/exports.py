@@ -6,7 +6,6 @@ read, so what the consent hides or masks is hidden and masked here. Kinds with a
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from django.db import connection
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Kind
-from schoolpassport.sharing import documents, finishing
+from schoolpassport.sharing import documents, finishing, stretches
 from schoolpassport.sharing.models import HREF
 from schoolpassport.sharing.records import Finished, Layout, NothingShared
 from schoolpassport.sharing.standing import Standing, read, with_standing
@@ -30,6 +29,7 @@ READ: Final = (
 """DuckDB's options of ``read_csv`` for these files, beside ``columns``. No JSON text holds a tab or that quote."""
 
 _COPY = r"(FORMAT csv, DELIMITER E'\t', QUOTE E'\x02')"
+_HREF = HREF.encode()
 _STANDING = with_standing(None)
 _ATTEMPTS = 5
 _NO_LAYOUTS: Mapping[str, Layout] = MappingProxyType({})
@@ -153,7 +153,7 @@ def _write(
         facts["seq"] = next((seq for number, _, seq in told if number == since), 0)
         finished = _finish(wrapped.cursor, layouts, facts, folder)
         counts = {
-            (name, part): _copy(wrapped.cursor, query, facts, path(folder, name, part))
+            (name, part): _put(wrapped.cursor, KINDS[name], query, facts, path(folder, name, part))
             for name, queries in parts.items()
             for part, query in queries.items()
             if name not in finished
@@ -250,6 +250,12 @@ def _active(kind: Kind) -> str:
     return f"SELECT {_told(kind)} FROM {_living(kind)}"
 
 
+def _documents(kind: Kind) -> str:
+    """SQL: the same as lines, hrefs still on their sign."""
+    line = r"concat(d.id, E'\t', d.status, E'\t', d.rev_from, E'\t', d.doc, E'\n')"
+    return stretches.statement(line, _living(kind), "r.status, r.rev_from, r.doc")
+
+
 def _then(kind: Kind) -> str:
     return f"SELECT {_told(kind)} FROM {_rows(kind)} AND {_at('%(since)s')} AND r.status = 'active'"
 
@@ -269,9 +275,20 @@ def _before(kind: Kind) -> str:
     return f"SELECT {_told(kind)} FROM {_rows(kind)} AND {then} AND r.id IN ({changed})"
 
 
+def _put(cursor: Any, kind: Kind, query: str, facts: dict[str, Any], into: Path) -> int:  # noqa: ANN401 (psycopg's own cursor)
+    """Documents of all that is active come along the key, and in large pieces."""
+    into.unlink(missing_ok=True)
+    if not kind.stored_document or query != _active(kind):
+        return _copy(cursor, query, facts, into)
+    sql, written = _documents(kind), 0
+    with into.open("xb") as file:
+        for stretch in stretches.follow(cursor.connection, lambda: sql, facts):
+            file.write(stretch.lines.replace(_HREF, b""))
+            written += stretch.rows
+    return written
+
+
 def _copy(cursor: Any, query: str, facts: dict[str, Any], into: Path) -> int:  # noqa: ANN401 (psycopg's own cursor)
-    with suppress(FileNotFoundError):
-        into.unlink()
     with into.open("xb") as file, cursor.copy(f"COPY ({query}) TO STDOUT {_COPY}", facts) as copy:
         for block in copy:
             file.write(block)

@@ -4,22 +4,21 @@ Cells and quotes are what the engine of the other files makes of the same rows, 
 hand on its way: the database puts lines together and gives thousands of them at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import Kind, Type
+from schoolpassport.sharing import stretches
 from schoolpassport.sharing.catalogue import METADATA, SIS_ID
 from schoolpassport.sharing.records import Finished, Layout
+from schoolpassport.sharing.stretches import Stretch
 
-_AT_ONCE = 5_000  # lines; about a megabyte
-_NOBODY = "00000000-0000-0000-0000-000000000000"
 _BARE = {Type.REFERENCE, Type.BOOLEAN, Type.DATE}  # nothing in these needs quotes
 _MARKS = ',"#'
 _ENDS = "chr(10) || chr(13)"
-# Each stretch follows the key from where the last one ended. Sorting all rows for each of them would never end.
-_PLANS = ("enable_seqscan", "enable_bitmapscan", "enable_sort")
+_ODD = (*(mark.encode() for mark in _MARKS), b"\n", b"\r")
 
 _Cursor = Any  # psycopg's own
 
@@ -50,42 +49,40 @@ def write(
     """``rows``: SQL of rows ``r``, from the table on, with ``facts`` as its parameters."""
     cells = {header: _attribute(kind, name) for header, name in layout.columns.items()}
     cells |= {f"{METADATA}.{key}": (_extension(key), False) for key in layout.shown(keys)}
-    written, blank = 0, dict.fromkeys(cells, 0)
+    found = _Statements(rows, cells, layout.counted)
+    written, blank = 0, dict.fromkeys(layout.counted, 0)
     into.unlink(missing_ok=True)
     with into.open("xb") as file:
         file.write((",".join(_in_quotes(header) for header in ("sourcedId", *cells)) + "\n").encode())
-        for lines, count, blanks in _stretches(cursor, _statement(rows, list(cells.values())), facts):
-            file.write(lines.encode())
-            written += count
-            blank = {header: blank[header] + more for header, more in zip(cells, blanks, strict=True)}
+        for stretch in _stretches(cursor.connection, found, facts):
+            file.write(stretch.lines)
+            written += stretch.rows
+            _, *blanks = stretch.more
+            blank = {header: blank[header] + more for header, more in zip(blank, blanks, strict=True)}
     return Finished(rows=written, blank=blank)
 
 
-def _stretches(cursor: _Cursor, statement: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, int, list[int]]]:
-    _plan(cursor, "off")
-    after, count = _NOBODY, _AT_ONCE
-    while count == _AT_ONCE:
-        cursor.execute(statement, {**facts, "after": after})
-        lines, count, last, *blanks = cursor.fetchone()
-        if count:
-            after = last
-            yield lines, count, blanks
-    _plan(cursor, "DEFAULT")
-
-
-def _plan(cursor: _Cursor, value: str) -> None:
-    cursor.execute("; ".join(f"SET LOCAL {setting} TO {value}" for setting in _PLANS))
+def _stretches(connection: Any, statements: "_Statements", facts: Mapping[str, Any]) -> Iterator[Stretch]:  # noqa: ANN401 (psycopg's own)
+    """Texts are taken for such as need no quotes until one is found that does: hardly any do, and to look is dear."""
+    for stretch in stretches.follow(connection, lambda: statements.next, facts):
+        texts = stretch.more[0] or b""
+        if any(mark in texts for mark in _ODD):
+            statements.next = statements.careful
+            yield stretches.read(connection, statements.careful, facts, stretch.after)
+        else:
+            yield stretch
 
 
 # ----------------------------------------------------------------------------------------------------------------- SQL
 
 
 def _attribute(kind: Kind, name: str) -> tuple[str, bool]:
-    """SQL: an attribute of a row ``r`` as text, and whether it is bare."""
+    """SQL: an attribute of a row ``r``, "" for none, and whether it is bare. Booleans are words."""
     if not name:
-        return "NULL", True
+        return "", True
     field = kind[name]
-    return f"r.{quoted(field.column)}::text", bool(field.values) or field.type in _BARE
+    words = "::text" if field.type is Type.BOOLEAN else ""
+    return f"r.{quoted(field.column)}{words}", bool(field.values) or field.type in _BARE
 
 
 def _extension(key: str) -> str:
@@ -93,24 +90,28 @@ def _extension(key: str) -> str:
     return f"coalesce(r.sis_id, {told})" if key == SIS_ID else told
 
 
-def _statement(rows: str, cells: list[tuple[str, bool]]) -> str:
-    named = [f"c{place}" for place, _ in enumerate(cells)]
-    inner = "".join(f", {sql} AS {name}" for name, (sql, _) in zip(named, cells, strict=True) if sql != "NULL")
-    line, blanks, comma = "d.id", [], ","
-    for name, (sql, bare) in zip(named, cells, strict=True):
-        if sql == "NULL":
-            comma += ","
-            blanks.append("count(*)")
-        else:
-            line += f" || {literal(comma)} || coalesce({f'd.{name}' if bare else _cell(f'd.{name}')}, '')"
-            told = f"d.{name}" if bare else f"nullif(d.{name}, '')"
-            blanks.append(f"count(*) - count({told})")
-            comma = ","
-    return (
-        f"SELECT string_agg({line} || {literal(comma[1:])} || chr(10), ''), count(*), max(d.id COLLATE \"C\"), "
-        f"{', '.join(blanks)} FROM (SELECT r.id::text AS id{inner} FROM {rows} AND r.id > %(after)s::uuid "
-        f"ORDER BY r.id LIMIT {_AT_ONCE}) d"
-    )
+class _Statements:
+    """``next``: at first texts as they are, and once more by themselves. ``careful``: in quotes where they must be."""
+
+    def __init__(self, rows: str, cells: Mapping[str, tuple[str, bool]], counted: Iterable[str]) -> None:
+        names = {header: f"d.c{place}" if sql else "" for place, (header, (sql, _)) in enumerate(cells.items())}
+        texts = [names[header] for header, (_, bare) in cells.items() if not bare]
+        columns = ", ".join(f"{sql} AS {names[header][2:]}" for header, (sql, _) in cells.items() if sql)
+        blanks = [f"count(*) - count({names[header]})" for header in counted]
+        apart = f"string_agg(concat({', '.join(texts)}), '')" if texts else "NULL::text"
+        quoted = {name: _cell(name) for name in texts}
+        self.next = _statement(rows, columns, names.values(), apart, *blanks)
+        self.careful = _statement(rows, columns, [quoted.get(n, n) for n in names.values()], "NULL::text", *blanks)
+
+
+def _statement(rows: str, columns: str, cells: Iterable[str], *more: str) -> str:
+    parts, commas = ["d.id"], ""
+    for cell in cells:
+        commas += ","
+        if cell:
+            parts += [literal(commas), cell]
+            commas = ""
+    return stretches.statement(f"concat({', '.join(parts)}, {literal(commas)} || chr(10))", rows, columns, *more)
 
 
 def _cell(text: str) -> str:

@@ -34,16 +34,18 @@ class Layout:
     """How records of a kind become a finished CSV file.
 
     ``columns``: header → attribute, "" where it stays blank; ``sourcedId`` comes before them. ``shown``: for which keys
-    of their metadata columns ``metadata.*`` follow.
+    of their metadata columns ``metadata.*`` follow. ``counted``: of which columns it is told how many rows lack them;
+    none of these holds texts.
     """
 
     columns: Mapping[str, str]
     shown: Callable[[Iterable[str]], list[str]]
+    counted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A finished file: its rows (of data), and of each column how many of them have nothing in it."""
+    """A finished file: its rows (of data), and of each column that counts how many of them have nothing in it."""
 
     rows: int
     blank: Mapping[str, int]

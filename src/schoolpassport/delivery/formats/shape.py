@@ -131,7 +131,7 @@ class Format:
         """The kinds that in full are one file of their attributes and nothing else: no engine has to look at them."""
         readers = [kind for file in self.files for kind in file.reads]
         return {
-            file.kind: Layout(columns=file.cells, shown=file.shown)
+            file.kind: Layout(columns=file.cells, shown=file.shown, counted=tuple(file.required))
             for file in self.files
             if self.version and file.cells and not any(file.required.values())
             if readers.count(file.kind) == 1 and not KINDS[file.kind].stored_document

@@ -71,9 +71,7 @@ class _Export:
         return _Start(left[0], None, piece.revision) if left else None
 
     def _read(self, start: "_Start") -> Text:
-        asked = LinesOf(
-            start.kind, _CHUNK, after=start.after, skip=start.skip, revision=start.revision, base=self.base
-        )
+        asked = LinesOf(start.kind, _CHUNK, after=start.after, skip=start.skip, revision=start.revision, base=self.base)
         return self.visit.reader.inquire(asked)
 
 
