@@ -13,6 +13,7 @@ from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing import exports
 from schoolpassport.sharing.catalogue import METADATA, extensions
 
+_HEADS = ("sourcedId", "status", "dateLastModified")
 _STAMP = "%Y-%m-%dT%H:%M:%S."
 
 
@@ -63,42 +64,44 @@ def _relation(db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: s
     fields = [f for f in kind.fields if f.name in reads and f.name != METADATA]
     inside = set(extensions(kind.name).values()).difference(f.name for f in kind.fields)
     extended = not reads.isdisjoint({METADATA, *inside})
-    names = exports.columns(kind.name)
-    columns = "{" + ", ".join(f"{literal(c)}: 'VARCHAR'" for c in names) + "}"
-    read = f"read_csv({literal(str(path))}, columns = {columns}, {exports.READ})"
-    told = ['e."sourcedId"', 'e."status"', 'i.stamp AS "dateLastModified"']
     if kind.stored_document:
-        read = f"(SELECT * EXCLUDE (doc), from_json(doc, {literal(_structure(fields))}) AS d FROM {read})"
-        told += [f"{_value(f)} AS {quoted(f.name)}" for f in fields]
-        read = f"(SELECT *, d.metadata AS metadata FROM {read})"
+        shown = ", ".join(f"{literal(key)}: {literal(type_)}" for key, type_ in _structure(fields).items())
+        read = f"read_json({literal(str(path))}, format = 'newline_delimited', columns = {{{shown}}}) e"
+        told = [*(f"e.{quoted(each)}" for each in _HEADS), *(f"{_value(f)} AS {quoted(f.name)}" for f in fields)]
         metadata = "e.metadata"
     else:
-        told += [f"e.{quoted(f.name)}" for f in fields]
+        columns = "{" + ", ".join(f"{literal(c)}: 'VARCHAR'" for c in exports.columns(kind.name)) + "}"
+        read = f"""read_csv({literal(str(path))}, columns = {columns}, {exports.READ}) e
+            LEFT JOIN instants i ON i.revision = try_cast(e."revision" AS INTEGER)"""
+        told = [
+            'e."sourcedId"',
+            'e."status"',
+            'i.stamp AS "dateLastModified"',
+            *(f"e.{quoted(f.name)}" for f in fields),
+        ]
         metadata = "e.metadata::JSON"
     told += [f"{metadata} AS metadata"] if extended else []
-    taken = 'LEFT JOIN instants i ON i.revision = try_cast(e."revision" AS INTEGER)'
-    db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(told)} FROM {read} e {taken}")
+    db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(told)} FROM {read}")
 
 
-def _structure(fields: list[Field]) -> str:
-    """What of a document is wanted, in the words of DuckDB's ``from_json``."""
-    told = [f'"{f.v1p1 or f.name}": {_type(f)}' for f in fields if not f.extension]
-    return "{" + ", ".join([*told, '"metadata": "JSON"']) + "}"
+def _structure(fields: list[Field]) -> dict[str, str]:
+    """What of a document is wanted, and as what of DuckDB's types."""
+    own = {f.v1p1 or f.name: _type(f) for f in fields if not f.extension}
+    return {**dict.fromkeys(_HEADS, "VARCHAR"), **own, METADATA: "JSON"}
 
 
 def _type(field: Field) -> str:
-    if field.is_reference:
-        return '[{"sourcedId": "VARCHAR"}]' if field.many else '{"sourcedId": "VARCHAR"}'
     if field.type is Type.JSON or field.type in PAIRS:
-        return '"JSON"'
-    return '["VARCHAR"]' if field.many else '"VARCHAR"'
+        return "JSON"
+    one = 'STRUCT("sourcedId" VARCHAR)' if field.is_reference else "VARCHAR"
+    return f"{one}[]" if field.many else one
 
 
 def _value(field: Field) -> str:
     if field.extension:
         taken = "json_extract" if field.type is Type.JSON else "json_extract_string"
         return f"{taken}(e.metadata, {place(field.extension)})"
-    value = f"e.d.{quoted(field.v1p1 or field.name)}"
+    value = f"e.{quoted(field.v1p1 or field.name)}"
     if not field.is_reference:
         return value
     return f'list_transform({value}, lambda x: x."sourcedId")' if field.many else f'{value}."sourcedId"'

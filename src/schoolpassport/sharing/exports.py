@@ -1,8 +1,8 @@
 """One view at one pinned revision as columns: what files are made of, copied out of the database without a row in hand.
 
-Each kind becomes a text file that DuckDB reads (``READ``): first ``sourcedId``, ``status`` and the number of the view
-revision, then either the finished document, or its attributes where a kind stores none. Only rows of the view are
-read, so what the consent hides or masks is hidden and masked here. Kinds with a layout become finished files instead.
+Each kind becomes a text file that DuckDB reads: its finished documents, one a line; where a kind stores none, columns
+(``READ``): ``sourcedId``, ``status``, the number of the view revision, its attributes. Only rows of the view are read,
+so what the consent hides or masks is hidden and masked here. Kinds with a layout become finished files instead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ READ: Final = (
     r"delim = '\t', quote = chr(2), escape = chr(2), header = false, auto_detect = false, nullstr = '', "
     "allow_quoted_nulls = false"
 )
-"""DuckDB's options of ``read_csv`` for these files, beside ``columns``. No JSON text holds a tab or that quote."""
+"""DuckDB's options of ``read_csv`` for columns, beside their names. No JSON text holds a tab or that quote."""
 
 _COPY = r"(FORMAT csv, DELIMITER E'\t', QUOTE E'\x02')"
 _HREF = HREF.encode()
@@ -74,11 +74,8 @@ def still_holds(*, district_id: UUID, integration_id: UUID, exported: Exported) 
 
 
 def columns(kind: str) -> tuple[str, ...]:
-    """What the columns of a kind's file are called."""
-    declared = KINDS[kind]
-    if declared.stored_document:
-        return (*HEAD, "doc")
-    return (*HEAD, *(f.name for f in declared.fields if f.name != "metadata"), "metadata")
+    """What the columns of a kind are called that stores no documents."""
+    return (*HEAD, *(f.name for f in KINDS[kind].fields if f.name != "metadata"), "metadata")
 
 
 def path(folder: Path, kind: str, part: str = "") -> Path:
@@ -227,11 +224,10 @@ def _parts(kind: Kind, since: int, *, whole: bool) -> Mapping[str, str]:
 
 def _told(kind: Kind) -> str:
     """SQL: the columns of a row ``r``. JSON text never holds the sign on which hrefs stand, so it goes."""
-    head = "r.id, r.status, r.rev_from"
     if kind.stored_document:
-        return f"{head}, replace(r.doc, chr({ord(HREF)}), '')"
+        return f"replace(r.doc, chr({ord(HREF)}), '')"
     own = ", ".join(f"r.{quoted(f.column)}::text" for f in kind.fields if f.name != "metadata")
-    return f"{head}, {own}, {documents.metadata('r')}"
+    return f"r.id, r.status, r.rev_from, {own}, {documents.metadata('r')}"
 
 
 def _rows(kind: Kind, alias: str = "r") -> str:
@@ -252,8 +248,7 @@ def _active(kind: Kind) -> str:
 
 def _documents(kind: Kind) -> str:
     """SQL: the same as lines, hrefs still on their sign."""
-    line = r"concat(d.id, E'\t', d.status, E'\t', d.rev_from, E'\t', d.doc, E'\n')"
-    return stretches.statement(line, _living(kind), "r.status, r.rev_from, r.doc")
+    return stretches.statement("d.doc || chr(10)", _living(kind), "r.doc")
 
 
 def _then(kind: Kind) -> str:
