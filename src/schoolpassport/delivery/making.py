@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from duckdb import DuckDBPyConnection
+from isal import isal_zlib
 
 from schoolpassport.delivery import differences, relations
 from schoolpassport.delivery.formats import File, Format, Mode, Style
@@ -25,7 +26,7 @@ from schoolpassport.sharing.records import Finished
 
 _BLOCK = 1 << 20
 _FIRST_DAY = datetime(1980, 1, 1, tzinfo=UTC)  # a zip file knows none before
-_EFFORT = 1  # of deflate: ids cannot be made much smaller, and the next step takes half as long again for 2 %
+_EFFORT = 1  # of deflate: ids cannot be made much smaller, and the next step takes a tenth longer for 2 %
 MANIFEST = "manifest.csv"
 _AS_DECLARED: Mapping[str, str] = MappingProxyType({})
 
@@ -255,9 +256,9 @@ class _Maker:
             for each in loose:
                 entry = zipfile.ZipInfo(each.name, date_time=when)
                 entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
-                # That of the ZipFile is not for entries made by hand, and theirs has no public name before Python 3.13.
-                entry._compresslevel = _EFFORT  # type: ignore[attr-defined]  # noqa: SLF001 (no type knows it)
                 with each.open("rb") as source, made.open(entry, "w", force_zip64=each.stat().st_size > 1 << 31) as to:
+                    # The same stream as zlib's in a quarter of its time, and smaller. There is no public way to say so.
+                    to._compressor = isal_zlib.compressobj(_EFFORT, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)  # type: ignore[attr-defined]  # noqa: SLF001 (no type knows it)
                     while block := source.read(_BLOCK):
                         to.write(block)
         for each in loose:
