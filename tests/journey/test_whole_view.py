@@ -59,6 +59,8 @@ def test_one_stream_holds_what_all_collections_show(app, monkeypatch):
     assert (headers["Content-Type"], headers["X-Revision"]) == ("application/x-ndjson", "1")
     monkeypatch.setattr(exporting, "_CHUNK", 2)
     assert exported(app, **{"Accept-Encoding": "gzip, deflate"})[0] == whole
+    monkeypatch.setattr(exporting, "_FRESH", 0)  # each piece is read once more when its turn comes
+    assert exported(app)[0] == whole
 
 
 def test_a_stream_that_broke_off_is_taken_up_where_it_did_at_its_revision(app, monkeypatch):
