@@ -1,7 +1,7 @@
 """Who belongs to the records of one page: the people of its classes, and the pupils of its guardians.
 
-Dialects that show lists inside a record ask for them by page; nothing here grows with the district but the look for
-pupils, whose records name their guardians and not the other way round.
+Dialects that show lists inside a record ask for them by page, and nothing here grows with the district. Pupils name
+their guardians and not the other way round: they are looked up by what stands at each place of their lists.
 """
 
 import json
@@ -13,7 +13,7 @@ from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.inquiries import Told
 from schoolpassport.sharing.records import Shared
-from schoolpassport.sharing.relations import at
+from schoolpassport.sharing.relations import at, naming
 from schoolpassport.sharing.roundtrip import Question
 from schoolpassport.sharing.standing import Standing, with_standing
 
@@ -25,11 +25,11 @@ _PEOPLE = with_standing(
         AND e.user_id IS NOT NULL"""
     )
 )
+_USER = KINDS["user"]
 _PUPILS = with_standing(
     Condition(
-        f"""SELECT jsonb_agg(jsonb_build_array(a.id, u.id) ORDER BY a.id, u.id)::text AS pupils
-        FROM (SELECT r.id, r.agents FROM {at(KINDS["user"], "r")} AND r.status = 'active' AND r.role = 'student'
-        AND r.agents && %(ids)s::uuid[]) u, unnest(u.agents) AS a(id) WHERE a.id = ANY(%(ids)s::uuid[])"""
+        f"""SELECT jsonb_agg(jsonb_build_array(p.named, p.id) ORDER BY p.named, p.id)::text AS pupils
+        FROM ({naming(_USER, _USER["agents"], "r.status = 'active' AND r.role = 'student'")}) p"""
     )
 )
 
@@ -66,7 +66,7 @@ class PupilsOf:
     revision: int
 
     def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (the view itself keeps to the consent)
-        return Question(_PUPILS, {"ids": list(self.agents), "revision": self.revision}, keyed=False)
+        return Question(_PUPILS, {"ids": list(self.agents), "revision": self.revision}, keyed=True)
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> list[tuple[str, str]]:  # noqa: ARG002 (asked at one revision)
         return [(agent, pupil) for agent, pupil in json.loads(rest[0] or b"[]")]

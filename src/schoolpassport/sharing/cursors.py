@@ -177,20 +177,39 @@ class _Shape(NamedTuple):
 def _statement(shape: _Shape) -> str:
     collection, roles, primary, backwards, counted = shape
     kind = KINDS[collection.subset.kind]
-    wanted = f"{relations.members(collection).sql} AND {_of(roles)} AND {_PRIMARY[primary]}"
-    belongs = f"{at(kind, 'r')} AND r.status = 'active' AND {wanted}"
-    rows = f"""SELECT {documents.columns(kind)}, r.id AS place FROM {belongs}
-        AND r.id > %(after)s::uuid AND r.id < %(before)s::uuid
-        ORDER BY r.id {"DESC" if backwards else ""} LIMIT %(limit)s::int + 1 OFFSET %(skip)s::int"""
-    total = f"(SELECT count(*)::int FROM {belongs})" if counted else "NULL::int"
-    kept = f"SELECT * FROM ({rows}) w ORDER BY w.place {'DESC' if backwards else ''} LIMIT %(limit)s::int"
+    belongs = [
+        f"{at(kind, 'r')} AND r.status = 'active' AND {way} AND {_of(roles)} AND {_PRIMARY[primary]}"
+        for way in relations.ways(collection)
+    ]
+    direction = "DESC" if backwards else ""
+    turn = f"row_number() OVER (ORDER BY w.place {direction}) AS turn"
+    rows = f"SELECT w.*, {turn} FROM ({_rows(kind, belongs, direction)}) w"
+    page = f"""SELECT string_agg({documents.text(kind)}, ',' ORDER BY d.place) FILTER (WHERE d.turn <= %(limit)s::int)
+        AS documents, count(*)::int AS count FROM ({rows}) d"""
+    total = _total(belongs) if counted else "NULL::int"
     return with_standing(
-        Condition(
-            f"""SELECT {_all_stand(collection)} AS found,
-            (SELECT string_agg({documents.text(kind)}, ',' ORDER BY d.place) FROM ({kept}) d) AS documents,
-            (SELECT count(*)::int FROM ({rows}) m) AS count, {total} AS total"""
-        )
+        Condition(f"SELECT {_all_stand(collection)} AS found, p.documents, p.count, {total} AS total FROM ({page}) p")
     )
+
+
+def _rows(kind: Kind, belongs: list[str], direction: str) -> str:
+    """SQL: a page and one more, each record once. Where several ways lead to members, each gives that many."""
+    rows = [
+        f"""SELECT {documents.columns(kind)}, r.id AS place FROM {each} AND r.id > %(after)s::uuid
+        AND r.id < %(before)s::uuid ORDER BY r.id {direction}"""
+        for each in belongs
+    ]
+    page = "LIMIT %(limit)s::bigint + 1 OFFSET %(skip)s::bigint"
+    if len(rows) == 1:
+        return f"{rows[0]} {page}"
+    together = " UNION ALL ".join(f"({each} LIMIT %(limit)s::bigint + %(skip)s::bigint + 1)" for each in rows)
+    return f"SELECT DISTINCT ON (u.place) u.* FROM ({together}) u ORDER BY u.place {direction} {page}"
+
+
+def _total(belongs: list[str]) -> str:
+    if len(belongs) == 1:
+        return f"(SELECT count(*)::int FROM {belongs[0]})"
+    return f"(SELECT count(*)::int FROM ({' UNION '.join(f'SELECT r.id FROM {each}' for each in belongs)}) u)"
 
 
 def _all_stand(collection: Collection) -> str:

@@ -305,6 +305,27 @@ def _folded(field: Field) -> "models.Field[Any, Any]":
     )
 
 
+def _by_place(kind: Kind, field: Field) -> list[models.Index]:
+    """What ``relations.ways`` follow: an index for each of the first places of a list, and one for what is longer.
+
+    An index over the list itself would not be used: under row-level security the database looks up by operators that
+    cannot leak, as those of single values, and those of lists are not among them (docs/adr/0040).
+    """
+    head, name = [models.F("district_id"), models.F("view")], f"view_{kind.table}_by_{field.column}"
+    filled = {place: models.Q(**{f"{field.column}__{place}__isnull": False}) for place in range(field.places + 1)}
+    return [
+        models.Index(
+            *head,
+            *([models.F(f"{field.column}__{place}")] if place < field.places else []),
+            models.F("id"),
+            condition=condition,
+            name=index_name(f"{name}_{place + 1 if place < field.places else 'more'}"),
+        )
+        for place, condition in filled.items()
+        if field.places
+    ]
+
+
 def _view_model(kind: Kind) -> type[models.Model]:
     name = f"{kind.name[0].upper()}{kind.name[1:]}View"
     constraints = [
@@ -323,6 +344,7 @@ def _view_model(kind: Kind) -> type[models.Model]:
         for f in kind.fields
         if f.sought
     ]
+    indexes += [index for f in kind.fields for index in _by_place(kind, f)]
     meta = type("Meta", (), {"db_table": f"sharing_{kind.table}", "constraints": constraints, "indexes": indexes})
     body = {"doc": models.TextField()} if kind.stored_document else {"sis_id": models.TextField(null=True)}
     attributes: dict[str, Any] = {

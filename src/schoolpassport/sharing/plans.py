@@ -56,7 +56,8 @@ def _plan(collection: Collection, filter_: str, sort: str, descending: bool, sha
     unknown = Notice(
         Fault.UNKNOWN_SORT, f"There is no field {sort} to sort {kind.plural} by; the order is by sourcedId."
     )
-    listing = listings.statement(kind, members=members, parents=parents, filter_=wanted, order=order)
+    sought = relations.sought(collection)
+    listing = listings.statement(kind, members=sought, parents=parents, filter_=wanted, order=order)
     return Plan(
         listing=with_standing(listing),
         along_the_key=with_standing(pages.along_the_key(kind, members=members, filter_=wanted)),

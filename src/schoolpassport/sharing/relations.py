@@ -51,6 +51,43 @@ def members(collection: Collection) -> Condition:
     return Condition(" AND ".join(conditions))
 
 
+def ways(collection: Collection) -> tuple[str, ...]:
+    """SQL: conditions of which each member meets one, or several; each of them is one that an index can follow."""
+    if collection.relation is None:
+        return (members(collection).sql,)
+    kind, last = KINDS[collection.subset.kind], f"%({_name(len(collection.parents) - 1)})s"
+    return tuple(f"{among(collection.subset)} AND {way}" for way in _ways(collection.relation, kind, last))
+
+
+def sought(collection: Collection) -> Condition:
+    """SQL: the same as ``members``, for few rows of many: each way is followed, and whom it leads to is looked up."""
+    found = ways(collection)
+    if len(found) == 1:
+        return Condition(found[0])
+    kind = KINDS[collection.subset.kind]
+    ids = " UNION ALL ".join(f"SELECT r.id FROM {at(kind, 'r')} AND {way}" for way in found)
+    return Condition(f"r.id = ANY(ARRAY({ids}))")
+
+
+def naming(kind: Kind, field: Field, which: str) -> str:
+    """SQL: (named, id) for each of %(ids)s that rows ``r`` of which ``which`` is true name in a list with places.
+
+    As often as they name it.
+    """
+    rows, column = f"{at(kind, 'r')} AND {which}", f"r.{quoted(field.column)}"
+    at_places = [
+        f"SELECT n.id AS named, r.id FROM unnest(%(ids)s::uuid[]) n(id), {rows} AND {column}[{place}] = n.id"
+        for place in _places(field)
+    ]
+    longer = f"{column}[{field.places + 1}]"
+    # Left as a condition, what is asked for is hashed; made a join, it would be gone through again for each row.
+    wanted = "(n.id IN (SELECT unnest(%(ids)s::uuid[]))) IS TRUE"
+    behind = f"SELECT r.id, {column}[{field.places + 1}:] AS refs FROM {rows} AND {longer} IS NOT NULL"
+    return " UNION ALL ".join(
+        [*at_places, f"SELECT n.id AS named, r.id FROM ({behind}) r, unnest(r.refs) n(id) WHERE {wanted}"]
+    )
+
+
 def parents_exist(collection: Collection) -> Condition:
     """SQL: each parent is there and is what the path calls it; a deleted one still is."""
     checks = [_exists(parent, place) for place, parent in enumerate(collection.parents)]
@@ -79,6 +116,23 @@ def _related(relation: Relation, kind: Kind, parent: str) -> str:
             return _named_by(KINDS[kind_name], field, parent)
         case Meets(mine, theirs):
             return _meets(mine, theirs, parent)
+
+
+def _ways(relation: Relation, kind: Kind, parent: str) -> tuple[str, ...]:
+    match relation:
+        case AnyOf(relations):
+            return tuple(way for each in relations for way in _ways(each, kind, parent))
+        case Refers(name) if kind[name].places:
+            field, column = kind[name], f"r.{quoted(kind[name].column)}"
+            longer = f"{column}[{field.places + 1}] IS NOT NULL AND {_names(kind, name, parent, 'r')}"
+            return (*(f"{column}[{place}] = {parent}" for place in _places(field)), longer)
+        case _:
+            return (_related(relation, kind, parent),)
+
+
+def _places(field: Field) -> range:
+    """Of a list, as PostgreSQL counts them; ``models`` makes an index for each, and one for what is longer."""
+    return range(1, field.places + 1)
 
 
 def _through(relation: Through, parent: str) -> str:

@@ -77,6 +77,7 @@ class Field:
     blank_if_missing: bool = False  # the JSON binding demands it, the CSV binding does not: shown as an empty text
     indexed: bool = False  # large kinds only: "what hangs on this" must not scan
     sought: bool = False  # a text in views that people are looked up by, in any case: found by an index
+    places: int = 0  # of a list in views: records are looked up by what stands at each of the first so many places
     gathered: str = ""  # the kind whose records say it: each names one of this kind and one that it refers to
     each_names: str = ""  # of a list in JSON: the kind of which each entry names a record, under the kind's name
 
