@@ -74,17 +74,17 @@ def naming(kind: Kind, field: Field, which: str) -> str:
 
     As often as they name it.
     """
-    rows, column = f"{at(kind, 'r')} AND {which}", f"r.{quoted(field.column)}"
+    rows, column, ids = f"{at(kind, 'r')} AND {which}", f"r.{quoted(field.column)}", "%(ids)s::uuid[]"
     at_places = [
-        f"SELECT n.id AS named, r.id FROM unnest(%(ids)s::uuid[]) n(id), {rows} AND {column}[{place}] = n.id"
+        f"SELECT {column}[{place}] AS named, r.id FROM {rows} AND {column}[{place}] = ANY({ids})"
         for place in _places(field)
     ]
-    longer = f"{column}[{field.places + 1}]"
+    behind = field.places + 1
+    longer = f"SELECT r.id, {column}[{behind}:] AS refs FROM {rows} AND {column}[{behind}] IS NOT NULL"
     # Left as a condition, what is asked for is hashed; made a join, it would be gone through again for each row.
-    wanted = "(n.id IN (SELECT unnest(%(ids)s::uuid[]))) IS TRUE"
-    behind = f"SELECT r.id, {column}[{field.places + 1}:] AS refs FROM {rows} AND {longer} IS NOT NULL"
+    wanted = f"(n.id IN (SELECT unnest({ids}))) IS TRUE"
     return " UNION ALL ".join(
-        [*at_places, f"SELECT n.id AS named, r.id FROM ({behind}) r, unnest(r.refs) n(id) WHERE {wanted}"]
+        [*at_places, f"SELECT n.id AS named, r.id FROM ({longer}) r, unnest(r.refs) n(id) WHERE {wanted}"]
     )
 
 
