@@ -53,7 +53,13 @@ def first_night() -> Package:
             user("h1", role="administrator", email="h1@amber.example"),
             user("c1", role="administrator", orgSourcedIds="d1"),
             user("g2", role="parent", phone="+12025550143", middleName="Quill"),
-            user("p5", agentSourcedIds="g1,g2", orgSourcedIds="s2,s1", identifier="P-5", email="p5@amber.example")
+            user(
+                "p5",
+                agentSourcedIds="t1,t2,a1,h1,g1,g2",
+                orgSourcedIds="s2,s1",
+                identifier="P-5",
+                email="p5@amber.example",
+            )
             | {"preferredGivenName": "Pip", "preferredFamilyName": "Pell", "pronouns": "she/her", "grades": "08,07"}
             | {"primaryOrgSourcedId": "s1", "userMasterIdentifier": "M-5"},
         )
@@ -238,6 +244,46 @@ def carried(app: Reader) -> set[tuple[str, str]]:
     assert {name: pairs for name, pairs in asked.items() if pairs != found[V1P1]} == {}
     assert found[V1P1] == found[V1P2]
     return found[V1P1]
+
+
+def belonging(app: Reader) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Who is whose contact, and who is at which school: by what people show, and by what is asked of contacts and schools."""
+    everybody = app.json(f"{V1P1}/users?limit=1000&filter=status='active'")["users"]
+    roles = {each["sourcedId"]: role_of_1p1(each) for each in everybody}
+    cared = {
+        (agent["sourcedId"], each["sourcedId"])
+        for each in everybody
+        for agent in each.get("agents", ())
+        if (roles[each["sourcedId"]], roles[agent["sourcedId"]]) == ("student", "contact")
+    }
+    places = {(org["sourcedId"], each["sourcedId"]) for each in everybody for org in each.get("orgs", ())}
+    named, services = by_short_ids(app), Native(app.integrated, app.view, app.token)
+    contacts, schools = services.all("/v1/contacts?limit=1"), app.all("/v3.0/schools")
+    short = [each for each in app.all("/v3.0/users?role=contact") if "contact" in each["roles"]]
+    told = {
+        "native": {(each["id"], of["student"]) for each in contacts for of in each["student_relationships"]},
+        "native, one by one": {
+            (each["id"], pupil["id"])
+            for each in contacts
+            for pupil in services.all(f"/v1/contacts/{each['id']}/students?limit=1")
+        },
+        "clever": {
+            (named(each["id"]), named(of["student"]))
+            for each in short
+            for of in each["roles"]["contact"]["student_relationships"]
+        },
+    }
+    assert {name: pairs for name, pairs in told.items() if pairs != cared} == {}
+    assert (
+        places
+        >= {
+            (named(each["id"]), named(person["id"]))
+            for each in schools
+            for person in app.all(f"/v3.0/schools/{each['id']}/users?limit=3")
+        }
+        >= {(org, person) for org, person in places if org in {named(each["id"]) for each in schools}}
+    )
+    return cared, places
 
 
 ROLES = {"student": "student", "teacher": "teacher", "aide": "staff", "proctor": "staff"}
@@ -482,7 +528,7 @@ def check(app: Reader, files: Files | None, what: str) -> Truth:
     assert reconciled(app) == {key: each for key, each in copy.items() if key[0] == "user"}, what
     if files is not None:
         files.check(app, truth, uses, what)
-    return truth | {"carried": uses}
+    return truth | {"carried": uses, "cared": belonging(app)[0]}
 
 
 def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis, tmp_path):
@@ -498,6 +544,7 @@ def test_every_outlet_tells_the_same_under_random_consents_and_after_a_night(sis
     after = [check(*app, f"consent {number}, later") for number, app in enumerate(apps)]
     assert any(truth["enrolled"] for truth in before), "there is something to compare"
     assert before != after, "and it changes"
+    assert any(len(truth["cared"]) > 2 for truth in before), "also behind the first places of a list"
     with_files = [
         {name: truths[n]["carried"] for name, truths in (("before", before), ("after", after))} for n in FILED
     ]
