@@ -25,6 +25,7 @@ _ENTER_KEYED = ", ".join(
     [
         _ENTER,
         "set_config('plan_cache_mode', 'force_generic_plan', true)",
+        "set_config('max_parallel_workers_per_gather', '0', true)",  # to begin one takes longer than a page
         *(f"set_config('{setting}', 'off', true)" for setting in _KEYED),
     ]
 )
