@@ -124,4 +124,5 @@ def _forget() -> None:
     connection.close()
     for found in (access._integrations, reader._last_seen, reader._shared):
         found._kept.clear()
-    reader._listings.cache_clear()
+    for kept in (reader._listings, reader._instants):
+        kept.cache_clear()

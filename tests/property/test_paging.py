@@ -253,7 +253,7 @@ def test_a_page_that_is_asked_for_again_costs_no_second_count(view):
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60), st.booleans()), max_size=60))
 def test_the_cache_stays_within_its_budget_and_drops_the_least_recently_used(uses):
-    cache: Cache[int] = Cache(5000)
+    cache: Cache[int, Listing] = Cache(5000)
     held: dict[int, int] = {}  # key → bytes, the least recently used first
     for key, count, is_put in uses:
         if is_put:

@@ -14,7 +14,7 @@ from uuid import UUID
 from schoolpassport.gradebook.contract import GRADES, id_sql, is_ours
 from schoolpassport.kit.columns import literal
 from schoolpassport.roster.kinds import Kind
-from schoolpassport.sharing.filters import Clause, Filter, Predicate
+from schoolpassport.sharing.filters import Clause, Filter, Logical, Predicate
 from schoolpassport.sharing.records import Fault, Shared, Unanswerable
 from schoolpassport.sharing.values import Shape, Value, find
 
@@ -32,6 +32,15 @@ def compiled(filter_: Filter, kind: Kind, shared: Shared) -> Condition:
     parts = [_clause(clause, kind, shared, f"f{place}") for place, clause in enumerate(filter_.clauses)]
     sql = f" {filter_.joined} ".join(f"({part.sql})" for part in parts)
     return Condition(f"({sql})", {name: value for part in parts for name, value in part.parameters.items()})
+
+
+def are_few(filter_: Filter, kind: Kind, shared: Shared) -> bool:
+    """Whether an index knows the records that fulfil it, or a few more of which it keeps some."""
+    if filter_.joined is Logical.OR and len(filter_.clauses) > 1:
+        return False
+    equal = (clause for clause in filter_.clauses if clause.predicate is Predicate.EQUAL)
+    found = (find(kind, shared, clause.path, prefix="") for clause in equal)
+    return any(value is not None and value.indexed for value in found)
 
 
 def _clause(clause: Clause, kind: Kind, shared: Shared, name: str) -> Condition:
@@ -80,12 +89,12 @@ def _date(value: Value, clause: Clause, name: str) -> Condition:
 
 
 def _instant(value: Value, clause: Clause, name: str) -> Condition:
-    return Condition(f"{value.sql} {clause.predicate} %({name})s::timestamptz", {name: _moment(clause)})
+    return Condition(f"{value.sql} {clause.predicate} %({name})s::timestamptz", {name: moment(clause)})
 
 
 def _revision(value: Value, clause: Clause, name: str) -> Condition:
     """The few revisions are compared, not the many rows: each has its part of the change log, and an index knows it."""
-    wanted = {name: _moment(clause)}
+    wanted = {name: moment(clause)}
     if clause.predicate is Predicate.EQUAL:
         return Condition(_came_in(value, f"s.at = %({name})s::timestamptz"), wanted)
     beyond, before = _SIDES[clause.predicate]
@@ -188,8 +197,11 @@ def _uuid(text: str) -> UUID | None:
     return UUID(text) if _UUID.fullmatch(text) else None
 
 
-def _moment(clause: Clause) -> datetime:
-    """A date is its midnight; what names no zone is in UTC. A + that arrived as a space is still a +."""
+def moment(clause: Clause) -> datetime:
+    """What the clause compares with; raises ``Unanswerable``.
+
+    A date is its midnight; what names no zone is in UTC. A + that arrived as a space is still a +.
+    """
     found = _MOMENT.fullmatch(clause.value)
     if found is None:
         raise _no_value(clause, "a date like 2026-09-01 or a date-time like 2026-09-01T06:00:00.000Z")

@@ -185,8 +185,6 @@ def _standing(district_id: UUID, integration_id: UUID) -> Standing:
     asked: dict[str, Any] = {
         "district": district_id,
         "integration": integration_id,
-        "puller": b"",
-        "collection": b"",
         "now": None,  # files are made for minutes: whether a consent has expired is asked at each look
     }
     with connection.cursor() as cursor:

@@ -66,6 +66,15 @@ def parse(text: str) -> Filter:
     return Filter((_read(first), _read(second)), Logical(logical))
 
 
+def spelled(filter_: Filter) -> str:
+    """The text that is read as this filter and no other."""
+    return f" {filter_.joined} ".join(f"{c.path}{c.predicate}'{_doubled(c.value)}'" for c in filter_.clauses)
+
+
+def _doubled(value: str) -> str:
+    return value.replace("'", "''")
+
+
 def _clause(text: str) -> re.Match[str]:
     found = _DOUBLED.match(text) or _RAW.match(text)
     if found is None:

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from schoolpassport.roster.kinds import Kind
 from schoolpassport.sharing.conditions import Condition
@@ -19,7 +19,15 @@ FEW = 50_000  # so many ids of a filtered collection are kept all: what is betwe
 ID_BYTES = 16
 _OVERHEAD = 400  # bytes of an entry besides its ids, roughly
 
+
+class Sized(Protocol):
+    @property
+    def size(self) -> int:
+        """Bytes of memory, roughly."""
+
+
 Key = TypeVar("Key", bound=Hashable)
+Entry = TypeVar("Entry", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -70,28 +78,28 @@ def _some_ids(is_part: bool) -> str:  # noqa: FBT001 (what is asked is a yes or 
     return f"string_agg(uuid_send(l.id), ''::bytea) FILTER (WHERE l.place %% {STEP} = 0{few})"
 
 
-class Cache(Generic[Key]):
+class Cache(Generic[Key, Entry]):
     """Least recently used entries go first when the budget is spent."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._used = 0
-        self._entries: OrderedDict[Key, Listing] = OrderedDict()
+        self._entries: OrderedDict[Key, Entry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Key) -> Listing | None:
+    def get(self, key: Key) -> Entry | None:
         with self._lock:
             found = self._entries.get(key)
             if found is not None:
                 self._entries.move_to_end(key)
             return found
 
-    def put(self, key: Key, listing: Listing) -> None:
+    def put(self, key: Key, entry: Entry) -> None:
         """The newest entry stays, even one that is greater than the whole budget: its next page is asked for soon."""
         with self._lock:
             old = self._entries.pop(key, None)
-            self._used += listing.size - (old.size if old else 0)
-            self._entries[key] = listing
+            self._used += entry.size - (old.size if old else 0)
+            self._entries[key] = entry
             while self._used > self._budget and len(self._entries) > 1:
                 _, gone = self._entries.popitem(last=False)
                 self._used -= gone.size

@@ -24,7 +24,27 @@ def by_ids(kind: Kind) -> Condition:
     return Condition(_joined(kind, rows))
 
 
+def few(kind: Kind, *, members: Condition, filter_: Condition, order: Condition) -> Condition:
+    """All records that there are, or one more than %(limit)s, which says that they are not all.
+
+    Which ones is settled before they are put in order, so that nobody reads a view in that order to find them.
+    """
+    some = f"SELECT r.* FROM {at(kind, 'r')} AND {members.sql} AND {filter_.sql} LIMIT %(limit)s::int + 1"
+    rows = f"SELECT {documents.columns(kind)} FROM ({some}) r ORDER BY {order.sql}"
+    return Condition(
+        f"SELECT count(*)::int AS total, string_agg({documents.text(kind)}, ',') AS documents FROM ({rows}) d"
+    )
+
+
 def single(kind: Kind, *, members: Condition) -> Condition:
+    """Parameter to come: %(id)s. NULL when no record with this id is active; then ``merged`` is to be asked."""
+    return Condition(
+        f"""SELECT (SELECT {documents.text(kind)} FROM (SELECT {documents.columns(kind)} FROM {at(kind, "r")}
+        AND {members.sql} AND r.status = 'active' AND r.id = %(id)s::uuid LIMIT 1) d) AS documents"""
+    )
+
+
+def merged(kind: Kind, *, members: Condition) -> Condition:
     """Parameter to come: %(id)s, perhaps one that was merged into another. NULL when there is no such record.
 
     What a merged id means now is answered, where the view holds it; else what the view says of the id itself.

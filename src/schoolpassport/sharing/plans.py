@@ -1,38 +1,47 @@
-"""What is the same for every page of one selection: its SQL, its notices, and its name. Made once, then found."""
+"""What is the same for every page of one selection: its SQL, its notices, and its name. Made once, then found.
+
+Statements hold none of the client's words, so those that differ in nothing else share them.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from uuid import UUID
 
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import conditions, filters, listings, ordering, pages, relations, selection, values
+from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.contract import Collection
 from schoolpassport.sharing.records import Fault, Notice, Selection, Shared
-from schoolpassport.sharing.standing import with_standing
+from schoolpassport.sharing.standing import with_pull, with_standing
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """Statements that carry the standing, and the parameters that come from the client's words.
-
-    ``heads_only``: the consent does not share the kind (any more). What is left of it in the view is tombstones, and
-    of these an application learns which records are gone, and nothing else.
-    """
+class Statements:
+    """They carry the standing; those of pages the pull, too, but for ``few``, which no page follows."""
 
     listing: str
     along_the_key: str
     by_ids: str
+    few: str
     single: str
+    merged: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Statements, and the parameters that come from the client's words.
+
+    ``heads_only``: the consent does not share the kind (any more). What is left of it in the view is tombstones, and
+    of these an application learns which records are gone, and nothing else. ``are_few``: an index knows the records,
+    so that they are asked for before they are counted.
+    """
+
+    statements: Statements
     parameters: dict[str, object]
     known: frozenset[str]
     heads_only: bool
+    are_few: bool
     notices: tuple[Notice, ...]
-    name: bytes
-
-    def collection_name(self, parents: tuple[UUID, ...]) -> bytes:
-        """16 bytes: the same for all pages of one walk, different for all other collections."""
-        return blake2b(self.name + b"".join(p.bytes for p in parents), digest_size=16).digest()
 
     def selected(self, fields: str | None) -> tuple[tuple[str, ...] | None, tuple[Notice, ...]]:
         """The properties to send, or None for all. Raises ``Unanswerable`` when ``fields`` is blank."""
@@ -50,22 +59,48 @@ def plan(selected: Selection, shared: Shared) -> Plan:
 @lru_cache(maxsize=2048)
 def _plan(collection: Collection, filter_: str, sort: str, descending: bool, shared: Shared) -> Plan:  # noqa: FBT001 (a cache's key)
     kind = KINDS[collection.subset.kind]
-    members, parents = relations.members(collection), relations.parents_exist(collection)
-    wanted = conditions.compiled(filters.parse(filter_), kind, shared) if filter_ else None
+    read = filters.parse(filter_) if filter_ else None
+    wanted = conditions.compiled(read, kind, shared) if read else None
     order = ordering.compiled(kind, shared, sort, descending=descending) if sort else None
     unknown = Notice(
         Fault.UNKNOWN_SORT, f"There is no field {sort} to sort {kind.plural} by; the order is by sourcedId."
     )
-    sought = relations.sought(collection)
-    listing = listings.statement(kind, members=sought, parents=parents, filter_=wanted, order=order)
     return Plan(
-        listing=with_standing(listing),
-        along_the_key=with_standing(pages.along_the_key(kind, members=members, filter_=wanted)),
-        by_ids=with_standing(pages.by_ids(kind)),
-        single=with_standing(pages.single(kind, members=members)),
-        parameters=dict(listing.parameters),
+        statements=_statements(collection, wanted.sql if wanted else "", order.sql if order else ""),
+        parameters={**(wanted.parameters if wanted else {}), **(order.parameters if order else {})},
         known=values.names(kind, shared),
         heads_only=kind.name not in shared.attributes,
+        are_few=read is not None and not collection.parents and conditions.are_few(read, kind, shared),
         notices=(unknown,) if sort and order is None else (),
-        name=blake2b(repr((collection, filter_, sort, descending)).encode(), digest_size=16).digest(),
     )
+
+
+@lru_cache(maxsize=512)
+def _statements(collection: Collection, filter_: str, sort: str) -> Statements:
+    """``filter_`` and ``sort`` are SQL, empty for none."""
+    kind = KINDS[collection.subset.kind]
+    members, sought = relations.members(collection), relations.sought(collection)
+    parents = relations.parents_exist(collection)
+    wanted, order = Condition(filter_) if filter_ else None, Condition(sort) if sort else None
+    return Statements(
+        listing=with_pull(listings.statement(kind, members=sought, parents=parents, filter_=wanted, order=order)),
+        along_the_key=with_pull(pages.along_the_key(kind, members=members, filter_=wanted)),
+        by_ids=with_pull(pages.by_ids(kind)),
+        few=with_standing(
+            pages.few(kind, members=members, filter_=wanted or Condition(), order=order or ordering.BY_ID)
+        ),
+        single=with_standing(pages.single(kind, members=members)),
+        merged=with_standing(pages.merged(kind, members=members)),
+    )
+
+
+def name(selected: Selection) -> bytes:
+    """16 bytes: the same for all pages of one walk, different for all other collections, in the client's own words."""
+    words = repr((selected.filter.strip(), selected.sort, selected.descending)).encode()
+    ids = b"".join(parent.bytes for parent in selected.parents)
+    return blake2b(_name(selected.collection) + ids + words, digest_size=16).digest()
+
+
+@lru_cache(maxsize=512)
+def _name(collection: Collection) -> bytes:
+    return blake2b(repr(collection).encode(), digest_size=16).digest()

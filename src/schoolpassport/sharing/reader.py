@@ -7,9 +7,10 @@ page takes one trip to the database, and what is served was always read under wh
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, Union
 from uuid import UUID
 
 from django.conf import settings
@@ -17,15 +18,27 @@ from django.conf import settings
 from schoolpassport.gradebook.queries import NAMES
 from schoolpassport.gradebook.saying import name_id
 from schoolpassport.kit.recent import Recent
-from schoolpassport.sharing import catalogue, naming, plans, pulls, readings, relations, roundtrip, selection
+from schoolpassport.sharing import (
+    catalogue,
+    instants,
+    naming,
+    plans,
+    pulls,
+    readings,
+    relations,
+    roundtrip,
+    selection,
+)
 from schoolpassport.sharing.contract import Collection, Subset
 from schoolpassport.sharing.inquiries import Inquiry
+from schoolpassport.sharing.instants import Instants
 from schoolpassport.sharing.listings import Cache, Listing
 from schoolpassport.sharing.models import HREF
-from schoolpassport.sharing.plans import Plan
+from schoolpassport.sharing.plans import Plan, Statements
 from schoolpassport.sharing.records import (
     Door,
     NothingShared,
+    Notice,
     Page,
     PageRequest,
     Selection,
@@ -35,16 +48,18 @@ from schoolpassport.sharing.records import (
     Unknown,
 )
 from schoolpassport.sharing.roundtrip import Question
-from schoolpassport.sharing.standing import Answer, Pull, Standing, read, with_standing
+from schoolpassport.sharing.standing import Answer, Pull, Standing, read, with_pull, with_standing
 
 Result = TypeVar("Result")
 ListingKey = tuple[int, int, int, tuple[UUID, ...], Plan]
 
 _ATTEMPTS = 20  # publications in the middle of one request, before it gives up
-_STANDING = with_standing(None)
+_STANDING, _PULL = with_standing(None), with_pull(None)
+_INSTANTS = with_standing(instants.QUESTION)
 _CONSENT = "SELECT attributes, edition FROM sharing_consent WHERE district_id = %(district)s AND id = %(consent)s"
 _HREF = HREF.encode()
 _NOBODY: Mapping[str, object] = {"puller": b"", "collection": b""}
+_FEW = 100  # records of a filter that an index knows: brought with their number, and nothing is kept of them
 _last_seen: Recent[tuple[int, int], Standing] = Recent(10_000)  # a guess, which every answer checks
 _pulls: Recent[tuple[bytes, bytes], Pull | None] = Recent(10_000)  # of puller and collection: another guess
 _shared: Recent[tuple[UUID, bool], Shared] = Recent(1000)  # a consent does not change: another one follows it
@@ -56,19 +71,36 @@ def _in_json(text: str) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _listings() -> Cache[ListingKey]:
+def _listings() -> Cache[ListingKey, Listing]:
     return Cache(settings.ENVIRONMENT.cache_mb << 20)
+
+
+@lru_cache(maxsize=1)
+def _instants() -> Cache[tuple[int, int], Instants]:
+    return Cache(settings.ENVIRONMENT.cache_mb << 15)  # a thirty-second of what listings have
 
 
 class _Step(NamedTuple, Generic[Result]):
     """One question under one guess, and what follows from an answer that bears the guess out.
 
-    ``finish`` gives None when the answer was only a help on the way to the result.
+    ``finish`` gives the result or, when the answer was only a help on the way to it, the next step.
     """
 
     question: Question
     holds: Callable[[Answer], bool]
-    finish: Callable[[Answer], Result | None]
+    finish: Callable[[Answer], Union[Result, "_Step[Result]"]]
+
+
+class _Meant(NamedTuple):
+    """A page as it is to be read: at one revision, in statements; ``names`` and ``notices`` as ``Plan.selected``."""
+
+    wanted: PageRequest
+    standing: Standing
+    revision: int
+    plan: Plan
+    parameters: dict[str, Any]
+    names: tuple[str, ...] | None
+    notices: tuple[Notice, ...]
 
 
 class Reader:
@@ -132,24 +164,24 @@ class Reader:
     def _settled(self, step_from: Callable[[Answer], _Step[Result]]) -> Result:
         known = _last_seen.get(self._key)
         guess, proved = (Answer(known, None, ()), False) if known else (self._stand(), True)
+        step: _Step[Result] | None = None
         for _ in range(_ATTEMPTS):
             try:
-                step = step_from(guess)
+                step = step or step_from(guess)
             except Unanswerable:
                 if proved:
                     raise
                 guess, proved = self._stand(), True
                 continue
             answer = self._ask(step.question)
-            if step.holds(answer):
-                result = step.finish(answer)
-                if result is not None:
-                    return result
-            guess, proved = answer, True
+            found = step.finish(answer) if step.holds(answer) else None
+            if found is not None and not isinstance(found, _Step):
+                return found
+            step, guess, proved = found, answer, True
         raise RuntimeError("the view kept moving while it was read")
 
     def _stand(self) -> Answer:
-        return self._ask(Question(_STANDING, _NOBODY, keyed=True))
+        return self._ask(Question(_STANDING, {}, keyed=True))
 
     def _ask(self, question: Question) -> Answer:
         whole = {
@@ -158,14 +190,14 @@ class Reader:
             "now": self._now,
             **question.parameters,
         }
-        addressed = Question(question.statement, whole, keyed=question.keyed)
+        addressed = question._replace(parameters=whole)
         row = roundtrip.ask(district_id=self._district, door=self._door, question=addressed)
         if row is None:
             raise NothingShared
         answer = read(row)
         if _last_seen.get(self._key) != answer.standing:
             _last_seen.put(self._key, answer.standing)
-        if _pulls.get(walk := _walk(whole)) != answer.pull:
+        if "puller" in whole and _pulls.get(walk := _walk(whole)) != answer.pull:
             _pulls.put(walk, answer.pull)
         return answer
 
@@ -184,9 +216,8 @@ class Reader:
     def _step_to(self, inquiry: Inquiry[Result], guess: Answer) -> _Step[Result]:
         standing = guess.standing
         asked = inquiry.question(standing, self._what_is_shared(standing))
-        parameters = {**_NOBODY, "view": standing.view, **asked.parameters}
         return _Step(
-            Question(asked.statement, parameters, keyed=asked.keyed),
+            asked._replace(parameters={"view": standing.view, **asked.parameters}),
             lambda answer: answer.standing == standing,
             lambda answer: self._told(inquiry, answer.rest, standing),
         )
@@ -216,54 +247,97 @@ class Reader:
         names, notices = plan.selected(fields)
         standing = guess.standing
 
+        def holds(answer: Answer) -> bool:
+            return answer.standing == standing
+
         def finish(answer: Answer) -> Single:
             if answer.rest[0] is None:
                 raise Unknown
             self._read(collection, standing.revision, names, part=True)
             return Single(self._finished(answer.rest[0], names), notices)
 
-        asked = {**_NOBODY, "view": standing.view, "revision": standing.revision, "id": sourced_id}
-        return _Step(Question(plan.single, asked, keyed=True), lambda answer: answer.standing == standing, finish)
+        asked = {"view": standing.view, "revision": standing.revision, "id": sourced_id}
+        merged = _Step(Question(plan.statements.merged, asked, keyed=True), holds, finish)
+        return _Step(
+            Question(plan.statements.single, asked, keyed=True),
+            holds,
+            lambda answer: merged if answer.rest[0] is None else finish(answer),
+        )
 
     # --------------------------------------------------------------------------------------------------------- a page
 
     def _step_to_page(self, wanted: PageRequest, guess: Answer) -> _Step[Page]:
-        standing, parents = guess.standing, wanted.selection.parents
-        plan = plans.plan(wanted.selection, self._what_is_shared(standing))
-        pulling = _NOBODY if wanted.revision is not None else _pulling(plan, wanted)
+        standing, selected = guess.standing, wanted.selection
+        pulling = _NOBODY if wanted.revision is not None else _pulling(wanted)
         revision = pulls.revision(guess._replace(pull=_pulls.get(_walk(pulling))), wanted, self._now)
-        names, notices = plan.selected(wanted.fields)
-        key = (self._district.int, standing.view, revision, parents, plan)
+        if instants.are_named(selected.filter):
+            known = _instants().get((self._district.int, standing.view)) or Instants()
+            if known.newest < revision:
+                return self._step_to_instants(known, wanted, standing)
+            selected = replace(selected, filter=known.in_their_words(selected.filter, revision))
+        plan = plans.plan(selected, self._what_is_shared(standing))
+        key = (self._district.int, standing.view, revision, selected.parents, plan)
+        asked = {**plan.parameters, **relations.parameters(selected.parents), "view": standing.view}
+        asked["revision"] = revision
+        meant = _Meant(wanted, standing, revision, plan, asked, *plan.selected(wanted.fields))
         listing = _listings().get(key)
-        asked = {
-            **plan.parameters,
-            **relations.parameters(parents),
-            "view": standing.view,
-            "revision": revision,
-            **pulling,
-        }
+        if listing is not None:
+            return self._step_along(listing, meant, pulling)
+        # It is right for its revision, whether or not that is the one on which this pull began.
+        listed: _Step[Page] = _Step(
+            Question(plan.statements.listing, {**asked, **pulling}, keyed=False),
+            lambda answer: answer.standing == standing,
+            lambda answer: self._listed(key, answer, wanted),
+        )
+        few = plan.are_few and wanted.offset == 0
+        return self._step_to_few(meant, listed) if few else listed
 
-        def stands(answer: Answer) -> bool:
-            return answer.standing == standing
+    def _listed(self, key: ListingKey, answer: Answer, wanted: PageRequest) -> _Step[Page]:
+        found, total, ids = answer.rest
+        _listings().put(key, Listing(found, total, ids or b""))
+        return self._step_to_page(wanted, answer)
 
-        if listing is None:
-            # It is right for its revision, whether or not that is the one on which this pull began.
-            return _Step(Question(plan.listing, asked, keyed=False), stands, lambda answer: _keep(key, answer))
+    def _step_along(self, listing: Listing, meant: _Meant, pulling: Mapping[str, object]) -> _Step[Page]:
+        wanted, asked = meant.wanted, {**meant.parameters, **pulling}
 
         def holds(answer: Answer) -> bool:
-            return stands(answer) and pulls.revision(answer, wanted, self._now) == revision
+            same = answer.standing == meant.standing
+            return same and pulls.revision(answer, wanted, self._now) == meant.revision
 
         def finish(answer: Answer) -> Page:
             if not listing.found:
                 raise Unknown
             if pulls.is_to_be_noted(answer, wanted, total=listing.total, now=self._now):
                 self._note(asked)
-            documents = (answer.rest[0] if answer.rest else None) or b""
-            self._read_page(wanted, revision, names, listing.total)
-            state = _state(standing, revision)
-            return Page(self._finished(documents, names), listing.total, revision, notices, state)
+            return self._paged(meant, answer.rest[0] if answer.rest else None, listing.total)
 
-        return _Step(_page_question(plan, listing, wanted, asked), holds, finish)
+        return _Step(_page_question(meant.plan.statements, listing, wanted, asked), holds, finish)
+
+    def _step_to_few(self, meant: _Meant, listed: _Step[Page]) -> _Step[Page]:
+        """All at once where they are few, as an index lets us hope; else ``listed`` is next."""
+        most = min(_FEW, meant.wanted.limit)
+
+        def finish(answer: Answer) -> Page | _Step[Page]:
+            total, documents = answer.rest
+            return listed if total > most else self._paged(meant, documents, total)
+
+        asked = {**meant.parameters, "limit": most}
+        question = Question(meant.plan.statements.few, asked, keyed=True, sorted=True)
+        return _Step(question, lambda answer: answer.standing == meant.standing, finish)
+
+    def _paged(self, meant: _Meant, documents: bytes | None, total: int) -> Page:
+        self._read_page(meant.wanted, meant.revision, meant.names, total)
+        shown = self._finished(documents or b"", meant.names)
+        return Page(shown, total, meant.revision, meant.notices, _state(meant.standing, meant.revision))
+
+    def _step_to_instants(self, known: Instants, wanted: PageRequest, standing: Standing) -> _Step[Page]:
+        def finish(answer: Answer) -> _Step[Page]:
+            found = known.followed_by(answer.rest[0] or b"", newest=standing.revision)
+            _instants().put((self._district.int, standing.view), found)
+            return self._step_to_page(wanted, answer)
+
+        asked = {"view": standing.view, "known": known.newest, "revision": standing.revision}
+        return _Step(Question(_INSTANTS, asked, keyed=True), lambda answer: answer.standing == standing, finish)
 
     # --------------------------------------------------------------------------------------------- what is written down
 
@@ -334,25 +408,20 @@ def _school(selected: Selection) -> UUID | None:
     return selected.parents[0] if len(parents) == 1 and parents[0].subset.kind == "org" else None
 
 
-def _pulling(plan: Plan, wanted: PageRequest) -> Mapping[str, object]:
-    return {"puller": wanted.puller, "collection": plan.collection_name(wanted.selection.parents)}
+def _pulling(wanted: PageRequest) -> Mapping[str, object]:
+    return {"puller": wanted.puller, "collection": plans.name(wanted.selection)}
 
 
 def _walk(asked: Mapping[str, Any]) -> tuple[bytes, bytes]:
     return asked["puller"], asked["collection"]
 
 
-def _keep(key: ListingKey, answer: Answer) -> None:
-    found, total, ids = answer.rest
-    _listings().put(key, Listing(found, total, ids or b""))
-
-
-def _page_question(plan: Plan, listing: Listing, wanted: PageRequest, asked: dict[str, object]) -> Question:
+def _page_question(said: Statements, listing: Listing, wanted: PageRequest, asked: dict[str, object]) -> Question:
     if not listing.found or wanted.offset >= listing.total:
-        return Question(_STANDING, asked, keyed=True)
+        return Question(_PULL, asked, keyed=True)
     limit = min(wanted.limit, listing.total - wanted.offset)
     if listing.is_whole:
         ids = listing.slice(wanted.offset, limit)
-        return Question(plan.by_ids, {**asked, "ids": ids, "limit": limit}, keyed=True)
+        return Question(said.by_ids, {**asked, "ids": ids, "limit": limit}, keyed=True)
     start, skip = listing.boundary(wanted.offset)
-    return Question(plan.along_the_key, {**asked, "start": start, "skip": skip, "limit": limit}, keyed=True)
+    return Question(said.along_the_key, {**asked, "start": start, "skip": skip, "limit": limit}, keyed=True)

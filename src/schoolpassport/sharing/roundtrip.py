@@ -20,23 +20,28 @@ from schoolpassport.tenancy.scope import DISTRICT, ScopeError
 _ENTER = f"SELECT set_config('{DISTRICT}', %s, true)"
 
 # A question asked a thousand times a second is planned once, and its plan is always the same: along the key.
-_KEYED = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort")
-_ENTER_KEYED = ", ".join(
-    [
-        _ENTER,
-        "set_config('plan_cache_mode', 'force_generic_plan', true)",
-        "set_config('max_parallel_workers_per_gather', '0', true)",  # to begin one takes longer than a page
-        *(f"set_config('{setting}', 'off', true)" for setting in _KEYED),
-    ]
-)
+_KEYED = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin")
+
+
+def _planned_once(*off: str) -> str:
+    settings = {
+        "plan_cache_mode": "force_generic_plan",
+        "max_parallel_workers_per_gather": "0",  # to begin one takes longer than a page
+        **dict.fromkeys(off, "off"),
+    }
+    return ", ".join([_ENTER, *(f"set_config('{name}', '{value}', true)" for name, value in settings.items())])
+
+
+_ENTER_KEYED, _ENTER_SORTED = _planned_once(*_KEYED, "enable_sort"), _planned_once(*_KEYED)
 
 
 class Question(NamedTuple):
-    """A statement with named parameters. ``keyed``: it follows the primary key, often."""
+    """A statement with named parameters. ``keyed``: it follows an index, often; ``sorted``: and sorts what it found."""
 
     statement: str
     parameters: Mapping[str, object]
     keyed: bool
+    sorted: bool = False
 
 
 def ask(*, district_id: UUID, door: Door | None, question: Question) -> Row | None:
@@ -61,7 +66,8 @@ def ask(*, district_id: UUID, door: Door | None, question: Question) -> Row | No
 def _ask(connection: BaseDatabaseWrapper, district_id: UUID, door: Door | None, question: Question) -> Row | None:
     if connection.connection is None:
         connection.ensure_connection()
-    enter = Statement(_ENTER_KEYED if question.keyed else _ENTER, (str(district_id),), prepared=True)
+    keyed = _ENTER_SORTED if question.sorted else _ENTER_KEYED
+    enter = Statement(keyed if question.keyed else _ENTER, (str(district_id),), prepared=True)
     asked = Statement(question.statement, question.parameters, prepared=question.keyed, raw_texts=True)
     if door is None:
         return pipeline.run(connection.connection, enter, asked)[1]

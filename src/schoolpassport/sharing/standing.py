@@ -48,11 +48,22 @@ class Answer(NamedTuple):
 
 
 def with_standing(question: Condition | None) -> str:
-    """SQL: the standing, the pull under way, and the columns of the question. No row: there never was a consent.
+    """SQL: the standing, and the columns of the question. No row: there never was a consent.
 
-    Parameters besides the question's: %(district)s, %(integration)s, %(puller)s, %(collection)s, %(now)s (NULL: the
-    database's own clock). That a consent has expired is seen here, whether anybody has noticed or not.
+    Parameters besides the question's: %(district)s, %(integration)s, %(now)s (NULL: the database's own clock). That a
+    consent has expired is seen here, whether anybody has noticed or not.
     """
+    return _standing("NULL::int, NULL::timestamptz", "", question)
+
+
+def with_pull(question: Condition | None) -> str:
+    """The same with the pull under way, which two more parameters name: %(puller)s, %(collection)s."""
+    pull = """LEFT JOIN sharing_pull p ON p.district_id = v.district_id AND p.token = %(puller)s::bytea
+            AND p.collection = %(collection)s::bytea"""
+    return _standing("p.revision, p.begun_at", pull, question)
+
+
+def _standing(columns: str, pull: str, question: Condition | None) -> str:
     # Files are made for minutes: an instant that was handed in would be old at their last look.
     now = "coalesce(%(now)s::timestamptz, statement_timestamp())"  # house: clock-at-the-edge (see above)
     more, join = (", q.*", f"CROSS JOIN ({question.sql}) q") if question else ("", "")
@@ -60,11 +71,10 @@ def with_standing(question: Condition | None) -> str:
         CASE WHEN c.ended_at IS NOT NULL THEN 'over'
             WHEN c.expires_at <= {now} THEN 'lapsed'
             ELSE c.state END,
-        p.revision, p.begun_at{more}
+        {columns}{more}
         FROM sharing_view v
         JOIN sharing_consent c ON c.district_id = v.district_id AND c.id = v.consent_id
-        LEFT JOIN sharing_pull p ON p.district_id = v.district_id AND p.token = %(puller)s::bytea
-            AND p.collection = %(collection)s::bytea
+        {pull}
         {join}
         WHERE v.district_id = %(district)s AND v.integration_id = %(integration)s"""
 

@@ -7,9 +7,10 @@ consent shares; what it does not share is as unknown as what nobody ever heard o
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import lru_cache
 
 from schoolpassport.kit.columns import quoted
-from schoolpassport.roster.kinds import Field, Kind, Type, Version
+from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
 from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing.catalogue import SIS_ID, extensions
 from schoolpassport.sharing.records import Shared
@@ -31,7 +32,8 @@ class Shape(Enum):
 class Value:
     """SQL over a view row ``r``; NULL where the record lacks the attribute, an array where it has ``many``.
 
-    ``folded``: the same in small letters, where an index knows it.
+    ``folded``: the same in small letters, where an index knows it. ``indexed``: which records have a given value is
+    looked up, and they are few.
     """
 
     shape: Shape
@@ -40,6 +42,7 @@ class Value:
     folded: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     target: str = ""  # of ids: the kind whose records they name
+    indexed: bool = False
 
 
 _SHAPES = {
@@ -58,7 +61,7 @@ _SQL_TYPES = {
     Shape.NUMBER: "double precision",
 }
 _UNIVERSAL = {  # what every object has, whatever a consent says
-    "sourcedId": Value(Shape.ID, "r.id"),
+    "sourcedId": Value(Shape.ID, "r.id", indexed=True),
     "status": Value(Shape.TEXT, "r.status"),
     "dateLastModified": Value(Shape.REVISION, "r.rev_from"),
 }
@@ -67,6 +70,12 @@ UNIVERSAL = frozenset(_UNIVERSAL)
 
 def names(kind: Kind, shared: Shared) -> frozenset[str]:
     """The properties that a document of this kind can have, and ``fields`` can name."""
+    return _names(kind.name, shared)
+
+
+@lru_cache(maxsize=1024)
+def _names(kind_name: str, shared: Shared) -> frozenset[str]:
+    kind = KINDS[kind_name]
     shown = {f.name for f in kind.fields if Version.V1P1 in f.versions and shared.shows(kind.name, f.name)}
     shown.update(f.v1p1 for f in _renamed(kind) if shared.shows(kind.name, f.name))
     if any(shared.shows(kind.name, name) for name in extensions(kind.name).values()):
@@ -106,7 +115,7 @@ def _plain(found: Field) -> Value:
     shape = _SHAPES[found.type]
     if found.in_view:
         small = f"r.{quoted(found.folded)}" if found.sought else ""
-        return Value(shape, f"r.{quoted(found.column)}", many=found.many, folded=small)
+        return Value(shape, f"r.{quoted(found.column)}", many=found.many, folded=small, indexed=found.sought)
     if found.many:
         return Value(shape, _gathered("e #>> '{}'", found.name), many=True)
     return Value(shape, f"({_JSON}->>'{found.name}')::{_SQL_TYPES[shape]}")
@@ -118,7 +127,7 @@ def _reference(found: Field, rest: str) -> Value | None:
     name = found.v1p1 or found.name
     held = f"r.{quoted(found.column)}" if found.in_view else f"({_JSON}->'{name}'->>'sourcedId')::uuid"
     if rest == "sourcedId":
-        return Value(Shape.ID, held, many=found.many, target=found.target)
+        return Value(Shape.ID, held, many=found.many, target=found.target, indexed=found.indexed)
     if rest != "type":
         return None
     if found.many:

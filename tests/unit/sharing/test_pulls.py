@@ -91,7 +91,7 @@ def test_the_least_recently_used_listing_goes_first_and_the_newest_stays_however
     def sized(ids: int) -> Listing:
         return Listing(found=True, total=ids, ids=b"\0" * 16 * ids)
 
-    small, cache = sized(1), Cache[str](sized(1).size * 2)
+    small, cache = sized(1), Cache[str, Listing](sized(1).size * 2)
     for key in ("a", "b"):
         cache.put(key, small)
     assert cache.get("a") is small
