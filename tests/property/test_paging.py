@@ -33,7 +33,15 @@ FILTERS = {
     "givenName='n7' OR role='aide'": lambda d: d.get("givenName") == "N7" or d["role"] == "aide",
     "status='tobedeleted'": lambda d: d["status"] == "tobedeleted",
     "familyName='nobody'": lambda _: False,
+    "email='u7@MEADOW.example'": lambda d: d["email"] == "U7@meadow.example",
+    "email='u8@meadow.example' AND role!='student'": lambda d: d["email"][:3] == "U8@" and d["role"] != "student",
+    "email='u8@meadow.example' OR role='aide'": lambda d: d["email"][:3] == "U8@" or d["role"] == "aide",
+    "dateLastModified>='2026-09-02T06:00:00.123Z'": lambda d: d["dateLastModified"] > "2026-09-02",
+    "role='aide' OR dateLastModified<'2026-09-02T05:00:00Z'": lambda d: (
+        d["role"] == "aide" or d["dateLastModified"] < "2026-09-02"
+    ),
 }
+OF_THE_CLASS = f"class.sourcedId='{A_CLASS}'"
 SORTS = ("", "familyName", "givenName", "role", "status", "dateLastModified", "sourcedId", "grades", "nosuch")
 
 
@@ -45,6 +53,7 @@ def person(number: int, key: UUID, turn: int) -> dict[str, Any]:
         "givenName": f"N{number % 17}",
         "role": ["student", "student", "student", "teacher", "aide"][number % 5],
         "sms": f"{(number * 7919) % 100:03}",
+        "email": f"U{number % 200}@meadow.example",
     }
     return found if number % 4 else {k: v for k, v in found.items() if k != "givenName"}
 
@@ -240,6 +249,55 @@ def test_a_view_that_was_never_published_is_empty(district):
     plain = a_plain_view(district.id)
     page = ask(plain, Selection(EVERYBODY), 10, 0)
     assert (page.documents, page.total, page.revision) == (b"", 0, 0)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 300), st.integers(0, 300), REVISIONS)
+def test_more_than_a_few_that_an_index_knows_are_paged_like_any_others(view, limit, offset, revision):
+    """Two hundred and fifty people are in the one class, and asked for as if they were a handful."""
+    page = ask(view, Selection(ENROLLED, filter=OF_THE_CLASS), limit, offset, revision=revision)
+    expected = sorted(view.shown("enrollment", revision))
+    assert ids(page) == expected[offset : offset + limit]
+    assert page.total == len(expected) == 250
+
+
+def test_of_the_few_that_an_index_knows_nothing_is_kept(view):
+    """They come with their number in one trip; of what is counted before it is shown, the places are kept."""
+    ask(view, Selection(EVERYBODY), 1, 0)
+    held = reading._listings().used
+    few = ask(view, Selection(EVERYBODY, filter="email='u5@meadow.example'"), 10, 0, revision=3)
+    assert (few.total, reading._listings().used) == (3, held)
+    ask(view, Selection(EVERYBODY, filter="email~'u5@meadow.example'"), 10, 0, revision=3)
+    assert reading._listings().used > held
+
+
+def test_instants_between_the_same_revisions_are_listed_once(view):
+    def asked(text: str) -> tuple[int, int]:
+        page = ask(view, Selection(EVERYBODY, filter=f"dateLastModified{text}"), 10, 0, revision=3)
+        return page.total, reading._listings().used
+
+    before = reading._listings().used
+    first, held = asked(">'2026-09-02T06:00:00.123Z'")
+    newest = [d for d in view.shown("user").values() if d["dateLastModified"] > "2026-09-03"]
+    assert (held > before, first) == (True, len(newest))
+    for text in (">'2026-09-02T18:00:00Z'", ">'2026-09-03'", ">='2026-09-02T06:00:00.123001Z'"):
+        assert asked(text) == (first, held), text
+    others, more = asked(">='2026-09-02T06:00:00.123Z'")
+    assert others > first
+    assert more > held
+
+
+def test_what_comes_after_an_instant_is_more_once_a_view_has_moved(district):
+    """The process knows the first revision when the second one is published."""
+    plain = a_plain_view(district.id)
+    keys = [uuid4() for _ in range(3)]
+    since = Selection(EVERYBODY, filter="dateLastModified>'2026-09-01T06:00:01Z'")
+    plain.publish({"user": [person(n, k, 0) for n, k in enumerate(keys)]})
+    assert ids(ask(plain, since, 10, 0)) == []
+    plain.publish({"user": [person(n, k, 1) for n, k in enumerate(keys[:2])]})
+    changed = [key for key, d in plain.shown("user").items() if d["dateLastModified"] > "2026-09-02"]
+    assert ids(ask(plain, since, 10, 0)) == sorted(changed) != []
+    assert ids(ask(plain, since, 10, 0, revision=1)) == []
 
 
 def test_a_page_that_is_asked_for_again_costs_no_second_count(view):

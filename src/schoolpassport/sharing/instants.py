@@ -57,7 +57,7 @@ class Instants:
 
     def in_their_words(self, text: str, revision: int) -> str:
         """The filter that keeps the same records of this revision. Raises ``Unanswerable`` if it cannot be read."""
-        read = parse(text)
+        read = parse(text.strip())
         last = bisect_right(self._numbers, revision)
         return spelled(replace(read, clauses=tuple(self._meant(clause, last) for clause in read.clauses)))
 
