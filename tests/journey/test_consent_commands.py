@@ -78,9 +78,14 @@ def test_another_draft_can_begin_from_what_is_in_force(two, tmp_path):
     whole = json.loads(of(two, "show", "--json"))
     (mine,) = [c for c in whole if c["application"] == two.app.application.name]
     assert (mine["state"], mine["schools"]) == ("active", ["School s1"])
-    names = ("attributes", "masks", "filters", "shield", "purpose")
-    (tmp_path / "contents.json").write_text(json.dumps({name: mine[name] for name in names}))
+    (tmp_path / "contents.json").write_text(json.dumps(mine))
     said(two, "draft", "--as", "district", "--contents", str(tmp_path / "contents.json"))
+    (drafted,) = [c for c in json.loads(of(two, "show", "--json")) if c["state"] == "draft"]
+    words = ("schools", "attributes", "masks", "filters", "shield", "purpose")
+    assert [drafted[word] for word in words] == [mine[word] for word in words]
+    assert drafted["id"] in of(two, "show")
+    refused = said(two, "reject", "--as", "partner", fails=True)
+    assert refused.endswith("“reject” now: what there is, is active (by the partner).\n"), "a draft is its author's own"
     said(two, "withdraw", "--as", "district")
 
 
@@ -171,6 +176,7 @@ def test_what_a_consent_would_break_is_told_at_every_step_and_of_what_was_sent(t
             "odd.json is no JSON: Expecting value: line 1 column 1",
         ),
         (["draft", "--as", "district", "--contents", "{file}", "--kind", "user"], "leave out the options that say"),
+        (["draft", "--as", "district", "--kind", "wizard"], "There is no kind “wizard”; there are: "),
         (["preview", "--nothing", "--kind", "user"], "--nothing says what is shared; leave out"),
         (["preview", "--consent", str(ALTOGETHER), "--nothing"], "--nothing says what is shared; leave out"),
         (["preview", "--consent", str(ALTOGETHER)], "The district has no consent"),

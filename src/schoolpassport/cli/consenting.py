@@ -85,8 +85,20 @@ def _contents(place: _Place, given: dict[str, Any]) -> Contents:
     asked = cast("Asked", {name: given[name] for name in Asked.__annotations__})
     if given["contents"] is not None:
         nothing_else("--contents", asked)
-        return contents.read(json_of(given["contents"]))
+        return contents.read(_one(place.district_id, given["contents"]))
     return contents_of(place.district_id, asked, takes=place.needs.takes_masked)
+
+
+def _one(district_id: UUID, file: Path) -> dict[str, Any]:
+    """Of the consents that `consent show --json` lists one, as contents are written."""
+    content = json_of(file)
+    if not isinstance(content, dict):
+        raise NotAllowed(f"{file.name} is no object: write one of those that `consent show --json` lists.")
+    own = {name: value for name, value in content.items() if name not in agreements.BESIDE_CONTENTS}
+    if isinstance(own.get("schools"), list):
+        named = agreements.schools_named(district_id=district_id, names=map(str, own["schools"]))
+        own["schools"] = [str(id_) for id_ in named]
+    return own
 
 
 def _limit(text: str) -> tuple[str, int]:
@@ -219,6 +231,8 @@ def document(consent: UUID, name: str, into: Path, district: str | None) -> None
         content = agreements.document(district_id=district_id(district), consent_id=consent, name=name)
         with into.open("xb") as file:
             file.write(content)
+    except FileExistsError as there:
+        raise click.ClickException(f"{into} is there already; name another file with --into.") from there
     except _WRONG as wrong:
         raise click.ClickException(f"{wrong}") from wrong
     click.echo(f"{into}: {len(content):,} bytes")

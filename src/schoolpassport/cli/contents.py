@@ -94,6 +94,8 @@ def contents_of(district_id: UUID, asked: Asked, *, takes: Callable[[str], bool]
     Raises ``ValueError`` and ``LookupError`` for what is not understood.
     """
     chosen = asked["kinds"] or tuple(catalogue.everything())
+    if strangers := [kind for kind in chosen if kind not in catalogue.CATALOGUE]:
+        raise LookupError(f"There is no kind “{strangers[0]}”; there are: {', '.join(catalogue.CATALOGUE)}.")
     attributes = catalogue.everything(kinds=(*chosen, "demographics") if asked["demographics"] else chosen)
     for key in asked["also"]:
         also = catalogue.attribute(key)

@@ -85,7 +85,10 @@ def application(*, name: str) -> Application:
     """The application with this name; raises `UnknownApplication`."""
     found = Application.objects.filter(name=name).first()
     if found is None:
-        raise UnknownApplication(f"No application is named “{name}”.")
+        there = ", ".join(a.name for a in applications()) or "none"
+        raise UnknownApplication(
+            f"No application is named “{name}”; there are: {there}. Register one with `schoolpassport app add`."
+        )
     return found
 
 

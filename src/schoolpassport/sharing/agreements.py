@@ -17,6 +17,14 @@ from schoolpassport.sharing.models import Consent, ConsentStep, Document, Receip
 from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 
+BESIDE_CONTENTS = frozenset(
+    (
+        *("id", "application", "state", "author", "suspended_by", "hold", "starts_at", "expires_at", "agreed_at"),
+        *("ended_at", "revision", "last_seq", "held"),
+    )
+)
+"""What ``consents`` tells besides what is shared."""
+
 
 def consents(*, district_id: UUID) -> list[dict[str, Any]]:
     """Every consent of a district, newest first, with the state of its application's view, if it has one yet."""
@@ -50,19 +58,26 @@ def consents(*, district_id: UUID) -> list[dict[str, Any]]:
 def chosen(*, district_id: UUID, integration_id: UUID, act: Act, side: Side) -> UUID:
     """Which consent of an integration somebody means who says what they want to do with it. Raises ``LookupError``."""
     with scope.inside(district_id):
-        found = Consent.objects.filter(district_id=district_id, integration_id=integration_id)
+        mine = Consent.objects.filter(district_id=district_id, integration_id=integration_id)
+        known = mine.filter(state__in=(*PENDING, *IN_FORCE)).exclude(state=ConsentState.DRAFT, author=other(side))
+        living = [_called(c) for c in known.order_by("id")]
         match act:
             case Act.SUSPEND | Act.RESUME | Act.REVOKE:
-                found = found.filter(state__in=IN_FORCE)
+                found = mine.filter(state__in=IN_FORCE)
             case Act.APPROVE | Act.REJECT | Act.REQUEST_CHANGES:
-                found = found.filter(state=ConsentState.SENT, author=other(side))
+                found = mine.filter(state=ConsentState.SENT, author=other(side))
             case _:
-                found = found.filter(state__in=PENDING, author=side)
+                found = mine.filter(state__in=PENDING, author=side)
         consent = found.first()
     if consent is None:
         word = act.replace("_", " ")
-        raise LookupError(f"There is no consent with this application that the {side} could “{word}” now.")
+        there = f"what there is, is {' and '.join(living)}" if living else "there is none at all; draft one"
+        raise LookupError(f"There is no consent with this application that the {side} could “{word}” now: {there}.")
     return consent.id
+
+
+def _called(consent: Consent) -> str:
+    return f"{consent.state.replace('_', ' ')} (by the {consent.author})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +160,8 @@ def schools_named(*, district_id: UUID, names: Iterable[str]) -> list[UUID]:
     with scope.inside(district_id):
         known = roster.school_names(district_id=district_id)
     by_name = {name: id_ for id_, name in known.items()} | {str(id_): id_ for id_ in known}
-    missing = [n for n in names if n not in by_name]
+    wanted = tuple(names)
+    missing = [n for n in wanted if n not in by_name]
     if missing:
         raise LookupError(f"No school “{missing[0]}”. There are: {', '.join(sorted(known.values()))}.")
-    return [by_name[n] for n in names]
+    return [by_name[n] for n in wanted]

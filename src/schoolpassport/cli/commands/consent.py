@@ -11,6 +11,7 @@ from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
 from schoolpassport.partners import queries
 from schoolpassport.sharing import actions, agreements, asking
+from schoolpassport.sharing.lifecycle import IN_FORCE
 
 
 @click.group()
@@ -53,15 +54,17 @@ def show_(district: str | None, *, as_json: bool) -> None:
         show.as_json(rows)
     else:
         show.table(
-            ("application", "state", "schools", "kinds", "view revision", "last change"),
+            ("application", "state", "until (UTC)", "view revision", "last change", "consent", "schools", "kinds"),
             [
                 (
                     r["application"],
-                    r["state"],
-                    r["schools"] or "all",
-                    " ".join(r["attributes"]),
+                    f"{r['state']}, held" if r["held"] and r["state"] in IN_FORCE else r["state"],
+                    f"{r['expires_at']:%Y-%m-%d %H:%M}" if r["expires_at"] else None,
                     r["revision"],
                     r["last_seq"],
+                    r["id"],
+                    "all" if r["schools"] is None else ", ".join(r["schools"]),
+                    " ".join(r["attributes"]),
                 )
                 for r in rows
             ],
