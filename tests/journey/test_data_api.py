@@ -1,8 +1,11 @@
 """An application reads a district by the native Data API: flat objects under GG4L IDs, in the envelope it knows."""
 
+from datetime import timedelta
+
 import pytest
 
 from schoolpassport.sharing.catalogue import everything
+from tests.support.plain_views import FIRST_MORNING
 from tests.support.readers import (
     AIDE,
     CHIEF,
@@ -75,6 +78,24 @@ def test_lists_hold_who_belongs_there(app, district):
         assert ids(app, f"/v1/{path}?limit=1") == sorted(expected), path
     for word in ("schools", "teachers", "students", "sections", "groups", "admins"):
         assert ids(app, f"/v1/districts/{district.id}/{word}") == ids(app, f"/v1/{word}"), word
+
+
+def test_a_number_in_the_place_of_an_id_is_a_time_on_every_page(app):
+    assert app.view.publish({"user": [*LITTLE["user"], person(new := made(), "New", "student", SCHOOL)]}) is None
+    first, second = (int((FIRST_MORNING + timedelta(days=day)).timestamp()) for day in (0, 1))
+    exactly = second * 1000 + 123  # when the view changed, to the millisecond
+    changed = app.all(f"/v1/students?after={first}&limit=1")
+    assert sorted(each["id"] for each in changed) == sorted([PUPIL, SIBLING, new])
+    assert ids(app, f"/v1/students?after={second}&limit=1") == [new]
+    assert ids(app, f"/v1/students?after={exactly - 1}") == [new]
+    assert ids(app, f"/v1/students?after={exactly}") == []
+    assert ids(app, f"/v1/students?before={second}&limit=1") == sorted([PUPIL, SIBLING])
+    assert ids(app, f"/v1/schools/{SCHOOL}/students?after={second}&before={second + 86_400}") == [new]
+    page = app.json(f"/v1/students?after={first}&limit=2")
+    assert (page["paging"]["count"], page["paging"]["total"]) == (3, 2)
+    assert app.json(f"/v1/students?modified_after={second}")["paging"]["count"] == 1
+    for path in (f"/v1/events?after={second}", "/v1/students?after=7", "/v1/students?modified_after=x"):
+        assert app.get(path).status == 400, path
 
 
 def test_objects_are_flat_and_keyed_by_gg4l_ids(app, district):

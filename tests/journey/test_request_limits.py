@@ -82,6 +82,20 @@ def test_another_application_and_another_district_go_on(app, other_district):
     assert [each.get(PATHS[0]).status for each in (neighbour, abroad)] == [200, 200]
 
 
+ASKED_IN_VAIN = (
+    *("/v3.0/me", "/datahub/services/v1/districts", "/ims/oneroster/v1p1/wizards", "/v3.0/users?limit=10001"),
+    *("/ims/oneroster/v1p1/users?filter=x", "/datahub/services/view/changes?after=x", "/v3.0/wizards"),
+)
+
+
+@pytest.mark.parametrize("path", ASKED_IN_VAIN)
+def test_what_reads_no_record_or_cannot_be_answered_counts_too(app, path):
+    first = app.get(path)
+    assert first.headers["X-RateLimit-Remaining"] == str(LIMIT - 1), "and once"
+    again = [app.get(path).status for _ in range(LIMIT)]
+    assert again == [first.status] * (LIMIT - 1) + [429]
+
+
 def test_a_stranger_uses_up_nobodys_minute(app):
     stranger = replace(app, token=app.token[:-4] + "AAAA")
     assert {stranger.get(PATHS[0]).status for _ in range(LIMIT + 2)} == {401}

@@ -22,7 +22,7 @@ _integrations: Recent[bytes, UUID] = Recent(10_000)  # whose a token is never ch
 
 
 def proved(caller: Caller | Refused, *, now: datetime) -> Bearer:
-    """Raises ``Failure`` (401) for whoever cannot prove who they are.
+    """Raises ``Failure``: 401 for whoever cannot prove who they are, 429 for one request too many.
 
     Asks by Django, which on the short way hears of no beginning of a request, when it would look after its connection.
     """
@@ -30,6 +30,7 @@ def proved(caller: Caller | Refused, *, now: datetime) -> Bearer:
     bearer = caller if isinstance(caller, Refused) else prove(caller, now=now)
     if isinstance(bearer, Refused):
         raise unauthorized(bearer)
+    limits.count_once(district_id=bearer.district_id, integration_id=bearer.integration_id, now=now)
     return bearer
 
 
@@ -55,7 +56,7 @@ def reader_for(
         integration_id = bearer.integration_id
         if caller.proved is None:
             _integrations.put(caller.token_digest, integration_id)
-    limits.count(district_id=caller.district_id, integration_id=integration_id, now=now)
+    limits.count_once(district_id=caller.district_id, integration_id=integration_id, now=now)
     return view_for(
         district_id=caller.district_id,
         integration_id=integration_id,

@@ -75,6 +75,12 @@ def count(*, district_id: UUID, integration_id: UUID, now: datetime) -> None:
         _granted.set(_limiter.take((district_id, integration_id), limit=limit, now=now))
 
 
+def count_once(*, district_id: UUID, integration_id: UUID, now: datetime) -> None:
+    """The same, wherever in the answer to one request it becomes known whose it is: also where nothing is read."""
+    if _granted.get() is None:
+        count(district_id=district_id, integration_id=integration_id, now=now)
+
+
 def count_writing(*, district_id: UUID, integration_id: UUID, now: datetime) -> None:
     """The same for requests that write, of which there may be fewer. Raises ``Failure`` (429)."""
     limit = settings.ENVIRONMENT.writes_per_minute

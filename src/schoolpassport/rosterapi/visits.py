@@ -13,7 +13,7 @@ from django.core.exceptions import DisallowedHost
 from schoolpassport.kit import clock
 from schoolpassport.partners.contract import DEMOGRAPHICS, ROSTER, ROSTER_CORE, meant
 from schoolpassport.partners.records import Bearer, Refused
-from schoolpassport.rosterapi import access, authentication
+from schoolpassport.rosterapi import access, authentication, limits
 from schoolpassport.rosterapi.authentication import Caller
 from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
@@ -86,7 +86,9 @@ class Visit:
         """Who was let in; asks, where no trip has proved it yet."""
         if self._bearer is None:
             self._bearer = access.proved(self._caller, now=self.now)
-        return self._bearer
+        known = self._bearer
+        limits.count_once(district_id=known.district_id, integration_id=known.integration_id, now=self.now)
+        return known
 
     def may_see_demographics(self) -> bool:
         return DEMOGRAPHICS in meant(self.bearer().scopes)

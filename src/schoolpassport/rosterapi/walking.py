@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote
 
@@ -9,16 +10,23 @@ from schoolpassport.rosterapi.visits import Trouble
 
 DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 10_000
+SINCE, UNTIL = "modified_after", "modified_before"  # in links, where after and before are ids again
+_TIME = re.compile(r"[0-9]{9,13}", re.ASCII)
+_SECONDS = 10  # digits, until the year 2286
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"", "false", "0"})
 
 
 @dataclass(frozen=True)
 class Words:
-    """What a dialect calls the record to go on from, and the one to go back from."""
+    """What a dialect calls the record to go on from, and the one to go back from.
+
+    ``timed``: whether numbers in their place are times (Unix, in seconds or milliseconds).
+    """
 
     after: str
     before: str
+    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,8 @@ class Asked:
     primary: bool = False
     count: bool = False
     revision: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     kept: str = ""
 
 
@@ -47,10 +57,14 @@ def read(query: str, words: Words) -> Asked:
     sent = dict(pairs)
     limit = _limit(sent.get("limit", str(DEFAULT_LIMIT)))
     after, before = sent.get(words.after, ""), sent.get(words.before, "")
-    if after and before:
-        raise _bad(f"{words.after} and {words.before} exclude each other")
     revision = sent.get("revision", "")
     again = [(name, value) for name, value in pairs if name in {"limit", "role", "record_type", "school", "primary"}]
+    since, until = sent.get(SINCE, ""), sent.get(UNTIL, "")
+    if words.timed:
+        after, since = ("", after) if _TIME.fullmatch(after) else (after, since)
+        before, until = ("", before) if _TIME.fullmatch(before) else (before, until)
+    if after and before:
+        raise _bad(f"{words.after} and {words.before} exclude each other")
     return Asked(
         limit=limit,
         after=after,
@@ -62,6 +76,8 @@ def read(query: str, words: Words) -> Asked:
         primary=_flag(sent, "primary"),
         count=_flag(sent, "count"),
         revision=min(_number(revision, "revision"), 2**31 - 1) if revision else None,
+        since=_instant(since) if words.timed and since else None,
+        until=_instant(until) if words.timed and until else None,
         kept="".join(f"{name}={quote(value, safe='')}&" for name, value in again),
     )
 
@@ -78,6 +94,13 @@ def _number(text: str, name: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise _bad(f"{name} is a whole number, 0 or greater")
     return int(text)
+
+
+def _instant(text: str) -> datetime:
+    """Of Unix time in seconds, or in milliseconds, which are more digits."""
+    if not _TIME.fullmatch(text):
+        raise _bad("a time is a number of seconds or milliseconds since 1970")
+    return datetime.fromtimestamp(int(text) / (1 if len(text) <= _SECONDS else 1000), UTC)
 
 
 def _flag(sent: dict[str, str], name: str) -> bool:

@@ -6,6 +6,7 @@ holds, however deep it lies.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -54,6 +55,8 @@ class Stretch:
     revision: int | None = None
     counted: bool = False
     primary: Primary = ""
+    since: datetime | None = None  # only what its view changed last after this instant …
+    until: datetime | None = None  # … and before this one
     base: str = ""  # what hrefs begin with
     total: int = 0  # of the whole collection, where an earlier page told it
 
@@ -77,7 +80,9 @@ class PartOf:
     def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (the view itself keeps to the consent)
         stretch = self.stretch
         backwards = stretch.before is not None
-        statement = _statement(_Shape(stretch.collection, stretch.roles, stretch.primary, backwards, stretch.counted))
+        timed = (stretch.since is not None, stretch.until is not None)
+        shape = _Shape(stretch.collection, stretch.roles, stretch.primary, backwards, stretch.counted, timed)
+        statement = _statement(shape)
         parameters = {
             **relations.parameters(stretch.parents),
             "revision": readable(stretch.revision, standing),
@@ -85,6 +90,8 @@ class PartOf:
             "before": stretch.before or _LAST,
             "limit": stretch.limit,
             "skip": stretch.skip,
+            "since": stretch.since,
+            "until": stretch.until,
         }
         return Question(statement, parameters, keyed=not (stretch.collection.relation or stretch.counted))
 
@@ -99,7 +106,8 @@ class PartOf:
         stretch, (_, _, count, total) = self.stretch, rest
         collection, total = stretch.collection, total or stretch.total
         school = stretch.parents[0] if [p.subset.kind for p in collection.parents] == ["org"] else None
-        narrowed = bool(stretch.roles or stretch.primary) or len(collection.parents) > (school is not None)
+        asked_for = stretch.roles or stretch.primary or stretch.since or stretch.until
+        narrowed = bool(asked_for) or len(collection.parents) > (school is not None)
         return [
             Told(
                 collection.subset.kind,
@@ -171,14 +179,16 @@ class _Shape(NamedTuple):
     primary: Primary
     backwards: bool
     counted: bool
+    timed: tuple[bool, bool]
 
 
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> str:
-    collection, roles, primary, backwards, counted = shape
+    collection, roles, primary, backwards, counted, timed = shape
     kind = KINDS[collection.subset.kind]
     belongs = [
-        f"{at(kind, 'r')} AND r.status = 'active' AND {way} AND {_of(roles)} AND {_PRIMARY[primary]}"
+        f"{at(kind, 'r')} AND r.status = 'active' AND {way} AND {_of(roles)} AND {_PRIMARY[primary]} "
+        f"AND {_changed(*timed)}"
         for way in relations.ways(collection)
     ]
     direction = "DESC" if backwards else ""
@@ -210,6 +220,15 @@ def _total(belongs: list[str]) -> str:
     if len(belongs) == 1:
         return f"(SELECT count(*)::int FROM {belongs[0]})"
     return f"(SELECT count(*)::int FROM ({' UNION '.join(f'SELECT r.id FROM {each}' for each in belongs)}) u)"
+
+
+def _changed(since: bool, until: bool) -> str:  # noqa: FBT001 (what is asked is a yes or no, twice)
+    """SQL: the row came with a revision of these instants."""
+    revision = "SELECT FROM sharing_viewrevision t WHERE t.district_id = %(district)s AND t.view = %(view)s"
+    of_row = f"{revision} AND t.number = r.rev_from"
+    later = f"EXISTS ({of_row} AND t.at > %(since)s::timestamptz)" if since else "true"
+    sooner = f"EXISTS ({of_row} AND t.at < %(until)s::timestamptz)" if until else "true"
+    return f"{later} AND {sooner}"
 
 
 def _all_stand(collection: Collection) -> str:

@@ -15,13 +15,13 @@ from schoolpassport.rosterapi.native.paths import OF_A_DISTRICT, Way
 from schoolpassport.rosterapi.objects import Address, Object
 from schoolpassport.rosterapi.reading import no_such_record
 from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered
-from schoolpassport.rosterapi.walking import Asked, Words
+from schoolpassport.rosterapi.walking import SINCE, UNTIL, Asked, Words
 from schoolpassport.sharing.queries import Part, PartOf, Stretch
 from schoolpassport.tenancy import queries as tenancy
 
 PREFIX = "/datahub/services/v1"
 _LINKS = "/v1"  # addresses in answers stand on the services' base
-_CURSORS = Words(after="after", before="before")
+_CURSORS = Words(after="after", before="before", timed=True)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _EVENTS = {
     "org": ("schools",),
@@ -68,6 +68,8 @@ def _meant(written: str) -> UUID:
 
 
 def _events(visit: Visit, asked: Asked) -> Object:
+    if asked.since or asked.until:
+        raise Trouble(HTTPStatus.BAD_REQUEST, "after and before are ids of events here.")
     return events.page(visit, _STYLE, asked, school=_meant(asked.school) if asked.school else None)
 
 
@@ -111,7 +113,8 @@ def _self(path: str) -> Object:
 
 
 def _list(visit: Visit, path: str, way: Way, written: str, asked: Asked) -> Object:
-    known = None if asked.revision is None else _totals.get((visit.puller, path, asked.revision))
+    which = f"{path}?{_times(asked)}"
+    known = None if asked.revision is None else _totals.get((visit.puller, which, asked.revision))
     stretch = Stretch(
         way.collection,
         (_meant(written),) if way.collection.parents else (),
@@ -123,10 +126,12 @@ def _list(visit: Visit, path: str, way: Way, written: str, asked: Asked) -> Obje
         revision=asked.revision,
         counted=known is None,
         total=known or 0,
+        since=asked.since,
+        until=asked.until,
     )
     part = visit.reader.inquire(PartOf(stretch))
     total = part.total if part.total is not None else known or 0
-    _totals.put((visit.puller, path, part.revision), total)
+    _totals.put((visit.puller, which, part.revision), total)
     records, nearby = reading.read(visit, way.thing.subset.kind, part)
     base = f"{_LINKS}/{way.thing.word}/"
     elements = [
@@ -140,15 +145,22 @@ def _list(visit: Visit, path: str, way: Way, written: str, asked: Asked) -> Obje
     return {"data": elements, "links": _links(path, asked, part, ids), "paging": paging}
 
 
+def _times(asked: Asked) -> str:
+    """What the query says of times, as links repeat it."""
+    named = ((SINCE, asked.since), (UNTIL, asked.until))
+    return "".join(f"{name}={round(at.timestamp() * 1000)}&" for name, at in named if at is not None)
+
+
 def _place(written: str, name: str) -> UUID | None:
     if written and not _ID.fullmatch(written):
-        raise Trouble(HTTPStatus.BAD_REQUEST, f"{name} is the id of a record.")
+        sentence = f"{name} is the id of a record, or a time in seconds or milliseconds since 1970."
+        raise Trouble(HTTPStatus.BAD_REQUEST, sentence)
     return UUID(written) if written else None
 
 
 def _links(path: str, asked: Asked, part: Part, ids: list[UUID]) -> list[Object]:
     """Pages before and after; all of one revision while it can be read."""
-    repeated = f"{_LINKS}/{path}?limit={asked.limit}&revision={part.revision}&"
+    repeated = f"{_LINKS}/{path}?{_times(asked)}limit={asked.limit}&revision={part.revision}&"
     links: list[Object] = [_self(path)]
     backwards = bool(asked.before)
     if ids and (part.more or backwards):

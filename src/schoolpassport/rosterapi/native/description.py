@@ -6,8 +6,9 @@ from typing import Any
 from schoolpassport.rosterapi import envelopes
 from schoolpassport.rosterapi.envelopes import LIST, RECORD, Path, named
 from schoolpassport.rosterapi.native.paths import OF_A_DISTRICT, TEMPLATES
+from schoolpassport.rosterapi.walking import SINCE, UNTIL
 
-_CURSORS = named(["limit", "offset", "after", "before", "revision"])
+_CURSORS = named(["limit", "offset", "after", "before", SINCE, UNTIL, "revision"])
 _EVENTS = named(["limit", "after", "before", "record_type", "school"])
 
 
