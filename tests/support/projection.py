@@ -120,16 +120,12 @@ def _members(roster: Roster, terms: Terms) -> dict[str, set[str]]:
     for kind in (k for k in ORDER if k in terms.attributes):
         asked = terms.filters.get(kind)
         for key, record in roster[kind].items():
+            if record["status"] != "active":  # of who is gone, not even the person need be known by this key
+                continue
             inside = scope is None or _inside(kind, key, roster, scope)
             chosen = asked is None or plainly(asked, _cells(record), ASKED)
             lacks = (need := terms.skips.get(kind, "")) and terms.shows(kind, need) and not record.get(need)
-            if (
-                record["status"] == "active"
-                and inside
-                and chosen
-                and not lacks
-                and _stands(kind, key, record, terms, members)
-            ):
+            if inside and chosen and not lacks and _stands(kind, key, record, terms, members):
                 members[kind].add(key)
     return members
 
