@@ -235,6 +235,11 @@ class Events(Outlet):
                 for role in ("student", "teacher")
                 for person in each[f"{role}s"]
             },
+            "kin": {
+                (id_, relation["student"])
+                for id_, each in self.held.get("contacts", {}).items()
+                for relation in each["student_relationships"]
+            },
             "schools": {id_: each.get("name") for id_, each in self.held.get("schools", {}).items()},
         }
 
@@ -261,6 +266,12 @@ class Events(Outlet):
                 (_id(seat["class"]), _id(seat["user"]), seat["role"])
                 for seat in seats
                 if "user" in seat and "class" in seat and _id(seat["class"]) in sections
+            },
+            "kin": {
+                (_id(agent), id_)
+                for id_, each in of("user").items()
+                for agent in (each.get("agents", ()) if each["role"] == "student" else ())
+                if people[_id(agent)]["role"] == "contact"
             },
             "schools": {id_: each.get("name") for id_, each in of("org").items() if each["type"] == "school"},
         }

@@ -1,6 +1,7 @@
 """Short histories, each about one promise. The product passes them; a bug planted in it must not."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -497,6 +498,22 @@ def a_school_is_unshared(stage: Stage) -> None:
     stage.world.move()
     stage.night(another(stage))
     stage.check_apps(whole=True)
+
+
+@scene_beside("apps")
+def a_school_is_unshared_to_which_a_pupil_moved_whose_seats_still_wait(stage: Stage) -> None:
+    """The classes of the old school stay, and so does the guardian; who sits in them, and whose he is, do not."""
+    share(stage)
+    child = next(p for p in stage.world.present("student") if p.school == "s1" and p.guardian)
+    child.school = "s2"
+    stage.world._seat(child)
+    stage.night(another(stage))
+    stage.check_apps(whole=True)
+    for app in stage.apps:
+        others = tuple(s for s in stage.schools if s != "s2")
+        app.agree(replace(app.terms, schools=others), stage.schools, stage.clock.now)
+    stage.check_apps(whole=True)
+    stage.night(another(stage))
 
 
 @scene_beside("apps")

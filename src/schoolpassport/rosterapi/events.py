@@ -273,17 +273,21 @@ def _holders(kind: str, lines: Iterable[Line]) -> list[tuple[UUID, tuple[Line, i
                 inside = _agents_concerned(line)
             case _:
                 found = msgspec.json.decode(line.document, type=_Enrollment).class_
-                inside = [] if found is None else [UUID(found.sourced_id)]
+                now = [] if found is None else [UUID(found.sourced_id)]
+                inside = list(dict.fromkeys([*now, *line.beside]))
         held += [(holder, (line, part)) for part, holder in enumerate(inside, start=_OTHERS)]
     return held
 
 
 def _agents_concerned(line: Line) -> list[UUID]:
     """Whose pupil somebody is now, or is not any more."""
-    if line.change in {"c", "r", "d"}:
-        return sorted(UUID(agent) for agent in _agents(line.document))
-    now, was = _agents(line.document), _agents(line.before) if bytes(line.before) else set()
-    return sorted(UUID(agent) for agent in now ^ was)
+    now = {UUID(agent) for agent in _agents(line.document)}
+    if line.change in {"c", "r"}:
+        return sorted(now)
+    if line.change == "d":
+        return sorted(now or (set(line.beside) if line.kept == "student" else set()))
+    was = {UUID(agent) for agent in _agents(line.before)} if bytes(line.before) else set(line.beside)
+    return sorted(now ^ was)
 
 
 def _agents(document: msgspec.Raw) -> set[str]:

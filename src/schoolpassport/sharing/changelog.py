@@ -31,7 +31,9 @@ class Line(msgspec.Struct, gc=False):
 
     ``before``: the document as it was, where the present terms allow it to be told; else nothing. ``readable``:
     whether its revision can be read; if not, the record is to be read at the newest. ``kept``: a user's role, an
-    org's type, which outlive what a consent withdrew; told where documents before are.
+    org's type, which outlive what a consent withdrew; told where documents before are, and so is ``beside``: the ids
+    that the record named as it was (an enrollment its class, a user the agents), whatever may be told of it. They are
+    for finding whose neighbours changed, and for no answer.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Line(msgspec.Struct, gc=False):
     document: msgspec.Raw
     before: msgspec.Raw = msgspec.Raw(b"")
     kept: str | None = None
+    beside: list[UUID] = []
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ def _of_kind(kind: Kind, shape: _Shape, order: str) -> str:
     before = (
         f""" || coalesce(',"before":' || (SELECT {documents.text(kind)} FROM ({was}) d), '')"""
         """ || coalesce(',"kept":' || to_json(l.kept), '')"""
+        f""" || coalesce(',"beside":' || ({_beside(kind, table)}), '')"""
     )
     return f"""SELECT l.seq, '{{"kind":"{kind.name}","id":"' || l.id || '","seq":' || l.seq || ',"change":"' || l.change
         || '","revision":' || l.rev_from || ',"readable":' || (l.rev_from >= %(oldest)s::int)::text || ',"document":'
@@ -150,6 +154,16 @@ def _kept(kind: Kind) -> str:
     """SQL: the column of a row ``r`` that stays when the row is reduced to its id."""
     name = {"user": "role", "org": "type"}.get(kind.name)
     return f"r.{quoted(kind[name].column)}" if name else "NULL::text"
+
+
+def _beside(kind: Kind, table: str) -> str:
+    """SQL: the ids that the row before named, as JSON."""
+    name = {"enrollment": "class", "user": "agents"}.get(kind.name)
+    if name is None:
+        return "NULL::text"
+    column = f"r.{quoted(kind[name].column)}"
+    ids = column if kind[name].many else f"array_remove(ARRAY[{column}], NULL)"
+    return f"SELECT to_json({ids})::text FROM {table} AND r.id = l.id AND r.rev_to = l.rev_from"
 
 
 def _belongs(kind: Kind) -> str:

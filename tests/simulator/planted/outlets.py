@@ -95,4 +95,22 @@ BUGS = (
         old="step + 1), rest",
         new="step + 1), 0",
     ),
+    bug(
+        "a class is not told of a seat that a consent withdrew",
+        scene="a_school_is_unshared_to_which_a_pupil_moved_whose_seats_still_wait",
+        outlet="Events",
+        seen="Events's copy",
+        function="schoolpassport.rosterapi.events:_holders",
+        old="[*now, *line.beside]",
+        new="now",
+    ),
+    bug(
+        "a contact is not told of a pupil whom a consent withdrew",
+        scene="a_school_is_unshared_to_which_a_pupil_moved_whose_seats_still_wait",
+        outlet="Events",
+        seen="Events's copy",
+        function="schoolpassport.rosterapi.events:_agents_concerned",
+        old='if line.kept == "student"',
+        new="if False",
+    ),
 )
