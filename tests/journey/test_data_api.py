@@ -175,6 +175,7 @@ def test_whoever_follows_every_event_holds_what_a_full_pull_gives(app):
     head, aide = person(HEAD, "Hal", "administrator", OFFICE), person(AIDE, "Ada", "teacher", SCHOOL)
     app.view.publish({"user": [*kept, head, aide], "enrollment": LITTLE["enrollment"][:1]})
     app.view.publish({"user": [*kept, head, aide, person(TEACHER, "Tom", "aide", SCHOOL)]})
+    app.view.publish({"enrollment": [LITTLE["enrollment"][0] | {"class": {"sourcedId": OTHER_CLASS}}]})
     held: dict[str, dict] = {}
     for event in app.all("/v1/events?limit=2"):
         word, verb = event["type"].split(".")
