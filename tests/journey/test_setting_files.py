@@ -5,7 +5,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from schoolpassport.cli.commands.ledger import command as ledger
 from schoolpassport.cli.commands.setting import command
+from schoolpassport.cli.commands.why import command as why
 from schoolpassport.sources import actions, queries
 from schoolpassport.sync import beforehand, preview
 from schoolpassport.sync.beforehand import Row, Shift
@@ -51,6 +53,33 @@ def written(tmp_path, content):
     path = tmp_path / "settings.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return path
+
+
+def test_every_version_that_held_can_be_read_and_the_ledger_tells_who_wrote_it(sis, tmp_path):
+    for part in ("upper", "lower"):
+        steps = {"user": {"familyName": [{"do": "case", "to": part}]}}
+        run(sis, "import", written(tmp_path, {"transforms": steps}))
+    lines = run(sis, "history", "transforms").splitlines()
+    assert [line.split()[0] for line in lines] == ["version", "2", "1"]
+    assert json.loads(run(sis, "history", "transforms", "--version", "1")) == UPPER["transforms"]
+    assert "has no version 3" in run(sis, "history", "transforms", "--version", "3", code=1)
+    asked_ = CliRunner().invoke(
+        ledger, ["--act", "sources:setting", "--limit", "1", "--json", "--district", str(sis.district_id)]
+    )
+    told = json.loads(asked_.output)
+    assert (told["act"], told["about"]) == ("sources:setting:write", str(sis.source.id))
+    assert told["by"].startswith("cli:")
+    assert told["facts"] == {"subject": "transforms", "before": 1, "after": 2}
+
+
+def test_why_tells_by_which_column_and_which_steps_a_value_came(sis, tmp_path):
+    mapped = {"attributes": {"user": [{"to": "middleName", "from": "familyName"}]}}
+    run(sis, "import", written(tmp_path, {**mapped, "transforms": {"user": {"middleName": [{"do": "trim"}]}}}))
+    sis.done(small())
+    run(sis, "import", written(tmp_path, {"transforms": {"user": {"middleName": []}}}))
+    place = [str(sis.ids("user")["t1"]), "middleName", "--district", str(sis.district_id)]
+    told = CliRunner().invoke(why, ["user", *place]).output
+    assert "    from the column “familyName”\n    step 1: trim\n" in told
 
 
 def test_a_preview_counts_all_rows_and_shows_some_with_their_lines_and_changes_nothing(sis):

@@ -5,6 +5,7 @@
 source. ``cleaning``: in which country its phones ring.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from schoolpassport.kit import conditions
+from schoolpassport.kit.columns import entries_of, literal
 from schoolpassport.kit.conditions import Attribute, Tree
 from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sources.cleaning import COUNTRIES
@@ -20,7 +22,7 @@ from schoolpassport.sources.mapping import BadPolicy, a_text, tables
 from schoolpassport.sources.records import Settings
 from schoolpassport.sources.schemas import FileSchema, Schema
 from schoolpassport.sources.schemas.shape import METADATA
-from schoolpassport.sources.transforms import TRANSFORMS, Parameter, Transform, Wanted
+from schoolpassport.sources.transforms import TRANSFORMS, Given, Made, Parameter, Transform, Wanted
 from schoolpassport.sources.transforms.template import NAMES
 
 SUBJECTS = ("tables", "attributes", "transforms", "prefix", "cleaning")
@@ -75,6 +77,18 @@ class Names:
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
+def _within(cell: str, given: Given) -> Made:
+    """A list in JSON: the prefix stands before the id that each of its entries names."""
+    name = given.text("name")
+    named = f"{literal(given.text('text'))} || json_extract_string(e, {literal(f'$.{name}')})"
+    patched = f"json_merge_patch(e, json_object({literal(name)}, {named}))"
+    listed = f"to_json(list_transform({entries_of(cell)}, lambda e: {patched}))"
+    return Made(value=f"CASE WHEN json_valid({cell}) THEN {listed}::VARCHAR ELSE {cell} END")
+
+
+_WITHIN = Transform(name="prefix", sentence="", sql=_within, examples=(), each=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shaping:
     """How files become attributes: by kind, and by the column that the schema has for an attribute."""
@@ -83,6 +97,11 @@ class Shaping:
     steps: Mapping[str, Mapping[str, tuple[Step, ...]]] = field(default_factory=lambda: _NONE)
     prefix: str = ""
     country: str = ""
+
+    @property
+    def read(self) -> dict[str, frozenset[str]]:
+        """Kind → the columns that feed it, by their headers."""
+        return {kind: frozenset(f.header for f in feeds.values() if f.header) for kind, feeds in self.feeds.items()}
 
     def feeds_of(self, kind: str) -> Mapping[str, Feed]:
         return self.feeds.get(kind, _NONE)
@@ -98,6 +117,9 @@ class Shaping:
             step = Step(transform=TRANSFORMS["prefix"], values={"text": self.prefix})
             for header in ("sourcedId", *(c.header for c in file.columns if c.field.is_reference)):
                 steps[header] = (*steps.get(header, ()), step)
+            for column in (c for c in file.columns if c.field.each_names):
+                within = Step(transform=_WITHIN, values={"text": self.prefix, "name": column.field.each_names})
+                steps[column.header] = (*steps.get(column.header, ()), within)
         return steps
 
 
@@ -126,6 +148,29 @@ def headers_of(file: FileSchema) -> dict[str, str]:
 
 def column_of(file: FileSchema, attribute: str) -> str:
     return headers_of(file).get(attribute, attribute)
+
+
+def told(documents: Mapping[str, Any], *, kind: str, attribute: str) -> tuple[str, ...]:
+    """What the documents (subject → content) of a source say of one attribute, for a person: a text for each part."""
+    found = [
+        f"from the table {table['file']}: {_in_json(record['attributes'][attribute])}"
+        for table in documents.get("tables") or ()
+        for record in table["records"]
+        if record["kind"] == kind and attribute in record["attributes"]
+    ]
+    for feed in (documents.get("attributes") or {}).get(kind, ()):
+        if feed["to"] == attribute:
+            fed = f"from the column “{feed['from']}”" if "from" in feed else f"always “{feed['constant']}”"
+            found.append(fed)
+    steps = (documents.get("transforms") or {}).get(kind, {}).get(attribute, ())
+    for number, step_ in enumerate(steps, 1):
+        more = {name: value for name, value in step_.items() if name != "do"}
+        found.append(f"step {number}: {step_['do']} {_in_json(more) if more else ''}".rstrip())
+    return tuple(found)
+
+
+def _in_json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

@@ -1,6 +1,8 @@
+from collections.abc import Mapping
 from types import MappingProxyType
 from uuid import UUID
 
+from schoolpassport.sources import policies
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.models import OF_THE_DISTRICT, Setting, Source
 from schoolpassport.sources.records import Settings, Trait
@@ -47,6 +49,15 @@ def settings(*, district_id: UUID, source_id: UUID | None = None) -> Settings:
         versions=MappingProxyType({subject: s.version for subject, s in held.items()}),
         contents=MappingProxyType({subject: s.content for subject, s in held.items()}),
     )
+
+
+def shaped_by(
+    *, district_id: UUID, source_id: UUID, versions: Mapping[str, int], kind: str, attribute: str
+) -> tuple[str, ...]:
+    """How a source's cells became an attribute under these versions of its settings, in words; empty: as they stood."""
+    held = Setting.objects.filter(district_id=district_id, source_id=source_id, subject__in=policies.SUBJECTS)
+    documents = {s.subject: s.content for s in held if versions.get(s.subject) == s.version}
+    return policies.told(documents, kind=kind, attribute=attribute)
 
 
 def setting_versions(*, district_id: UUID, source_id: UUID | None = None, subject: str) -> list[Setting]:

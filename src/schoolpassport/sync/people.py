@@ -114,7 +114,10 @@ def merges(*, district_id: UUID) -> list[Merge]:
 
 @dataclass(frozen=True, kw_only=True)
 class Why:
-    """Where a value comes from. ``run``, ``digest``, ``file``, ``settings``: empty where no package brought it."""
+    """Where a value comes from. ``run``, ``digest``, ``file``, ``settings``: empty where no package brought it.
+
+    ``shaped``: which column it was read from, and by which transforms it went, where settings say so.
+    """
 
     lineage: Lineage
     names: dict[UUID, str]  # of the sources
@@ -123,6 +126,7 @@ class Why:
     digest: str = ""
     file: str = ""
     settings: dict[str, int] | None = None
+    shaped: tuple[str, ...] = ()
 
 
 def why(*, district_id: UUID, kind: str, id: UUID, attribute: str) -> Why | None:  # noqa: A002 (the column's name)
@@ -153,6 +157,9 @@ def why(*, district_id: UUID, kind: str, id: UUID, attribute: str) -> Why | None
             digest=run.input_digest,
             file=found.origin or usual,
             settings=run.settings,
+            shaped=sources.shaped_by(
+                district_id=district_id, source_id=source.id, versions=run.settings, kind=kind, attribute=attribute
+            ),
         )
 
 

@@ -44,6 +44,27 @@ def show_(source: str, subject: str | None, district: str | None) -> None:
     click.echo(_written(held.get(subject, {}) if subject else held), nl=False)
 
 
+@command.command("history")
+@click.argument("source")
+@click.argument("subject")
+@_DISTRICT
+@click.option("--version", type=int, help="The document of this version, in place of the list.")
+def history(source: str, subject: str, district: str | None, version: int | None) -> None:
+    """Every version of a SUBJECT's document that ever held for SOURCE, newest first: who wrote it, and when."""
+    id_ = district_id(district)
+    source_id = _source(id_, source)
+    with scope.inside(id_):
+        own = queries.setting_versions(district_id=id_, source_id=source_id, subject=subject)
+        every = own or queries.setting_versions(district_id=id_, subject=subject)  # of the district
+    if version is None:
+        show.table(("version", "at", "by"), [(s.version, f"{s.at:%Y-%m-%d %H:%M:%S}", s.by) for s in every])
+        return
+    found = next((s for s in every if s.version == version), None)
+    if found is None:
+        raise click.ClickException(f"{source} has no version {version} of “{subject}”.")
+    click.echo(_written(found.content), nl=False)
+
+
 @command.command("set")
 @click.argument("source")
 @click.argument("subject", type=click.Choice([*SUBJECTS, "filters"]))

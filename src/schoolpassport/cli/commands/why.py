@@ -42,6 +42,8 @@ def _tell(found: Why, attribute: str) -> None:
         click.echo(f"  {found.source}, {place}, package {found.digest[:12]}")
         settings = ", ".join(f"{subject} {version}" for subject, version in sorted((found.settings or {}).items()))
         click.echo(f"  settings: {settings or 'none'}")
+        for part in found.shaped:
+            click.echo(f"    {part}")
     for claim in told.claims:
         mark = f"  ← stands ({told.by})" if claim == told.chosen else ""
         click.echo(
