@@ -13,6 +13,7 @@ from django.db import connection
 
 from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands import sources as command
+from schoolpassport.cli.commands import sync as sync_command
 from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.partners import actions as partners
@@ -276,6 +277,26 @@ def test_an_upload_source_says_that_it_fetches_nothing(source, now):
 
 
 # ------------------------------------------------------------------------------------------------------ the terminal
+
+
+def test_a_directory_that_is_connected_adds_to_others_and_what_cannot_be_connected_is_no_source(district, tmp_path):
+    place = ["--district", str(district.id)]
+    run = CliRunner().invoke
+    (tmp_path / "password").write_text("x\n")
+    add = ["add", "Accounts", "--connector", "ldap", "--set", "host=ldap.amber.example", *place]
+    failed = run(command.command, add)
+    assert failed.exit_code == 1
+    with scope.inside(district.id):
+        assert queries.sources(district_id=district.id) == []
+    given = ["--set", "base=dc=amber", "--set", "user=cn=reader", "--secret-file", f"password={tmp_path / 'password'}"]
+    assert run(command.command, [*add, *given]).exit_code == 0
+    with scope.inside(district.id):
+        (made,) = queries.sources(district_id=district.id)
+    assert (made.schema, made.role) == ("directory", "enrichment")
+    again = run(sync_command.command, [str(tmp_path), "--source", "Accounts", "--role", "roster", *place])
+    assert (again.exit_code, "“Accounts” is enrichment since it was made" in again.output) == (1, True)
+    nowhere = run(sync_command.command, ["trend", "user", "--source", "SIS", *place])
+    assert (nowhere.exit_code, "No source “SIS” in this district" in nowhere.output) == (1, True)
 
 
 def test_a_source_is_connected_checked_and_fetched_from_the_terminal(source, tmp_path, zipped):

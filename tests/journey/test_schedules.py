@@ -1,11 +1,13 @@
 """Runs that nobody asks for by hand; taking one back; trying one again; what is tried too often."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from schoolpassport.cli.show import how_far
 from schoolpassport.sync import actions, queries, schedules
 from schoolpassport.sync.contract import Progress
 from schoolpassport.sync.models import Due, Run
@@ -146,12 +148,16 @@ def test_a_run_tells_how_far_it_is_and_how_long_it_will_take(sis):
     run, seen = sis.ask(small().changed("users", "p1", givenName="Ada")), []
 
     def look(progress: Progress) -> None:
+        shown.append(how_far(progress))
         seen.append(sis_progress(sis, run))
 
+    shown: list[str] = []
     actions.walk(district_id=sis.district_id, run_id=run.id, watch=look)
     noted = [p for p in seen if p]
     assert noted[0]["step"] == "collect"
     assert noted[0]["remaining"] > 0
+    assert all(text.endswith(" s left") for text in shown)
+    assert any(re.search(r"inspect \w+, [\d,]+ rows/s", text) for text in shown)
     assert sis_progress(sis, run) is None
 
 

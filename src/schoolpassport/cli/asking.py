@@ -9,7 +9,8 @@ from uuid import UUID
 import click
 
 from schoolpassport.partners import queries as partners
-from schoolpassport.tenancy import queries
+from schoolpassport.sources import queries as sources
+from schoolpassport.tenancy import queries, scope
 
 
 def me() -> str:
@@ -45,6 +46,17 @@ def district_id(name: str | None) -> UUID:
         what = "There are several districts; say which" if every else "There is no district yet; make one"
         raise click.ClickException(f"{what}: --district NAME, see `schoolpassport district`.")
     return every[0].id
+
+
+def source_id_of(district_id: UUID, name: str | None) -> UUID | None:
+    """The source that was named in the district, if one was."""
+    if name is None:
+        return None
+    try:
+        with scope.inside(district_id):
+            return sources.source(district_id=district_id, id_or_name=name).id
+    except sources.UnknownSource as unknown:
+        raise click.ClickException(str(unknown)) from unknown
 
 
 def integration_id(district_id: UUID, application: str) -> UUID:

@@ -45,6 +45,16 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "").isdigit() or text == "–"
 
 
+def how_far(progress: Progress) -> str:
+    """The step, what is done in it, how fast, and how long it will take as far as that is known."""
+    parts = [f"{progress.step} {progress.doing}".rstrip()]
+    if progress.rows_per_second:
+        parts.append(f"{progress.rows_per_second:,} rows/s")
+    if progress.remaining is not None:
+        parts.append(f"{progress.remaining:.0f} s left")
+    return ", ".join(parts)
+
+
 @dataclass
 class Bar:
     """A bar on standard error for work that takes longer than a moment; silent where nobody watches."""
@@ -58,7 +68,7 @@ class Bar:
         done = STEPS.index(progress.step) / len(STEPS) if progress.step in STEPS else 0.0
         filled = int(done * _WIDTH)
         seconds = time.monotonic() - self.begun
-        text = f"[{'#' * filled}{'·' * (_WIDTH - filled)}] {progress.step} {progress.doing} {seconds:.0f} s"
+        text = f"[{'#' * filled}{'·' * (_WIDTH - filled)}] {how_far(progress)}, {seconds:.0f} s"
         click.echo(f"\r{text:<78}", nl=False, err=True)
 
     def clear(self) -> None:

@@ -43,10 +43,12 @@ def register_source(
     schema: str,
     by: str,
     now: datetime,
-    role: SourceRole = SourceRole.ROSTER,
+    role: SourceRole | None = None,
 ) -> Source:
+    """``role`` None: what the schema is for. Raises ``SourceExists``, and ``ValueError`` for no schema."""
     if schema not in SCHEMAS:
         raise ValueError(f"No schema “{schema}”. There are: {', '.join(sorted(SCHEMAS))}.")
+    role = role or (SourceRole.ENRICHMENT if SCHEMAS[schema].adds else SourceRole.ROSTER)
     with scope.inside(district_id):
         try:
             with transaction.atomic():

@@ -16,7 +16,7 @@ from schoolpassport.sources import queries as source_queries
 from schoolpassport.sync import course, states, turns
 from schoolpassport.sync.contract import Watcher, followers, idlers
 from schoolpassport.sync.models import Run, RunState
-from schoolpassport.sync.policies import LIMITS, ROLLOVER, Limits, Rollover
+from schoolpassport.sync.policies import KINDS_, LIMITS, ROLLOVER, Limits, Rollover
 from schoolpassport.sync.watching import Watched
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.queries import districts
@@ -185,14 +185,25 @@ def catch_up(*, district_id: UUID) -> None:
         _rest(district_id)
 
 
-def set_limits(*, district_id: UUID, source_id: UUID | None = None, by: str, now: datetime, **limits: float) -> Limits:
-    """Let some limits be others, of the district or of one source. Raises ``BadPolicy``.
+def set_limits(
+    *,
+    district_id: UUID,
+    source_id: UUID | None = None,
+    kind: str | None = None,
+    by: str,
+    now: datetime,
+    **limits: float,
+) -> Limits:
+    """Let some limits be others, of the district or of one source; for all kinds, or for one. Raises ``BadPolicy``.
 
     A source's limits begin with those of the district as they are then.
     """
     with scope.inside(district_id):
         held = source_queries.settings(district_id=district_id, source_id=source_id).get(LIMITS) or {}
-        content = {**held, **limits}
+        kinds = held.get(KINDS_, {})
+        content = (
+            {**held, **limits} if kind is None else {**held, KINDS_: {**kinds, kind: {**kinds.get(kind, {}), **limits}}}
+        )
         made = Limits.parse(content)
         sources.write_setting(
             district_id=district_id, source_id=source_id, subject=LIMITS, content=content, by=by, now=now

@@ -78,11 +78,16 @@ previewers: list[Previewer] = []
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is: the step, what is being done in it, and how many rows went through it so far."""
+    """How far a run is: the step, what is being done in it, and how many rows went through it so far.
+
+    ``remaining``: seconds until the end, by what the last run took; None where there was none, as of the rate.
+    """
 
     step: str
     doing: str
     rows: int = 0
+    rows_per_second: int | None = None
+    remaining: float | None = None
 
 
 Watcher = Callable[[Progress], None]

@@ -4,7 +4,7 @@ Both are settings (`limits`, `rollover`): documents with versions, of the distri
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources.records import Settings
 
-LIMITS, ROLLOVER = "limits", "rollover"
+LIMITS, ROLLOVER, KINDS_ = "limits", "rollover", "kinds"
 MOST_WITNESSES = 3
+NO_LIMIT = 1_000_000_000
 # An answer given so much later is another observation, though it says the same; a night, whatever the clocks do to it.
 ASKED_ANEW = timedelta(hours=12)
 
@@ -25,7 +26,10 @@ class BadPolicy(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """When removals wait, when a run does, and when a package is refused. Shares are of the records that stand."""
+    """When removals wait, when a run does, and when a package is refused. Shares are of the records that stand.
+
+    ``kinds``: what is otherwise for a kind, by the names of the limits; see ``of_kind``.
+    """
 
     witnesses: int = 2  # different good packages that must lack a record before it goes
     removed_share: float = 0.05
@@ -33,15 +37,18 @@ class Limits:
     school_removed_share: float = 0.10
     school_removed_count: int = 200
     added_share: float = 0.50
-    added_count: int = 1_000_000_000
+    added_count: int = NO_LIMIT
     updated_share: float = 0.75
-    updated_count: int = 1_000_000_000
+    updated_count: int = NO_LIMIT
     school_added_share: float = 1.00
+    school_added_count: int = NO_LIMIT
     school_updated_share: float = 1.00
+    school_updated_count: int = NO_LIMIT
     minimum_base: int = 50
     overlap_share: float = 0.80
     bad_row_share: float = 0.02
     hold_whole: bool = False  # suspicious removals hold the run as a whole, additions included
+    kinds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -54,13 +61,34 @@ class Limits:
         if strangers := sorted(set(content) - set(known)):
             raise BadPolicy(f"There is no limit “{strangers[0]}”. There are: {', '.join(known)}.")
         for name, value in content.items():
-            _check_limit(name, value, known[name].default)
+            if name != KINDS_:
+                _check_limit(name, value, known[name].default)
+        _check_kinds(content.get(KINDS_, {}), {name: f.default for name, f in known.items()})
         return cls(**content)
+
+    def of_kind(self, kind: str) -> "Limits":
+        """Those that hold for one kind."""
+        own: Mapping[str, Any] = self.kinds.get(kind, {})
+        return replace(self, **own) if own else self
 
     def content(self) -> dict[str, Any]:
         return asdict(self)
 
 
+def _check_kinds(content: object, usual: Mapping[str, object]) -> None:
+    if not isinstance(content, Mapping) or not all(isinstance(each, Mapping) for each in content.values()):
+        raise BadPolicy("kinds is an object, kind by kind, like {“enrollment”: {“removed_share”: 0.2}}.")
+    for kind, limits in content.items():
+        if kind not in KINDS:
+            raise BadPolicy(f"kinds: there is no kind “{kind}”; there are: {', '.join(KINDS)}.")
+        for name, value in limits.items():
+            if name not in usual or name in _OF_THE_RUN:
+                able = ", ".join(sorted(set(usual) - _OF_THE_RUN))
+                raise BadPolicy(f"kinds, {kind}: “{name}” is no limit of a kind; there are: {able}.")
+            _check_limit(name, value, usual[name])
+
+
+_OF_THE_RUN = frozenset({KINDS_, "witnesses", "hold_whole"})
 _OF_PRESENT = frozenset({"overlap_share", "bad_row_share", "removed_share", "school_removed_share"})
 
 

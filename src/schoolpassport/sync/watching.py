@@ -4,7 +4,7 @@ Outside the run's own transactions, at most once a second: a page may show it, a
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from uuid import UUID
 
 from django.db import connection
@@ -36,32 +36,30 @@ class Watched:
         self.usual = _usual(self.run.district_id, self.run.source_id)
 
     def __call__(self, progress: Progress) -> None:
-        self.tell(progress)
         now = time.monotonic()
         if progress.step != self._step:
             self._step, self._step_begun = progress.step, now
+        progress = self._measured(progress, now)
+        self.tell(progress)
         if connection.in_atomic_block or (self.noted and now - self.noted < _EVERY):
             return
         self.noted = now
         with scope.inside(self.run.district_id):
             mine = Run.objects.filter(district_id=self.run.district_id, id=self.run.id)
-            mine.update(progress=self._told(progress, now))
+            mine.update(progress={**asdict(progress), "seconds": round(now - self.begun, 1)})
             cancelled = mine.values_list("cancelled_by", flat=True).first()
         if cancelled and progress.step != "publish":  # what is applied is published
             raise Cancelled
 
-    def _told(self, progress: Progress, now: float) -> dict[str, object]:
+    def _measured(self, progress: Progress, now: float) -> Progress:
         spent = now - self._step_begun
         ahead = STEPS[STEPS.index(progress.step) + 1 :] if progress.step in STEPS else ()
         left = max(self.usual.get(progress.step, 0) - spent, 0) + sum(self.usual.get(step, 0) for step in ahead)
-        return {
-            "step": progress.step,
-            "doing": progress.doing,
-            "rows": progress.rows,
-            "rows_per_second": round(progress.rows / spent) if progress.rows and spent > 0 else None,
-            "seconds": round(now - self.begun, 1),
-            "remaining": round(left, 1) if self.usual else None,  # by what it took last time
-        }
+        return replace(
+            progress,
+            rows_per_second=round(progress.rows / spent) if progress.rows and spent > 0 else None,
+            remaining=round(left, 1) if self.usual else None,
+        )
 
 
 def _usual(district_id: UUID, source_id: UUID) -> dict[str, float]:

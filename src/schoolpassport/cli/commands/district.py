@@ -6,13 +6,15 @@ from pathlib import Path
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, me, source_id_of
 from schoolpassport.kit import clock
+from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import actions as source_actions
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as sources
 from schoolpassport.sync import actions as sync
 from schoolpassport.sync import queries as runs
+from schoolpassport.sync.policies import BadPolicy
 from schoolpassport.tenancy import actions, queries, scope
 
 
@@ -46,6 +48,7 @@ def list_(*, as_json: bool) -> None:
 @command.command("limits")
 @click.option("--district", help="Name or id; not needed when there is only one.")
 @click.option("--source", help="The limits of this source; without it, those of the district.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="The limits of this kind; without it, those of all.")
 @click.option("--witnesses", type=click.IntRange(1, 3), help="Packages that must lack a record before it goes (2).")
 @click.option("--removed-share", type=click.FloatRange(0, 1), help="Ask above this share of removals (0.05).")
 @click.option("--removed-count", type=click.IntRange(min=0), help="Ask above this number of removals (200).")
@@ -56,24 +59,32 @@ def list_(*, as_json: bool) -> None:
 @click.option("--updated-share", type=click.FloatRange(min=0), help="Hold above this share of changes (0.75).")
 @click.option("--updated-count", type=click.IntRange(min=0), help="Hold above this number of changes.")
 @click.option("--school-added-share", type=click.FloatRange(min=0), help="The same, of additions to a school (1.00).")
+@click.option("--school-added-count", type=click.IntRange(min=0), help="The same, of additions to a school.")
 @click.option("--school-updated-share", type=click.FloatRange(min=0), help="The same, of changes in a school (1.00).")
+@click.option("--school-updated-count", type=click.IntRange(min=0), help="The same, of changes in a school.")
 @click.option(
     "--hold-whole/--hold-removals", default=None, help="Hold the whole run, or the removals only (so at first)."
 )
 @click.option("--minimum-base", type=click.IntRange(min=0), help="Never ask where fewer records stand (50).")
 @click.option("--overlap-share", type=click.FloatRange(0, 1), help="Ask when fewer ids than this are known (0.80).")
 @click.option("--bad-row-share", type=click.FloatRange(0, 1), help="Refuse a package with more bad rows (0.02).")
-def limits(district: str | None, source: str | None, **values: float | None) -> None:
+def limits(district: str | None, source: str | None, kind: str | None, **values: float | None) -> None:
     """Show the limits of the guard, or set those that are given."""
     chosen = {k: v for k, v in values.items() if v is not None}
     id_ = district_id(district)
-    with scope.inside(id_):
-        source_id = sources.source(district_id=id_, id_or_name=source).id if source else None
+    source_id = source_id_of(id_, source)
     if chosen:
-        sync.set_limits(district_id=id_, source_id=source_id, by=me(), now=clock.now(), **chosen)
+        try:
+            sync.set_limits(district_id=id_, source_id=source_id, kind=kind, by=me(), now=clock.now(), **chosen)
+        except BadPolicy as bad:
+            raise click.ClickException(str(bad)) from bad
     with scope.inside(id_):
         now = runs.limits(district_id=id_, source_id=source_id)
-    show.table(("limit", "value"), [(name.replace("_", " "), getattr(now, name)) for name in values])
+    shown = now.of_kind(kind) if kind else now
+    show.table(("limit", "value"), [(name.replace("_", " "), getattr(shown, name)) for name in values])
+    for other, own in sorted(now.kinds.items()) if kind is None else ():
+        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in own.items())
+        click.echo(f"{KINDS[other].plural} only: {told}")
 
 
 @command.command("retention")
@@ -83,8 +94,7 @@ def limits(district: str | None, source: str | None, **values: float | None) -> 
 def retention(district: str | None, source: str | None, days: int | None) -> None:
     """Show how long packages are kept, sealed, after their runs, or set it. Packages of before keep their day."""
     id_ = district_id(district)
-    with scope.inside(id_):
-        source_id = sources.source(district_id=id_, id_or_name=source).id if source else None
+    source_id = source_id_of(id_, source)
     if days is not None:
         source_actions.set_retention(district_id=id_, source_id=source_id, days=days, by=me(), now=clock.now())
     with scope.inside(id_):
@@ -99,8 +109,7 @@ def retention(district: str | None, source: str | None, days: int | None) -> Non
 def rollover(file: Path | None, district: str | None, source: str | None) -> None:
     """Show on which dates imports or removals rest and what is expected to go, or set it from a JSON FILE."""
     id_ = district_id(district)
-    with scope.inside(id_):
-        source_id = sources.source(district_id=id_, id_or_name=source).id if source else None
+    source_id = source_id_of(id_, source)
     if file is not None:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))

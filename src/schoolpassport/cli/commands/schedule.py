@@ -1,6 +1,7 @@
 """``schoolpassport schedule``: when sources are fetched by themselves."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -78,4 +79,8 @@ def _write(source: str, district: str | None, content: dict[str, Any]) -> None:
         )
     except (BadTimetable, sources.UnknownSource) as problem:
         raise click.ClickException(str(problem)) from problem
-    click.echo(f"Next run: {next_at:%Y-%m-%d %H:%M} UTC." if next_at else "It is not fetched by itself.")
+    if next_at is None:
+        click.echo("It is not fetched by itself.")
+        return
+    there = next_at.astimezone(ZoneInfo(content["zone"]))
+    click.echo(f"Next run: {there:%Y-%m-%d %H:%M} {content['zone']} ({next_at:%Y-%m-%d %H:%M} UTC).")

@@ -11,13 +11,13 @@ import click
 
 from schoolpassport.cli import show
 from schoolpassport.cli.asking import district_id, me
-from schoolpassport.cli.commands.sync import tell
+from schoolpassport.cli.commands.sync import source_named, tell
 from schoolpassport.kit import clock
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.sources import actions, queries
 from schoolpassport.sources.connectors import CONNECTORS, Connector
 from schoolpassport.sources.connectors.shape import Setting, Type
-from schoolpassport.sources.models import Source
+from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sync import actions as sync
 from schoolpassport.sync import drafting
 from schoolpassport.sync.models import RunState
@@ -66,28 +66,40 @@ def list_(district: str | None, *, as_json: bool) -> None:
 @command.command("add")
 @click.argument("name")
 @click.option("--connector", required=True, type=click.Choice(sorted(CONNECTORS)), help="How its packages are fetched.")
-@click.option("--schema", default="oneroster-1.1", show_default=True, help="What a new source speaks.")
+@click.option("--schema", help="What a new source speaks. Default: what the connector delivers, or oneroster-1.1.")
+@click.option(
+    "--role",
+    type=click.Choice(SourceRole.values),
+    help="What a new source does: roster creates people, enrichment adds to those whom others tell of. "
+    "Default: roster; of directories, enrichment.",
+)
 @_SET
 @_FROM
 @_DISTRICT
 def add(
-    name: str, connector: str, schema: str, given: tuple[str, ...], files: tuple[str, ...], district: str | None
+    name: str,
+    connector: str,
+    schema: str | None,
+    role: str | None,
+    given: tuple[str, ...],
+    files: tuple[str, ...],
+    district: str | None,
 ) -> None:
     """Connect source NAME, made when it is new. What is not given is asked for; secrets are not shown while typed."""
     id_, found = district_id(district), CONNECTORS[connector]
     values = _asked([s for s in found.settings if not s.secret], _pairs(given))
     secrets = _asked([s for s in found.settings if s.secret], _read(files))
-    source_id = _source(id_, name, schema)
     try:
-        actions.connect_source(
-            district_id=id_,
-            source_id=source_id,
-            connector=connector,
-            values=values,
-            secrets={n: s for n, s in secrets.items() if s},
-            by=me(),
-            now=clock.now(),
-        )
+        with scope.inside(id_):  # a new source that cannot be connected is none
+            actions.connect_source(
+                district_id=id_,
+                source_id=source_named(id_, name, schema or _delivered(found, id_, name), role),
+                connector=connector,
+                values=values,
+                secrets={n: s for n, s in secrets.items() if s},
+                by=me(),
+                now=clock.now(),
+            )
     except actions.BadConnection as bad:
         raise click.ClickException(str(bad)) from bad
     click.echo(f"“{name}” is fetched by {found.title}. Try it: schoolpassport sources check {name!r}")
@@ -238,15 +250,10 @@ def _connector(source: Source) -> Connector:
     return CONNECTORS[source.connector]
 
 
-def _source(id_: UUID, name: str, schema: str) -> UUID:
-    with scope.inside(id_):
-        known = {s.name: s.id for s in queries.sources(district_id=id_)}
-    if name in known:
-        return known[name]
-    try:
-        return actions.register_source(district_id=id_, name=name, schema=schema, by=me(), now=clock.now()).id
-    except ValueError as unknown:
-        raise click.ClickException(str(unknown)) from unknown
+def _delivered(connector: Connector, id_: UUID, name: str) -> str | None:
+    """The schema of a new source, if its connector delivers one only."""
+    there = {s.name for s in queries.sources(district_id=id_)}
+    return connector.schemas[0] if name not in there and len(connector.schemas) == 1 else None
 
 
 def _asked(settings: Iterable[Setting], given: dict[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, me, source_id_of
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.kinds import KINDS
@@ -19,7 +19,7 @@ from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions, migrating, queries, rehearsal, releasing
-from schoolpassport.sync.contract import Which
+from schoolpassport.sync.contract import Progress, Which
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.tenancy import actions as tenancy_actions
 from schoolpassport.tenancy import queries as tenancy_queries
@@ -56,22 +56,28 @@ def command() -> None:
 @click.argument("package", type=click.Path(path_type=Path, exists=True))
 @click.option("--district", help="Name or id. When there is no district yet, one of this name is made.")
 @click.option("--source", default="SIS", show_default=True, help="The data source it comes from; made when new.")
-@click.option("--schema", default="oneroster-1.1", show_default=True, help="What a new source speaks.")
+@click.option("--schema", help="What a new source speaks. Default: oneroster-1.1.")
 @click.option(
     "--role",
     type=click.Choice(SourceRole.values),
-    default=SourceRole.ROSTER.value,
-    show_default=True,
-    help="What a new source does: roster creates people, enrichment adds to those whom others tell of.",
+    help="What a new source does: roster creates people, enrichment adds to those whom others tell of. "
+    "Default: roster; of directories, enrichment.",
 )
 @click.option("--queue", is_flag=True, help="Leave it to a worker (`schoolpassport worker`).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
 def run(
-    package: Path, district: str | None, source: str, schema: str, role: str, *, queue: bool, as_json: bool
+    package: Path,
+    district: str | None,
+    source: str,
+    schema: str | None,
+    role: str | None,
+    *,
+    queue: bool,
+    as_json: bool,
 ) -> None:
     """Take PACKAGE now, in the foreground."""
     id_ = _district(district, package)
-    source_id = _source(id_, source, schema, SourceRole(role))
+    source_id = source_named(id_, source, schema, role)
     if queue:
         asked = actions.ask_worker(district_id=id_, source_id=source_id, origin=package, by=me(), now=clock.now())
         click.echo(f"Run {asked.number} waits for a worker.")
@@ -280,8 +286,8 @@ def trend(
 ) -> None:
     """Show what runs did to a KIND (users) over time, and how many stood after each, newest first."""
     id_ = district_id(district)
+    source_id = source_id_of(id_, source)
     with scope.inside(id_):
-        source_id = source_queries.source(district_id=id_, id_or_name=source).id if source else None
         rows = queries.over_time(
             district_id=id_, kind=kind, source_id=source_id, school_id=school or ALTOGETHER, most=limit
         )
@@ -350,11 +356,8 @@ def _which(command_: Callable[..., None]) -> Callable[..., None]:
 
 
 def _chosen(id_: UUID, options: dict[str, Any]) -> Which:
-    with scope.inside(id_):
-        source = options["source"]
-        source_id = source_queries.source(district_id=id_, id_or_name=source).id if source else None
     return Which(
-        source_id=source_id,
+        source_id=source_id_of(id_, options["source"]),
         run=options["number"],
         kinds=options["kinds"],
         schools=options["schools"],
@@ -426,14 +429,26 @@ def _district(name: str | None, package: Path) -> UUID:
     return made.id
 
 
-def _source(id_: UUID, name: str, schema: str, role: SourceRole) -> UUID:
+def source_named(id_: UUID, name: str, schema: str | None, role: str | None) -> UUID:
+    """The source of this name, made when it is new; one that there is keeps what it is."""
     with scope.inside(id_):
-        known = {s.name: s.id for s in source_queries.sources(district_id=id_)}
-    if name in known:
-        return known[name]
+        known = next((s for s in source_queries.sources(district_id=id_) if s.name == name), None)
+    if known is not None:
+        for asked, held in ((schema, known.schema), (role, known.role)):
+            if asked not in {None, held}:
+                raise click.ClickException(
+                    f"The source “{name}” is {held} since it was made, and cannot be {asked}. Name another with "
+                    "--source, or leave that option out."
+                )
+        return known.id
     try:
         return source_actions.register_source(
-            district_id=id_, name=name, schema=schema, role=role, by=me(), now=clock.now()
+            district_id=id_,
+            name=name,
+            schema=schema or "oneroster-1.1",
+            role=SourceRole(role) if role else None,
+            by=me(),
+            now=clock.now(),
         ).id
     except ValueError as unknown:
         raise click.ClickException(str(unknown)) from unknown
@@ -464,6 +479,7 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
                 "state": run.state,
                 "revision": run.revision,
                 "message": run.message,
+                "progress": run.progress,
                 "hold": run.hold,
                 "quarantine": run.quarantine,
                 "steps": [{"step": s.name, "seconds": round(s.seconds, 3), "rows": s.rows} for s in steps],
@@ -475,6 +491,9 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
     colour = {"done": "green", "unchanged": "green", "held": "yellow"}.get(run.state, "red")
     revision = f" as revision {run.revision}" if run.revision else ""
     click.echo(f"Run {run.number}: {click.style(run.state, fg=colour, bold=True)}{revision}. {run.message}")
+    if run.state == RunState.RUNNING and run.progress:
+        told = {name: value for name, value in run.progress.items() if name != "seconds"}
+        click.echo(f"  {show.how_far(Progress(**told))}, {run.progress['seconds']:.0f} s so far")
     _tell_statistics(statistics, schools=schools)
     if run.hold and run.state == RunState.HELD:
         _tell_hold(run.hold, run.number)

@@ -10,6 +10,7 @@ SCHEMA = Schema(
     name="directory",
     title="Directory accounts",
     version="directory",
+    adds=True,
     files=FILES,
     inputs=(
         Input(

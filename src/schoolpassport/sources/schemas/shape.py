@@ -97,7 +97,8 @@ class Schema:
     """A whole dialect. ``files`` are in the order in which references can be resolved.
 
     A dialect with ``inputs`` is translated: its packages hold those, and ``outputs`` make the canonical ``files``.
-    ``tabled``: what its packages hold, a district says (setting ``tables``).
+    ``tabled``: what its packages hold, a district says (setting ``tables``). ``adds``: it tells of people in part, so
+    that a source of it adds to those of others unless somebody says otherwise.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Schema:
     outputs: tuple[Output, ...] = ()
     modes: bool = False  # whether a manifest says which files are deltas
     tabled: bool = False
+    adds: bool = False
 
     @property
     def translated(self) -> bool:
