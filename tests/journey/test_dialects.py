@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schoolpassport.sources.actions import register_source
+from schoolpassport.sources.actions import register_source, set_shaping
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.sync import people
 from tests.support.nights import BY, Nights
@@ -173,6 +173,24 @@ def test_extensions_of_a_oneroster_1p2_package_are_kept(district, tmp_path, now)
     assert "has the column “metadata.house” twice" in sis.run({**ONEROSTER_1P2, "users.csv": twice}).message
 
 
+def test_a_column_of_the_sources_own_that_is_called_like_one_of_ours_speaks_where_ours_is_blank(
+    district, tmp_path, now
+):
+    sis = source(district, tmp_path, now, "oneroster-1.2")
+    sis.done(
+        {
+            **ONEROSTER_1P2,
+            "manifest.csv": ONEROSTER_1P2["manifest.csv"] + "file.categories,bulk\n",
+            "categories.csv": "sourcedId,status,dateLastModified,title,weight,metadata.oneroster.1p2.weight,metadata.a\n"
+            "hw,,,Homework,,0.5,x\nquiz,,,Quiz,0.25,0.75,\n",
+        }
+    )
+    assert {key: r["metadata"] for key, r in sis.records("category").items()} == {
+        "hw": {"oneroster.1p2.weight": 0.5, "a": "x"},
+        "quiz": {"oneroster.1p2.weight": 0.25},
+    }
+
+
 def test_a_1p2_package_for_a_1p1_source_is_refused_with_the_reason(district, tmp_path, now):
     sis = source(district, tmp_path, now, "oneroster-1.1")
     run = sis.run(ONEROSTER_1P2)
@@ -280,11 +298,55 @@ def test_where_a_line_cannot_be_read_nobody_of_its_kind_is_removed(district, tmp
 def test_a_file_that_came_before_and_does_not_come_removes_nobody(district, tmp_path, now):
     sis = source(district, tmp_path, now, "basic-roster")
     sis.done(BASIC)
-    run = sis.run({name: text for name, text in BASIC.items() if name != "staff.csv"})
-    assert "staff/55" in sis.active("user")
-    assert "file did not come" in {f.rule for f in sis.findings(run)}
+    without = {name: text for name, text in BASIC.items() if name != "staff.csv"}
+    for mail in ("", "bo@amber.example", "bo.lind@amber.example"):  # night after night
+        run = sis.run({**without, "teachers.csv": BASIC["teachers.csv"].replace("Bo,\n", f"Bo,{mail}\n")})
+        assert "staff/55" in sis.active("user")
+        assert "file did not come" in {f.rule for f in sis.findings(run)}
     sis.run({**BASIC, "staff.csv": "School_id,Staff_id,Last_name,First_name\n"})
     assert "staff/55" not in sis.active("user")
+    assert "file did not come" not in {f.rule for f in sis.findings(sis.run(without))}
+
+
+TWO = "School_id,Teacher_id,Last_name,First_name,Teacher_email\n1,100,Reed,Ann,ann@amber.example\n"
+
+
+@pytest.mark.parametrize(("end", "taken"), [("\n", True), ("", False)])
+def test_the_last_line_of_a_file_that_does_not_end_as_it_did_is_not_taken_and_nobody_goes(
+    district, tmp_path, now, end, taken
+):
+    sis = source(district, tmp_path, now, "basic-roster")
+    sis.done(BASIC)
+    run = sis.run({**BASIC, "teachers.csv": TWO[: -len("ple\n")] + end})
+    teacher = sis.records("user")["teacher/100"]
+    assert (teacher["email"], "teacher/7" in sis.archived("user")) == (
+        ("ann@amber.exam", True) if taken else ("ann@amber.example", False)
+    )
+    assert (("teachers.csv", 2) in {(f.file, f.line) for f in sis.findings(run, "error")}) is not taken
+
+
+def test_a_file_with_other_columns_is_no_witness_on_its_first_night(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    sis.done(BASIC)
+    widened = "".join(f"{line},{cell}\n" for line, cell in zip(TWO.splitlines(), ("Title", "Dr"), strict=True))
+    sis.run({**BASIC, "teachers.csv": widened})
+    assert "teacher/7" in sis.waiting("user")
+    sis.run({**BASIC, "teachers.csv": widened.replace("Dr", "Prof")})
+    assert "teacher/7" in sis.archived("user")
+
+
+def test_a_file_with_fewer_rows_than_its_manifest_announces_is_no_witness(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "oneroster-1.2")
+    sis.done(ONEROSTER_1P2)
+    fewer = {
+        name: "".join(text.splitlines(keepends=True)[:2]) for name, text in ONEROSTER_1P2.items() if name == "users.csv"
+    }
+    said = ONEROSTER_1P2["manifest.csv"]
+    run = sis.run({**ONEROSTER_1P2, **fewer, "manifest.csv": said + "count.users,2\n"})
+    assert (sis.waiting("user"), sis.archived("user")) == ({"u2"}, set())
+    assert "users.csv has 1 rows that can be read, and manifest.csv announces 2." in sis.sentences(run)
+    sis.run({**ONEROSTER_1P2, **fewer, "manifest.csv": said + "count.users,1\n"})
+    assert sis.archived("user") == {"u2"}
 
 
 @pytest.mark.parametrize(
@@ -319,3 +381,48 @@ def test_why_a_record_says_something_names_the_file_and_line_that_were_sent(dist
         lines = {n for n, row in enumerate(csv.reader(BASIC[file].splitlines()), 1) if number in row}
         assert told.file == file
         assert told.lineage.line in lines
+
+
+def test_an_attribute_is_fed_by_any_column_of_a_vendors_file_and_its_name_is_the_vendors(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    feeds = {
+        "user": [
+            {"to": "metadata.language", "from": "Home_language"},  # known, and read by nobody otherwise
+            {"to": "metadata.house", "from": "House of the pupil"},  # known to nobody
+            {"to": "middleName", "from": "Last_name"},  # read for something else, too
+        ]
+    }
+    set_shaping(
+        district_id=district.id, source_id=sis.source.id, subject="attributes", content=feeds, by=BY, now=sis.now
+    )
+    head, *lines = BASIC["students.csv"].splitlines()
+    cells = ("Home_language,House of the pupil", "es,Red", ",Blue", ",Blue")
+    students = "".join(f"{line},{more}\n" for line, more in zip((head, *lines), cells, strict=True))
+    run = sis.done({**BASIC, "students.csv": students})
+    told = {key: (r["middleName"], r["metadata"]) for key, r in sis.records("user").items() if key in FED}
+    assert told == FED
+    assert "unknown column" not in {f.rule for f in sis.findings(run)}
+    sis.done({**BASIC, "students.csv": students.replace("es,Red", "fr,Red")})
+    assert sis.records("user")["student/100"]["metadata"]["language"] == "fr"
+
+
+FED = {
+    "student/100": ("Klein", {"language": "es", "house": "Red"}),
+    "student/101": ("Moss", {"house": "Blue"}),
+    "teacher/7": ("Lind", None),
+}
+
+
+def test_a_prefix_stands_before_the_orgs_of_roles_too(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "oneroster-1.2")
+    set_shaping(
+        district_id=district.id,
+        source_id=sis.source.id,
+        subject="prefix",
+        content={"prefix": "lincoln-"},
+        by=BY,
+        now=sis.now,
+    )
+    sis.done(ONEROSTER_1P2)
+    person = sis.records("user")["lincoln-u2"]
+    assert [role["org"] for role in person["roles"]] == [str(sis.ids("org")["lincoln-s1"])] * 2

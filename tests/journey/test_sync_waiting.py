@@ -123,6 +123,26 @@ def test_a_file_cut_off_at_its_end_is_no_witness(sis):
     assert sis.archived("user") == {"p4"}
 
 
+@pytest.mark.parametrize(("end", "code"), [("\n", "ENG-1"), ("", "ENG-12")])
+def test_the_last_line_of_a_file_that_does_not_end_as_it_did_is_not_taken(quick, end, code):
+    texts = small().changed("courses", "lit", subjectCodes="ENG-12").texts()
+    assert texts["courses.csv"].endswith("ENG-12\n")
+    quick.done(texts)
+    run = quick.run({**texts, "courses.csv": texts["courses.csv"].removesuffix("2\n") + end})
+    assert quick.records("course")["lit"]["subjectCodes"] == [code]
+    told = {(f.file, f.line, f.rule) for f in quick.findings(run, "error")}
+    assert told == (set() if end else {("courses.csv", 3, "unreadable line")})
+
+
+def test_a_file_with_fewer_rows_than_its_manifest_announces_is_no_witness(quick):
+    quick.done(small())
+    texts = without_p4().texts()
+    quick.run({**texts, "manifest.csv": texts["manifest.csv"] + "count.users,7\n"})
+    assert (quick.archived("user"), "p4" in quick.waiting("user")) == (set(), True)
+    quick.run({**texts, "manifest.csv": texts["manifest.csv"] + "count.users,6\n"})
+    assert quick.archived("user") == {"p4"}
+
+
 def test_a_file_with_other_columns_is_no_witness_on_its_first_night(sis):
     sis.done(small())
     sis.run(without_p4("1"))
@@ -346,6 +366,36 @@ def test_too_many_additions_or_updates_hold_the_run_as_a_whole(quick):
         changed = changed.changed("users", f"c{n:03d}", middleName="X")
     run = quick.run(changed)
     assert {r["rule"] for r in run.hold["reasons"]} == {"too many updates"}
+
+
+def test_too_many_additions_to_a_school_or_changes_in_it_hold_the_run_as_a_whole(quick):
+    """For the district as a whole they are not too many."""
+    quick.set_limits(added_share=9, school_updated_share=0.5)
+    quick.done(crowd(60))
+    changed = crowd(60)
+    for n in range(40):
+        changed = changed.changed("users", f"c{n:03d}", middleName="X")
+    crowded = crowd(60).with_rows("users", *(user(f"n{n:02d}") for n in range(66)))
+    for package, rule, sentence in (
+        (changed, "too many updates", "40 users of “School s1” would be changed, and 65 stand"),
+        (crowded, "too many additions", "66 users of “School s1” would be added, and 65 stand"),
+    ):
+        run = quick.run(package)
+        assert (run.state, {(r["rule"], r["kind"]) for r in run.hold["reasons"]}) == ("held", {(rule, "user")})
+        assert sentence in run.message
+    quick.set_limits(school_updated_share=1, school_added_share=2)
+    assert (quick.run(changed).state, quick.run(crowded).state) == ("done", "done")
+
+
+def test_limits_of_one_kind_do_not_bind_the_others(quick):
+    quick.done(crowd(94))
+    actions.set_limits(
+        district_id=quick.district_id, kind="enrollment", by="test", now=quick.now, removed_share=0.5, overlap_share=0
+    )
+    quick.run(crowd(94).without("enrollments", *(f"ce{n:03d}" for n in range(9))))
+    assert (len(quick.archived("enrollment")), quick.waiting()) == (9, set())
+    quick.run(leaving(crowd(94), *range(9)))
+    assert (quick.archived("user"), len(quick.waiting("user"))) == (set(), 9)
 
 
 def test_rows_that_are_only_read_under_other_settings_are_no_updates(sis):

@@ -17,7 +17,7 @@ from schoolpassport.quality.policies import Ruling
 from schoolpassport.quality.records import Check, Inspected, Severity, Subject
 from schoolpassport.quality.rules import checks
 from schoolpassport.sources import staging
-from schoolpassport.sources.records import FilePlan, Misread, Mode, Problem
+from schoolpassport.sources.records import CUT_OFF, FilePlan, Misread, Mode, Problem
 from schoolpassport.sources.staging import line_of
 
 KEPT = 1_000  # findings kept per file, rule and column; counts are complete
@@ -87,15 +87,18 @@ def trace(db: DuckDBPyConnection, plan: FilePlan) -> None:
     db.execute("DROP TABLE made")
 
 
-def inspect(db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruling] = ()) -> Inspected:
+def inspect(
+    db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruling] = (), *, half: int | None = None
+) -> Inspected:
     """Put every rule to one file. Afterwards ``bad_`` holds the lines left out, ``keys_`` what can be referred to.
 
-    ``withholding``: rules of the district whose rows are left out, too.
+    ``withholding``: rules of the district whose rows are left out, too. ``half``: the last line, where the file does
+    not end as it did, so that it may be half of one.
     """
     _find_twice(db, subject)
     _find_endless(db, subject)
     _begin_marks(db, subject)
-    asked = _worth_asking(db, subject, [*checks(subject), *withheld(subject, withholding)])
+    asked = _worth_asking(db, subject, [*checks(subject), *withheld(subject, withholding), *_cut_off(subject, half)])
     # Each round must know which rows fell before: own faults, references that leave a row out, references cut.
     references = [c for c in asked if c.about_references]
     rounds = [
@@ -111,6 +114,12 @@ def inspect(db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruli
             found = True
             _mark(db, subject)
     return _counts(db, subject) if found else Inspected(bad_rows=0, warnings=0)
+
+
+def _cut_off(subject: Subject, line: int | None) -> Iterator[Check]:
+    if line is not None:
+        sql = f"SELECT line, key, NULL, {literal(CUT_OFF)} FROM {subject.rows} WHERE line = {line}"
+        yield Check(rule="unreadable line", severity=Severity.ERROR, column="", sql=sql)
 
 
 def _worth_asking(db: DuckDBPyConnection, subject: Subject, asked: list[Check]) -> list[Check]:

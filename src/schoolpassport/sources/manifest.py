@@ -17,9 +17,12 @@ from schoolpassport.sources.shaping import shaped as shape_of
 MANIFEST = "manifest.csv"
 KEY, STATUS, MODIFIED = "sourcedId", "status", "dateLastModified"
 METADATA = "metadata."
+COUNT = "count."
 _HEAD_BYTES = 1_000_000  # a header or a manifest longer than this is none
 _MAX_COLUMNS = 500
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 AS_IT_IS = Shaping()
+FEED_IT = "Export it, or feed it from another column (setting attributes)."
 
 
 def plan(
@@ -30,7 +33,9 @@ def plan(
     ``partial``: files may lack columns that are required of records; their rows only add to what stands.
     """
     problems: list[Problem] = []
-    modes = _modes(schema, files, problems)
+    said = properties(files[MANIFEST], problems) if MANIFEST in files else {}
+    modes = _modes(schema, files, said, problems)
+    announced = counts(said, problems)
     plans = [
         planned
         for file in schema.files
@@ -49,7 +54,22 @@ def plan(
         )
     if any(p.breaks for p in problems):
         raise PackageBroken(tuple(problems))
-    return PackagePlan(files=tuple(plans), problems=tuple(problems))
+    rows = {p.schema.kind.name: announced[p.schema.name] for p in plans if p.schema.name in announced}
+    return PackagePlan(files=tuple(plans), problems=tuple(problems), counts=rows)
+
+
+def counts(said: Mapping[str, str], problems: list[Problem]) -> dict[str, int]:
+    """How many rows a manifest announces, file by file: a property of our own, like ``count.users``."""
+    found = {}
+    for name, value in said.items():
+        if not name.startswith(COUNT):
+            continue
+        if value.isascii() and value.isdigit():
+            found[name.removeprefix(COUNT)] = int(value)
+        else:
+            sentence = f"{MANIFEST} says “{value}” for {name}; write the number of data rows, like 2550."
+            problems.append(Problem(rule="bad manifest", file=MANIFEST, column=name, sentence=sentence))
+    return found
 
 
 def _not_read(schema: Schema, files: Mapping[str, Path]) -> Iterator[Problem]:
@@ -59,7 +79,9 @@ def _not_read(schema: Schema, files: Mapping[str, Path]) -> Iterator[Problem]:
         yield Problem(rule="file not read", file=name, sentence=sentence, breaks=False)
 
 
-def _modes(schema: Schema, files: Mapping[str, Path], problems: list[Problem]) -> dict[str, Mode]:
+def _modes(
+    schema: Schema, files: Mapping[str, Path], said: Mapping[str, str], problems: list[Problem]
+) -> dict[str, Mode]:
     """The mode of each file that is there and is to be read."""
     if MANIFEST not in files:
         if files:
@@ -72,7 +94,6 @@ def _modes(schema: Schema, files: Mapping[str, Path], problems: list[Problem]) -
                 )
             )
         return {f.name: Mode.BULK for f in schema.files if f.file_name in files}
-    said = properties(files[MANIFEST], problems)
     version = said.get("oneroster.version", schema.version)
     if version != schema.version and not schema.translated:  # a translation has looked
         problems.append(
@@ -219,7 +240,7 @@ def _header_problems(
             file=name,
             column=missing,
             sentence=f"{name} has no column “{missing}”"
-            + (", which is required." if required else "; its values count as blank."),
+            + (f", which is required. {FEED_IT}" if required else "; its values count as blank."),
             breaks=required,
         )
 
@@ -236,7 +257,7 @@ def _feed_problems(
                 file=file.file_name,
                 column=feed.header,
                 sentence=f"{file.file_name} has no column “{feed.header}”, which is mapped to “{target}”"
-                + (", which is required." if target in required else "; its values count as blank."),
+                + (f", which is required. {FEED_IT}" if target in required else "; its values count as blank."),
                 breaks=target in required,
             )
 
@@ -251,6 +272,13 @@ def _expected(file: FileSchema, header: str, free: set[str]) -> str:
         return folded[header.casefold()]
     close = difflib.get_close_matches(header.casefold(), folded, n=1, cutoff=0.9)
     return folded[close[0]] if close else ""
+
+
+def _other_separator(rows: list[list[str]]) -> str:
+    """By what a header is parted, where all of it is one cell for us; blank where it is not."""
+    if not rows or len(rows[0]) != 1:
+        return ""
+    return next((name for sign, name in _SEPARATORS.items() if sign in rows[0][0]), "")
 
 
 def csv_head(path: Path, problems: list[Problem], *, limit: int, file_name: str = MANIFEST) -> list[list[str]]:
@@ -273,6 +301,10 @@ def csv_head(path: Path, problems: list[Problem], *, limit: int, file_name: str 
         rows = [row for _, row in zip(range(limit), (r for r in reader if any(c.strip() for c in r)), strict=False)]
     except csv.Error as error:
         problems.append(Problem(rule="bad csv", file=file_name, sentence=f"{file_name} is not a CSV file: {error}."))
+        return []
+    if file_name != MANIFEST and (sign := _other_separator(rows)):  # of that, the first line is told anyhow
+        sentence = f"{file_name} is separated by {sign}. Save it as CSV with commas between the cells."
+        problems.append(Problem(rule="bad csv", file=file_name, sentence=sentence))
         return []
     if rows and any("\ufffd" in cell for cell in rows[0]):
         problems.append(

@@ -4,7 +4,7 @@ Rows that give the same ``sourcedId`` are one record. Of an attribute that holds
 rows; of any other the value of the first row that has one. Where rows disagree about who somebody is, nobody is taken.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from schoolpassport.roster.kinds import Type
 from schoolpassport.sources import tabling, translation
 from schoolpassport.sources.manifest import KEY
 from schoolpassport.sources.mapping import Record, Table, Value, is_date
-from schoolpassport.sources.records import Misread, PackageBroken, Problem, Translated
+from schoolpassport.sources.records import Inputs, Misread, PackageBroken, Problem, Translated
 from schoolpassport.sources.schemas import Output, Schema
 from schoolpassport.sources.transforms import TRANSFORMS, Given
 
@@ -50,13 +50,13 @@ def translate(
     schema: Schema,
     files: Mapping[str, Path],
     into: Path,
-    seen: tuple[str, ...],
+    before: Inputs,
     today: date,
     partial: bool,
 ) -> Translated:
     """Write the canonical files of a package, its manifest included, below ``into``.
 
-    ``seen``: the tables that came the last time. ``partial``: records may lack what is required of them. Raises
+    ``before``: the tables of last time. ``partial``: records may lack what is required of them. Raises
     ``PackageBroken`` with all that is wrong with files and headers at once.
     """
     into.mkdir()
@@ -71,7 +71,8 @@ def translate(
         raise PackageBroken(tuple(problems))
     misread: list[Misread] = []
     for number, grids in given.items():
-        read = tabling.read_table(db, number, tables[number - 1], grids)
+        table = tables[number - 1]
+        read = tabling.read_table(db, number, table, grids, whole=table.name not in before.ended)
         misread += read.misread
         problems += read.problems
     speechless = {n for n, grids in given.items() if {g.label for g, *_ in grids} & {m.file for m in misread}}
@@ -81,8 +82,9 @@ def translate(
     problems += _zeros_lost(db, here)
     outputs = [m.output(before=[b for b in here[:n] if b.record.kind == m.record.kind]) for n, m in enumerate(here)]
     written = translation.write(db, schema=schema, outputs=outputs, into=into, today=today, modes={})
-    names = {n: tables[n - 1].name for n in given}
-    lost = {n for n, table in enumerate(tables, 1) if table.name in seen and n not in given}
+    lost = {n for n, table in enumerate(tables, 1) if table.name in before.expected and n not in given}
+    inputs = _remembered(db, tables, given, before, lost)
+    widened = {n: grids[0][0].label for n, grids in given.items() if _other_columns(tables[n - 1], inputs, before)}
     silent = {r.kind for n in speechless | lost for r in tables[n - 1].records}
     silent |= {kind for kind, told in left_out if told}
     return Translated(
@@ -90,8 +92,33 @@ def translate(
         problems=(*problems, *translation.lost_files({tables[n - 1].name for n in lost})),
         misread=tuple(misread),
         withheld=frozenset(silent),
-        seen=tuple(sorted(names.values())),
+        inputs=inputs,
+        widened={r.kind: label for n, label in widened.items() for r in tables[n - 1].records},
     )
+
+
+def _remembered(
+    db: DuckDBPyConnection,
+    tables: Sequence[Table],
+    given: Mapping[int, Sequence[_Given]],
+    before: Inputs,
+    lost: Iterable[int],
+) -> Inputs:
+    """A table that comes without rows will not be waited for when it does not come."""
+    full = {n for n in given if db.execute(f"FROM in_t{n} LIMIT 1").fetchone()}
+    said = {tables[n - 1].name: grids for n, grids in given.items()}
+    ended = {name for name, grids in said.items() if all(grid.ended for grid, *_ in grids)}
+    columns = {name: ",".join(sorted({c for _, h, _ in grids for c in h.cells})) for name, grids in said.items()}
+    return Inputs(
+        expected=tuple(sorted({tables[n - 1].name for n in {*full, *lost}})),
+        ended=tuple(sorted({*(set(before.ended) - set(said)), *ended})),
+        columns={**before.columns, **columns},
+    )
+
+
+def _other_columns(table: Table, now: Inputs, before: Inputs) -> bool:
+    had = before.columns.get(table.name)
+    return had is not None and had != now.columns[table.name]
 
 
 # ------------------------------------------------------------------------------------------------ what is there

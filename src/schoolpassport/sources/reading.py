@@ -1,5 +1,6 @@
 """A CSV file as DuckDB reads it: its rows by position, its lines as they are; and its lines as an editor counts."""
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -176,6 +177,15 @@ def physical_lines(path: Path) -> Physical:
             pairs += last == b"\r" and block[:1] == b"\n"
             last = block[-1:]
     return Physical(count=feeds + (last != b"\n"), plain=returns == pairs and pairs in {0, feeds})
+
+
+def ends(path: Path) -> bool:
+    """Whether the last line of a file is a whole one; of an empty file it is."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) in b"\r\n"
 
 
 def blank_lines(path: Path) -> list[int]:

@@ -95,19 +95,47 @@ class Misread:
     rule: str = "unreadable line"
 
 
+CUT_OFF = (
+    "The file ends with this line and without a line end, which it had before: it may be cut off here. The line was "
+    "not taken. Export the file again."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What is remembered of the files of a package as they were sent, by the names that their dialect has for them.
+
+    ``expected``: those of which rows came, and which nobody has said to come no more. ``ended``: those that ended in a
+    line end. ``columns``: which they had, whatever their order.
+    """
+
+    expected: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Inputs":
+        expected, ended = told.get("expected", told.get("seen", ())), told.get("ended", ())
+        return cls(expected=tuple(expected), ended=tuple(ended), columns=dict(told.get("columns", {})))
+
+    def told(self) -> dict[str, object]:
+        return {"expected": list(self.expected), "ended": list(self.ended), "columns": dict(self.columns)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Translated:
     """A package in canonical files.
 
     ``withheld``: kinds of which nothing is held to be missing, since a line or a file that may speak of them could not
-    be read or did not come. ``seen``: the inputs that came.
+    be read or did not come. ``widened``: kind → a file that has other columns than before, though it may be read.
     """
 
     files: Mapping[str, Path]
     problems: tuple[Problem, ...] = ()
     misread: tuple[Misread, ...] = ()
     withheld: frozenset[str] = frozenset()
-    seen: tuple[str, ...] = ()
+    inputs: Inputs = field(default_factory=Inputs)
+    widened: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.sources import reading
-from schoolpassport.sources.records import Misread, PackageBroken, Problem
+from schoolpassport.sources.records import CUT_OFF, Misread, PackageBroken, Problem
 
 _MOST_UNREAD = 1_000  # lines of a file; beyond it, the file is no CSV
 
@@ -23,11 +23,14 @@ class Rows:
     delimiter: str = ","
 
 
-def read_rows(db: DuckDBPyConnection, rows: Rows, *, cells: str, misshapen: str, above: int = 1) -> list[Misread]:
+def read_rows(
+    db: DuckDBPyConnection, rows: Rows, *, cells: str, misshapen: str, above: int = 1, whole: bool = True
+) -> list[Misread]:
     """Make ``rows.table``: line, and ``cells`` (SQL over c0, c1 …) of the rows that can be read. Gives the others.
 
     ``misshapen``: SQL of what has other cells than it should. ``above``: how many lines of the file as it was sent
-    stand above the first row; in the file that is read it is one. Raises ``PackageBroken`` for what is no CSV.
+    stand above the first row; in the file that is read it is one. ``whole``: the last line is no half of one; else it
+    is not taken. Raises ``PackageBroken`` for what is no CSV.
     """
     table = rows.table
     try:
@@ -55,10 +58,18 @@ def read_rows(db: DuckDBPyConnection, rows: Rows, *, cells: str, misshapen: str,
     db.execute(f"DELETE FROM {table} WHERE misshapen")
     db.execute(f"ALTER TABLE {table} DROP misshapen")
     sentence = "The line cannot be read: it has other cells than the header, or is no CSV. Check its commas and quotes."
-    return [
+    misread = [
         Misread(file=rows.name, line=line, sentence=sentence)
         for line in sorted({*(r - 1 + above for r in rejected), *lines})
     ]
+    return misread if whole else [*misread, *_half_line(db, rows, after=max((m.line or 0 for m in misread), default=0))]
+
+
+def _half_line(db: DuckDBPyConnection, rows: Rows, *, after: int) -> list[Misread]:
+    """Take the last row out, unless it was not read anyhow."""
+    last = f"line > {after} AND line = (SELECT max(line) FROM {rows.table})"
+    found = db.execute(f"DELETE FROM {rows.table} WHERE {last} RETURNING line").fetchall()
+    return [Misread(file=rows.name, line=int(line), sentence=CUT_OFF) for (line,) in found]
 
 
 def _try(db: DuckDBPyConnection, statement: str, rows: Rows) -> None:

@@ -219,7 +219,8 @@ def _count_lines(db: DuckDBPyConnection, plan: FilePlan, physical: Physical) -> 
     blank = reading.blank_lines(plan.path)
     filled = physical.count - len(blank)
     if extra or filled != rows + lost + 1:
-        message = f"The file has {filled:,} lines, but {rows + lost + 1:,} rows: a quote is open."
+        counted = f"The file has {filled:,} lines, but {rows + lost + 1:,} rows"
+        message = f"{counted}: a cell runs over several lines, or a quote is open."
         db.execute(f"INSERT INTO unread_{table} VALUES (NULL, NULL, ?)", [message])
     if blank:
         db.executemany(f"INSERT INTO skipped_{table} VALUES (?)", [[n] for n in blank])

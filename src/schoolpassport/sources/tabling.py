@@ -21,7 +21,7 @@ from schoolpassport.kit.columns import literal
 from schoolpassport.kit.plaintext import NoText, as_utf8
 from schoolpassport.kit.refusal import PackageRefused
 from schoolpassport.kit.workbook import Sheet, Workbook, read_workbook
-from schoolpassport.sources import rowreading
+from schoolpassport.sources import reading, rowreading
 from schoolpassport.sources.mapping import DELIMITERS, Table, is_date
 from schoolpassport.sources.records import Misread, PackageBroken, Problem
 from schoolpassport.sources.schemas import FileSchema
@@ -58,6 +58,11 @@ class Grid:
     delimiter: str
     epoch: int = 0
     even: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether its last row is a whole one."""
+        return self.even or reading.ends(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,10 +262,12 @@ def header_with(grid: Grid, wanted: Sequence[str]) -> Header | None:
 # -------------------------------------------------------------------------------------------------------------- rows
 
 
-def load(db: DuckDBPyConnection, grid: Grid, header: Header, table: str, columns: Mapping[str, int]) -> list[Misread]:
+def load(
+    db: DuckDBPyConnection, grid: Grid, header: Header, table: str, columns: Mapping[str, int], *, whole: bool = True
+) -> list[Misread]:
     """Make ``table``: line, the named columns (text, NULL when blank), ``first`` (the first cell that is filled).
 
-    Rows without anything are left out. Gives the lines that cannot be read.
+    Rows without anything are left out. Gives the lines that cannot be read. ``whole``: the last one is no half of one.
     """
     path, above = _body(grid, header)
     cell = [f"nullif(trim(c{n}, {BLANKS}), '')" for n in range(header.width)]
@@ -274,6 +281,7 @@ def load(db: DuckDBPyConnection, grid: Grid, header: Header, table: str, columns
         cells=f"{named}, coalesce({', '.join(cell)}) AS first",
         misshapen=f"coalesce({', '.join(cell)}) IS NOT NULL AND ({misshapen})",
         above=above,
+        whole=whole,
     )
     db.execute(f"DELETE FROM {table} WHERE first IS NULL")
     return misread
@@ -359,15 +367,23 @@ class Read:
 
 
 def read_table(
-    db: DuckDBPyConnection, number: int, table: Table, grids: Sequence[tuple[Grid, Header, Mapping[str, int]]]
+    db: DuckDBPyConnection,
+    number: int,
+    table: Table,
+    grids: Sequence[tuple[Grid, Header, Mapping[str, int]]],
+    *,
+    whole: bool,
 ) -> Read:
-    """Make ``in_t<number>`` of all grids of a table. Raises ``PackageBroken`` where too much of it is damaged."""
+    """Make ``in_t<number>`` of all grids of a table. Raises ``PackageBroken`` where too much of it is damaged.
+
+    ``whole``: also a file that does not end in a line end.
+    """
     misread: list[Misread] = []
     problems: list[Problem] = []
     columns = ", ".join(f"v{n} VARCHAR" for n in range(len(table.headers)))
     db.execute(f"CREATE TABLE in_t{number} (place BIGINT, file VARCHAR, line BIGINT, epoch DATE, {columns})")
     for grid, header, places in grids:
-        misread += load(db, grid, header, "grid", places)
+        misread += load(db, grid, header, "grid", places, whole=whole or grid.ended)
         problems += _without_totals(db, grid, len(table.headers))
         (rows,) = db.execute("SELECT count(*) FROM grid").fetchone() or (0,)
         damaged = [*_shortened(db, grid, table), *_errors(db, grid, table, problems)]

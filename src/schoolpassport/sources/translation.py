@@ -6,20 +6,31 @@ when the same went in; each row says from which file and line it was made.
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds.shape import EXTENDS, PREFIX_1P2
-from schoolpassport.sources import manifest, rowreading
-from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, Misread, PackageBroken, Problem, Translated
+from schoolpassport.sources import manifest, reading, rowreading
+from schoolpassport.sources.records import (
+    ORIGIN_FILE,
+    ORIGIN_LINE,
+    Inputs,
+    Misread,
+    PackageBroken,
+    Problem,
+    Translated,
+)
 from schoolpassport.sources.schemas import FileSchema, Input, Output, Schema
 from schoolpassport.sources.schemas.shape import METADATA
 
 _SCHOOL_YEAR_BEGINS = 7  # July
+_FED = "fed:"  # before the names of columns that a district wants read: the dialect may have others by their names
+_OURS = ("part", "file", "line")
 
 
 def translate(
@@ -28,38 +39,57 @@ def translate(
     schema: Schema,
     files: Mapping[str, Path],
     into: Path,
-    seen: tuple[str, ...],
+    before: Inputs,
+    feeds: Mapping[str, frozenset[str]],
     today: date,
 ) -> Translated:
     """Write the canonical files of a package, its manifest included, below ``into``.
 
-    ``seen``: the inputs that came the last time; of what they feed, nothing is held to be missing when they do not
-    come. Raises ``PackageBroken`` with all that is wrong with files and headers at once.
+    ``before``: the inputs of last time. Where one of them does not come and no manifest says so, nothing that it feeds
+    is held to be missing; of one that ended in a line end and does not now, the last line is not taken. ``feeds``: by
+    kind, the headers of columns that feed its attributes besides those that the dialect knows. Raises
+    ``PackageBroken`` with all that is wrong with files and headers at once.
     """
     into.mkdir()
     named = {name.casefold(): path for name, path in files.items()}
     problems: list[Problem] = []
     given = {i.name: _Given(i, named[i.file_name.casefold()]) for i in schema.inputs if i.file_name.casefold() in named}
-    modes = _modes(schema, named, problems)
+    said = _said(schema, named, problems)
+    modes = {i.name: said.get(f"file.{i.name}", "absent") for i in schema.inputs} if said else {}
+    counts = manifest.counts(said, problems)
     given = {name: file for name, file in given.items() if modes.get(name, "bulk") != "absent"}
     for each in given.values():
-        problems.extend(each.look())
+        own = (feeds.get(o.kind, frozenset()) for o in schema.outputs if o.of[0] == each.wanted.name)
+        problems.extend(each.look(frozenset().union(*own)))
     problems.extend(_absent(schema, given))
     problems.extend(_strangers(schema, files))
     if any(p.breaks for p in problems):
         raise PackageBroken(tuple(problems))
-    misread = [line for i in schema.inputs for line in _read(db, i, given.get(i.name))]
+    misread = [line for i in schema.inputs for line in _read(db, i, given.get(i.name), before)]
     made = [o for o in schema.outputs if set(o.of) & set(given)]
-    written = write(db, schema=schema, outputs=made, into=into, today=today, modes=modes)
-    lost = {i.file_name for i in schema.inputs if i.name in seen and i.name not in given}
-    problems.extend(lost_files(lost))
-    speechless = lost | {line.file for line in misread}
+    written = write(db, schema=schema, outputs=made, into=into, today=today, modes=modes, counts=counts, feeds=feeds)
+    lost = {i.name for i in schema.inputs if i.name in before.expected and i.name not in given and not modes}
+    problems.extend(lost_files({f"{name}.csv" for name in lost}))
+    speechless = {f"{name}.csv" for name in lost} | {line.file for line in misread}
+    inputs = _remembered(db, given, before, lost)
+    widened = {name for name, had in before.columns.items() if inputs.columns[name] != had}
     return Translated(
         files=written,
         problems=tuple(problems),
         misread=tuple(misread),
         withheld=frozenset(o.kind for o in schema.outputs if {f"{name}.csv" for name in o.of} & speechless),
-        seen=tuple(sorted(given)),
+        inputs=inputs,
+        widened={o.kind: f"{name}.csv" for o in schema.outputs for name in o.of if name in widened},
+    )
+
+
+def _remembered(db: DuckDBPyConnection, given: Mapping[str, "_Given"], before: Inputs, lost: Iterable[str]) -> Inputs:
+    """A file that comes with its header alone will not be waited for when it does not come."""
+    full = {name for name in given if db.execute(f"FROM in_{name} LIMIT 1").fetchone()}
+    return Inputs(
+        expected=tuple(sorted({*full, *lost})),
+        ended=tuple(sorted({*(set(before.ended) - set(given)), *(n for n, g in given.items() if g.ended)})),
+        columns={**before.columns, **{name: ",".join(sorted(g.headers)) for name, g in given.items()}},
     )
 
 
@@ -72,8 +102,11 @@ class _Given:
         self.headers: tuple[str, ...] = ()
         self.places: dict[str, int] = {}
         self.extensions: dict[str, int] = {}
+        self.fed: dict[str, int] = {}
+        self.ended = reading.ends(path)
 
-    def look(self) -> Iterator[Problem]:
+    def look(self, fed: frozenset[str]) -> Iterator[Problem]:
+        """``fed``: headers of columns that a district wants read."""
         problems: list[Problem] = []
         rows = manifest.csv_head(self.path, problems, limit=1, file_name=self.wanted.file_name)
         if problems:
@@ -87,6 +120,8 @@ class _Given:
                 self.places[column] = place
         if self.wanted.extended:
             self.extensions = {h: place for place, h in enumerate(self.headers) if METADATA.fullmatch(h)}
+        secret = {_folded(h) for h in self.wanted.skipped if _folded(h) == "password"}
+        self.fed = {h: n for n, h in enumerate(self.headers) if h in fed and _folded(h) not in secret}
         yield from self._header_problems(folded)
 
     def _header_problems(self, folded: list[str]) -> Iterator[Problem]:
@@ -101,12 +136,13 @@ class _Given:
                     rule="missing column",
                     file=name,
                     column=header,
-                    sentence=f"{name} has no column “{header}”, which is required.",
+                    sentence=f"{name} has no column “{header}”, which is required. "
+                    "Export it, or rename the one that holds it.",
                 )
         known = {_folded(n) for names in self.wanted.columns.values() for n in names}
         known |= {_folded(n) for n in self.wanted.skipped}
         for header, each in zip(self.headers, folded, strict=True):
-            if each not in known and header not in self.extensions:
+            if each not in known and header not in {*self.extensions, *self.fed}:
                 yield Problem(
                     rule="unknown column",
                     file=name,
@@ -125,8 +161,8 @@ def _folded(header: str) -> str:
     return header.casefold().replace("_", "").replace(" ", "")
 
 
-def _modes(schema: Schema, named: Mapping[str, Path], problems: list[Problem]) -> dict[str, str]:
-    """Input → bulk, delta or absent, where the dialect has a manifest and the package holds it."""
+def _said(schema: Schema, named: Mapping[str, Path], problems: list[Problem]) -> dict[str, str]:
+    """What the manifest says, where the dialect has one and the package holds it."""
     if not schema.modes or manifest.MANIFEST not in named:
         return {}
     said = manifest.properties(named[manifest.MANIFEST], problems)
@@ -136,7 +172,7 @@ def _modes(schema: Schema, named: Mapping[str, Path], problems: list[Problem]) -
         problems.append(
             Problem(rule="other version", file=manifest.MANIFEST, column="oneroster.version", sentence=sentence)
         )
-    return {i.name: said.get(f"file.{i.name}", "absent") for i in schema.inputs}
+    return said
 
 
 def _mode(outputs: list[Output], modes: Mapping[str, str]) -> str:
@@ -175,7 +211,7 @@ def lost_files(names: set[str]) -> Iterator[Problem]:
 # --------------------------------------------------------------------------------------------------------- reading
 
 
-def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None) -> Iterator[Misread]:
+def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None, before: Inputs) -> Iterator[Misread]:
     """Make ``in_<input>``: line and columns of the rows that can be read. Gives the lines that cannot."""
     table = f"in_{wanted.name}"
     if given is None:
@@ -183,7 +219,8 @@ def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None) -> Iterat
         db.execute(f"CREATE TABLE {table} (line BIGINT, {columns})")
         return
     width = len(given.headers)
-    places = {**dict.fromkeys(wanted.columns), **given.places, **given.extensions}
+    fed = {f"{_FED}{header}": place for header, place in given.fed.items()}
+    places = {**dict.fromkeys(wanted.columns), **given.places, **given.extensions, **fed}
     cells = ", ".join(
         ("NULL::VARCHAR" if place is None else f"nullif(trim(c{place}), '')") + f" AS {quoted(c)}"
         for c, place in places.items()
@@ -193,6 +230,7 @@ def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None) -> Iterat
         rowreading.Rows(table=table, name=wanted.file_name, path=given.path, width=width),
         cells=cells,
         misshapen=f"c{width} IS NOT NULL OR c{width - 1} IS NULL",
+        whole=given.ended or wanted.name not in before.ended,
     )
 
 
@@ -207,17 +245,24 @@ def write(
     into: Path,
     today: date,
     modes: Mapping[str, str],
+    counts: Mapping[str, int] = MappingProxyType({}),
+    feeds: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> dict[str, Path]:
-    """The canonical files of which there is a row, and the manifest that declares them."""
+    """The canonical files of which there is a row, and the manifest that declares them.
+
+    ``counts``: how many rows are announced of files that become those of the same name, row by row. ``feeds``: by
+    kind, the headers of columns that go along as they stand in the input.
+    """
     written, declared = {}, {}
-    extended = frozenset(i.name for i in schema.inputs if i.extended)
     for file in schema.files:
         parts = [o for o in outputs if o.kind == file.kind.name]
         path = into / file.file_name
-        if parts and _write(db, file, parts, path, year=_school_year(today), extended=extended):
+        if parts and _write(
+            db, file, parts, path, year=_school_year(today), fed=feeds.get(file.kind.name, frozenset())
+        ):
             written[file.file_name] = path
             declared[file.name] = _mode(parts, modes)
-    return {**written, manifest.MANIFEST: _manifest(into, declared)}
+    return {**written, manifest.MANIFEST: _manifest(into, declared, counts)}
 
 
 def _write(
@@ -227,7 +272,7 @@ def _write(
     path: Path,
     *,
     year: int,
-    extended: frozenset[str],
+    fed: frozenset[str],
 ) -> bool:
     """Returns whether there is a row at all: a file without rows says nothing, and is not written."""
     headers = [manifest.KEY, manifest.STATUS, manifest.MODIFIED, *(c.header for c in file.columns)]
@@ -238,19 +283,21 @@ def _write(
         for name, table in names.items():
             sql = sql.replace(f"{{{name}}}", table)
         sql = sql.replace("{year}", str(year))
-        sql = _extended(db, output, sql) if output.of and output.of[0] in extended else sql
+        sql = _extended(db, output, sql, fed - set(headers)) if output.of else sql
         there = {name for name, *_ in db.execute(f"DESCRIBE FROM ({sql})").fetchall()}
-        strangers = there - set(headers) - {"file", "line"} - {h for h in there if h.startswith("metadata.")}
+        beside = {h for h in there if h.startswith(("metadata.", _FED))}
+        strangers = there - set(headers) - {"file", "line"} - beside
         if strangers:
             raise ValueError(f"{file.file_name} has no column {min(strangers)}")
         cells = ", ".join((quoted(h) if h in there else "NULL") + f" AS {quoted(h)}" for h in headers)
-        extra = "".join(f", {quoted(h)}" for h in sorted(there) if h.startswith("metadata."))
+        extra = "".join(f", {quoted(h)}" for h in sorted(beside))
         parts.append(f"SELECT {number} AS part, {cells}{extra}, file, line FROM ({sql})")
     db.execute(f"CREATE OR REPLACE TABLE whole AS {' UNION ALL BY NAME '.join(parts)}")
     (rows,) = db.execute("SELECT count(*) FROM whole").fetchone() or (0,)
     if rows:
-        extras = [n for n, *_ in db.execute("DESCRIBE whole").fetchall() if n.startswith("metadata.") and _told(db, n)]
-        columns = ", ".join(quoted(h) for h in (*headers, *extras))
+        named = [n for n, *_ in db.execute("DESCRIBE whole").fetchall() if n not in {*headers, *_OURS}]
+        extras = [n for n in named if _told(db, n)]
+        columns = ", ".join(f"{quoted(h)} AS {quoted(h.removeprefix(_FED))}" for h in (*headers, *extras))
         db.execute(
             f"COPY (SELECT {columns}, file AS {quoted(ORIGIN_FILE)}, line AS {quoted(ORIGIN_LINE)} FROM whole "
             f"ORDER BY part, line, {quoted(manifest.KEY)}) TO {literal(str(path))} (FORMAT csv, HEADER true)"
@@ -267,28 +314,40 @@ def _told(db: DuckDBPyConnection, header: str) -> bool:
     return bool(values)
 
 
-def _extended(db: DuckDBPyConnection, output: Output, sql: str) -> str:
-    """SQL: each row with the extensions of the line of which it was made."""
+def _extended(db: DuckDBPyConnection, output: Output, sql: str, fed: Collection[str]) -> str:
+    """SQL: each row with the extensions of the line of which it was made, and the columns that feed something.
+
+    A column of the source's own that is called like one of ours speaks where ours is blank.
+    """
     first = output.of[0]
-    own = {n for n, *_ in db.execute(f"DESCRIBE FROM ({sql})").fetchall()}
+    own = {n.casefold(): n for n, *_ in db.execute(f"DESCRIBE FROM ({sql})").fetchall()}
     there = {n for n, *_ in db.execute(f"DESCRIBE in_{first}").fetchall()}
-    beside = sorted(n for n in there - own if n.startswith("metadata."))
-    if not beside:
+    extensions = sorted(n for n in there if n.startswith("metadata."))
+    beside = sorted(f"{_FED}{n}" for n in fed if f"{_FED}{n}" in there)
+    if not extensions and not beside:
         return sql
-    columns = ", ".join(f"x.{quoted(name)}" for name in beside)
+    columns = "".join(f", x.{quoted(n)}" for n in extensions if n.casefold() not in own)
+    columns += "".join(f", x.{quoted(n)}" for n in beside)
+    called_alike = [
+        f"coalesce(o.{quoted(own[n.casefold()])}, x.{quoted(n)}) AS {quoted(own[n.casefold()])}"
+        for n in extensions
+        if n.casefold() in own
+    ]
+    replaced = f" REPLACE ({', '.join(called_alike)})" if called_alike else ""
     return (
-        f"SELECT o.*, {columns} FROM ({sql}) o LEFT JOIN in_{first} x "
+        f"SELECT o.*{replaced}{columns} FROM ({sql}) o LEFT JOIN in_{first} x "
         f"ON x.line = o.line AND o.file = {literal(f'{first}.csv')}"
     )
 
 
-def _manifest(into: Path, modes: Mapping[str, str]) -> Path:
+def _manifest(into: Path, modes: Mapping[str, str], counts: Mapping[str, int]) -> Path:
     """The table of contents of what was written, in the words of OneRoster 1.1."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("propertyName", "value"))
     writer.writerow(("oneroster.version", "canonical"))
     writer.writerows((f"file.{name}", mode) for name, mode in modes.items())
+    writer.writerows((f"{manifest.COUNT}{name}", counts[name]) for name in modes if name in counts)
     path = into / manifest.MANIFEST
     path.write_text(out.getvalue(), encoding="utf-8")
     return path

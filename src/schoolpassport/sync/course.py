@@ -289,7 +289,7 @@ def publish(
     timed.seconds += time.perf_counter() - begun
     reach("publish.end")
     if state is RunState.DONE and not run.revision:
-        state, message = RunState.UNCHANGED, message or "Everything in the package stands already."
+        state, message = RunState.UNCHANGED, message or "Everything in the package that can be taken stands already."
     message = " ".join(part for part in (message, waiting.sentence(run.quarantine)) if part)
     states.finish(run, state, message=message, steps=steps)
     states.put_away(run)

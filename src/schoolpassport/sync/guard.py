@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.sync.policies import Limits
+from schoolpassport.sync.policies import NO_LIMIT, Limits
 
 PEOPLE_OF_A_SCHOOL = ("user", "enrollment")
 SMALLEST_SCHOOL = 10  # with fewer, everybody leaving at once is no sign
@@ -90,6 +90,7 @@ class Removals:
 
 def of_schools(*, limits: Limits, removals: Removals, schools: Schools) -> list[Reason]:
     """Which schools, or grades of schools, lose too much; what they lose waits, the others' flows."""
+    limits = limits.of_kind(removals.kind)
     found = [
         Reason(
             rule=Rule.SCHOOL_VANISHED,
@@ -140,6 +141,7 @@ def _of_school(limits: Limits, kind: str, school: UUID, removed: int, schools: S
 
 def of_kind(*, limits: Limits, kind: str, standing: int, removed: int) -> Reason | None:
     """Whether a kind as a whole loses too much."""
+    limits = limits.of_kind(kind)
     if standing < limits.minimum_base or not removed:
         return None
     share = removed / standing
@@ -160,8 +162,8 @@ def of_run(*, limits: Limits, kinds: dict[str, KindFacts], schools: Schools) -> 
     """Why this run should wait for a person as a whole; empty when it need not."""
     found: list[Reason] = []
     for kind, facts in kinds.items():
-        found.extend(_other_ids(limits, kind, facts))
-        found.extend(_too_many_changes(limits, kind, facts, schools))
+        found.extend(_other_ids(limits.of_kind(kind), kind, facts))
+        found.extend(_too_many_changes(limits.of_kind(kind), kind, facts, schools))
     return found
 
 
@@ -187,6 +189,10 @@ def _other_ids(limits: Limits, kind: str, facts: KindFacts) -> list[Reason]:
     ]
 
 
+def _passing(share: float, count: int) -> str:
+    return f"up to {share:.0%}" + (f" and {count:,}" if count < NO_LIMIT else "")
+
+
 def _too_many_changes(limits: Limits, kind: str, facts: KindFacts, schools: Schools) -> list[Reason]:
     plural, found = KINDS[kind].plural, []
     added = (Rule.TOO_MANY_ADDITIONS, "added", facts.added, limits.added_share, limits.added_count)
@@ -195,22 +201,22 @@ def _too_many_changes(limits: Limits, kind: str, facts: KindFacts, schools: Scho
         if facts.standing >= limits.minimum_base and (number > share * facts.standing or number > count):
             sentence = (
                 f"{number:,} {plural} would be {word}, and {facts.standing:,} stand; "
-                f"up to {share:.0%} and {count:,} pass without asking."
+                f"{_passing(share, count)} pass without asking."
             )
             found.append(Reason(rule=rule, kind=kind, sentence=sentence))
     if found:
         return found
-    of_schools_ = (
-        (Rule.TOO_MANY_ADDITIONS, "added", facts.added_by_school, limits.school_added_share),
-        (Rule.TOO_MANY_UPDATES, "changed", facts.updated_by_school, limits.school_updated_share),
-    )
-    for rule, word, by_school, share in of_schools_:
+    share, count = limits.school_added_share, limits.school_added_count
+    added_ = (Rule.TOO_MANY_ADDITIONS, "added", facts.added_by_school, share, count)
+    share, count = limits.school_updated_share, limits.school_updated_count
+    updated_ = (Rule.TOO_MANY_UPDATES, "changed", facts.updated_by_school, share, count)
+    for rule, word, by_school, share, count in (added_, updated_):
         for school, number in sorted(by_school.items(), key=str):
             standing = schools.standing.get((kind, school), 0)
-            if standing >= limits.minimum_base and number > share * standing:
+            if standing >= limits.minimum_base and (number > share * standing or number > count):
                 sentence = (
                     f"{number:,} {plural} of “{schools.name(school)}” would be {word}, and {standing:,} stand; "
-                    f"up to {share:.0%} of a school pass without asking."
+                    f"{_passing(share, count)} of a school pass without asking."
                 )
                 found.append(Reason(rule=rule, kind=kind, school=school, sentence=sentence))
     return found

@@ -5,12 +5,11 @@ for what it was.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass, replace
 from datetime import date
 
 from schoolpassport.quality.policies import rules
-from schoolpassport.sources import policies
+from schoolpassport.sources import policies, reading
 from schoolpassport.sources.models import Source
 from schoolpassport.sources.records import FilePlan, Mode, PackagePlan, Settings
 from schoolpassport.sync.skimming import Skimmed, Way
@@ -56,7 +55,9 @@ class Memory:
         if plan.mode is Mode.DELTA:
             return self
         meaning = plan.meant if saved else self.meaning
-        return replace(self._after(plan, found, saved=saved), meaning=meaning, ended=ends(plan), columns=columns(plan))
+        return replace(
+            self._after(plan, found, saved=saved), meaning=meaning, ended=reading.ends(plan.path), columns=columns(plan)
+        )
 
     def compares(self, plan: FilePlan) -> bool:
         """Whether a row of another hash says something else; under other settings every row has another."""
@@ -102,10 +103,3 @@ def _header(plan: FilePlan) -> str:
 
 def columns(plan: FilePlan) -> str:
     return ",".join(sorted(plan.headers))
-
-
-def ends(plan: FilePlan) -> bool:
-    """Whether the file's last line is a whole one."""
-    with plan.path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) in b"\r\n"

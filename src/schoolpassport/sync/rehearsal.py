@@ -418,7 +418,8 @@ def _applied(asked: _Asked, walk: walks.Walk | None, *, verdict: RunState, messa
         )
         effects.add(applied.tallies)
         if verdict is RunState.DONE and applied.number is None:
-            verdict, message = RunState.UNCHANGED, f"Everything in the package stands already. {message}".rstrip()
+            nothing = "Everything in the package that can be taken stands already."
+            verdict, message = RunState.UNCHANGED, f"{nothing} {message}".rstrip()
         told = _told(district_id, before, now=asked.now, examples=asked.examples, verdict=verdict, message=message)
         return replace(told, effects=effects.told(), findings=findings)
 

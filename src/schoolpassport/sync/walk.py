@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from schoolpassport.kit.archive import USUAL, WITH_WORKBOOKS, Budget, PackageRefused, open_package
-from schoolpassport.kit.columns import literal
+from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import NeedsAttention
 from schoolpassport.matching import decisions
@@ -30,16 +30,25 @@ from schoolpassport.quality.records import Inspected, Subject
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.records import ALTOGETHER, Asked, Authority, Batch
 from schoolpassport.sources import actions as sources
-from schoolpassport.sources import manifest, mapped, staging, translation
+from schoolpassport.sources import manifest, mapped, reading, staging, translation
 from schoolpassport.sources.mapping import BadPolicy, tables
 from schoolpassport.sources.models import Source, SourceRole
 from schoolpassport.sources.policies import shaping
-from schoolpassport.sources.records import FilePlan, Mode, PackageBroken, PackagePlan, Problem, Settings, Translated
+from schoolpassport.sources.records import (
+    FilePlan,
+    Inputs,
+    Mode,
+    PackageBroken,
+    PackagePlan,
+    Problem,
+    Settings,
+    Translated,
+)
 from schoolpassport.sources.schemas import SCHEMAS, Column, FileSchema, Schema
 from schoolpassport.sync import difference, guard, identifying, memory, settling, silence, skimming, waiting
 from schoolpassport.sync.contract import Progress, Watcher
 from schoolpassport.sync.guard import Reason, Rule
-from schoolpassport.sync.policies import Limits, Rollover
+from schoolpassport.sync.policies import Announced, Limits, Rollover
 from schoolpassport.sync.skimming import Skimmed, Way
 from schoolpassport.sync.workbench import Bench, private
 from schoolpassport.tenancy import scope
@@ -215,15 +224,16 @@ def _translate(walk: Walk, files: dict[str, Path]) -> dict[str, Path]:
 
 def _written_anew(walk: Walk, schema: Schema, files: dict[str, Path]) -> Translated:
     db, into, today = walk.bench.db, walk.bench.places.work / "translated", walk.today
-    seen = tuple(walk.source.prints.get(_INPUTS, {}).get("seen", ()))
-    if not schema.tabled:
-        return translation.translate(db, schema=schema, files=files, into=into, seen=seen, today=today)
+    before = Inputs.of(walk.source.prints.get(_INPUTS, {}))
     try:
+        feeds = shaping(walk.settings, schema).read
         said = tables(walk.settings.get("tables"), schema)
     except BadPolicy as bad:
         raise Refused(f"{bad} Change the setting; the package may be right.") from bad
+    if not schema.tabled:
+        return translation.translate(db, schema=schema, files=files, into=into, before=before, feeds=feeds, today=today)
     return mapped.translate(
-        db, tables=said, schema=schema, files=files, into=into, seen=seen, today=today, partial=walk.is_partial
+        db, tables=said, schema=schema, files=files, into=into, before=before, today=today, partial=walk.is_partial
     )
 
 
@@ -331,6 +341,7 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     walk.skimmed[kind.name] = found
     log.debug("%s: read by %s, %s", kind.name, found.way, "nothing new" if found.nothing_new else "news")
     walk.looked_at.add(kind.name)
+    _compare_with_manifest(walk, plan, found.rows)
     if found.nothing_new:
         _say_nothing(walk, plan.schema.kind, plan.schema.columns)
         walk.chosen[kind.name], walk.inspected[kind.name] = Chosen(), Inspected(bad_rows=0, warnings=0)
@@ -345,14 +356,16 @@ def _inspect_rows(walk: Walk, plan: FilePlan, found: Skimmed) -> None:
     whole = frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK)
     walk.chosen[kind.name] = filtering.choose(db, plan, walk.filters, whole=whole, today=walk.today)
     withheld = difference.absences(db, plan)
-    waiting.weigh(walk.court, plan, doubt=_doubt(walk, plan, found))
+    doubt = _doubt(walk, plan, found)
+    waiting.weigh(walk.court, plan, doubt=doubt)
     if walk.bench.any(f"missing_{kind.table}"):
         walk.losing.add(kind.name)
     difference.candidates(db, plan, unseen=before.unseen, losing=walk.losing)
     if "parent" in kind:
         walk.bench.load_edges(kind.name)
     subject = Subject(schema=plan.schema, mode=plan.mode, partial=walk.is_partial, fallible=plan.shaped.fallible)
-    walk.inspected[kind.name] = inspection.inspect(db, subject, walk.rules.withholding(kind.name))
+    half = reading.physical_lines(plan.path).count if _is_cut(before, plan) else None
+    walk.inspected[kind.name] = inspection.inspect(db, subject, walk.rules.withholding(kind.name), half=half)
     if withheld:
         _warn_of_withheld_removals(walk, plan)
     skimming.learn(db, plan)
@@ -371,16 +384,18 @@ def _warn_of_withheld_removals(walk: Walk, plan: FilePlan) -> None:
 
 def _trust(walk: Walk) -> None:
     """Refuse a package of which more than the set share is bad. Small files count in the whole only."""
-    share, base = walk.limits.bad_row_share, walk.limits.minimum_base
     rows = {k: s.rows for k, s in walk.skimmed.items()}
     bad = {k: i.bad_rows for k, i in walk.inspected.items() if i.bad_rows}
     for kind, count in bad.items():
+        limits = walk.limits.of_kind(kind)
+        share, base = limits.bad_row_share, limits.minimum_base
         total = max(rows.get(kind, 0), walk.bench.count(f"cand_{KINDS[kind].table}"))
         if total >= base and count > share * total:
             raise Refused(
                 f"{count:,} of {total:,} rows of {KINDS[kind].plural} cannot be taken; more than {share:.0%} is too "
                 "much to trust the rest. Nothing was changed; the findings say what to mend."
             )
+    share, base = walk.limits.bad_row_share, walk.limits.minimum_base
     everything, fallen = sum(rows.values()), sum(bad.values())
     if everything >= base and fallen > share * everything:
         raise Refused(
@@ -420,15 +435,29 @@ def _doubt(walk: Walk, plan: FilePlan, found: Skimmed) -> Reason | None:
     before, file, kind = memory.of(walk.source, plan.schema.kind.name), plan.schema.file_name, plan.schema.kind.name
     announced = walk.plan.counts.get(kind)
     if announced is not None and found.rows < announced:
-        sentence = f"{file} has {found.rows:,} rows, and {announced:,} were announced with it."
+        sentence = f"{file} has {found.rows:,} rows, and {manifest.MANIFEST} announces {announced:,}."
         return Reason(rule=Rule.FEWER_ROWS, kind=kind, sentence=sentence)
-    if before.ended and not memory.ends(plan):
+    if _is_cut(before, plan):
         sentence = f"{file} does not end in a line end, as it did before: it may be cut off."
         return Reason(rule=Rule.NO_NEWLINE, kind=kind, sentence=sentence)
-    if before.columns and before.columns != memory.columns(plan):
-        sentence = f"{file} has other columns than before."
+    own = before.columns and before.columns != memory.columns(plan) and not plan.translated
+    if widened := file if own else walk.translated.widened.get(kind):
+        sentence = f"{widened} has other columns than before."
         return Reason(rule=Rule.OTHER_COLUMNS, kind=kind, sentence=sentence)
     return None
+
+
+def _is_cut(before: memory.Memory, plan: FilePlan) -> bool:
+    return before.ended and not reading.ends(plan.path)
+
+
+def _compare_with_manifest(walk: Walk, plan: FilePlan, rows: int) -> None:
+    """Say it where the file has another number of rows than was announced."""
+    announced, file = walk.plan.counts.get(plan.schema.kind.name), plan.schema.file_name
+    if announced not in {None, rows}:
+        sentence = f"{file} has {rows:,} rows that can be read, and {manifest.MANIFEST} announces {announced:,}."
+        problem = Problem(rule="other number of rows", file=file, sentence=sentence, breaks=False)
+        inspection.record_problems(walk.bench.db, (problem,))
 
 
 def facts(walk: Walk) -> dict[str, guard.KindFacts]:
@@ -448,6 +477,9 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
         assert row is not None  # noqa: S101 (an aggregate has one row)
         standing, removed, added, updated, restored = row
         going = f"SELECT key FROM missing_{table} UNION ALL SELECT key FROM waiting_{table}"
+        limits = walk.limits.of_kind(name)
+        there = standing >= limits.minimum_base
+        added_there, updated_there = _by_school(walk, name, limits, added, updated) if there else ({}, {})
         found[name] = guard.KindFacts(
             standing=standing,
             removed=removed,
@@ -458,9 +490,30 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             expected=walk.court.expected.get(name, 0),
             strangers=walk.bench.count(f"strangers_{table}") if name in walk.bench.judged else 0,
             removed_by_school=walk.court.removed.get(name, {}),
+            added_by_school=added_there,
+            updated_by_school=updated_there,
             examples=_some(walk, going) if removed else (),
         )
     return {name: found[name] for name in sorted(found)}
+
+
+def _by_school(
+    walk: Walk, kind: str, limits: Limits, added: int, updated: int
+) -> tuple[dict[UUID, int], dict[UUID, int]]:
+    """How many records are added to, and changed in, the schools that they name; nothing where no limit is near."""
+    declared = KINDS[kind]
+    near = added > min(limits.school_added_share * limits.minimum_base, limits.school_added_count)
+    near |= updated > min(limits.school_updated_share * limits.minimum_base, limits.school_updated_count)
+    if not near or declared.school in {"", "id"}:
+        return {}, {}
+    named = f"t.{quoted(declared[declared.school].column)}"
+    each = f"unnest(string_split(trim({named}, '{{}}'), ','))" if declared[declared.school].many else named
+    rows = walk.bench.db.execute(
+        f"SELECT school::UUID, count(DISTINCT key) FILTER (op = 'a'), count(DISTINCT key) FILTER (op = 'u' AND other) "
+        f"FROM (SELECT t.key, t.op, n.key IS NOT NULL AS other, {each} AS school FROM settled_{declared.table} t "
+        f"LEFT JOIN ({_says_otherwise(walk, kind)}) n ON t.key = n.key) WHERE school <> '' GROUP BY school"
+    ).fetchall()
+    return {s: count for s, count, _ in rows if count}, {s: count for s, _, count in rows if count}
 
 
 def _some(walk: Walk, keys: str) -> tuple[str, ...]:
@@ -513,13 +566,23 @@ def judge(walk: Walk) -> dict[str, object] | None:
 
 def _without_expected(walk: Walk, kind: str, facts_: guard.KindFacts) -> guard.KindFacts:
     """Where removals were announced, as many additions and changes were announced with them."""
-    for announced in (a for a in walk.court.announced if a.kind == kind and not a.schools):
+    for announced in (a for a in walk.court.announced if a.kind == kind):
         facts_ = replace(
             facts_,
-            added=0 if announced.covers(facts_.added) else facts_.added,
-            updated=0 if announced.covers(facts_.updated) else facts_.updated,
+            added=0 if not announced.schools and announced.covers(facts_.added) else facts_.added,
+            updated=0 if not announced.schools and announced.covers(facts_.updated) else facts_.updated,
+            added_by_school=_unexpected(announced, facts_.added_by_school),
+            updated_by_school=_unexpected(announced, facts_.updated_by_school),
         )
     return facts_
+
+
+def _unexpected(announced: Announced, by_school: dict[UUID, int]) -> dict[UUID, int]:
+    return {
+        s: n
+        for s, n in by_school.items()
+        if (announced.schools and s not in announced.schools) or not announced.covers(n)
+    }
 
 
 def quarantine(walk: Walk) -> dict[str, Any] | None:
@@ -586,7 +649,7 @@ def memories(walk: Walk, saved: set[str]) -> dict[str, dict[str, object]]:
         known[kind] = before.after(plan, walk.skimmed[kind], saved=kind in saved)
     for kind in walk.unseen:
         known[kind] = replace(known.get(kind, memory.of(walk.source, kind)), unseen=True)
-    inputs = {_INPUTS: {"seen": list(walk.translated.seen)}} if walk.translated.seen else {}
+    inputs = {_INPUTS: walk.translated.inputs.told()} if walk.translated.inputs.columns else {}
     return {**{kind: asdict(m) for kind, m in known.items()}, **inputs}
 
 

@@ -66,7 +66,7 @@ BUGS = (
         scene="a_file_is_torn_after_a_pupil_left",
         seen=DIFFERENCE,
         function="schoolpassport.sync.walk:_doubt",
-        old="if before.ended and not memory.ends(plan):",
+        old="if _is_cut(before, plan):",
         new="if False:",
     ),
     bug(

@@ -56,6 +56,22 @@ def test_files_are_planned_in_the_order_in_which_references_resolve_each_in_its_
     assert plan.problems == ()
 
 
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")])
+def test_cells_that_are_separated_by_another_sign_are_named_once(planned, sign, name):
+    with pytest.raises(PackageBroken) as caught:
+        planned(orgs=ORGS.replace(",", sign), manifest=saying(orgs="bulk"))
+    assert [p.sentence for p in caught.value.problems] == [
+        f"orgs.csv is separated by {name}. Save it as CSV with commas between the cells."
+    ]
+
+
+def test_a_manifest_may_announce_how_many_rows_a_file_has(planned):
+    said = saying(orgs="bulk", categories="bulk") + "count.orgs,1\r\ncount.users,7\r\n"
+    assert planned(orgs=ORGS, categories=CATEGORIES, manifest=said).counts == {"org": 1}
+    wrong = saying(orgs="bulk") + "count.orgs,many\r\n"
+    assert broken(planned, orgs=ORGS, manifest=wrong) == {("bad manifest", "manifest.csv", "count.orgs", True)}
+
+
 def test_without_a_manifest_every_file_is_bulk_and_that_is_said(planned):
     plan = planned(orgs=ORGS)
     assert [(f.schema.name, f.mode) for f in plan.files] == [("orgs", Mode.BULK)]

@@ -7,7 +7,7 @@ import pytest
 from schoolpassport.sync import guard
 from schoolpassport.sync.guard import KindFacts, Reason, Removals, Schools
 from schoolpassport.sync.models import TRANSITIONS, RunState
-from schoolpassport.sync.policies import Limits
+from schoolpassport.sync.policies import BadPolicy, Limits
 
 NORTH, SOUTH = UUID(int=1), UUID(int=2)
 NOBODY = Schools(names={}, standing={})
@@ -110,6 +110,36 @@ def test_a_school_whose_own_record_goes_is_asked_about():
 )
 def test_additions_changes_and_other_ids_hold_the_run_unless_they_were_expected(more, found):
     assert rules(guard.of_run(limits=Limits(), kinds={"user": facts(100, **more)}, schools=schools())) == found
+
+
+@pytest.mark.parametrize(
+    ("limits", "more", "found"),
+    [
+        ({}, {"added_by_school": {NORTH: 50}, "updated_by_school": {NORTH: 50}}, []),
+        ({}, {"added_by_school": {NORTH: 51}}, ["too many additions"]),
+        ({"school_added_count": 10}, {"added_by_school": {NORTH: 11}}, ["too many additions"]),
+        ({"school_updated_count": 10}, {"updated_by_school": {NORTH: 11}}, ["too many updates"]),
+        ({"kinds": {"user": {"school_updated_count": 10}}}, {"updated_by_school": {NORTH: 11}}, []),
+        ({"kinds": {"class": {"school_updated_count": 10}}}, {"updated_by_school": {NORTH: 11}}, ["too many updates"]),
+    ],
+)
+def test_what_comes_to_a_school_or_changes_in_it_is_judged_by_itself(limits, more, found):
+    kinds = {"class": facts(1000, **more)}
+    assert rules(guard.of_run(limits=Limits.parse(limits), kinds=kinds, schools=schools())) == found
+
+
+@pytest.mark.parametrize(
+    ("kinds", "word"),
+    [
+        ({"pupil": {}}, "there is no kind “pupil”"),
+        ({"user": {"witnesses": 1}}, "“witnesses” is no limit of a kind"),
+        ({"user": {"removed_share": 2}}, "removed_share is a share from 0 to 1"),
+        (["user"], "kind by kind"),
+    ],
+)
+def test_limits_of_kinds_that_make_no_sense_are_refused(kinds, word):
+    with pytest.raises(BadPolicy, match=word):
+        Limits.parse({"kinds": kinds})
 
 
 @pytest.mark.parametrize(
