@@ -197,6 +197,20 @@ def test_files_that_the_database_writes_have_the_bytes_that_the_engine_makes_of_
         assert {r['metadata.a, "b"'] for r in rows(unpacked(one)["enrollments.csv"])} > {"a,b", 'say "hi"', "one two"}
 
 
+@pytest.mark.parametrize("end", [r"\n", r"\r"])
+def test_line_ends_in_documents_are_blanks_in_files(sis, end):
+    desk = shared(sis)
+    told = {r["familyName"] for r in rows(desk.texts(FORMATS["oneroster-1.1"])["users.csv"])}
+    with scope.inside(desk.district_id), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE sharing_user u SET doc = replace(doc, '\"familyName\":\"', '\"familyName\":\"a' || %s || 'b ') "
+            "FROM sharing_view v WHERE v.number = u.view AND v.integration_id = %s",
+            [end, desk.integration_id],
+        )
+    broken = {r["familyName"] for r in rows(desk.texts(FORMATS["oneroster-1.1"])["users.csv"])}
+    assert broken == {f"a b {name}" for name in told}
+
+
 def annotate(desk: Desk, notes: list[Any]) -> None:
     """More enrollments in this view, with whatever texts extensions and keys of a SIS can be."""
     of_view = "FROM sharing_enrollment e JOIN sharing_view v ON v.number = e.view WHERE v.integration_id = %s"

@@ -21,6 +21,7 @@ from schoolpassport.delivery.formats import File, Format, Mode, Style
 from schoolpassport.delivery.formats.shape import under
 from schoolpassport.kit.columns import columns, literal, quoted
 from schoolpassport.kit.wholefile import whole_file
+from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing.exports import FINISHED, Exported, path
 from schoolpassport.sharing.records import Finished
 
@@ -146,11 +147,11 @@ class _Maker:
                 (self._into / self._name(file.name)).unlink()
         if self._format.version:
             loose.insert(0, self._manifest(rows))
-        digest = _digest(loose)
         if not self._format.archive:
+            digest = _digest(loose)
             files = tuple(Written(path=p, rows=rows[p.name], size=p.stat().st_size) for p in loose)
             return Made(files=files, rows=rows, notes=tuple(self._notes), digest=digest)
-        whole = self._zipped(loose)
+        whole, digest = self._zipped(loose)
         written = Written(path=whole, rows=sum(rows.values()), size=whole.stat().st_size)
         return Made(files=(written,), rows=rows, notes=tuple(self._notes), digest=digest)
 
@@ -164,7 +165,9 @@ class _Maker:
         if self._delta and self._format.compared:
             return differences.query(self._format, file)
         cells = [f"{self._cell(file, header, sql)} AS {quoted(header)}" for header, sql in self._columns(file).items()]
-        return f"SELECT {', '.join(cells)} FROM {self._from(file)} ORDER BY {file.order}"
+        comes_so = file.in_order and not self._delta and KINDS[file.kind].stored_document
+        order = "" if comes_so else f" ORDER BY {file.order}"
+        return f"SELECT {', '.join(cells)} FROM {self._from(file)}{order}"
 
     def _from(self, file: File) -> str:
         return file.changes if self._delta and file.changes else file.rows
@@ -249,7 +252,9 @@ class _Maker:
         path.write_text("propertyName,value\n" + "".join(f"{k},{v}\n" for k, v in facts.items()), encoding="utf-8")
         return path
 
-    def _zipped(self, loose: list[Path]) -> Path:
+    def _zipped(self, loose: list[Path]) -> tuple[Path, str]:
+        """The archive, and the digest of what is in it, in one reading."""
+        told = hashlib.sha256()
         path = self._into / self._name(self._format.archive)
         when = max(self._at, _FIRST_DAY).astimezone(UTC).timetuple()[:6]
         with whole_file(path) as target, zipfile.ZipFile(target, "w") as made:
@@ -259,11 +264,14 @@ class _Maker:
                 with each.open("rb") as source, made.open(entry, "w", force_zip64=each.stat().st_size > 1 << 31) as to:
                     # The same stream as zlib's in a quarter of its time, and smaller. There is no public way to say so.
                     to._compressor = isal_zlib.compressobj(_EFFORT, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)  # type: ignore[attr-defined]  # noqa: SLF001 (no type knows it)
+                    content = hashlib.sha256()
                     while block := source.read(_BLOCK):
+                        content.update(block)
                         to.write(block)
+                    told.update(content.digest())
         for each in loose:
             each.unlink()
-        return path
+        return path, told.hexdigest()
 
 
 def _digest(files: list[Path]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.delivery.formats import Format
-from schoolpassport.delivery.formats.shape import place
+from schoolpassport.delivery.formats.shape import HARMLESS, PLAIN, place
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.roster.kinds.shape import PAIRS
@@ -28,7 +28,7 @@ def load(
 
     They have the attributes that the format reads. What was loaded before is gone, and what is finished is not loaded.
     """
-    _instants(db, exported)
+    _prepare(db, exported)
     for name, reads in format_.reads.items():
         if name in exported.finished:
             continue
@@ -44,12 +44,13 @@ def load(
 
 def load_older(db: DuckDBPyConnection, folder: Path, *, format_: Format, exported: exports.Exported) -> None:
     """The same of the revision with which rows are compared: then it is what ``now_<kind>`` holds."""
-    _instants(db, exported)
+    _prepare(db, exported)
     for name, reads in format_.reads.items():
         _relation(db, KINDS[name], reads, f"now_{name}", exports.path(folder, name, exports.BEFORE))
 
 
-def _instants(db: DuckDBPyConnection, exported: exports.Exported) -> None:
+def _prepare(db: DuckDBPyConnection, exported: exports.Exported) -> None:
+    db.execute(f"CREATE OR REPLACE MACRO plain(t) AS {PLAIN if exported.line_ends else HARMLESS}")
     db.execute("CREATE OR REPLACE TABLE instants (revision INTEGER, stamp VARCHAR)")
     if exported.instants:
         rows = ", ".join(f"({int(n)}, {literal(_stamp(at))})" for n, at in exported.instants.items())

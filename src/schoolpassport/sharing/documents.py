@@ -8,6 +8,9 @@ from schoolpassport.sharing.catalogue import SIS_ID
 from schoolpassport.sharing.conditions import STAMP
 from schoolpassport.sharing.models import HREF
 
+ID_AT = len('{"sourcedId":"')
+"""Where in every document its id begins."""
+
 # Once per page, not once per record: to_char is what would cost most. Grades come in revisions of their own, by the
 # thousand, and have stored documents.
 _STAMPS = (

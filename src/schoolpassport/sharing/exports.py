@@ -8,9 +8,10 @@ so what the consent hides or masks is hidden and masked here. Kinds with a layou
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -30,6 +31,7 @@ READ: Final = (
 
 _COPY = r"(FORMAT csv, DELIMITER E'\t', QUOTE E'\x02')"
 _HREF = HREF.encode()
+_LINE_ENDS = (rb"\n", rb"\r")  # as JSON writes them
 _STANDING = with_standing(None)
 _ATTEMPTS = 5
 _NO_LAYOUTS: Mapping[str, Layout] = MappingProxyType({})
@@ -53,7 +55,8 @@ class Extent:
 class Exported:
     """``instants``: of each view revision, as its records tell it. ``rows``: how many of each kind.
 
-    ``finished``: the kinds whose file is what it is going to be (``path``, ``FINISHED``).
+    ``finished``: the kinds whose file is what it is going to be (``path``, ``FINISHED``). ``line_ends``: whether a text
+    in the others may hold one.
     """
 
     extent: Extent
@@ -61,6 +64,7 @@ class Exported:
     instants: dict[int, datetime]
     rows: dict[str, int]
     finished: Mapping[str, Finished] = field(default_factory=dict)
+    line_ends: bool = True
 
 
 def extent(*, district_id: UUID, integration_id: UUID) -> Extent:
@@ -149,7 +153,7 @@ def _write(
         told = wrapped.fetchall()
         facts["seq"] = next((seq for number, _, seq in told if number == since), 0)
         finished = _finish(wrapped.cursor, layouts, facts, folder)
-        counts = {
+        put = {
             (name, part): _put(wrapped.cursor, KINDS[name], query, facts, path(folder, name, part))
             for name, queries in parts.items()
             for part, query in queries.items()
@@ -159,9 +163,10 @@ def _write(
         extent=_extent(district_id, standing),
         since=since,
         instants={number: at for number, at, _ in told},
-        rows={name: count for (name, part), count in counts.items() if not part}
+        rows={name: file.rows for (name, part), file in put.items() if not part}
         | {name: made.rows for name, made in finished.items()},
         finished=finished,
+        line_ends=any(file.line_ends for file in put.values()),
     )
 
 
@@ -174,10 +179,10 @@ def _finish(
     made: dict[str, Finished] = {}
     for name, layout in layouts.items():
         kind = KINDS[name]
-        keys = finishing.keys(cursor, _living(kind), facts)
-        if keys is not None:
-            into = path(folder, name, FINISHED)
-            made[name] = finishing.write(cursor, kind, layout, keys, rows=_living(kind), facts=facts, into=into)
+        into = path(folder, name, FINISHED)
+        written = finishing.write(cursor, kind, layout, rows=_living(kind), facts=facts, into=into)
+        if written is not None:
+            made[name] = written
     return made
 
 
@@ -268,17 +273,24 @@ def _before(kind: Kind) -> str:
     return f"SELECT {_told(kind)} FROM {_rows(kind)} AND {then} AND r.id IN ({changed})"
 
 
-def _put(cursor: Any, kind: Kind, query: str, facts: dict[str, Any], into: Path) -> int:  # noqa: ANN401 (psycopg's own cursor)
+class _File(NamedTuple):
+    rows: int
+    line_ends: bool = True
+
+
+def _put(cursor: Any, kind: Kind, query: str, facts: dict[str, Any], into: Path) -> _File:  # noqa: ANN401 (psycopg's own cursor)
     """Documents of all that is active come along the key, and in large pieces."""
     into.unlink(missing_ok=True)
     if not kind.stored_document or query != _active(kind):
-        return _copy(cursor, query, facts, into)
-    sql, written = _documents(kind), 0
+        return _File(_copy(cursor, query, facts, into))
+    rows, line_ends = 0, False
+    ask = partial(stretches.read, cursor.connection, _documents(kind), facts)
     with into.open("xb") as file:
-        for stretch in stretches.follow(cursor.connection, lambda: sql, facts):
+        for stretch in stretches.follow(cursor.connection, ask, place=documents.ID_AT):
             file.write(stretch.lines.replace(_HREF, b""))
-            written += stretch.rows
-    return written
+            rows += stretch.rows
+            line_ends = line_ends or any(each in stretch.lines for each in _LINE_ENDS)
+    return _File(rows, line_ends)
 
 
 def _copy(cursor: Any, query: str, facts: dict[str, Any], into: Path) -> int:  # noqa: ANN401 (psycopg's own cursor)

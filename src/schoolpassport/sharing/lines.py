@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from schoolpassport.roster.kinds import KINDS
-from schoolpassport.sharing import documents
+from schoolpassport.sharing import documents, stretches
 from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.cursors import readable
 from schoolpassport.sharing.inquiries import Told, based
@@ -56,12 +56,13 @@ class LinesOf:
         return Question(_statement(self.kind, skips=self.skip > 0), parameters, keyed=True)
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> Text:
-        text, records, last = rest
-        goes_on = UUID(last.decode()) if records == self.limit else None
+        text, records = rest
+        place = len(_opening(self.kind)) + documents.ID_AT
+        goes_on = UUID(stretches.last(text, place)) if records == self.limit else None
         return Text(based(text, self.base), records, goes_on, readable(self.revision, standing))
 
     def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
-        revision, (_, records, _) = readable(self.revision, standing), rest
+        revision, (_, records) = readable(self.revision, standing), rest
         if self.skip and not records:
             return []
         goes_on = self.after is not None or self.skip > 0
@@ -74,12 +75,11 @@ def _statement(kind_name: str, *, skips: bool) -> str:
     if skips:  # nobody is behind a record that is not there
         after = f"""(SELECT s.id FROM {at(kind, "s")} AND s.status = 'active' AND s.id > {after}
             ORDER BY s.id OFFSET %(last)s::int LIMIT 1)"""
-    rows = f"""SELECT {documents.columns(kind)}, r.id AS place FROM {at(kind, "r")} AND r.status = 'active'
+    rows = f"""SELECT {documents.columns(kind)} FROM {at(kind, "r")} AND r.status = 'active'
         AND r.id > {after} ORDER BY r.id LIMIT %(limit)s::int"""
-    line = f"""'{{"{kind.name}":' || {documents.text(kind)} || E'}}\\n'"""
-    return with_standing(
-        Condition(
-            f"""SELECT string_agg({line}, '') AS lines, count(*)::int AS records,
-            max(d.place::text COLLATE "C") AS last FROM ({rows}) d"""
-        )
-    )
+    line = f"""'{_opening(kind_name)}' || {documents.text(kind)} || E'}}\\n'"""
+    return with_standing(Condition(f"SELECT string_agg({line}, '') AS lines, count(*)::int AS records FROM ({rows}) d"))
+
+
+def _opening(kind_name: str) -> str:
+    return f'{{"{kind_name}":'

@@ -12,6 +12,7 @@ about a delivery is what its files can have been made of.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Type
@@ -89,6 +90,11 @@ class File:
     def kind(self) -> str:
         return next(iter(self.reads))
 
+    @property
+    def in_order(self) -> bool:
+        """Whether its rows come in its order, where the kind's records do."""
+        return (self.rows, self.order) == (f"now_{self.kind} r", 'r."sourcedId"')
+
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
@@ -150,10 +156,17 @@ def extended(kind: str) -> frozenset[str]:
 def plain(text: str) -> str:
     """SQL: a value without line ends, of which no field may hold any; NULL when it is blank.
 
-    Hardly any has one, and to look is much cheaper than to translate.
+    ``PLAIN`` says how, or ``HARMLESS`` where nothing that was loaded has one.
     """
-    found = f"contains({text}, chr(10)) OR contains({text}, chr(13))"
-    return f"nullif(CASE WHEN {found} THEN translate({text}, chr(10) || chr(13), '  ') ELSE {text} END, '')"
+    return f"plain({text})"
+
+
+# Hardly any has one, and to look is much cheaper than to translate.
+PLAIN: Final = (
+    "nullif(CASE WHEN contains(t, chr(10)) OR contains(t, chr(13)) THEN translate(t, chr(10) || chr(13), '  ') "
+    "ELSE t END, '')"
+)
+HARMLESS: Final = "nullif(t, '')"
 
 
 def cell(known: Field, alias: str = "r") -> str:
