@@ -14,8 +14,10 @@ from schoolpassport.sharing import reader as reading
 from schoolpassport.sharing.contract import Collection, Subset, Through
 from schoolpassport.sharing.contract import Parent as ParentOf
 from schoolpassport.sharing.listings import STEP, Cache, Listing
+from schoolpassport.sharing.models import Pull
 from schoolpassport.sharing.queries import view_for
 from schoolpassport.sharing.records import Page, PageRequest, Selection, Unanswerable
+from schoolpassport.tenancy import scope
 from tests.support.plain_views import FIRST_MORNING, PlainView, a_plain_view
 from tests.support.wire import messages_sent
 
@@ -224,6 +226,27 @@ def test_a_pull_that_stays_on_an_older_revision_neither_counts_nor_asks_twice_fo
     assert page_at(40) == (1, 2, 1)  # the newest revision is counted: somebody will ask for it soon
     reading._pulls._kept.clear()
     assert page_at(50) == (1, 2, 0)
+
+
+def test_pulls_that_are_over_are_taken_away_now_and_then(district):
+    plain = a_plain_view(district.id)
+    plain.publish({"user": [person(n, uuid4(), 0) for n in range(3)]})
+
+    def noted(token: bytes, *, after: timedelta) -> set[bytes]:
+        """The tokens of which a pull is known, once this one has begun another."""
+        reader = view_for(district_id=district.id, integration_id=plain.integration_id, base="", now=NOW + after)
+        reader.page(PageRequest(Selection(EVERYBODY), 1, 0, puller=token))
+        with scope.inside(district.id):
+            return {
+                bytes(each)[:1] for each in Pull.objects.filter(district_id=district.id).values_list("token", flat=True)
+            }
+
+    assert noted(b"a" * 32, after=timedelta()) == {b"a"}
+    assert noted(b"b" * 32, after=timedelta(minutes=119)) == {b"a", b"b"}
+    assert noted(b"c" * 32, after=timedelta(minutes=125)) == {b"a", b"b", b"c"}, (
+        "it is six minutes since somebody looked"
+    )
+    assert noted(b"d" * 32, after=timedelta(minutes=129)) == {b"b", b"c", b"d"}
 
 
 def test_a_revision_that_cannot_be_read_is_refused_and_never_replaced(view):

@@ -4,6 +4,7 @@ A scope opens operations; which records and attributes come is the consent's mat
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -46,6 +47,7 @@ READING: Final = frozenset({*ROSTERING, GRADEBOOK, RESOURCES, ASSESSMENT, *_MEAN
 """Every scope of reading that a token of an integration can carry: one token opens every dialect."""
 
 
+@lru_cache(maxsize=256)
 def meant(scopes: frozenset[str]) -> frozenset[str]:
     """The scopes in the words of OneRoster 1.1."""
     return frozenset(_MEANINGS.get(scope, scope) for scope in scopes)

@@ -14,18 +14,22 @@ from schoolpassport.sharing.standing import Answer, Standing
 _LASTS = timedelta(hours=2)
 _NOTED_ANEW = timedelta(minutes=10)  # so a pull has at least 1:50 left after its first page
 
-NOTE = """
-    WITH gone AS (
-        DELETE FROM sharing_pull WHERE district_id = %(district)s AND (token, collection) IN (
-            SELECT token, collection FROM sharing_pull
-            WHERE district_id = %(district)s AND begun_at < %(stale)s
-              AND (token, collection) <> (%(puller)s, %(collection)s)
-            LIMIT 100 FOR UPDATE SKIP LOCKED))
+# Nobody waits for the disk. What is published later comes to it later, so no pull is forgotten for a newer revision.
+_SOON = "set_config('synchronous_commit', 'off', true)"
+NOTE = f"""
     INSERT INTO sharing_pull (district_id, token, collection, revision, begun_at)
     VALUES (%(district)s, %(puller)s, %(collection)s, %(revision)s, %(now)s)
     ON CONFLICT (district_id, token, collection)
     DO UPDATE SET revision = excluded.revision, begun_at = excluded.begun_at
-    RETURNING revision"""
+    RETURNING {_SOON}"""
+
+TIDIED_AFTER = timedelta(minutes=10)
+TIDY = f"""
+    WITH gone AS (
+        DELETE FROM sharing_pull WHERE district_id = %(district)s AND (token, collection) IN (
+            SELECT token, collection FROM sharing_pull WHERE district_id = %(district)s AND begun_at < %(stale)s
+            LIMIT 10000 FOR UPDATE SKIP LOCKED))
+    SELECT {_SOON}"""
 
 
 def revision(answer: Answer, wanted: PageRequest, now: datetime) -> int:
@@ -50,8 +54,9 @@ def is_to_be_noted(answer: Answer, wanted: PageRequest, *, total: int, now: date
     return begins and not noted
 
 
-def times(now: datetime) -> dict[str, object]:
-    return {"now": now, "stale": now - _LASTS}
+def stale(now: datetime) -> datetime:
+    """Pulls that began before this are over."""
+    return now - _LASTS
 
 
 def is_readable(number: int, standing: Standing) -> bool:

@@ -62,6 +62,7 @@ _NOBODY: Mapping[str, object] = {"puller": b"", "collection": b""}
 _FEW = 100  # records of a filter that an index knows: brought with their number, and nothing is kept of them
 _last_seen: Recent[tuple[int, int], Standing] = Recent(10_000)  # a guess, which every answer checks
 _pulls: Recent[tuple[bytes, bytes], Pull | None] = Recent(10_000)  # of puller and collection: another guess
+_tidied: Recent[UUID, datetime] = Recent(10_000)  # when pulls of a district that are over were last taken away
 _shared: Recent[tuple[UUID, bool], Shared] = Recent(1000)  # a consent does not change: another one follows it
 
 
@@ -392,9 +393,13 @@ class Reader:
         return whole if names is None else selection.reduced(whole, names)
 
     def _note(self, asked: Mapping[str, Any]) -> None:
-        parameters = {**asked, "district": self._district, **pulls.times(self._now)}
+        parameters = {**asked, "district": self._district, "now": self._now, "stale": pulls.stale(self._now)}
         roundtrip.ask(district_id=self._district, door=None, question=Question(pulls.NOTE, parameters, keyed=True))
         _pulls.put(_walk(asked), Pull(asked["revision"], self._now))
+        last = _tidied.get(self._district)
+        if last is None or last <= self._now - pulls.TIDIED_AFTER:
+            _tidied.put(self._district, self._now)
+            roundtrip.ask(district_id=self._district, door=None, question=Question(pulls.TIDY, parameters, keyed=True))
 
 
 def _state(standing: Standing, revision: int) -> str:

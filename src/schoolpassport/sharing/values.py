@@ -4,10 +4,10 @@ A path as a client writes it (``familyName``, ``class.sourcedId``, ``metadata.gg
 consent shares; what it does not share is as unknown as what nobody ever heard of.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from schoolpassport.kit.columns import quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type, Version
@@ -77,7 +77,7 @@ def names(kind: Kind, shared: Shared) -> frozenset[str]:
 def _names(kind_name: str, shared: Shared) -> frozenset[str]:
     kind = KINDS[kind_name]
     shown = {f.name for f in kind.fields if Version.V1P1 in f.versions and shared.shows(kind.name, f.name)}
-    shown.update(f.v1p1 for f in _renamed(kind) if shared.shows(kind.name, f.name))
+    shown.update(v1p1 for v1p1, f in _renamed(kind_name).items() if shared.shows(kind_name, f.name))
     if any(shared.shows(kind.name, name) for name in extensions(kind.name).values()):
         shown.add("metadata")
     if shared.shows(kind.name, "parent"):
@@ -85,9 +85,10 @@ def _names(kind_name: str, shared: Shared) -> frozenset[str]:
     return UNIVERSAL | shown
 
 
-def _renamed(kind: Kind) -> Iterable[Field]:
+@cache
+def _renamed(kind_name: str) -> Mapping[str, Field]:
     """What documents have under a name of our own."""
-    return (f for f in kind.fields if f.v1p1 and not f.extension)
+    return {f.v1p1: f for f in KINDS[kind_name].fields if f.v1p1 and not f.extension}
 
 
 def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
@@ -99,7 +100,7 @@ def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
         return None if rest else replace(_UNIVERSAL[name], target=kind.name)
     if name == "metadata":
         return _metadata(kind, shared, rest, prefix)
-    if renamed := next((f for f in _renamed(kind) if f.v1p1 == name), None):
+    if renamed := _renamed(kind.name).get(name):
         return _reference(renamed, rest)
     if name not in kind:
         return _element(name, rest)  # children
