@@ -93,6 +93,12 @@ def _renamed(kind_name: str) -> Mapping[str, Field]:
 
 def find(kind: Kind, shared: Shared, path: str, *, prefix: str) -> Value | None:
     """What the path leads to, or None when it is unknown here. ``prefix`` begins the names of its parameters."""
+    return _find(kind.name, shared, path, prefix)
+
+
+@lru_cache(maxsize=1024)
+def _find(kind_name: str, shared: Shared, path: str, prefix: str) -> Value | None:
+    kind = KINDS[kind_name]
     name, _, rest = path.partition(".")
     if name not in names(kind, shared):
         return None
