@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 
 import asyncssh
 import psycopg
@@ -16,8 +17,12 @@ from django.db import connections
 from schoolpassport.delivery import accounts, actions, queries
 from schoolpassport.delivery.models import Account
 from schoolpassport.delivery.records import Access
-from schoolpassport.kit import sftpservice
+from schoolpassport.kit import clock, sftpservice
 from schoolpassport.kit.sftpservice import Guesses, Service
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing.catalogue import everything
+from schoolpassport.sharing.lifecycle import Act, Side
+from schoolpassport.sharing.records import Contents
 from schoolpassport.sources import arrival
 from schoolpassport.tenancy import scope
 from tests.support import cutting, openssh, partners
@@ -55,7 +60,7 @@ def serving(tmp_path, guesses: Guesses | None = None, recheck: float = 2.0):
 def known(login: str):
     """As the product asks; the connection of a thread that ends with the test is given back."""
     try:
-        return queries.entry(login)
+        return queries.entry(login, now=clock.now())
     finally:
         connections.close_all()
 
@@ -211,6 +216,49 @@ def test_who_is_logged_in_is_put_out_when_the_account_ends_or_changes(district, 
     folders = accounts.entry(queries.sftp_accounts(district_id=district.id)[1])
     left = [path.name for folder in (folders.folder, folders.aside) for path in folder.iterdir()]
     assert left == ["there.csv"], "nothing of what was being put is left"
+
+
+def test_an_application_fetches_nothing_while_its_consent_rests_and_nothing_old_when_it_is_over(
+    district, now, tmp_path
+):
+    app = partners.integrated(district.id, now).integration.id
+    made = account(district, now, "reader", app=app)
+    ready = accounts.outbox(district_id=district.id, integration_id=app)
+    ready.mkdir(parents=True)
+    (ready / "old.csv").write_text("older terms")
+    contents = Contents(attributes=everything(kinds=("org",)))
+    facts = {"district_id": district.id, "by": BY}
+
+    def agreed(**more):
+        return sharing.agree(**facts, integration_id=app, contents=contents, now=now, **more).id
+
+    def taken(consent, act: Act):
+        sharing.take(**facts, consent_id=consent, act=act, side=Side.DISTRICT, now=clock.now())
+
+    def seen(port: int) -> set[str]:
+        with logged_in(port, made) as (steps, _, client):
+            there = set(steps.do(client.listdir("/"))) - {".", ".."}
+            for name in {"old.csv", "new.csv"} - there:
+                with pytest.raises(asyncssh.SFTPNoSuchFile):
+                    steps.do(client.open(name, "rb"))
+            return there
+
+    with serving(tmp_path, recheck=0.2) as port:
+        consent = agreed()
+        assert seen(port) == {"old.csv"}
+        with logged_in(port, made) as (steps, connection, _):
+            taken(consent, Act.SUSPEND)
+            steps.do(asyncio.wait_for(connection.wait_closed(), 5))
+        assert seen(port) == set()
+        taken(consent, Act.RESUME)
+        assert seen(port) == {"old.csv"}
+        taken(consent, Act.REVOKE)
+        (ready / "new.csv").write_text("all is taken back")
+        assert seen(port) == {"new.csv"}
+        agreed(expires_at=clock.now() + timedelta(seconds=3))
+        assert seen(port) == {"new.csv", "old.csv"}
+        time.sleep(3)
+        assert seen(port) == set(), "at its last instant, whether a worker runs or not"
 
 
 def test_nothing_outside_the_folder_can_be_seen_or_written(district, now, tmp_path):

@@ -1,5 +1,7 @@
 """Looking: formats there are, what they would make of the view that stands, and what a sample seems to be."""
 
+import math
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
@@ -9,6 +11,7 @@ from schoolpassport.delivery.formats import FORMATS, Format
 from schoolpassport.delivery.models import Account, Delivery, OwnFormat, Shipment
 from schoolpassport.delivery.records import Known, Tried, UnknownDelivery, UnknownFormat
 from schoolpassport.kit.sftpservice import Entry
+from schoolpassport.sharing import queries as sharing
 from schoolpassport.tenancy import scope
 
 
@@ -111,11 +114,19 @@ def sftp_accounts(*, district_id: UUID) -> list[Account]:
         return list(Account.objects.filter(district_id=district_id).order_by("login"))
 
 
-def entry(login: str) -> Entry:
-    """What a login may do (``kit.sftpservice.Doorkeeper``); one that nothing opens where it is nobody's."""
+def entry(login: str, *, now: datetime) -> Entry:
+    """What a login may do (``kit.sftpservice.Doorkeeper``); one that nothing opens where it is nobody's.
+
+    An application fetches nothing while its consent is suspended, and nothing from before the end of one that is over.
+    """
     district_id = accounts.district_of(login)
     if district_id is None:
         return accounts.nobody()
     with scope.inside(district_id):
         found = Account.objects.filter(district_id=district_id, login=login, ended_at=None).first()
-    return accounts.entry(found) if found is not None else accounts.nobody()
+        if found is None:
+            return accounts.nobody()
+        if found.integration_id is None:
+            return accounts.entry(found)
+        since = sharing.handed_over_since(district_id=district_id, integration_id=found.integration_id, now=now)
+    return replace(accounts.entry(found), since=math.inf if since is None else since.timestamp())

@@ -40,14 +40,16 @@ class Entry:
     """What one account may do. ``aside``: where unfinished files are kept, on the same disk as ``folder``.
 
     ``uploads``: files are put and taken away, and never read; else they are read, and nothing is changed. ``quota``:
-    bytes in all. ``keys``: public keys as OpenSSH writes them; ``networks`` None: from anywhere. ``mark``: another one
-    when what ``opens`` is another. Whose entry is not equal any more to that of its login is put out.
+    bytes in all. ``since``: files of before are not there (seconds of Unix time). ``keys``: public keys as OpenSSH
+    writes them; ``networks`` None: from anywhere. ``mark``: another one when what ``opens`` is another. Whose entry is
+    not equal any more to that of its login is put out.
     """
 
     folder: Path
     aside: Path
     uploads: bool
     quota: int
+    since: float = 0.0
     keys: tuple[str, ...] = ()
     networks: Networks | None = None
     mark: str = field(repr=False, default="")
@@ -279,7 +281,7 @@ class _Folder(asyncssh.SFTPServer):
     def _file(self, path: bytes) -> Path:
         """A plain file of the folder; links and the like are not there."""
         found = self._entry.folder / self._named(path)
-        if not found.is_file() or found.is_symlink():
+        if not found.is_file() or found.is_symlink() or found.stat().st_mtime < self._entry.since:
             raise asyncssh.SFTPNoSuchFile("no such file")
         return found
 
@@ -318,9 +320,10 @@ class _Folder(asyncssh.SFTPServer):
                 yield SFTPName(each.name.encode(), attrs=_told(each.lstat()))
 
     def _there(self) -> list[Path]:
-        return [
-            p for p in self._entry.folder.iterdir() if not p.name.startswith(".") and stat.S_ISREG(p.lstat().st_mode)
-        ]
+        return [p for p in self._entry.folder.iterdir() if not p.name.startswith(".") and self._is_there(p.lstat())]
+
+    def _is_there(self, found: os.stat_result) -> bool:
+        return stat.S_ISREG(found.st_mode) and found.st_mtime >= self._entry.since
 
     # ---------------------------------------------------------------------------------------------- reading, putting
 

@@ -1,8 +1,8 @@
 """Reading a view. ``view_for`` gives the only object that can."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
-from typing import IO
+from datetime import UTC, datetime
+from typing import IO, Final
 from uuid import UUID
 
 from schoolpassport.sharing import lacking, manifests, reconciling
@@ -10,8 +10,10 @@ from schoolpassport.sharing.changelog import Line, Lines, Log
 from schoolpassport.sharing.companions import Member, PeopleOf, PupilsOf
 from schoolpassport.sharing.cursors import Part, PartOf, Picked, Primary, Role, Stretch, These
 from schoolpassport.sharing.lacking import Lack, Result
+from schoolpassport.sharing.lifecycle import ConsentState, is_past
 from schoolpassport.sharing.lines import LinesOf, Text
 from schoolpassport.sharing.manifests import Place, PlaceOf, Total
+from schoolpassport.sharing.models import Consent, View
 from schoolpassport.sharing.reader import Reader
 from schoolpassport.sharing.reconciling import Difference, Twice, ids
 from schoolpassport.sharing.records import Door
@@ -43,6 +45,7 @@ __all__ = [
     "Total",
     "Twice",
     "difference",
+    "handed_over_since",
     "ids",
     "lacks",
     "meant_by",
@@ -51,6 +54,9 @@ __all__ = [
     "total",
     "view_for",
 ]
+
+
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def view_for(
@@ -101,6 +107,22 @@ def difference(
     """Where what an application holds of a kind differs from its view; see ``reconciling``. Raises ``Twice``."""
     with scope.inside(district_id):
         return reconciling.difference(district_id=district_id, place=place, kind=kind, held=held, buckets=buckets)
+
+
+def handed_over_since(*, district_id: UUID, integration_id: UUID, now: datetime) -> datetime | None:
+    """Files made before this instant must not be fetched (any more); None: none at all. In the caller's scope.
+
+    While a consent is suspended there is none; once it has ended, those made since are left: they take things back.
+    """
+    view = View.objects.filter(district_id=district_id, integration_id=integration_id).first()
+    if view is None:
+        return _EVER  # nothing was ever shared, so nothing was ever made
+    consent = Consent.objects.get(district_id=district_id, id=view.consent_id)
+    if consent.ended_at is not None:
+        return consent.ended_at
+    if is_past(expires=consent.expires_at, now=now):
+        return consent.expires_at
+    return None if consent.state == ConsentState.SUSPENDED else _EVER
 
 
 def lacks(*, district_id: UUID, integration_id: UUID, examples: int = 5) -> list[Lack]:

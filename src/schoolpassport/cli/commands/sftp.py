@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from schoolpassport.delivery import queries
-from schoolpassport.kit import sftpservice
+from schoolpassport.kit import clock, sftpservice
 from schoolpassport.kit.sftpservice import Entry, Service
 
 
@@ -35,7 +35,7 @@ def command(host: str, port: int, connections: int) -> None:
 def _known(login: str) -> Entry:
     """Asked at every login, days apart: a connection that the database has let go meanwhile is not tried."""
     close_old_connections()
-    return queries.entry(login)
+    return queries.entry(login, now=clock.now())
 
 
 async def _serve(service: Service) -> None:
