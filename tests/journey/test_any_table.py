@@ -412,6 +412,10 @@ REFUSED = {
         {"schueler.xlsx": workbook(Book({"A": Sheet(one()), "B": Sheet(one())}))},
         "schueler.xlsx has 2 sheets (“A”, “B”). Say in the setting tables which one is meant: “sheet”.",
     ),
+    "an old workbook, or one with a password": (
+        {"schueler.xlsx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)},
+        "schueler.xlsx is a workbook of Excel 97 to 2003, or has a password. Save it as .xlsx without one.",
+    ),
     "no workbook": ({"schueler.xlsx": b"PK"}, "schueler.xlsx: the zip file is damaged"),
     "most ids lost": (
         {"schueler.csv": as_text([["1,2E+11", *ROWS[0][1:]]] * 8)},

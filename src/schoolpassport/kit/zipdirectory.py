@@ -34,6 +34,7 @@ _END64: Final = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _MAX_COMMENT = 0xFFFF
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how files of old Office programs begin, and encrypted ones
 _MAX_DIRECTORY_BYTES_PER_MEMBER = 4096
 _16, _32 = 0xFFFF, 0xFFFFFFFF
 _ZIP64_EXTRA = 1
@@ -117,8 +118,12 @@ def _find(file: BinaryIO, package: str) -> _Where:
     found = [at for at in _places(tail, b"PK\5\6") if at + _END.size + _comment_length(tail, at) == len(tail)]
     if len(found) != 1:
         file.seek(0)
-        if file.read(2) == b"PK":
+        begins = file.read(len(_OLE))
+        if begins.startswith(b"PK"):
             _damaged(package, "its end is missing" if not found else "it has two ends")
+        if begins == _OLE:
+            sentence = f"{package} is a workbook of Excel 97 to 2003, or has a password. Save it as .xlsx without one."
+            raise PackageRefused(Code.NOT_A_PACKAGE, sentence)
         raise PackageRefused(
             Code.NOT_A_PACKAGE, f"{package} is not a zip file. Send a zip file with the CSV files at its root."
         )
