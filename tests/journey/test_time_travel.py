@@ -117,6 +117,22 @@ def test_the_command_line_tells_them_too(story):
     assert {(c["kind"], c["standing"]) for c in counted if c["school"] is None} >= {("user", 7), ("class", 2)}
 
 
+def test_the_whole_roster_is_listed_as_of_a_revision_and_of_none_that_is_to_come(story):
+    def listed(*words):
+        return {
+            (r["username"], r["given_name"]) for r in map(json.loads, asked(story, "list", "user", *words).splitlines())
+        }
+
+    now = listed("--json")
+    assert now - listed("--as-of", "2", "--json") == {("p1", "Given-p1"), ("p5", "Zoë")}
+    assert {name for name, _ in now - listed("--as-of", "1", "--json")} == {"p5"}
+    head, *rows = asked(story, "list", "user").splitlines()
+    assert (len(rows), {"username", "givenName", "orgs"} <= set(head.split())) == (8, True)
+    for words in (["list", "user", "--as-of", "4"], ["diff", "user", "--since", "4"], ["count", "--as-of", "4"]):
+        done = CliRunner().invoke(command.command, [*words, "--district", str(story.district_id)])
+        assert (done.exit_code, done.output) == (1, "Error: There is no revision 4; the newest is 3.\n")
+
+
 def test_a_moment_that_cannot_be_read_is_named(story):
     done = CliRunner().invoke(command.command, ["count", "--as-of", "yesterday", "--district", str(story.district_id)])
     assert done.exit_code == 2

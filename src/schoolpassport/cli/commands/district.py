@@ -14,7 +14,7 @@ from schoolpassport.sources import packages
 from schoolpassport.sources import queries as sources
 from schoolpassport.sync import actions as sync
 from schoolpassport.sync import queries as runs
-from schoolpassport.sync.policies import BadPolicy
+from schoolpassport.sync.policies import NO_LIMIT, BadPolicy
 from schoolpassport.tenancy import actions, queries, scope
 
 
@@ -81,7 +81,8 @@ def limits(district: str | None, source: str | None, kind: str | None, **values:
     with scope.inside(id_):
         now = runs.limits(district_id=id_, source_id=source_id)
     shown = now.of_kind(kind) if kind else now
-    show.table(("limit", "value"), [(name.replace("_", " "), getattr(shown, name)) for name in values])
+    rows = [(name.replace("_", " "), getattr(shown, name)) for name in values]
+    show.table(("limit", "value"), [(name, "none" if value == NO_LIMIT else value) for name, value in rows])
     for other, own in sorted(now.kinds.items()) if kind is None else ():
         told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in own.items())
         click.echo(f"{KINDS[other].plural} only: {told}")

@@ -55,13 +55,35 @@ def show_(kind: str, id_: UUID, as_of: int | datetime | None, district: str | No
     """One record with all its attributes."""
     district_ = district_id(district)
     with scope.inside(district_):
+        _known(district_, as_of)
         found = queries.record(district_id=district_, kind=kind, id=id_, as_of=as_of)
     if found is None:
         raise click.ClickException(f"No {kind} had the id {id_} then. Its history: `roster history {kind} {id_}`.")
     if as_json:
         show.as_json(found)
     else:
-        show.table(("attribute", "value"), [(name, value) for name, value in found.items() if value is not None])
+        show.table(("attribute", "value"), [(_named(kind, n), _text(v)) for n, v in found.items() if v is not None])
+
+
+@command.command("list")
+@_KIND
+@_AS_OF
+@click.option("--gone", is_flag=True, help="Also those that had gone by then.")
+@_DISTRICT
+@_JSON
+def list_(kind: str, as_of: int | datetime | None, district: str | None, *, gone: bool, as_json: bool) -> None:
+    """Every record of a kind with all its attributes: the roster as it stands, or as it stood. JSON: one to a line."""
+    district_ = district_id(district)
+    with scope.inside(district_):
+        _known(district_, as_of)
+        every = queries.records(district_id=district_, kind=kind, as_of=as_of)
+    found = [record for record in every if gone or record["status"] == "active"]
+    if as_json:
+        for record in found:
+            show.as_json(record)
+        return
+    filled = [name for name in (found[0] if found else ()) if any(record[name] not in (None, []) for record in found)]
+    show.table([_named(kind, n) for n in filled], [[_text(record[n]) for n in filled] for record in found])
 
 
 @command.command("history")
@@ -82,7 +104,7 @@ def history(kind: str, id_: UUID, district: str | None, *, as_json: bool) -> Non
     for v in versions:
         click.secho(f"revision {v['revision']}  {v['at']:%Y-%m-%d %H:%M}  {v['cause']}  {v['status']}", bold=True)
         for name, (before, after) in v["attributes"].items():
-            click.echo(f"  {name}: {_text(before)} → {_text(after)}")
+            click.echo(f"  {_named(kind, name)}: {_text(before)} → {_text(after)}")
 
 
 @command.command("diff")
@@ -97,6 +119,7 @@ def diff(
     """What is different in a kind between two moments."""
     district_ = district_id(district)
     with scope.inside(district_):
+        _known(district_, since, until)
         found = queries.diff(district_id=district_, kind=kind, since=since, until=until)
     if as_json:
         show.as_json(found)
@@ -104,7 +127,7 @@ def diff(
     for d in found:
         click.secho(f"{d['id']}  {d['change']}", bold=True)
         for name, (before, after) in d["attributes"].items():
-            click.echo(f"  {name}: {_text(before)} → {_text(after)}")
+            click.echo(f"  {_named(kind, name)}: {_text(before)} → {_text(after)}")
     click.echo(f"{len(found):,} {KINDS[kind].plural} differ.")
 
 
@@ -116,6 +139,7 @@ def count(as_of: int | datetime | None, district: str | None, *, as_json: bool) 
     """How many records stand, or stood, by kind and school."""
     district_ = district_id(district)
     with scope.inside(district_):
+        _known(district_, as_of)
         names = queries.school_names(district_id=district_)
         standing = (
             queries.standing(district_id=district_)
@@ -134,5 +158,20 @@ def count(as_of: int | datetime | None, district: str | None, *, as_json: bool) 
         show.table(("kind", "school", "standing"), [(r["kind"], r["school"] or "", r["standing"]) for r in rows])
 
 
+def _known(district_id_: UUID, *moments: int | datetime | None) -> None:
+    """A number that is no revision's yet would be taken for now."""
+    newest = queries.current_revision(district_id=district_id_)
+    for moment in moments:
+        if isinstance(moment, int) and moment > newest:
+            raise click.ClickException(f"There is no revision {moment}; the newest is {newest}.")
+
+
+def _named(kind: str, column: str) -> str:
+    """What an attribute is called where its column is."""
+    return next((f.name for f in KINDS[kind].fields if f.column == column), column)
+
+
 def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return "–" if value is None else str(value)

@@ -73,10 +73,8 @@ def _write(source: str, district: str | None, content: dict[str, Any]) -> None:
     id_ = district_id(district)
     try:
         with scope.inside(id_):
-            source_id = sources.source(district_id=id_, id_or_name=source).id
-        next_at = schedules.set_schedule(
-            district_id=id_, source_id=source_id, content=content, by=me(), now=clock.now()
-        )
+            found = sources.source(district_id=id_, id_or_name=source)
+        next_at = schedules.set_schedule(district_id=id_, source_id=found.id, content=content, by=me(), now=clock.now())
     except (BadTimetable, sources.UnknownSource) as problem:
         raise click.ClickException(str(problem)) from problem
     if next_at is None:
@@ -84,3 +82,7 @@ def _write(source: str, district: str | None, content: dict[str, Any]) -> None:
         return
     there = next_at.astimezone(ZoneInfo(content["zone"]))
     click.echo(f"Next run: {there:%Y-%m-%d %H:%M} {content['zone']} ({next_at:%Y-%m-%d %H:%M} UTC).")
+    if found.connector == "upload":
+        click.secho(
+            f"Nothing fetches it yet. Connect it: schoolpassport sources add {source!r} --connector …", fg="yellow"
+        )

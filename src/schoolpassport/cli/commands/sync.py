@@ -504,7 +504,9 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
         rehearsing.tell_reach(run.quarantine["reach"], schools=schools, of="If what it held is released:")
     if findings:
         total = sum(c.count for c in counts)
-        click.echo(f"\n{total:,} findings" + (f", the first {_SHOWN}:" if total > _SHOWN else ":"))
+        click.echo(
+            f"\n{total:,} finding{'s' if total > 1 else ''}" + (f", the first {_SHOWN}:" if total > _SHOWN else ":")
+        )
         for f in findings:
             click.echo(f"  {f.file}:{f.line or '–'} {f.severity}: {f.sentence}")
     if steps:
