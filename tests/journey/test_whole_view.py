@@ -127,6 +127,26 @@ def test_no_cursor_is_stranded_when_terms_narrow(app):
         assert b"Pia" not in told.body
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{BASE}/changes?after=999",
+        f"{ONEROSTER}/events?after=00000001{999:012x}0000",
+        f"/v3.1/events?starting_after=00000001{999:012x}0000",
+        f"/datahub/services/v1/events?after=00000001{999:012x}0000",
+    ],
+)
+def test_who_waits_where_the_log_never_was_is_told_so_and_does_not_wait_for_ever(app, path):
+    """As whoever followed a database that was set back since."""
+    last = app.json(f"{BASE}/changes")["after"]
+    refused = app.get(path)
+    assert refused.status == 400
+    assert f"The change log ends at {last}, and never reached 999: begin again with all of it." in refused.body.decode()
+    assert app.get(path.replace("999", str(last)).replace(f"{999:012x}", f"{last:012x}")).status == 200, (
+        "the end itself"
+    )
+
+
 def test_a_token_opens_the_kinds_of_its_scopes(district):
     app = a_reader(district.id, scopes=frozenset({ROSTER}))
     app.view.publish(LITTLE)
@@ -137,7 +157,7 @@ def test_a_token_opens_the_kinds_of_its_scopes(district):
     assert app.get(f"{BASE}/changes?collections=demographics").status == 403
     for query in ("collections=wizards", "after=x", "from=wizards", "revision=x"):
         assert app.get(f"{BASE}/export?{query}").status == 400, query
-    for query in ("limit=0", "limit=10001", "after=x"):
+    for query in ("limit=0", "limit=10001", "after=x", "after=999"):
         assert app.get(f"{BASE}/changes?{query}").status == 400, query
     assert app.get(f"{BASE}/wizards").status == 404
     assert app.get(f"{BASE}/export", method="HEAD").body == b""

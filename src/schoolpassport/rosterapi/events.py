@@ -16,7 +16,7 @@ import msgspec
 from schoolpassport.rosterapi import documents
 from schoolpassport.rosterapi.documents import Head, Org, Ref, User
 from schoolpassport.rosterapi.objects import Around, Object
-from schoolpassport.rosterapi.visits import Trouble, Visit
+from schoolpassport.rosterapi.visits import Trouble, Visit, within
 from schoolpassport.rosterapi.walking import Asked, Words
 from schoolpassport.sharing.queries import Line, Lines, Log, These
 
@@ -78,6 +78,7 @@ def page(visit: Visit, style: Style, asked: Asked, *, school: UUID | None) -> Ob
             previous=True,
         )
     )
+    within(after.seq, found.last_seq)
     events = [e for e in _Telling(visit, style).of(found) if after < e.place < before and _word(e) in wanted]
     kept = events[-asked.limit :] if asked.before else events[: asked.limit]
     links = _links(style, asked, found, kept, cut=len(kept) < len(events))

@@ -17,7 +17,7 @@ from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.documents import Head
 from schoolpassport.rosterapi.errors import Answer, Failure, Minor
 from schoolpassport.rosterapi.parameters import DEFAULT_LIMIT, LARGEST_LIMIT
-from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered
+from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered, within
 from schoolpassport.rosterapi.vocabulary import CHANGES
 from schoolpassport.rosterapi.whole import kinds
 from schoolpassport.rosterapi.whole.asked import number, query_of
@@ -72,6 +72,7 @@ def _page(visit: Visit, asked: _Asked) -> Answer:
         raise Trouble(HTTPStatus.BAD_REQUEST, "after is the sourcedId of an event.")
     log = Log(_kinds(visit, collections), after=after.seq, limit=limit, previous=True, base=asked.base)
     found = visit.reader.inquire(log)
+    within(after.seq, found.last_seq)
     told = [_event(found.view, line) for line in found.lines]
     headers = {"X-Revision": str(found.revision)}
     if found.more:

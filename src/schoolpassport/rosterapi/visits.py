@@ -144,6 +144,13 @@ def _check_method(environ: Environ, methods: Methods) -> None:
         raise not_by(methods)
 
 
+def within(after: int, last: int) -> None:
+    """Raises ``Trouble`` for a place that the change log has not reached: whoever waits there would hear nothing."""
+    if after > last:
+        sentence = f"The change log ends at {last}, and never reached {after}: begin again with all of it."
+        raise Trouble(HTTPStatus.BAD_REQUEST, sentence)
+
+
 def not_by(methods: Methods) -> Failure:
     """The address is asked by these methods, and by no others."""
     return Failure(Minor.UNSUPPORTED, methods.sentence, {"Allow": ", ".join(sorted(methods.names))})

@@ -8,7 +8,7 @@ from schoolpassport.roster.kinds import KINDS
 from schoolpassport.rosterapi import errors
 from schoolpassport.rosterapi.base_url import address_of
 from schoolpassport.rosterapi.errors import Answer
-from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered
+from schoolpassport.rosterapi.visits import Environ, Trouble, Visit, answered, within
 from schoolpassport.rosterapi.vocabulary import CHANGES
 from schoolpassport.rosterapi.whole import description, kinds, manifest
 from schoolpassport.rosterapi.whole.asked import DOCUMENTS, number, query_of, refused
@@ -45,7 +45,8 @@ def _changes(visit: Visit, prefix: str) -> Answer:
     wanted = kinds.asked_for(visit, collections)
     base = address_of(visit.environ) + DOCUMENTS
     found = visit.reader.inquire(Log(wanted, after=after, limit=limit, compact=True, base=base))
-    reached = found.lines[-1].seq if found.more else max(after, found.last_seq)
+    within(after, found.last_seq)
+    reached = found.lines[-1].seq if found.more else found.last_seq
     kept = f"collections={collections}&" if collections else ""
     facts: dict[str, Any] = {
         "after": reached,
