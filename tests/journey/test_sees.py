@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from schoolpassport.cli.commands import sees
 from schoolpassport.kit import conditions
+from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import agreements
 from schoolpassport.sharing.explaining import Explained
 from schoolpassport.sharing.lifecycle import Act, Side
@@ -66,6 +67,12 @@ def test_who_is_seen_is_told_with_the_whole_way(two):
     assert why(two, "p1").way[-1].sentence == "People were last read by oneroster-1.1 on 2026-09-01 06:00."
 
 
+def wanting(two: Two, *attributes: str) -> None:
+    """The application wants nobody without these."""
+    content = {"attributes": {each: {"missing": "skip"} for each in attributes}}
+    sharing.require(application_id=two.app.application.id, content=content, by="test", now=two.now)
+
+
 REASONS = {
     "it is a draft": (lambda two: two.draft(Side.DISTRICT), "there is no consent that has begun; one is draft."),
     "it waits for an answer": (
@@ -82,6 +89,10 @@ REASONS = {
             contents(filters={"user": conditions.parse({"attribute": "role", "is": "equals", "value": "teacher"})})
         ),
         "the consent's filter of people does not let the person through.",
+    ),
+    "a need": (
+        lambda two: (wanting(two, "user.middleName"), two.agreed()),
+        "the person lacks what the application wants nobody without: user.middleName.",
     ),
     "a brake": (
         lambda two: two.take(two.agreed(), Act.SUSPEND, Side.DISTRICT),
@@ -101,6 +112,13 @@ def test_who_is_not_seen_is_told_with_the_first_reason(two, how):
     assert verdict(two, "p1") == f" cannot see this person: {reason}"
     served = two.served()
     assert isinstance(served, str) or served.get("p1") != "active", "the API agrees"
+
+
+def test_who_has_what_the_application_wants_is_told_so(two):
+    wanting(two, "user.givenName")
+    two.agreed()
+    told = {place.name: place.passed for place in why(two, "p1").way}
+    assert (verdict(two, "p1"), told["needs"]) == (" can see this person.", True)
 
 
 def test_at_the_last_instant_the_reason_is_that_it_expired(two):

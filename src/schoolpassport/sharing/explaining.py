@@ -19,8 +19,11 @@ from schoolpassport.quality.assessment import column_of
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.models import OPEN
+from schoolpassport.sharing.asking import of_integration as requirements_of
 from schoolpassport.sharing.lifecycle import PENDING, ConsentState, is_past
 from schoolpassport.sharing.models import Consent, View, ViewRevision
+from schoolpassport.sharing.projection import Terms, blank
+from schoolpassport.sharing.publishing import terms_of
 from schoolpassport.sync import people
 
 _KIND = "user"
@@ -51,6 +54,10 @@ class _Asked:
     integration_id: UUID
     id: UUID
     now: datetime
+
+    @property
+    def place(self) -> dict[str, UUID]:
+        return {"district_id": self.district_id, "integration_id": self.integration_id}
 
 
 def explain(*, district_id: UUID, integration_id: UUID, id: UUID, now: datetime) -> Explained:  # noqa: A002 (the column's name)
@@ -110,6 +117,8 @@ def _by_the_consent(asked: _Asked, record: dict[str, Any]) -> Iterator[Place]:
     where = shared.filters.get(_KIND)
     if where is not None:
         yield _filter(asked, where)
+    if _KIND in shared.attributes:
+        yield from _needs(asked, terms_of(view, consent.served, requirements_of(**asked.place)))
     masks = ", ".join(f"{key} by {mask}" for key, mask in shared.masks.items() if key.startswith(f"{_KIND}."))
     yield Place("mask", f"Masked: {masks}." if masks else "Nothing of people is masked.")
 
@@ -159,6 +168,26 @@ def _filter(asked: _Asked, where: Tree) -> Place:
         passed = bool(cursor.fetchone()[0])
     words = "lets the person through" if passed else "does not let the person through"
     return Place("filter", f"The consent's filter of people {words}.", passed=passed)
+
+
+def _needs(asked: _Asked, terms: Terms) -> Iterator[Place]:
+    """What the application wants nobody without, as far as the consent shows it."""
+    kind = KINDS[_KIND]
+    needed = [name for name in terms.skips[_KIND] if terms.shows(kind, name)]
+    if not needed:
+        return
+    lacks = ", ".join(blank(kind[name]) for name in needed)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {lacks} FROM roster_user r WHERE r.district_id = %s AND r.id = %s AND r.rev_to = {OPEN}",
+            [asked.district_id, asked.id],
+        )
+        row = cursor.fetchone() or ()
+    lacking = [f"{_KIND}.{name}" for name, lacks_it in zip(needed, row, strict=False) if lacks_it]
+    if lacking:
+        yield Place("needs", f"The person lacks what the application wants nobody without: {lacking[0]}.", passed=False)
+    else:
+        yield Place("needs", "The person has all that the application wants nobody without.", passed=True)
 
 
 def _in_the_view(asked: _Asked) -> Iterator[Place]:
