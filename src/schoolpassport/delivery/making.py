@@ -7,7 +7,7 @@ anything else stays blank, and a note says which column and how many rows.
 import codecs
 import hashlib
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ _BLOCK = 1 << 20
 _FIRST_DAY = datetime(1980, 1, 1, tzinfo=UTC)  # a zip file knows none before
 _EFFORT = 1  # of deflate: ids cannot be made much smaller, and the next step takes a tenth longer for 2 %
 MANIFEST = "manifest.csv"
+_KEYS = "array_agg(DISTINCT json_keys(r.metadata)) FILTER (WHERE r.metadata IS NOT NULL)"
 _AS_DECLARED: Mapping[str, str] = MappingProxyType({})
 
 
@@ -96,7 +97,7 @@ def make(
         if compared and exported.since:
             relations.load_older(db, room.rows, format_=format_, exported=exported)
             differences.keep(db, differences.OLDER, older or format_)
-        relations.load(db, room.rows, format_=format_, exported=exported)
+        relations.load(db, room.rows, format_=format_, exported=exported, passing=format_.read_once)
         if compared:
             differences.keep(db, differences.NEWER, format_)
         return maker.made()
@@ -134,6 +135,7 @@ class _Maker:
         self._into = room.made
         self._names = names
         self._notes: list[str] = []
+        self._found: dict[str, list[str]] = {}  # keys of metadata, by file
 
     def made(self) -> Made:
         rows: dict[str, int] = {}
@@ -179,12 +181,9 @@ class _Maker:
         return found | {f"metadata.{key}": under(key) for key in self._keys(file)}
 
     def _keys(self, file: File) -> list[str]:
-        if not file.metadata:
-            return []
-        found = self._db.execute(
-            f"SELECT DISTINCT unnest(json_keys(metadata)) AS key FROM now_{file.kind} ORDER BY key"
-        ).fetchall()
-        return file.shown(key for (key,) in found)
+        if file.metadata and file.name not in self._found:
+            self._found[file.name] = _united(self._db.execute(f"SELECT {_KEYS} FROM now_{file.kind} r").fetchone())
+        return file.shown(self._found.get(file.name, ()))
 
     def _cell(self, file: File, header: str, sql: str) -> str:
         if not file.required.get(header):
@@ -222,8 +221,12 @@ class _Maker:
         if not wanted:
             return
         active = "count(*) FILTER (WHERE {} IS NULL AND " + f"{_alias(file)}.\"status\" = 'active')"
-        counts = ", ".join(active.replace("{}", f"({sql})") for sql in wanted.values())
-        found = self._db.execute(f"SELECT {counts} FROM {self._from(file)}").fetchone() or ()
+        counts = [active.replace("{}", f"({sql})") for sql in wanted.values()]
+        looks = file.metadata and file.in_order and not self._delta  # then keys are found on the same walk
+        asked = ", ".join([*counts, _KEYS if looks else "NULL"])
+        *found, keys = self._db.execute(f"SELECT {asked} FROM {self._from(file)}").fetchone() or ()
+        if looks:
+            self._found[file.name] = _united([keys])
         self._note(file, dict(zip(wanted, found, strict=True)))
 
     def _note_who_is_left_out(self, file: File) -> None:
@@ -280,6 +283,11 @@ def _digest(files: list[Path]) -> str:
         with file.open("rb") as source:
             found.update(hashlib.file_digest(source, "sha256").digest())
     return found.hexdigest()
+
+
+def _united(row: Sequence[list[list[str]] | None] | None) -> list[str]:
+    """All keys that are in one of these lists."""
+    return sorted({key for keys in (row and row[0]) or () for key in keys})
 
 
 def _alias(file: File) -> str:

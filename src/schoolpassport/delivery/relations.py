@@ -23,17 +23,20 @@ def load(
     *,
     format_: Format,
     exported: exports.Exported,
+    passing: frozenset[str] = frozenset(),
 ) -> None:
     """Make ``now_<kind>``, ``all_<kind>`` and, of a delta, ``was_<kind>`` for every kind (``formats.shape``).
 
     They have the attributes that the format reads. What was loaded before is gone, and what is finished is not loaded.
+    ``passing``: kinds that in full are read where they lie, each time anew, instead of being kept.
     """
     _prepare(db, exported)
     for name, reads in format_.reads.items():
         if name in exported.finished:
             continue
         kind = KINDS[name]
-        _relation(db, kind, reads, f"now_{name}", exports.path(folder, name))
+        how = "VIEW" if name in passing and not exported.since else "TABLE"
+        _relation(db, kind, reads, f"now_{name}", exports.path(folder, name), how=how)
         if exported.since and not format_.compared:
             _relation(db, kind, reads, f"was_{name}", exports.path(folder, name, exports.BEFORE))
         if exported.since and name in format_.whole:
@@ -61,7 +64,9 @@ def _stamp(at: datetime) -> str:
     return at.strftime(_STAMP) + f"{at.microsecond // 1000:03d}Z"
 
 
-def _relation(db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: str, path: Path) -> None:
+def _relation(
+    db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: str, path: Path, *, how: str = "TABLE"
+) -> None:
     fields = [f for f in kind.fields if f.name in reads and f.name != METADATA]
     inside = set(extensions(kind.name).values()).difference(f.name for f in kind.fields)
     extended = not reads.isdisjoint({METADATA, *inside})
@@ -82,7 +87,7 @@ def _relation(db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: s
         ]
         metadata = "e.metadata::JSON"
     told += [f"{metadata} AS metadata"] if extended else []
-    db.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(told)} FROM {read}")
+    db.execute(f"CREATE OR REPLACE {how} {name} AS SELECT {', '.join(told)} FROM {read}")
 
 
 def _structure(fields: list[Field]) -> dict[str, str]:

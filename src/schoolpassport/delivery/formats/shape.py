@@ -144,6 +144,12 @@ class Format:
         }
 
     @property
+    def read_once(self) -> frozenset[str]:
+        """The kinds of which one file is made and nothing else, row for row: to keep them takes more than it gives."""
+        readers = [kind for file in self.files for kind in file.reads]
+        return frozenset(file.kind for file in self.files if file.in_order and readers.count(file.kind) == 1)
+
+    @property
     def whole(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(kind for file in self.files for kind in file.whole))
 
