@@ -49,12 +49,12 @@ def connection(database) -> Iterator["psycopg.Connection[Any]"]:
         connection.rollback()
 
 
-def found_by(connection: "psycopg.Connection[Any]", kind: str, said: str) -> str:
-    """The condition of the index in the plan that is made once for all who ask this."""
+def found_by(connection: "psycopg.Connection[Any]", kind: str, said: str, **more: object) -> str:
+    """The condition of the index in the plan that is made once for all who ask this; with ids for those of a page."""
     plan = plans.plan(Selection(Collection(Subset(kind)), filter=said), EVERYTHING)
-    sql, names = pipeline._numbered(plan.statements.few)
-    known = {"integration": DISTRICT, "view": 1, "revision": 1, "limit": 100, "now": "2026-09-01"}
-    asked = {"district": DISTRICT, **known, **plan.parameters}
+    sql, names = pipeline._numbered(plan.statements.in_order if more else plan.statements.few)
+    known = {"integration": DISTRICT, "view": 1, "revision": 1, "limit": 100, "now": "2026-09-01", "puller": ""}
+    asked = {"district": DISTRICT, "collection": "", **known, **plan.parameters, **more}
     connection.execute(roundtrip._ENTER_SORTED, [str(DISTRICT)])
     connection.execute(b"PREPARE few AS " + sql)
     given = ", ".join(f"'{asked[name]}'" for name in names)
@@ -80,3 +80,9 @@ def test_it_is_addresses_ids_and_what_large_kinds_name():
 def test_what_no_index_knows_is_looked_for_in_the_rows(connection):
     condition = found_by(connection, "user", "username='kim'")
     assert "username" not in condition, condition
+
+
+def test_the_records_of_a_page_are_met_on_one_walk_along_their_ids(connection):
+    for kind in SHARED:
+        condition = found_by(connection, kind, "", ids=f"{{{uuid4()},{uuid4()}}}")
+        assert "(id = ANY (" in condition, (kind, condition)

@@ -48,6 +48,11 @@ class Listing:
     def slice(self, offset: int, limit: int) -> bytes:
         return self._at(offset, offset + limit)
 
+    def array(self, offset: int, limit: int) -> str:
+        """The same as PostgreSQL reads an array of ids."""
+        digits = self.slice(offset, limit).hex()
+        return f"{{{','.join(digits[at : at + 2 * ID_BYTES] for at in range(0, len(digits), 2 * ID_BYTES))}}}"
+
     def _at(self, first: int, last: int) -> bytes:
         return self.ids[first * ID_BYTES : last * ID_BYTES]
 

@@ -16,8 +16,14 @@ def along_the_key(kind: Kind, *, members: Condition, filter_: Condition | None) 
     return Condition(_joined(kind, rows), {**members.parameters, **wanted.parameters})
 
 
+def in_order(kind: Kind) -> Condition:
+    """Records whose order is that of their ids, in one walk along the index. Parameter to come: %(ids)s, an array."""
+    rows = f"SELECT {documents.columns(kind)} FROM {at(kind, 'r')} AND r.id = ANY(%(ids)s::uuid[]) ORDER BY r.id"
+    return Condition(_joined(kind, rows))
+
+
 def by_ids(kind: Kind) -> Condition:
-    """Parameters to come: %(ids)s (bytes, 16 for each), %(limit)s, how many they are."""
+    """Records in any order. Parameters to come: %(ids)s (bytes, 16 for each), %(limit)s, how many they are."""
     rows = f"""SELECT d.* FROM generate_series(0, %(limit)s::int - 1) place CROSS JOIN LATERAL (
         SELECT {documents.columns(kind)} FROM {at(kind, "r")}
         AND r.id = encode(substr(%(ids)s::bytea, place * {ID_BYTES} + 1, {ID_BYTES}), 'hex')::uuid LIMIT 1) d"""

@@ -17,11 +17,15 @@ from schoolpassport.sharing.standing import with_pull, with_standing
 
 @dataclass(frozen=True, eq=False)
 class Statements:
-    """They carry the standing; those of pages the pull, too, but for ``few``, which no page follows."""
+    """They carry the standing; those of pages the pull, too, but for ``few``, which no page follows.
+
+    ``in_order`` is empty where the order is not that of the ids.
+    """
 
     listing: str
     along_the_key: str
     by_ids: str
+    in_order: str
     few: str
     single: str
     merged: str
@@ -86,6 +90,7 @@ def _statements(collection: Collection, filter_: str, sort: str) -> Statements:
         listing=with_pull(listings.statement(kind, members=sought, parents=parents, filter_=wanted, order=order)),
         along_the_key=with_pull(pages.along_the_key(kind, members=members, filter_=wanted)),
         by_ids=with_pull(pages.by_ids(kind)),
+        in_order="" if sort else with_pull(pages.in_order(kind)),
         few=with_standing(
             pages.few(kind, members=members, filter_=wanted or Condition(), order=order or ordering.BY_ID)
         ),

@@ -425,6 +425,9 @@ def _page_question(said: Statements, listing: Listing, wanted: PageRequest, aske
     if not listing.found or wanted.offset >= listing.total:
         return Question(_PULL, asked, keyed=True)
     limit = min(wanted.limit, listing.total - wanted.offset)
+    if listing.is_whole and said.in_order:
+        asked = {**asked, "ids": listing.array(wanted.offset, limit)}
+        return Question(said.in_order, asked, keyed=True, sorted=True)
     if listing.is_whole:
         ids = listing.slice(wanted.offset, limit)
         return Question(said.by_ids, {**asked, "ids": ids, "limit": limit}, keyed=True)
