@@ -217,6 +217,7 @@ def test_a_district_goes_by_the_commands_from_the_check_to_the_person(sis, app, 
     said = typed(requirements, "check", name, *here, "--shield", "2", code=1)
     assert said.splitlines() == ["Stops it: E-mail address (user.email) is required, and it is withheld."]
     assert "can work with this consent" in typed(requirements, "check", name, *here, "--shield", "1")
+    assert typed(requirements, "report", name, *here).startswith("Nothing is lacking")
 
     pupils = 'user={"attribute": "role", "is": "equals", "value": "student"}'
     masks = ("--shield", "1", "--mask", "user.username=pseudonym")

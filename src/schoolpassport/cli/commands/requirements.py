@@ -68,6 +68,8 @@ def report(application: str, district: str | None, *, examples: int, as_json: bo
     found = sharing.lacks(district_id=id_, integration_id=integration_id(id_, application), examples=examples)
     if as_json:
         show.as_json([{**vars(lack), "result": str(lack.result)} for lack in found])
+    elif not found:
+        click.echo(f"Nothing is lacking in what {application} is shown; without a consent in force that is nothing.")
     else:
         show.table(
             ("result", "of", "what", "count", "examples"),
