@@ -284,9 +284,9 @@ def _put(cursor: Any, kind: Kind, query: str, facts: dict[str, Any], into: Path)
     if not kind.stored_document or query != _active(kind):
         return _File(_copy(cursor, query, facts, into))
     rows, line_ends = 0, False
-    ask = partial(stretches.read, cursor.connection, _documents(kind), facts)
+    ask = partial(stretches.read, _documents(kind), facts)
     with into.open("xb") as file:
-        for stretch in stretches.follow(cursor.connection, ask, place=documents.ID_AT):
+        for stretch in stretches.follow(ask, place=documents.ID_AT):
             file.write(stretch.lines.replace(_HREF, b""))
             rows += stretch.rows
             line_ends = line_ends or any(each in stretch.lines for each in _LINE_ENDS)

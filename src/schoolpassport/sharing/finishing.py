@@ -13,7 +13,7 @@ from schoolpassport.roster.kinds import Kind, Type
 from schoolpassport.sharing import stretches
 from schoolpassport.sharing.catalogue import METADATA, SIS_ID
 from schoolpassport.sharing.records import Finished, Layout
-from schoolpassport.sharing.stretches import Connection, Stretch
+from schoolpassport.sharing.stretches import Stretch
 
 _BARE = {Type.REFERENCE, Type.BOOLEAN, Type.DATE}  # nothing in these needs quotes
 _MARKS = ',"#'
@@ -33,7 +33,7 @@ def write(
     """
     cursor.execute(f"SELECT EXISTS (SELECT FROM {rows} AND r.sis_id IS NOT NULL)", facts)
     keys = [SIS_ID] if cursor.fetchone()[0] else []
-    written = _written(_Asking(cursor.connection, _Statements(kind, layout, rows, keys, bare=True), facts), into)
+    written = _written(_Asking(_Statements(kind, layout, rows, keys, bare=True), facts), into)
     if written is not None:
         return written
     told = _keys(cursor, rows, facts)
@@ -41,7 +41,7 @@ def write(
         into.unlink()
         return None
     statements = _Statements(kind, layout, rows, list({*keys, *told}), bare=False)
-    return _written(_Asking(cursor.connection, statements, facts), into)
+    return _written(_Asking(statements, facts), into)
 
 
 def _keys(cursor: _Cursor, rows: str, facts: Mapping[str, Any]) -> list[str] | None:
@@ -63,7 +63,7 @@ def _written(asking: "_Asking", into: Path) -> Finished | None:
     into.unlink(missing_ok=True)
     with into.open("xb") as file:
         file.write((",".join(_in_quotes(header) for header in ("sourcedId", *statements.headers)) + "\n").encode())
-        for stretch in stretches.follow(asking.connection, asking.ask):
+        for stretch in stretches.follow(asking.ask):
             bare, *blanks = stretch.more
             if not bare:
                 return None
@@ -79,18 +79,18 @@ class _Asking:
     Hardly any do, and to look closely is dear.
     """
 
-    def __init__(self, connection: Connection, statements: "_Statements", facts: Mapping[str, Any]) -> None:
-        self.connection, self.statements, self._facts = connection, statements, facts
+    def __init__(self, statements: "_Statements", facts: Mapping[str, Any]) -> None:
+        self.statements, self._facts = statements, facts
         self._careful = False
 
     def ask(self, after: str) -> Stretch:
         if not self._careful:
-            found = stretches.read(self.connection, self.statements.hopeful, self._facts, after)
+            found = stretches.read(self.statements.hopeful, self._facts, after)
             bare, whole, texts = found.more
             if whole and not any(mark in (texts or b"") for mark in _ODD):
                 return found._replace(more=(bare, *([0] * len(self.statements.counted))))
             self._careful = True
-        return stretches.read(self.connection, self.statements.careful, self._facts, after)
+        return stretches.read(self.statements.careful, self._facts, after)
 
 
 # ----------------------------------------------------------------------------------------------------------------- SQL

@@ -6,6 +6,8 @@ Copying row by row takes a trip through Python for each; these come as they go i
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from django.db import connection
+
 from schoolpassport.kit import pipeline
 from schoolpassport.kit.pipeline import Statement
 
@@ -14,8 +16,6 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 _LENGTH = len(_NOBODY)
 # Each stretch follows the key from where the last one ended. Sorting all rows for each of them would never end.
 _PLANS = ("enable_seqscan", "enable_bitmapscan", "enable_sort")
-
-Connection = Any  # psycopg's own
 
 
 class Stretch(NamedTuple):
@@ -36,12 +36,12 @@ def statement(line: str, rows: str, columns: str, *more: str) -> str:
     return f"SELECT {asked} FROM ({found}) d"
 
 
-def follow(connection: Connection, ask: Callable[[str], Stretch], *, place: int = 0) -> Iterator[Stretch]:
+def follow(ask: Callable[[str], Stretch], *, place: int = 0) -> Iterator[Stretch]:
     """All stretches, in the caller's transaction. ``ask`` reads the one behind an id.
 
     ``place``: where in a line its id begins.
     """
-    _plan(connection, "off")
+    _plan("off")
     try:
         after, rows = _NOBODY, AT_ONCE
         while rows == AT_ONCE:
@@ -50,14 +50,14 @@ def follow(connection: Connection, ask: Callable[[str], Stretch], *, place: int 
                 after = last(found.lines, place)
                 yield found
     finally:
-        if not connection.closed:
-            _plan(connection, "DEFAULT")
+        if not connection.connection.closed:
+            _plan("DEFAULT")
 
 
-def read(connection: Connection, sql: str, facts: Mapping[str, Any], after: str) -> Stretch:
+def read(sql: str, facts: Mapping[str, Any], after: str) -> Stretch:
     """The one behind an id, by such a statement with ``facts`` as its parameters."""
     asked = Statement(sql, {**facts, "after": after, "limit": AT_ONCE}, prepared=True, raw_texts=True)
-    lines, rows, *more = pipeline.run(connection, asked)[0] or (None, 0)
+    lines, rows, *more = pipeline.run(connection.connection, asked)[0] or (None, 0)
     return Stretch(lines or b"", rows, tuple(more))
 
 
@@ -67,5 +67,5 @@ def last(lines: bytes, place: int) -> str:
     return lines[begins : begins + _LENGTH].decode()
 
 
-def _plan(connection: Connection, value: str) -> None:
-    connection.execute("; ".join(f"SET LOCAL {setting} TO {value}" for setting in _PLANS))
+def _plan(value: str) -> None:
+    connection.connection.execute("; ".join(f"SET LOCAL {setting} TO {value}" for setting in _PLANS))
