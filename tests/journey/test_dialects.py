@@ -106,15 +106,12 @@ def test_the_sample_of_sds_v2p1_goes_in(district, tmp_path, now):
     run = sis.done(SAMPLES["sds-v2.1"])
     roles = {r["userSourcedId"] for r in rows(SAMPLES["sds-v2.1"] / "roles.csv")}
     users = {r["sourcedId"] for r in rows(SAMPLES["sds-v2.1"] / "users.csv")}
-    assert set(sis.records("user")) == users & roles
-    # Parents and guardians have no org in this dialect, and a user without one cannot be taken: the findings say so.
-    unplaced = {
-        r["sourcedId"]: n
-        for n, r in enumerate(rows(SAMPLES["sds-v2.1"] / "users.csv"), 2)
-        if r["sourcedId"] not in roles
-    }
-    told = {(f.file, f.line) for f in sis.findings(run, "error") if f.column == "orgSourcedIds"}
-    assert told == {("users.csv", line) for line in unplaced.values()}
+    contacts = {r["relationshipUserSourcedId"] for r in rows(SAMPLES["sds-v2.1"] / "relationships.csv")}
+    assert (set(sis.records("user")), contacts - roles) == (users & (roles | contacts), {"114002", "114005"})
+    assert sis.findings(run, "error") == set()
+    guardian = sis.records("user")["114002"]  # they have no role at a school in this dialect, but their pupils have
+    assert (guardian["role"], guardian["orgs"]) == ("guardian", ["110003"])
+    assert sis.records("user")["114001"]["agents"] == ["114002"]
     jack = sis.records("user")["114001"]
     assert (jack["role"], jack["orgs"], jack["grades"]) == ("student", ["110003"], ["10"])
 

@@ -17,6 +17,11 @@ _RACES = {
 }
 
 
+# Parents and guardians have no role at a school; they belong to those of their pupils.
+_CONTACTS = """SELECT x."relationshipUserSourcedId" AS id, x."relationshipRole" AS relation, o."orgSourcedId" AS org,
+            x.line FROM {relationships} x LEFT JOIN {roles} o ON o."userSourcedId" = x."userSourcedId" """
+
+
 def _among(words: tuple[str, ...]) -> str:
     return ", ".join(literal(w) for w in words)
 
@@ -123,7 +128,8 @@ SCHEMA = Schema(
         Output(
             kind="user",
             of=("users", "roles", "relationships"),
-            sql=f"""SELECT u."sourcedId", 'true' AS "enabledUser", r.orgs AS "orgSourcedIds",
+            sql=f"""SELECT u."sourcedId", 'true' AS "enabledUser",
+            coalesce(r.orgs, p.orgs) AS "orgSourcedIds",
             coalesce(r.role, p.role) AS "role", u."username", coalesce(u."givenName", u."username") AS "givenName",
             coalesce(u."familyName", u."username") AS "familyName", u."email", u."phone", u."sms", r.grades AS "grades",
             a.agents AS "agentSourcedIds", 'users.csv' AS file, u.line FROM {{users}} u
@@ -132,8 +138,8 @@ SCHEMA = Schema(
             FROM {{roles}} GROUP BY 1) r ON r.id = u."sourcedId"
             LEFT JOIN (SELECT "userSourcedId" AS id, {listed('"relationshipUserSourcedId"')} AS agents
             FROM {{relationships}} GROUP BY 1) a ON a.id = u."sourcedId"
-            LEFT JOIN (SELECT "relationshipUserSourcedId" AS id, {_role('min("relationshipRole")')} AS role
-            FROM {{relationships}} GROUP BY 1) p ON p.id = u."sourcedId" """,
+            LEFT JOIN (SELECT id, {_role("min(relation)")} AS role, {listed("org")} AS orgs FROM ({_CONTACTS})
+            GROUP BY 1) p ON p.id = u."sourcedId" """,
         ),
         Output(
             kind="class",
