@@ -153,7 +153,6 @@ def test_what_a_consent_would_break_is_told_at_every_step_and_of_what_was_sent(t
     id_ = drafted.split()[1].rstrip(".")
     assert drafted.endswith(stops)
     assert said(two, "edit", "--as", "district", "--mask", "user.email=alias").endswith(masked)
-    assert said(two, "send", "--as", "district") == f"Sent to the other side.\n{masked}"
 
     def checked(*words: str) -> tuple[int, str]:
         place = ["--district", str(two.sis.district_id)]
@@ -165,7 +164,12 @@ def test_what_a_consent_would_break_is_told_at_every_step_and_of_what_was_sent(t
     code, output = checked("--consent", id_, "--shield", "2")
     assert (code, "leave out the options that say it otherwise" in output) == (2, True)
     assert "has no consent" in checked("--consent", str(two.sis.district_id))[1]
-    assert said(two, "approve", "--as", "partner") == f"Approved; it is active.\n{masked}"
+    refused = said(two, "send", "--as", "district", fails=True)
+    assert refused.startswith("Error: The application does not work so. E-mail address (user.email) is required, and")
+    limits = "Limits it: Grade (user.grades) is asked for, and it is withheld.\n"
+    assert said(two, "edit", "--as", "district", "--without", "user.grades").endswith(limits)
+    assert said(two, "send", "--as", "district") == f"Sent to the other side.\n{limits}"
+    assert said(two, "approve", "--as", "partner") == f"Approved; it is active.\n{limits}"
 
 
 @pytest.mark.parametrize(

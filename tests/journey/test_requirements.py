@@ -1,6 +1,7 @@
 """What an application needs: it withholds, it counts, and it tells beforehand what a consent would break."""
 
 import json
+import re
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -12,8 +13,9 @@ from schoolpassport.cli.commands import consent, requirements, shield
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import asking, catalogue, contents, queries
 from schoolpassport.sharing import requirements as demands
+from schoolpassport.sharing.lifecycle import Act, NotAllowed, Side
 from schoolpassport.sharing.queries import Lack, Result
-from schoolpassport.sharing.records import Contents
+from schoolpassport.sharing.records import Contents, Proposal
 from schoolpassport.sharing.requirements import Break, NotRequirable
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
@@ -136,12 +138,39 @@ def test_counts_keep_to_the_schools_and_filters_of_the_consent(sis, app, now):
 
 
 def test_what_is_withheld_or_masked_cannot_be_missing(sis, app, now):
-    need(app, now)
+    """The consent was there before the needs."""
     without = {k: [n for n in names if n != "grades"] for k, names in catalogue.everything().items()}
     view = agreed(sis, app, attributes=without, masks={"user.email": "drop"})
+    need(app, now)
     assert len(shown(sis, view, "user")) == 8
     found = queries.lacks(district_id=sis.district_id, integration_id=app.integration.id)
     assert {lack.about for lack in found} == {"students-without-class"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"masks": {"user.email": "drop"}}, "is required, and it is withheld."),
+        ({"masks": {"user.email": "alias"}}, "is required, and it is masked (Alias address), and is not taken masked."),
+        ({"attributes": catalogue.everything(kinds=("org",))}, "is required, and no users are shared."),
+    ],
+)
+def test_what_the_application_requires_cannot_be_withheld(sis, app, now, changes, why):
+    need(app, now)
+    with pytest.raises(NotAllowed, match=re.escape(f"E-mail address (user.email) {why} Share it as it is needed")):
+        agreed(sis, app, **changes)
+    wanted = Contents(**({"attributes": catalogue.everything()} | changes))
+    place = {"district_id": sis.district_id, "by": BY, "now": sis.now}
+    made = sharing.draft(
+        integration_id=app.integration.id, proposal=Proposal(contents=wanted), side=Side.DISTRICT, **place
+    )
+    with pytest.raises(NotAllowed, match=re.escape(why)):
+        sharing.take(consent_id=made.id, act=Act.SEND, side=Side.DISTRICT, **place)
+    need(app, now, {"attributes": {"user.email": {"missing": "report"}}})
+    sharing.take(consent_id=made.id, act=Act.SEND, side=Side.DISTRICT, **place)
+    need(app, now)
+    with pytest.raises(NotAllowed, match=re.escape(why)):
+        sharing.take(consent_id=made.id, act=Act.APPROVE, side=Side.PARTNER, **place)
 
 
 # ------------------------------------------------------------------------------------------------------ the mask check

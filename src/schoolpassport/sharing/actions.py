@@ -16,8 +16,8 @@ from schoolpassport.gradebook.records import Said
 from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
-from schoolpassport.sharing import contents as judging
 from schoolpassport.sharing import (
+    asking,
     effects,
     manifests,
     publishing,
@@ -28,6 +28,7 @@ from schoolpassport.sharing import (
     steps,
     writing,
 )
+from schoolpassport.sharing import contents as judging
 from schoolpassport.sharing import requirements as demands
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, NotAllowed, Side
 from schoolpassport.sharing.models import Consent, DataRequirements, Document, View
@@ -75,11 +76,13 @@ def agree(
 
     Another consent of the integration in force is replaced. What the application may no longer see becomes
     ``tobedeleted`` at once, and pages pinned to older revisions are not served any more. Raises
-    ``contents.NotShareable``, ``NotASchool``, ``NotAllowed``, and ``ValueError`` for unknown attributes.
+    ``contents.NotShareable``, ``NotASchool``, ``NotAllowed`` (also where the application does not work so), and
+    ``ValueError`` for unknown attributes.
     """
     proposal = _judged(Proposal(contents=contents, expires_at=expires_at), now=now)
     with scope.inside(district_id):
         _know_schools(district_id, proposal.contents.schools)
+        _can_work(district_id, integration_id, proposal.contents)
         _nothing_pending(steps.locked(district_id=district_id, integration_id=integration_id), Side.DISTRICT)
         consent = steps.draft(
             district_id=district_id,
@@ -148,11 +151,14 @@ def take(
 ) -> Consent:
     """One step in a consent's life, and what it does to the view, in one transaction. Raises ``NotAllowed``.
 
+    What the application requires cannot be withheld: a consent that does so is neither sent nor approved.
     ``message`` is for the other side. ``accepting``: the SHA-256 of the attached terms, which sending and approving
     accept. Approved, a consent begins at once if its first day has come; else when it does.
     """
     with scope.inside(district_id):
         consent = _locked(district_id, consent_id)
+        if act in {Act.SEND, Act.APPROVE}:
+            _can_work(district_id, consent.integration_id, consent.contents)
         steps.take(consent, act, side=side, by=by, now=now, message=message, accepting=accepting)
         moved = effects.follow(consent, act, by=by, now=now)
     _refresh(moved)
@@ -449,6 +455,15 @@ def _judged(proposal: Proposal, *, now: datetime) -> Proposal:
         if turn not in {"remove", "change", "add"} or not 0 <= limit <= _HUNDRED:
             raise NotAllowed(f"“{turn}: {limit}” is no limit; write remove, change or add, and 0 to 100 per cent.")
     return replace(proposal, contents=judging.checked(proposal.contents))
+
+
+def _can_work(district_id: UUID, integration_id: UUID, contents: Contents) -> None:
+    needs = asking.of_integration(district_id=district_id, integration_id=integration_id)
+    if stops := [each.sentence for each in demands.broken(needs, contents) if each.stops]:
+        raise NotAllowed(
+            f"The application does not work so. {' '.join(stops)} Share it as it is needed, or let the application "
+            "require less."
+        )
 
 
 def _nothing_pending(consents: list[Consent], side: Side) -> None:
