@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import sys
+from collections.abc import Callable, Iterator
+from random import Random
 
 import jsonschema_rs
 import pytest
@@ -9,10 +12,18 @@ from django.test import RequestFactory
 
 from schoolpassport.partners.contract import ROSTER
 from schoolpassport.rosterapi.whole import exporting
-from tests.support.readers import LITTLE, OFFICE, PUPIL, SIBLING, TEACHER, Reader, a_reader, made, person
+from schoolpassport.rosterapi.whole.streaming import streamed
+from tests.support.readers import LITTLE, OFFICE, PUPIL, SIBLING, TEACHER, Reader, Reading, a_reader, made, person
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 BASE = "/datahub/services/view"
 ONEROSTER = "/ims/oneroster/v1p1"
+UNPACKED: dict[str, Callable[[bytes], bytes]] = {"": bytes, "gzip": gzip.decompress, "zstd": zstd.decompress}
+BROKEN = [("gzip", (EOFError, gzip.BadGzipFile)), ("zstd", zstd.ZstdError)]
 PLURALS = {
     "org": "orgs",
     "academicSession": "academicSessions",
@@ -35,8 +46,11 @@ def app(district) -> Reader:
 def exported(app: Reader, query: str = "", **headers: str) -> tuple[list[dict], dict[str, str]]:
     answer = app.get(f"{BASE}/export{query}", **headers)
     assert answer.status == 200, answer
-    body = gzip.decompress(answer.body) if answer.headers.get("Content-Encoding") == "gzip" else answer.body
-    return [json.loads(line) for line in body.splitlines()], answer.headers
+    return [json.loads(line) for line in unpacked(answer).splitlines()], answer.headers
+
+
+def unpacked(answer: Reading) -> bytes:
+    return UNPACKED[answer.headers.get("Content-Encoding", "")](answer.body)
 
 
 def pulled(app: Reader) -> dict[tuple[str, str], dict]:
@@ -63,14 +77,52 @@ def test_one_stream_holds_what_all_collections_show(app, monkeypatch):
     assert exported(app)[0] == whole
 
 
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("", ""),
+        ("zstd", "zstd"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("ZSTD ; q=1.0", "zstd"),
+        ("gzip, deflate", "gzip"),
+        ("zstd;q=0, gzip", "gzip"),
+        ("zstd;q=0.5, gzip;q=0.501", "gzip"),
+        ("zstd;q=0.2, identity;q=0.1", "zstd"),
+        ("zstd;q=0.2, gzip;q=0.1, identity", ""),
+        ("gzip;q=0, zstd;q=0.000", ""),
+        ("br, *", ""),
+        ("zstd-like, xgzip", ""),
+        ("zstd;q=much, gzip;level=1", ""),
+    ],
+)
+def test_it_is_packed_as_whoever_asks_likes_best(app, accepted, coding):
+    plain, answer = app.get(f"{BASE}/export"), app.get(f"{BASE}/export", **{"Accept-Encoding": accepted})
+    assert (answer.headers.get("Content-Encoding", ""), answer.headers["Vary"]) == (coding, "Accept-Encoding")
+    assert unpacked(answer) == plain.body
+    assert not coding or len(answer.body) < len(plain.body) / 2
+
+
+@pytest.mark.parametrize(("coding", "broken"), BROKEN)
+def test_whoever_unpacks_a_stream_notices_that_it_was_cut_or_is_not_what_was_sent(app, coding, broken):
+    packed = app.get(f"{BASE}/export", **{"Accept-Encoding": coding}).body
+    for cut in (packed[:-1], packed[:-4], packed[: len(packed) // 2]):
+        with pytest.raises(broken):
+            UNPACKED[coding](cut)
+    with pytest.raises(broken):
+        UNPACKED[coding](packed[:-5] + bytes([packed[-5] ^ 1]) + packed[-4:])
+
+
 def test_a_stream_that_broke_off_is_taken_up_where_it_did_at_its_revision(app, monkeypatch):
     monkeypatch.setattr(exporting, "_CHUNK", 2)
     whole, _ = exported(app)
     app.view.publish({"user": []})
     for place in (0, len(whole) // 2, len(whole) - 2):
         ((kind, last),) = whole[place].items()
-        rest, _ = exported(app, f"?revision=1&from={PLURALS[kind]}&after={last['sourcedId']}")
-        assert rest[:-1] == whole[place + 1 : -1], place
+        for coding in UNPACKED:
+            going_on = f"?revision=1&from={PLURALS[kind]}&after={last['sourcedId']}"
+            rest, headers = exported(app, going_on, **{"Accept-Encoding": coding})
+            assert rest[:-1] == whole[place + 1 : -1], (place, coding)
+            assert (headers["X-Revision"], headers.get("Content-Encoding", "")) == ("1", coding)
     assert app.get(f"{BASE}/export?revision=7").status == 400
     app.view.narrow()
     assert app.get(f"{BASE}/export?revision=1").status == 400, "what is not shared any more may be in it"
@@ -85,6 +137,25 @@ def test_a_stream_ends_without_its_end_when_its_revision_may_not_be_read_any_mor
     app.view.narrow()
     with pytest.raises(exporting.BrokenOff):
         list(stream)
+
+
+@pytest.mark.parametrize(("coding", "broken"), BROKEN)
+def test_what_was_packed_of_a_stream_that_broke_off_is_no_whole_one(coding, broken):
+    """Much is sent while it is read, and nothing is made up behind it."""
+    noise, sent = Random(7), []
+
+    def lines() -> Iterator[bytes]:
+        for _ in range(9):
+            yield noise.randbytes(40_000)
+        raise exporting.BrokenOff
+
+    asked = RequestFactory().get(f"{BASE}/export", headers={"accept-encoding": coding})
+    stream = iter(streamed(asked, lines(), revision=1))
+    with pytest.raises(exporting.BrokenOff):
+        sent += iter(stream.__next__, None)
+    assert sum(map(len, sent)) > 200_000
+    with pytest.raises(broken):
+        UNPACKED[coding](b"".join(sent))
 
 
 def test_changes_tell_each_record_once_and_bring_a_copy_up_to_date(app):
@@ -172,6 +243,9 @@ def test_it_describes_itself_to_whoever_asks(app):
     jsonschema_rs.validate(changes, app.json(f"{BASE}/changes?limit=2"))
     with pytest.raises(jsonschema_rs.ValidationError):
         jsonschema_rs.validate(changes, told.json)
+    stream = told.json["paths"]["/export"]["get"]["responses"]["200"]
+    assert {"", *stream["headers"]["Content-Encoding"]["schema"]["enum"]} == UNPACKED.keys()
+    assert list(stream["content"]) == ["application/x-ndjson"]
     ((method, reconcile),) = told.json["paths"]["/reconcile"].items()
     assert (method, [each["name"] for each in reconcile["parameters"] if each["required"]]) == ("post", ["collection"])
     answers = {

@@ -4,6 +4,7 @@ from typing import Any
 
 from schoolpassport.rosterapi import envelopes
 from schoolpassport.rosterapi.envelopes import Path
+from schoolpassport.rosterapi.whole.streaming import CODINGS
 
 Json = dict[str, Any]
 
@@ -32,7 +33,14 @@ _HELD: Json = {
     "type": "string",
     "description": "A line for each record: sourcedId, and hash: 64 hexadecimal digits.",
 }
-_LINES: Json = {"application/x-ndjson": {"schema": _TEXT}}
+_LINES: Json = {
+    "description": "A line for each record, the last one an end; packed as Accept-Encoding says, or as it is.",
+    "headers": {
+        "Content-Encoding": {"schema": {"type": "string", "enum": list(CODINGS)}},
+        "X-Revision": {"schema": _COUNT},
+    },
+    "content": {"application/x-ndjson": {"schema": _TEXT}},
+}
 
 
 def document(*, address: str, base: str) -> Json:
@@ -42,7 +50,7 @@ def document(*, address: str, base: str) -> Json:
         Path("/export", {**_AT_ONE, "from": _TEXT, "after": _TEXT}, _TEXT),
     )
     told = envelopes.document(title="the whole view", address=address, base=base, refusal="error", paths=paths)
-    told["paths"]["/export"]["get"]["responses"]["200"]["content"] = _LINES
+    told["paths"]["/export"]["get"]["responses"]["200"] = _LINES
     refused = told["components"]["responses"]["400"]
     later = {**refused, "description": "It is added up in the background; Retry-After says when to ask again."}
     told["paths"]["/manifest"]["get"]["responses"]["503"] = later
