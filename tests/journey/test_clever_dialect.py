@@ -220,6 +220,26 @@ def test_pages_go_on_from_a_record_forwards_and_backwards_at_one_revision(app):
     assert [link["rel"] for link in last["links"]] == ["self", "prev"]
 
 
+def test_a_revision_that_cannot_be_read_is_refused_and_never_replaced(app):
+    def refused(path: str, revision: int) -> bool:
+        sentence = f"Revision {revision} cannot be read (any more); begin again without a revision."
+        answer = app.get(path)
+        return (answer.status, answer.json) == (400, {"message": sentence})
+
+    begun = app.json("/v3.1/users?limit=2")
+    (following,) = [link["uri"] for link in begun["links"] if link["rel"] == "next"]
+    app.view.publish({**LITTLE, "user": [*LITTLE["user"], person(made(), "New", "teacher")]})
+    assert len(app.json("/v3.1/users?revision=2")["data"]) == 8, "also who was last seen at an older one"
+    for number in (0, 3, 10**17):
+        for path in ("users", "sections", f"sections/{called(app, CLASS)}/users"):
+            assert refused(f"/v3.1/{path}?revision={number}", number), path
+    assert app.get(following).status == 200
+    app.view.narrow()
+    assert refused(following, 1)
+    assert len(app.all("/v3.1/users?limit=2")) == 8
+    assert len(app.json("/v3.1/users?revision=2")["data"]) == 8
+
+
 def test_records_that_left_and_addresses_that_never_were_are_not_found(app):
     gone = f"/v3.0/users/{called(app, CHIEF)}"
     assert app.get(gone).status == 200

@@ -170,6 +170,26 @@ def test_a_client_follows_next_as_often_as_paging_says(app):
         assert app.get(f"/v1/students?{query}").status == status, query
 
 
+def test_a_revision_that_cannot_be_read_is_refused_and_never_replaced(app):
+    def refused(path: str, revision: int) -> bool:
+        sentence = f"Revision {revision} cannot be read (any more); begin again without a revision."
+        answer = app.get(path)
+        return (answer.status, answer.json) == (400, {"error": sentence})
+
+    begun = app.json("/v1/students?limit=1")
+    (following,) = [link["uri"] for link in begun["links"] if link["rel"] == "next"]
+    app.view.publish({**LITTLE, "user": [*LITTLE["user"], person(made(), "New", "student")]})
+    assert app.json("/v1/students?revision=2")["paging"]["count"] == 3, "also who was last seen at an older one"
+    for number in (0, 3, 10**17):
+        for path in ("students", "groups", f"sections/{CLASS}/students", f"districts/{app.view.district_id}/schools"):
+            assert refused(f"/v1/{path}?revision={number}", number), path
+    assert app.json(following)["paging"]["count"] == 2
+    app.view.narrow()
+    assert refused(following, 1)
+    assert app.json("/v1/students?revision=2")["paging"]["count"] == 3
+    assert len(app.all("/v1/students?limit=1")) == 3
+
+
 def test_whoever_follows_every_event_holds_what_a_full_pull_gives(app):
     kept = [each for each in LITTLE["user"] if each["sourcedId"] not in {SIBLING, TEACHER, HEAD, AIDE}]
     head, aide = person(HEAD, "Hal", "administrator", OFFICE), person(AIDE, "Ada", "teacher", SCHOOL)

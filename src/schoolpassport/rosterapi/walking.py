@@ -75,7 +75,7 @@ def read(query: str, words: Words) -> Asked:
         school=sent.get("school", ""),
         primary=_flag(sent, "primary"),
         count=_flag(sent, "count"),
-        revision=min(_number(revision, "revision"), 2**31 - 1) if revision else None,
+        revision=_number(revision, "revision") if revision else None,
         since=_instant(since) if words.timed and since else None,
         until=_instant(until) if words.timed and until else None,
         kept="".join(f"{name}={quote(value, safe='')}&" for name, value in again),

@@ -17,7 +17,7 @@ from schoolpassport.sharing import documents, relations
 from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.contract import Collection
 from schoolpassport.sharing.inquiries import Told, listed
-from schoolpassport.sharing.records import Shared, Unknown
+from schoolpassport.sharing.records import Fault, Shared, Unanswerable, Unknown
 from schoolpassport.sharing.relations import at
 from schoolpassport.sharing.roundtrip import Question
 from schoolpassport.sharing.standing import Standing, with_standing
@@ -41,8 +41,8 @@ class Role:
 class Stretch:
     """A part of a collection. ``before`` reads backwards; the records come in the order of ids all the same.
 
-    ``roles``: users of any of these; empty for all. ``revision``: which one to read, where it still can be read; else
-    the newest. ``counted``: whether the total is wanted, which costs a look at the whole collection.
+    ``roles``: users of any of these; empty for all. ``revision``: which one to read, None for the newest. ``counted``:
+    whether the total is wanted, which costs a look at the whole collection.
     """
 
     collection: Collection
@@ -73,7 +73,11 @@ class Part:
 
 @dataclass(frozen=True)
 class PartOf:
-    """The inquiry for one part. Raises ``Unknown`` when a parent that is named is not there."""
+    """The inquiry for one part.
+
+    Raises ``Unknown`` when a parent that is named is not there, ``Unanswerable`` when the revision cannot be read:
+    whoever named one has pages of it, and no other goes with them.
+    """
 
     stretch: Stretch
 
@@ -85,7 +89,7 @@ class PartOf:
         statement = _statement(shape)
         parameters = {
             **relations.parameters(stretch.parents),
-            "revision": readable(stretch.revision, standing),
+            "revision": self._revision(standing),
             "after": stretch.after or _FIRST,
             "before": stretch.before or _LAST,
             "limit": stretch.limit,
@@ -100,7 +104,7 @@ class PartOf:
         if not found:
             raise Unknown
         more = count > self.stretch.limit
-        return Part(listed(text, self.stretch.base), more, readable(self.stretch.revision, standing), total)
+        return Part(listed(text, self.stretch.base), more, self._revision(standing), total)
 
     def told(self, rest: tuple[Any, ...], standing: Standing) -> list[Told]:
         stretch, (_, _, count, total) = self.stretch, rest
@@ -111,7 +115,7 @@ class PartOf:
         return [
             Told(
                 collection.subset.kind,
-                readable(stretch.revision, standing),
+                self._revision(standing),
                 min(count, stretch.limit),
                 subset=collection.subset.value,
                 school=school,
@@ -120,6 +124,13 @@ class PartOf:
                 ends=count <= stretch.limit and stretch.after is not None,
             )
         ]
+
+    def _revision(self, standing: Standing) -> int:
+        asked, read = self.stretch.revision, readable(self.stretch.revision, standing)
+        if asked not in {None, read}:
+            sentence = f"Revision {asked} cannot be read (any more); begin again without a revision."
+            raise Unanswerable(Fault.REVISION, sentence)
+        return read
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def _place(visit: Visit, written: str, name: str) -> UUID | None:
 
 
 def _links(address: str, asked: Asked, part: Part, ids: list[UUID]) -> list[Object]:
-    """Pages before and after; all of one revision while it can be read."""
+    """Pages before and after; all of one revision."""
     kept = f"{address}?{asked.kept}revision={part.revision}&"
     links: list[Object] = [{"rel": "self", "uri": f"{address}?{asked.kept}".rstrip("?&")}]
     backwards = bool(asked.before)

@@ -159,7 +159,7 @@ def _place(written: str, name: str) -> UUID | None:
 
 
 def _links(path: str, asked: Asked, part: Part, ids: list[UUID]) -> list[Object]:
-    """Pages before and after; all of one revision while it can be read."""
+    """Pages before and after; all of one revision."""
     repeated = f"{_LINKS}/{path}?{_times(asked)}limit={asked.limit}&revision={part.revision}&"
     links: list[Object] = [_self(path)]
     backwards = bool(asked.before)
