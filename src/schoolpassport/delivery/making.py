@@ -35,11 +35,12 @@ _AS_DECLARED: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """One finished file: its rows (of data), its bytes."""
+    """One finished file: its rows (of data), its bytes, its time in nanoseconds."""
 
     path: Path
     rows: int
     size: int
+    made: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,11 +152,10 @@ class _Maker:
             loose.insert(0, self._manifest(rows))
         if not self._format.archive:
             digest = _digest(loose)
-            files = tuple(Written(path=p, rows=rows[p.name], size=p.stat().st_size) for p in loose)
+            files = tuple(_written(p, rows[p.name]) for p in loose)
             return Made(files=files, rows=rows, notes=tuple(self._notes), digest=digest)
         whole, digest = self._zipped(loose)
-        written = Written(path=whole, rows=sum(rows.values()), size=whole.stat().st_size)
-        return Made(files=(written,), rows=rows, notes=tuple(self._notes), digest=digest)
+        return Made(files=(_written(whole, sum(rows.values())),), rows=rows, notes=tuple(self._notes), digest=digest)
 
     def _name(self, declared: str) -> str:
         return self._names.get(declared, declared)
@@ -275,6 +275,11 @@ class _Maker:
         for each in loose:
             each.unlink()
         return path, told.hexdigest()
+
+
+def _written(path: Path, rows: int) -> Written:
+    found = path.stat()
+    return Written(path=path, rows=rows, size=found.st_size, made=found.st_mtime_ns)
 
 
 def _digest(files: list[Path]) -> str:

@@ -23,7 +23,8 @@ class Delivery(models.Model):
     """What is made of an application's view, by which way it goes, and when. ``settings`` hold no secret.
 
     ``timetable`` blank: after each publication. ``revision``, ``sent_digest``, ``sent_version`` (of the format; 0 for a
-    standard one) and ``sent_at``: of what was delivered last.
+    standard one) and ``sent_at``: of what was delivered last. ``from_revision`` and ``from_at``: where the changes in
+    it began, and when that had been delivered.
     ``version`` changes with every change, so that a job that was planned before it does nothing.
     """
 
@@ -45,6 +46,8 @@ class Delivery(models.Model):
     sent_digest = models.CharField(max_length=64, blank=True)
     sent_version = models.IntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
+    from_revision = models.IntegerField(default=0)
+    from_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -74,7 +77,10 @@ class State(models.TextChoices):
 
 
 class Shipment(models.Model):
-    """One delivery that was asked for, and what became of it. ``files``: name, rows and bytes of each."""
+    """One delivery that was asked for, and what became of it.
+
+    ``files``: name, rows and bytes of each, and when it was made (nanoseconds of Unix time).
+    """
 
     pk = models.CompositePrimaryKey("district_id", "delivery_id", "number")
     district_id = models.UUIDField()

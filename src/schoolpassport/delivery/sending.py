@@ -4,29 +4,36 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from schoolpassport.delivery import _workroom, accounts, custom, making, queries
 from schoolpassport.delivery.formats import FORMATS, Format, Mode
+from schoolpassport.delivery.lying import Beginning, beginning
 from schoolpassport.delivery.making import Made
 from schoolpassport.delivery.models import Delivery, State
 from schoolpassport.delivery.records import AmbiguousRows, UnknownFormat
 from schoolpassport.delivery.transports import TRANSPORTS, Given
 from schoolpassport.kit.http import USUAL, Pace
 from schoolpassport.kit.recovery import NeedsAttention, Retry
+from schoolpassport.sharing import exports
 from schoolpassport.sharing.exports import Exported
 from schoolpassport.sharing.records import Handed, NothingShared
+from schoolpassport.tenancy import scope
+
+MANAGED = "managed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """``state`` waiting: it may pass, ``after`` so many seconds."""
+    """``state`` waiting: it may pass, ``after`` so many seconds. ``since_at``: when ``since`` had been delivered."""
 
     state: State
     revision: int = 0
     since: int = 0
+    since_at: datetime | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
     rows: int = 0
     size: int = 0
@@ -53,7 +60,7 @@ def carried_out(delivery: Delivery, secrets: Mapping[str, str], *, now: datetime
     """Never raises for what other people's systems do, nor for what nobody shares (any more)."""
     begun = time.monotonic()
     try:
-        return _made_and_sent(delivery, _asked(delivery, now), given(delivery, secrets, pace=pace), now, begun)
+        return _made_and_sent(delivery, given(delivery, secrets, pace=pace), now, begun)
     except Retry as later:
         return Outcome(state=State.WAITING, sentence=later.sentence, after=later.after, seconds=_since(begun))
     except NeedsAttention as wrong:
@@ -66,35 +73,48 @@ def carried_out(delivery: Delivery, secrets: Mapping[str, str], *, now: datetime
 
 @dataclass(frozen=True, kw_only=True)
 class _Asked:
-    """A format in one version. ``older``: as it was on the day of the last delivery. ``since`` 0: in full."""
+    """A format in one version. ``older``: as it was on the day on which that was delivered where changes begin."""
 
     format_: Format
     older: Format
     version: int
-    since: int
+    begins: Beginning
 
 
-def _asked(delivery: Delivery, now: datetime) -> _Asked:
+def _asked(delivery: Delivery, outbox: Path, now: datetime) -> _Asked:
     """A delta begins where the last delivery ended; with what another version of a format made nothing is compared."""
-    since = delivery.revision if delivery.mode == Mode.DELTA else 0
     if delivery.format in FORMATS:
         shelved = FORMATS[delivery.format]
-        return _Asked(format_=shelved, older=shelved, version=0, since=since)
+        return _Asked(format_=shelved, older=shelved, version=0, begins=_begins(delivery, outbox, shelved, now))
     own = queries.own_format(
         district_id=delivery.district_id, integration_id=delivery.integration_id, name=delivery.format
     )
-    if own.version != delivery.sent_version or delivery.sent_at is None:
-        since = 0
     held = older = custom.read(own.content, name=own.name, today=now.date())
     if delivery.mode not in set(held.modes):  # a format and a delivery that were saved at the same moment
         raise custom.BadFormat(f"Only what changed is asked for, and {held.hindrance}")
-    if since and delivery.sent_at is not None and delivery.sent_at.date() != now.date():
-        older = custom.read(own.content, name=own.name, today=delivery.sent_at.date())
-    return _Asked(format_=held, older=older, version=own.version, since=since)
+    begins = _begins(delivery, outbox, held, now)
+    if own.version != delivery.sent_version or delivery.sent_at is None:
+        begins = Beginning(since=0, day=None, over=begins.over, lost=begins.lost)
+    if begins.since and begins.day is not None and begins.day.date() != now.date():
+        older = custom.read(own.content, name=own.name, today=begins.day.date())
+    return _Asked(format_=held, older=older, version=own.version, begins=begins)
 
 
-def _made_and_sent(delivery: Delivery, asked: _Asked, told: Given, now: datetime, begun: float) -> Outcome:
-    format_, since = asked.format_, asked.since
+def _begins(delivery: Delivery, outbox: Path, format_: Format, now: datetime) -> Beginning:
+    """What is pushed is fetched by being sent."""
+    if delivery.mode != Mode.DELTA or not delivery.revision:
+        return Beginning(since=0, day=None)
+    if delivery.transport != MANAGED:
+        return Beginning(since=delivery.revision, day=delivery.sent_at)
+    with scope.inside(delivery.district_id):
+        newest = exports.extent(district_id=delivery.district_id, integration_id=delivery.integration_id).revision
+    names = custom.named(format_, custom.Moment(at=now, revision=newest, mode=Mode.DELTA))
+    return beginning(delivery, outbox, names.values())
+
+
+def _made_and_sent(delivery: Delivery, told: Given, now: datetime, begun: float) -> Outcome:
+    asked = _asked(delivery, told.outbox, now)
+    format_, since = asked.format_, asked.begins.since
     with _workroom.sendable(
         district_id=delivery.district_id, integration_id=delivery.integration_id, format_=format_, since=since
     ) as (room, exported):
@@ -102,7 +122,7 @@ def _made_and_sent(delivery: Delivery, asked: _Asked, told: Given, now: datetime
         moment = custom.Moment(at=now, revision=revision, mode=Mode.DELTA if since else Mode.FULL)
         names = custom.named(format_, moment)
         made = making.make(format_, exported, room=room, names=names, mode=Mode(delivery.mode), older=asked.older)
-        if _is_nothing_new(delivery, format_, exported, made) and not delivery.always:
+        if _is_nothing_new(delivery, asked, exported, made) and not delivery.always:
             return Outcome(
                 state=State.UNCHANGED,
                 revision=revision,
@@ -116,13 +136,19 @@ def _made_and_sent(delivery: Delivery, asked: _Asked, told: Given, now: datetime
             district_id=delivery.district_id, integration_id=delivery.integration_id, exported=exported
         ):
             raise Retry(0, "The consent changed while the files were made. They are made anew.")
+        told = replace(told, assumed=asked.begins.assumed, over=asked.begins.over)
         TRANSPORTS[delivery.transport].send(told, [file.path for file in made.files])
-        sent = _sent(made, revision, since, _since(begun))
+        sent = _sent(made, revision, asked.begins, _since(begun))
         return replace(sent, version=asked.version, told=tuple(_handed(format_, exported, made)))
 
 
-def _is_nothing_new(delivery: Delivery, format_: Format, exported: Exported, made: Made) -> bool:
-    if not exported.since:
+def _is_nothing_new(delivery: Delivery, asked: _Asked, exported: Exported, made: Made) -> bool:
+    format_, begins = asked.format_, asked.begins
+    if begins.lost:
+        return False
+    if begins.waits and not format_.compared:
+        return exported.extent.revision == delivery.revision
+    if begins.waits or not exported.since:
         return made.digest == delivery.sent_digest
     return not any(made.rows.values()) if format_.compared else exported.since == exported.extent.revision
 
@@ -143,12 +169,13 @@ def _handed(format_: Format, exported: Exported, made: Made) -> Iterator[Handed]
             yield Handed(kind=kind, attributes=names - whole, records=exported.rows[kind], is_part=True)
 
 
-def _sent(made: Made, revision: int, since: int, seconds: float) -> Outcome:
+def _sent(made: Made, revision: int, begins: Beginning, seconds: float) -> Outcome:
     return Outcome(
         state=State.SENT,
         revision=revision,
-        since=since,
-        files=[{"name": f.path.name, "rows": f.rows, "bytes": f.size} for f in made.files],
+        since=begins.since,
+        since_at=begins.day,
+        files=[{"name": f.path.name, "rows": f.rows, "bytes": f.size, "made": f.made} for f in made.files],
         rows=sum(made.rows.values()),
         size=sum(f.size for f in made.files),
         seconds=seconds,

@@ -25,6 +25,7 @@ from typing import Any, Final, Protocol
 import asyncssh
 from asyncssh import SFTPAttrs, SFTPName
 
+from schoolpassport.kit import fetched
 from schoolpassport.kit.egress import Networks
 from schoolpassport.kit.sftp import CIPHERS, HOST_KEYS, KEX, MACS
 
@@ -242,13 +243,17 @@ def _folder_of(channel: "asyncssh.SSHServerChannel[bytes]") -> "_Folder":
 
 @dataclass
 class _Open:
-    """A file in use. ``name``: under which it is put, when it is closed. ``broken``: not all of it was taken."""
+    """A file in use. ``name``: under which it is put, when it is closed. ``broken``: not all of it was taken.
+
+    ``parts``: what of it was fetched.
+    """
 
     descriptor: int
     path: Path
     name: str = ""
     size: int = 0
     broken: bool = False
+    parts: fetched.Parts = field(default_factory=fetched.Parts)
 
 
 class _Folder(asyncssh.SFTPServer):
@@ -334,7 +339,7 @@ class _Folder(asyncssh.SFTPServer):
             if self._entry.uploads:
                 raise asyncssh.SFTPPermissionDenied("files are put here, and not read")
             found = self._file(path)
-            return _Open(os.open(found, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), found)
+            return _Open(fetched.begin(found), found)
         return self._begin(path, pflags)
 
     def _begin(self, path: bytes, pflags: int) -> _Open:
@@ -353,7 +358,11 @@ class _Folder(asyncssh.SFTPServer):
         return made
 
     def read(self, file_obj: object, offset: int, size: int) -> bytes:
-        return os.pread(_opened(file_obj).descriptor, min(size, 1 << 20), offset)
+        of = _opened(file_obj)
+        found = os.pread(of.descriptor, min(size, 1 << 20), offset)
+        if found:
+            of.parts.add(offset, offset + len(found))
+        return found
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         to = _opened(file_obj)
@@ -371,7 +380,10 @@ class _Folder(asyncssh.SFTPServer):
         return written
 
     def close(self, file_obj: object) -> None:
-        """Asked for by the client, a whole file that was put takes its place; at the end of a session it does not."""
+        """Asked for by the client, a whole file that was put takes its place; at the end of a session it does not.
+
+        Likewise one that was fetched counts as fetched: until its reader closes it the last bytes may be on their way.
+        """
         done = _opened(file_obj)
         try:
             if done in self._putting:
@@ -381,6 +393,8 @@ class _Folder(asyncssh.SFTPServer):
                 if _is_asked_for():
                     os.fsync(done.descriptor)
                     done.path.rename(self._entry.folder / done.name)
+            elif not self._entry.uploads and done.parts.are_all(os.fstat(done.descriptor).st_size) and _is_asked_for():
+                fetched.end(done.descriptor)
         finally:
             os.close(done.descriptor)
             if done.name:

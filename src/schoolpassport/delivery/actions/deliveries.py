@@ -300,6 +300,9 @@ def _write(shipment: Shipment, outcome: sending.Outcome, now: datetime) -> Shipm
             outlet=_OUTLET,
             now=now,
         )
+        Delivery.objects.filter(district_id=shipment.district_id, id=shipment.delivery_id).update(
+            from_revision=outcome.since, from_at=outcome.since_at
+        )
     if shipment.state in {State.SENT, State.UNCHANGED}:
         Delivery.objects.filter(district_id=shipment.district_id, id=shipment.delivery_id).update(
             revision=outcome.revision, sent_digest=outcome.digest, sent_version=outcome.version, sent_at=now

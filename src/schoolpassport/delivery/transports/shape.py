@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from schoolpassport.kit.egress import Policy
+from schoolpassport.kit.fetched import Lies
 from schoolpassport.kit.http import FILE, USUAL, Limits, Pace
 from schoolpassport.sources.connectors.shape import Checked, Setting
 
@@ -13,11 +14,17 @@ __all__ = ["Checked", "Given", "Setting", "Transport"]
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """All that a transport gets to know. ``outbox``: where files for an account of the managed service are put."""
+    """All that a transport gets to know. ``outbox``: where files for an account of the managed service are put.
+
+    ``assumed``: what changes rely on, of the files there; where it is otherwise by now, they must be made anew.
+    ``over``: files there that go when the new ones come, and when they were made.
+    """
 
     values: Mapping[str, str]
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     outbox: Path
+    assumed: Mapping[str, Lies] = field(default_factory=dict)
+    over: Mapping[str, int] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy, repr=False)
     pace: Pace = USUAL
     limits: Limits = FILE

@@ -1,0 +1,60 @@
+"""What lies of a delivery on the managed SFTP service, and where its next changes begin so that none is lost."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from schoolpassport.delivery.models import Delivery, Shipment, State
+from schoolpassport.kit import fetched
+from schoolpassport.kit.fetched import Lies, Mark
+from schoolpassport.tenancy import scope
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """Where changes begin. ``since`` 0: in full. ``day``: on which that revision was delivered.
+
+    ``assumed``: files of which this was concluded. ``over``: those that go when what begins here comes, and when they
+    were made. ``waits``: what was delivered last lies there for whoever has not got it whole. ``lost``: it does not.
+    """
+
+    since: int
+    day: datetime | None
+    assumed: Mapping[str, Lies] = field(default_factory=dict)
+    over: Mapping[str, int] = field(default_factory=dict)
+    waits: bool = False
+    lost: bool = False
+
+
+def beginning(delivery: Delivery, outbox: Path, names: Iterable[str]) -> Beginning:
+    """Where the next changes begin, which are going to be in files of these names.
+
+    What nobody has begun to fetch may be replaced by what says the same and more. What somebody may or may not have
+    got whole may not: changes since before it leave out who came with it and has gone again.
+    """
+    follows = Beginning(since=delivery.revision, day=delivery.sent_at)
+    told = _last_files(delivery)
+    if not told:
+        return follows
+    there = {name: lies for name, made in told.items() if (lies := fetched.at(outbox / name)) and lies.made == made}
+    marks = {lies.mark for lies in there.values()}
+    over = {name: lies.made for name, lies in there.items() if lies.mark is not Mark.WHOLE}
+    if len(there) < len(told):
+        return Beginning(since=0, day=None, over=over, lost=True)
+    if marks == {Mark.WHOLE}:
+        return Beginning(since=delivery.revision, day=delivery.sent_at, assumed=there)
+    if not there.keys() & set(names):
+        return follows  # each lies by itself
+    if marks == {Mark.NEVER}:
+        return Beginning(since=delivery.from_revision, day=delivery.from_at, assumed=there, over=over, waits=True)
+    return Beginning(since=0, day=None, over=over, waits=True)
+
+
+def _last_files(delivery: Delivery) -> dict[str, Any]:
+    """Name → when it was made; unknown of those of before this was kept."""
+    with scope.inside(delivery.district_id):
+        sent = Shipment.objects.filter(district_id=delivery.district_id, delivery_id=delivery.id, state=State.SENT)
+        last = sent.order_by("-number").first()
+    return {file["name"]: file.get("made") for file in last.files} if last is not None else {}
