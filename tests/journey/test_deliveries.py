@@ -23,7 +23,7 @@ from schoolpassport.sharing import agreements, catalogue
 from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
-from tests.support import lookup, openssh, partners, sftpserver
+from tests.support import lookup, openssh, partners, sftpserver, sftpservice
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import small, user
 from tests.support.sftpserver import PASSWORD, USER, Behaviour
@@ -99,6 +99,7 @@ def test_a_publication_asks_for_its_files_in_its_own_transaction(sis, app):
         sharing.revoke(district_id=sis.district_id, integration_id=app, by=BY, now=sis.now)
     assert len(jobs(sis)) == 1
     send(sis, delivery, 1)
+    sftpservice.got(accounts.outbox(district_id=sis.district_id, integration_id=app))
     sis.done(small().with_rows("users", user("new"), user("newer")))
     send(sis, delivery, 2)
     assert send(sis, delivery, 2) is None, "what is done is done"

@@ -3,7 +3,9 @@
 ``DELTAS=200`` tries more than every run of the tests affords.
 """
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +16,9 @@ from hypothesis import strategies as st
 from schoolpassport.delivery import accounts, actions
 from schoolpassport.delivery.models import Shipment
 from schoolpassport.delivery.records import Plan
+from schoolpassport.kit import fetched
 from schoolpassport.tenancy.actions import register_district
+from tests.support import sftpservice
 from tests.support.amount import amount
 from tests.support.files import rows
 from tests.support.plain_views import FIRST_MORNING, a_plain_view
@@ -86,7 +90,8 @@ births = st.lists(st.sampled_from(PEOPLE), unique=True).map(
 states = st.fixed_dictionaries(
     {"user": people, "org": schools, "class": classes, "enrollment": seats, "demographics": births}
 )
-nights = st.lists(st.tuples(states, st.booleans()), min_size=2, max_size=4)
+visits = st.sampled_from(["whole", "whole", "broken off", "none"])  # of a partner, after each delivery
+nights = st.lists(st.tuples(states, st.booleans(), visits), min_size=2, max_size=5)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +106,11 @@ def sent(about: dict[str, Any], name: str, now: Any) -> tuple[Shipment, dict[str
     done = actions.send(**ids, now=now)
     assert done is not None
     ready = accounts.outbox(**about)
-    return done, {file["name"]: rows((ready / file["name"]).read_text(encoding="utf-8")) for file in done.files}
+    return done, {file["name"]: read(ready / file["name"]) for file in done.files}
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    return rows(file.read_text(encoding="utf-8"))
 
 
 def applied(held: Held, file: str, lines: list[dict[str, str]]) -> Held:
@@ -130,15 +139,26 @@ def test_a_full_file_and_the_changes_after_it_are_the_full_file_of_the_last_nigh
         plan = Plan(name=f"{mode}-{mark}", format="own", mode=mode, transport="managed", always=mode == "full")
         actions.add_delivery(**about, plan=plan, by="test", now=now)
     held: dict[str, Held] = {"pupils.csv": {}, "classes.csv": {}}
-    for turn, (state, is_sent) in enumerate(turns):
+    ready, taken = accounts.outbox(**about), None
+    for turn, (state, is_sent, visit) in enumerate(turns):
         view.publish(state)
         now += timedelta(days=1)
         if not is_sent and 0 < turn < len(turns) - 1:
             continue
-        done, delta = sent(about, f"delta-{mark}", now)
+        done, _ = sent(about, f"delta-{mark}", now)
         assert done.state in {"sent", "unchanged"}, done.sentence
-        held = {file: applied(before, file, delta.get(file, [])) for file, before in held.items()}
         assert turn or done.since == 0, "the first one is in full"
+        lying = done if done.state == "sent" else lying
+        if visit == "none" and turn < len(turns) - 1:
+            continue
+        if taken != lying.number:  # whoever has a file already only closes it, the next time
+            held = {f: applied(of if lying.since else {}, f, read(ready / f)) for f, of in held.items()}
+            taken = lying.number
+        if visit == "broken off":  # after the last byte: nobody but the partner knows that it has all of it
+            for file in ready.iterdir():
+                os.close(fetched.begin(file))
+        else:
+            sftpservice.got(ready)
     _, full = sent(about, f"full-{mark}", now)
     assert held == {file: applied({}, file, lines) for file, lines in full.items()}
 
@@ -154,7 +174,12 @@ def test_a_row_that_a_condition_leaves_out_on_another_day_is_gone_without_any_ne
     view.publish(
         {"user": [teacher], "org": [school], "demographics": [{"sourcedId": PEOPLE[0], "birthDate": "2026-09-02"}]}
     )
-    found = [sent(about, "by-day", FIRST_MORNING + timedelta(days=days)) for days in (0, 0, 7)]
-    assert [(done.state, done.since) for done, _ in found] == [("sent", 0), ("unchanged", 1), ("sent", 1)]
+    found = []
+    for days in (0, 0, 7, 8):
+        found.append(sent(about, "by-day", FIRST_MORNING + timedelta(days=days)))
+        if days < 7:
+            sftpservice.got(accounts.outbox(**about))
+    states = [("sent", 0), ("unchanged", 1), ("sent", 1), ("unchanged", 1)]
+    assert [(done.state, done.since) for done, _ in found] == states, "it is told until it is fetched"
     gone = {"What": "D", "Pupil": PEOPLE[0], "School": "no 0", "School's name": "", "Name": ""}
     assert (len(found[0][1]["pupils.csv"]), found[2][1]["pupils.csv"]) == (1, [gone])

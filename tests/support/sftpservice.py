@@ -1,16 +1,18 @@
 """The managed SFTP service on a port of this machine, and clients of it."""
 
 import asyncio
+import os
 import subprocess
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import asyncssh
 from django.db import connections
 
 from schoolpassport.delivery import actions, queries
 from schoolpassport.delivery.records import Access
-from schoolpassport.kit import clock, sftpservice
+from schoolpassport.kit import clock, fetched, sftpservice
 from schoolpassport.kit.sftpservice import Guesses, Service
 from tests.support import openssh
 from tests.support.nights import BY
@@ -98,3 +100,19 @@ def session(tmp_path, port: int, login: str):
             with suppress(BrokenPipeError):
                 process.stdin.close()
             process.wait(5)
+
+
+def got(folder: Path) -> None:
+    """Mark what lies there as fetched whole, as the service does."""
+    for path in folder.iterdir():
+        descriptor = fetched.begin(path)
+        fetched.end(descriptor)
+        os.close(descriptor)
+
+
+def with_a_key(district, now, name: str, folder: Path, *, app=None):
+    """An account, and the key for it under the name ``key`` in the folder, as OpenSSH wants it."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    (folder / "key").write_bytes(key.export_private_key())
+    (folder / "key").chmod(0o600)
+    return account(district, now, name, app=app, keys=(key.export_public_key().decode().strip(),))

@@ -1,0 +1,149 @@
+"""Changes that lie on the managed SFTP service until somebody fetches them, or does not."""
+
+import subprocess
+import zipfile
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from schoolpassport.delivery import accounts, actions, sending
+from schoolpassport.delivery.models import Shipment
+from schoolpassport.delivery.records import Plan
+from schoolpassport.delivery.transports import TRANSPORTS
+from schoolpassport.kit import fetched
+from schoolpassport.kit.fetched import Lies, Mark
+from schoolpassport.kit.recovery import Retry
+from schoolpassport.sharing import actions as sharing
+from schoolpassport.sharing.catalogue import everything
+from schoolpassport.sharing.records import Contents
+from tests.support import files, openssh, partners
+from tests.support.nights import BY, nights
+from tests.support.packages import small, user
+from tests.support.sftpservice import account, logged_in, serving, with_a_key
+
+NAME = "OneRoster.zip"
+
+
+class Partner:
+    """One whose view is delivered as changes, night after night."""
+
+    def __init__(self, district, tmp_path, now) -> None:
+        self.sis = nights(district_id=district.id, folder=tmp_path / "sis", now=now)
+        self.app = partners.integrated(district.id, now).integration.id
+        self.about = {"district_id": district.id, "integration_id": self.app}
+        self.share(everything())
+        plan = Plan(name="nightly", format="oneroster-1.1", mode="delta", transport="managed")
+        self.delivery = actions.add_delivery(**self.about, plan=plan, by=BY, now=now)
+        self.file = accounts.outbox(**self.about) / NAME
+
+    def share(self, attributes) -> None:
+        sharing.agree(**self.about, contents=Contents(attributes=attributes), by=BY, now=self.sis.now)
+
+    def night(self, *people: str) -> Shipment:
+        """These people come to those whom everybody knows; what changed is sent."""
+        self.sis.now += timedelta(days=1)
+        self.sis.done(small().with_rows("users", *(user(who) for who in people)))
+        return self.sent()
+
+    def sent(self) -> Shipment:
+        asked = actions.ask(district_id=self.delivery.district_id, name="nightly", by=BY, now=self.sis.now)
+        ids = {"district_id": asked.district_id, "delivery_id": asked.delivery_id, "number": asked.number}
+        done = actions.send(**ids, now=self.sis.now)
+        assert done is not None
+        return done
+
+
+def told(file: Path) -> dict[str, str]:
+    """Who is in a file → with which status."""
+    with zipfile.ZipFile(file) as package:
+        users = files.rows(package.read("users.csv").decode())
+    return {row["username"]: row["status"] for row in users}
+
+
+@pytest.fixture
+def partner(district, tmp_path, now) -> Partner:
+    return Partner(district, tmp_path, now)
+
+
+def test_changes_that_nobody_fetched_are_told_again_with_those_that_came_since(partner, district, now, tmp_path):
+    sftp = openssh.program("sftp", "openssh-client")
+    made = with_a_key(district, now, "reader", tmp_path, app=partner.app)
+
+    def get(port: int) -> dict[str, str]:
+        options = ["StrictHostKeyChecking=no", f"UserKnownHostsFile={tmp_path}/known", "IdentitiesOnly=yes"]
+        words = [w for o in options for w in ("-o", o)]
+        command = [sftp, "-q", "-b", "-", "-i", f"{tmp_path}/key", "-P", str(port), *words, f"{made.login}@127.0.0.1"]
+        asked = f"ls -l\nget {NAME} fetched.zip\n"
+        done = subprocess.run(
+            command, input=asked, capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return told(tmp_path / "fetched.zip")
+
+    with serving(tmp_path) as port:
+        assert partner.night().since == 0
+        get(port)
+        first, second = partner.night("first"), partner.night("second", "first")
+        assert (first.since, second.since, second.revision) == (1, 1, 3)
+        assert get(port) == {"first": "active", "second": "active"}
+        assert partner.sent().state == "unchanged"
+        third = partner.night("second", "first", "third")
+        assert (third.since, get(port)) == (3, {"third": "active"}), "what was fetched is not told again"
+
+
+def test_what_may_have_been_fetched_or_not_is_followed_by_everything(partner, district, now, tmp_path):
+    made = account(district, now, "reader", app=partner.app)
+    assert partner.night().since == 0
+    with serving(tmp_path) as port:
+        with logged_in(port, made) as (steps, _, client):
+            steps.do(client.get(NAME, tmp_path / "whole.zip"))
+        assert partner.night("first").since == 1
+        older = partner.file.read_bytes()
+        with logged_in(port, made) as (steps, _, client):
+            reading = steps.do(client.open(NAME, "rb"))
+            begin = steps.do(reading.read(100))
+            assert partner.sent().state == "unchanged", "it lies there until there is something else to say"
+            second = partner.night("first", "second")
+            assert (second.since, {"first", "second"} - told(partner.file).keys()) == (0, set())
+            assert begin + steps.do(reading.read()) == older, "who reads on gets the one that was begun"
+            steps.do(reading.close())
+        assert fetched.at(partner.file).mark is Mark.NEVER, "and has not got this one"
+        with logged_in(port, made) as (steps, _, client):
+            reading = steps.do(client.open(NAME, "rb"))
+            steps.do(reading.read())  # all of it, and goes without a word
+        assert partner.night("first", "second", "third").since == 0
+        with logged_in(port, made) as (steps, _, client):
+            steps.do(client.get(NAME, tmp_path / "whole.zip"))
+        assert partner.night("first", "second", "third", "fourth").since == 4
+        partner.file.unlink()
+        assert partner.sent().since == 0, "what is gone unfetched is told again, though nothing changed"
+
+
+def test_other_terms_lose_nothing_that_was_not_fetched(partner):
+    partner.night("first")
+    descriptor = fetched.begin(partner.file)
+    fetched.end(descriptor)
+    assert partner.night("first", "second").since == 1
+    sharing.revoke(**partner.about, by=BY, now=partner.sis.now)
+    ended = partner.sent()
+    assert ended.since == 1
+    gone = told(partner.file)
+    assert (gone["first"], set(gone.values()), "second" in gone) == ("tobedeleted", {"tobedeleted"}, False)
+
+
+def test_a_file_that_is_fetched_while_its_follower_is_made_is_not_replaced_by_it(partner, tmp_path):
+    partner.night()
+    new = tmp_path / NAME
+    new.write_bytes(b"new")
+    there = fetched.at(partner.file)
+    ready = replace(sending.given(partner.delivery, {}), assumed={NAME: there})
+    fetched.begin(partner.file)
+    with pytest.raises(Retry):
+        TRANSPORTS["managed"].send(ready, [new])
+    assert fetched.at(partner.file) == Lies(made=there.made, mark=Mark.BEGUN)
+    now_so = replace(ready, assumed={NAME: fetched.at(partner.file)})
+    TRANSPORTS["managed"].send(now_so, [new])
+    assert partner.file.read_bytes() == b"new"
+    assert [path.name for path in partner.file.parent.iterdir()] == [NAME]
