@@ -21,7 +21,7 @@ from schoolpassport.sharing.records import Contents
 from tests.support import files, openssh, partners
 from tests.support.nights import BY, nights
 from tests.support.packages import small, user
-from tests.support.sftpservice import account, logged_in, serving, with_a_key
+from tests.support.sftpservice import account, got, logged_in, serving, with_a_key
 
 NAME = "OneRoster.zip"
 
@@ -57,9 +57,16 @@ class Partner:
 
 def told(file: Path) -> dict[str, str]:
     """Who is in a file → with which status."""
+    return {row["username"]: row["status"] for row in users(file)}
+
+
+def ids(file: Path) -> set[str]:
+    return {row["sourcedId"] for row in users(file)}
+
+
+def users(file: Path) -> list[dict[str, str]]:
     with zipfile.ZipFile(file) as package:
-        users = files.rows(package.read("users.csv").decode())
-    return {row["username"]: row["status"] for row in users}
+        return files.rows(package.read("users.csv").decode())
 
 
 @pytest.fixture
@@ -121,16 +128,14 @@ def test_what_may_have_been_fetched_or_not_is_followed_by_everything(partner, di
         assert partner.sent().since == 0, "what is gone unfetched is told again, though nothing changed"
 
 
-def test_other_terms_lose_nothing_that_was_not_fetched(partner):
+def test_the_end_of_a_consent_is_told_of_what_was_fetched_whatever_was_not(partner):
     partner.night("first")
-    descriptor = fetched.begin(partner.file)
-    fetched.end(descriptor)
-    assert partner.night("first", "second").since == 1
+    fetched_whole = ids(partner.file)
+    got(partner.file.parent)
+    assert partner.night("second").since == 1
     sharing.revoke(**partner.about, by=BY, now=partner.sis.now)
     ended = partner.sent()
-    assert ended.since == 1
-    gone = told(partner.file)
-    assert (gone["first"], set(gone.values()), "second" in gone) == ("tobedeleted", {"tobedeleted"}, False)
+    assert (ended.state, ended.since, ids(partner.file)) == ("sent", 1, fetched_whole)
 
 
 def test_a_file_that_is_fetched_while_its_follower_is_made_is_not_replaced_by_it(partner, tmp_path):

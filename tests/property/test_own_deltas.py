@@ -139,7 +139,7 @@ def test_a_full_file_and_the_changes_after_it_are_the_full_file_of_the_last_nigh
         plan = Plan(name=f"{mode}-{mark}", format="own", mode=mode, transport="managed", always=mode == "full")
         actions.add_delivery(**about, plan=plan, by="test", now=now)
     held: dict[str, Held] = {"pupils.csv": {}, "classes.csv": {}}
-    ready, taken = accounts.outbox(**about), None
+    ready, lying, taken = accounts.outbox(**about), None, 0
     for turn, (state, is_sent, visit) in enumerate(turns):
         view.publish(state)
         now += timedelta(days=1)
