@@ -67,6 +67,12 @@ def copied(*, district_id: UUID, integration_id: UUID, format_: Format, since: i
         )
 
 
+def revision(*, district_id: UUID, integration_id: UUID) -> int:
+    """Where the view stands. Raises ``NothingShared``."""
+    with scope.inside(district_id):
+        return exports.extent(district_id=district_id, integration_id=integration_id).revision
+
+
 def still_holds(*, district_id: UUID, integration_id: UUID, exported: exports.Exported) -> bool:
     """Whether the terms still hold under which the view was copied."""
     with scope.inside(district_id):

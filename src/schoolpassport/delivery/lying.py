@@ -4,12 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from schoolpassport.delivery.models import Delivery, Shipment, State
+from schoolpassport.delivery.models import Delivery
 from schoolpassport.kit import fetched
 from schoolpassport.kit.fetched import Lies, Mark
-from schoolpassport.tenancy import scope
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +26,15 @@ class Beginning:
     lost: bool = False
 
 
-def beginning(delivery: Delivery, outbox: Path, names: Iterable[str]) -> Beginning:
+def beginning(delivery: Delivery, outbox: Path, *, told: Mapping[str, int | None], names: Iterable[str]) -> Beginning:
     """Where the next changes begin, which are going to be in files of these names.
+
+    ``told``: the files of the last delivery, and when they were made.
 
     What nobody has begun to fetch may be replaced by what says the same and more. What somebody may or may not have
     got whole may not: changes since before it leave out who came with it and has gone again.
     """
     follows = Beginning(since=delivery.revision, day=delivery.sent_at)
-    told = _last_files(delivery)
     if not told:
         return follows
     there = {name: lies for name, made in told.items() if (lies := fetched.at(outbox / name)) and lies.made == made}
@@ -50,11 +49,3 @@ def beginning(delivery: Delivery, outbox: Path, names: Iterable[str]) -> Beginni
     if marks == {Mark.NEVER}:
         return Beginning(since=delivery.from_revision, day=delivery.from_at, assumed=there, over=over, waits=True)
     return Beginning(since=0, day=None, over=over, waits=True)
-
-
-def _last_files(delivery: Delivery) -> dict[str, Any]:
-    """Name → when it was made; unknown of those of before this was kept."""
-    with scope.inside(delivery.district_id):
-        sent = Shipment.objects.filter(district_id=delivery.district_id, delivery_id=delivery.id, state=State.SENT)
-        last = sent.order_by("-number").first()
-    return {file["name"]: file.get("made") for file in last.files} if last is not None else {}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from schoolpassport.delivery import _workroom, accounts, custom, examples, making
 from schoolpassport.delivery.formats import FORMATS, Format
-from schoolpassport.delivery.models import Account, Delivery, OwnFormat, Shipment
+from schoolpassport.delivery.models import Account, Delivery, OwnFormat, Shipment, State
 from schoolpassport.delivery.records import Known, Tried, UnknownDelivery, UnknownFormat
 from schoolpassport.kit.sftpservice import Entry
 from schoolpassport.sharing import queries as sharing
@@ -103,6 +103,14 @@ def shipments(*, district_id: UUID, delivery_id: UUID, limit: int = 20) -> list[
     with scope.inside(district_id):
         found = Shipment.objects.filter(district_id=district_id, delivery_id=delivery_id)
         return list(found.order_by("-number")[:limit])
+
+
+def files_sent_last(*, district_id: UUID, delivery_id: UUID) -> dict[str, int | None]:
+    """Name → when it was made, in nanoseconds of Unix time; None for files of before that was kept."""
+    with scope.inside(district_id):
+        sent = Shipment.objects.filter(district_id=district_id, delivery_id=delivery_id, state=State.SENT)
+        last = sent.order_by("-number").first()
+    return {file["name"]: file.get("made") for file in last.files} if last is not None else {}
 
 
 # ------------------------------------------------------------------------------------------------------------ accounts

@@ -18,10 +18,8 @@ from schoolpassport.delivery.records import AmbiguousRows, UnknownFormat
 from schoolpassport.delivery.transports import TRANSPORTS, Given
 from schoolpassport.kit.http import USUAL, Pace
 from schoolpassport.kit.recovery import NeedsAttention, Retry
-from schoolpassport.sharing import exports
 from schoolpassport.sharing.exports import Exported
 from schoolpassport.sharing.records import Handed, NothingShared
-from schoolpassport.tenancy import scope
 
 MANAGED = "managed"
 
@@ -106,10 +104,10 @@ def _begins(delivery: Delivery, outbox: Path, format_: Format, now: datetime) ->
         return Beginning(since=0, day=None)
     if delivery.transport != MANAGED:
         return Beginning(since=delivery.revision, day=delivery.sent_at)
-    with scope.inside(delivery.district_id):
-        newest = exports.extent(district_id=delivery.district_id, integration_id=delivery.integration_id).revision
+    newest = _workroom.revision(district_id=delivery.district_id, integration_id=delivery.integration_id)
     names = custom.named(format_, custom.Moment(at=now, revision=newest, mode=Mode.DELTA))
-    return beginning(delivery, outbox, names.values())
+    told = queries.files_sent_last(district_id=delivery.district_id, delivery_id=delivery.id)
+    return beginning(delivery, outbox, told=told, names=names.values())
 
 
 def _made_and_sent(delivery: Delivery, told: Given, now: datetime, begun: float) -> Outcome:
