@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schoolpassport.kit.columns import columns
 from schoolpassport.sources import mapped
 from schoolpassport.sources.mapping import tables
+from schoolpassport.sources.records import Inputs
 from schoolpassport.sources.schemas import SCHEMAS
 from tests.support.workbooks import Book, Sheet, workbook
 
@@ -77,7 +78,7 @@ def roster(name, content):
                 schema=SCHEMA,
                 files={name: work / name},
                 into=work / "out",
-                seen=(),
+                before=Inputs(),
                 today=date(2026, 9, 1),
                 partial=True,
             )

@@ -33,9 +33,9 @@ BUGS = (
         "ten times the rows pass",
         scene="too_much_of_everything",
         seen=DIFFERENCE,
-        function=f"{_GUARD}:_too_many_changes",
-        old="(number > share * facts.standing or number > count)",
-        new="False",
+        function=f"{_GUARD}:of_run",
+        old="found.extend(_too_many_changes(limits.of_kind(kind), kind, facts, schools))",
+        new="pass",
     ),
     bug(
         "however many rows are bad, the rest is taken",

@@ -47,7 +47,7 @@ BUGS = (
         outlet="Feed",
         seen="copy is not what it should be",
         function="schoolpassport.rosterapi.whole.answering:_changes",
-        old="reached = found.lines[-1].seq if found.more else max(after, found.last_seq)",
+        old="reached = found.lines[-1].seq if found.more else found.last_seq",
         new="reached = found.last_seq",
     ),
     bug(
