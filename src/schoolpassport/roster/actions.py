@@ -14,7 +14,7 @@ from schoolpassport.roster import queries
 from schoolpassport.roster.joining import UNSEEN, Joining, NotJoined
 from schoolpassport.roster.kinds import KINDS, WRITTEN
 from schoolpassport.roster.models import Merge, Migration, Question, Refusal
-from schoolpassport.roster.records import Applied, Asked, Authority, Batch, Remapped
+from schoolpassport.roster.records import Applied, Asked, Authority, Batch, Rejoined, Remapped
 from schoolpassport.roster.remapping import Remapping
 from schoolpassport.roster.writing import NOBODY, Writer
 from schoolpassport.tenancy import scope
@@ -34,6 +34,7 @@ __all__ = [
     "undo_merge",
     "undo_refuse",
     "undo_remap",
+    "undo_split",
 ]
 
 
@@ -146,6 +147,31 @@ def split(
         new, _ = joining.split(KINDS[kind], source_id=source_id, key=key)
         _note(joining, "split", str(source_id), {"kind": kind, "new": str(new)})
         return new
+
+
+def undo_split(
+    *,
+    district_id: UUID,
+    kind: str,
+    source_id: UUID,
+    key: str,
+    by: str,
+    now: datetime,
+    authority: Authority,
+) -> Rejoined:
+    """Let a key mean again the record from which it was split; rules may match the two again.
+
+    In order: the key's links move back, by the rules by which they were; the record that the split made is merged into
+    that record, its id an alias that resolves (``undo_merge`` parts them again), unless another key of a roster source
+    means it, which keeps it; references follow; one revision. What a source that only adds says comes with its next
+    package. Raises ``NotJoined`` and ``Busy``.
+    """
+    with _joining(district_id, authority, by=by, now=now) as joining:
+        done = joining.rejoin(KINDS[kind], source_id=source_id, key=key)
+        before = str(done.made_id) if done.made_id else None
+        facts = {"kind": kind, "before": before, "after": str(done.record_id)}
+        _note(joining, "rejoin", str(source_id), {**facts, "merge": done.merge, "revision": done.revision})
+        return done
 
 
 def answer(

@@ -12,8 +12,21 @@ from django.db.models import QuerySet
 
 from schoolpassport.kit.ids import new_id
 from schoolpassport.roster.kinds import KINDS, WRITTEN, Kind
-from schoolpassport.roster.models import MATCHED, MERGED, OPEN, SPLIT, Alias, Claim, Link, Merge, Refusal, Relink
-from schoolpassport.roster.records import Applied, Authority
+from schoolpassport.roster.models import (
+    MATCHED,
+    MERGED,
+    OPEN,
+    SPLIT,
+    Alias,
+    Claim,
+    Link,
+    Merge,
+    Migration,
+    Refusal,
+    Relink,
+    Revision,
+)
+from schoolpassport.roster.records import Applied, Authority, Rejoined
 from schoolpassport.roster.references import Renaming, fields_to, kinds_to, names
 from schoolpassport.roster.writing import Writer
 
@@ -38,6 +51,11 @@ class Joining:
 
     def merge(self, kind: Kind, *, keep: UUID, lose: UUID, evidence: dict[str, object]) -> tuple[Merge, Applied]:
         self._check_pair(kind, keep, lose)
+        return self._unite(kind, keep=keep, lose=lose, evidence=evidence)
+
+    def _unite(
+        self, kind: Kind, *, keep: UUID, lose: UUID, evidence: dict[str, object], cause: str = ""
+    ) -> tuple[Merge, Applied]:
         last = Merge.objects.filter(district_id=self.district_id).order_by("-number").first()
         number = last.number + 1 if last else 1
         for each in _same_id(kind):
@@ -45,7 +63,7 @@ class Joining:
             self._move(each, Link.objects.filter(record_id=lose), to=keep, rule=MERGED, merge=number)
         self._rename_claims(Renaming(target=kind.name, old=lose, new=keep))
         self._rework(kind, [keep, lose], Renaming(target=kind.name, old=lose, new=keep))
-        applied = self.writer.finish(cause=f"merge {number}", now=self.now)
+        applied = self.writer.finish(cause=cause or f"merge {number}", now=self.now, always=True)
         Alias.objects.create(district_id=self.district_id, kind=kind.name, alias_id=lose, record_id=keep, merge=number)
         made = Merge.objects.create(
             district_id=self.district_id,
@@ -96,7 +114,10 @@ class Joining:
         return merge, applied
 
     def _move_back(self, kind: Kind, merge: Merge) -> list[UUID]:
-        """The links that the merge moved, as they were, unless they were moved on since. Whose they are."""
+        """The links that the merge moved, as they were, unless they were moved on since. Whose they are.
+
+        If the merge took a split back, that key is split from the kept record again.
+        """
         sources = set()
         for each in _same_id(kind):
             moved = Relink.objects.filter(
@@ -104,14 +125,20 @@ class Joining:
             )
             for was in moved:
                 mine = {"district_id": self.district_id, "source_id": was.source_id, "kind": each.name, "key": was.key}
-                if Link.objects.filter(**mine, record_id=merge.keep_id).update(
-                    record_id=was.was_id, rule=was.rule, evidence=was.evidence
-                ):
-                    Claim.objects.filter(**mine).update(record_id=was.was_id)
-                    Relink.objects.create(
-                        **mine, revision=self.writer.revision, was_id=merge.keep_id, rule=MERGED, merge=merge.number
-                    )
-                    sources.add(was.source_id)
+                link = Link.objects.filter(**mine, record_id=merge.keep_id).first()
+                if link is None:
+                    continue
+                Link.objects.filter(**mine).update(record_id=was.was_id, rule=was.rule, evidence=was.evidence)
+                Claim.objects.filter(**mine).update(record_id=was.was_id)
+                Relink.objects.create(
+                    **mine,
+                    revision=self.writer.revision,
+                    was_id=merge.keep_id,
+                    rule=link.rule,
+                    evidence=link.evidence,
+                    merge=None if "split" in merge.evidence and was.rule == SPLIT else merge.number,
+                )
+                sources.add(was.source_id)
         return sorted(sources)
 
     def _sources_that_left(self, kind: Kind, keep: UUID, sources: list[UUID]) -> list[UUID]:
@@ -145,7 +172,122 @@ class Joining:
             mine = Link.objects.filter(source_id=source_id, key=key)
             self._move(each, mine, to=None if adds else new, rule=SPLIT)
         self._rework(kind, [was] if adds else [was, new])
-        return None if adds else new, self.writer.finish(cause=f"split of {kind.name} {key}"[:200], now=self.now)
+        cause = f"split of {kind.name} {key}"[:200]
+        return None if adds else new, self.writer.finish(cause=cause, now=self.now, always=True)
+
+    def rejoin(self, kind: Kind, *, source_id: UUID, key: str) -> Rejoined:
+        """Take the split of a key back. The record that it made goes, and is an alias, unless other keys mean it."""
+        split, link = self._split_that_holds(kind, source_id, key)
+        made, keep = link.record_id if link else None, split.was_id
+        cause = f"split of {kind.name} {key} undone"[:200]
+        merge = None
+        if link is None:
+            self._mean_again(kind, split)
+        elif self._meant_by_others(kind, link):
+            self._move_one_back(kind, link, to=keep, cause=cause)
+        else:
+            merge, _ = self._unite(
+                kind, keep=keep, lose=link.record_id, evidence={"split": split.revision}, cause=cause
+            )
+        self._take_split_back(kind, split)
+        if link is None:
+            self.writer.finish(cause=cause, now=self.now, always=True)
+        return Rejoined(
+            record_id=keep,
+            made_id=made,
+            merge=merge.number if merge else None,
+            revision=self.writer.revision,
+            split_revision=split.revision,
+        )
+
+    def _split_that_holds(self, kind: Kind, source_id: UUID, key: str) -> tuple[Relink, Link | None]:
+        """The last split of a key that was not taken back, and whom the key means; no link: nobody."""
+        mine = {"district_id": self.district_id, "source_id": source_id, "kind": kind.name, "key": key}
+        others = Revision.objects.filter(district_id=self.district_id, cause=_is_another(kind, key))
+        splits = Relink.objects.filter(**mine, merge=None, migration=None).exclude(revision__in=others.values("number"))
+        last = splits.order_by("-revision").first()
+        if last is None:
+            raise NotJoined(f"“{key}” was not split from any {kind.name}: there is nothing to undo.")
+        link = Link.objects.filter(**mine).first()
+        holds = splits.filter(undone_by="").order_by("-revision").first()
+        if holds is None or (last.undone_by and (link is None or link.rule != SPLIT)):
+            raise NotJoined(f"The split of “{key}” was undone already, by {last.undone_by}.")
+        self._check_not_moved_on(kind, holds, link)
+        return holds, link
+
+    def _check_not_moved_on(self, kind: Kind, split: Relink, link: Link | None) -> None:
+        moved = Relink.objects.filter(
+            district_id=self.district_id,
+            source_id=split.source_id,
+            kind=kind.name,
+            key=split.key,
+            revision__gt=split.revision,
+            migration__in=Migration.objects.filter(district_id=self.district_id, undone_revision=None).values("number"),
+        ).first()
+        if moved is not None:
+            raise NotJoined(f"“{split.key}” is “{moved.became}” since migration {moved.migration}, after the split.")
+        if link is not None and (merged := _merge_of(link)):
+            raise NotJoined(
+                f"“{split.key}” means {link.record_id} since merge {merged}, after the split. "
+                f"Undo that first: schoolpassport people undo {merged}."
+            )
+        if link is not None and link.rule != SPLIT:
+            raise NotJoined(f"“{split.key}” means {link.record_id} ({link.rule}) since then: the split does not hold.")
+        if link is None and split.source_id not in self.authority.enrichment:
+            raise NotJoined(f"“{split.key}” was given to somebody else since then: the split does not hold.")
+        if alias := Alias.objects.filter(district_id=self.district_id, kind=kind.name, alias_id=split.was_id).first():
+            raise NotJoined(
+                f"{split.was_id} was merged into {alias.record_id} since the split. "
+                f"Undo that first: schoolpassport people undo {alias.merge}."
+            )
+
+    def _meant_by_others(self, kind: Kind, link: Link) -> bool:
+        """Whether another key of a roster source means the record, or meant it before it went."""
+        there = Link.objects.filter(district_id=self.district_id, kind=kind.name, record_id=link.record_id)
+        speak = there.exclude(source_id__in=self.authority.enrichment)
+        return speak.exclude(source_id=link.source_id, key=link.key).exists()
+
+    def _mean_again(self, kind: Kind, split: Relink) -> None:
+        """Links that went with the split come back; what their rows say is taken with the next package."""
+        for was in self._parts(kind, split, split.revision):
+            self._claim_all(KINDS[was.kind], [was.was_id])
+            Link.objects.create(
+                district_id=self.district_id,
+                source_id=was.source_id,
+                kind=was.kind,
+                key=was.key,
+                record_id=was.was_id,
+                row_hash=UNSEEN,
+                revision=self.writer.revision,
+            )
+
+    def _move_one_back(self, kind: Kind, link: Link, *, to: UUID, cause: str) -> None:
+        self._look_again(kind, link.record_id, [link.source_id])
+        for each in _same_id(kind):
+            self._claim_all(each, [to, link.record_id])
+            self._move(each, Link.objects.filter(source_id=link.source_id, key=link.key), to=to, rule=SPLIT)
+        self._parts(kind, link, self.writer.revision).update(undone_by=self.by, undone_revision=self.writer.revision)
+        self._rework(kind, [to, link.record_id])
+        self.writer.finish(cause=cause, now=self.now, always=True)
+
+    def _take_split_back(self, kind: Kind, split: Relink) -> None:
+        """The links are by the rules by which they were, and the split binds nobody any more."""
+        parts = self._parts(kind, split, split.revision)
+        for was in parts:
+            Link.objects.filter(
+                district_id=self.district_id, source_id=was.source_id, kind=was.kind, key=was.key
+            ).update(rule=was.rule, evidence=was.evidence)
+        parts.update(undone_by=self.by, undone_revision=self.writer.revision)
+
+    def _parts(self, kind: Kind, key: Link | Relink, revision: int) -> "QuerySet[Relink]":
+        """What the key meant before that revision, in all kinds that carry the id."""
+        return Relink.objects.filter(
+            district_id=self.district_id,
+            source_id=key.source_id,
+            kind__in=[each.name for each in _same_id(kind)],
+            key=key.key,
+            revision=revision,
+        )
 
     def cut(self, kind: Kind, *, source_id: UUID, key: str) -> Applied:
         """The key means somebody else from now on: the next package makes a record of it, under a new id."""
@@ -155,7 +297,7 @@ class Joining:
             self._claim_all(each, [was])
             self._move(each, Link.objects.filter(source_id=source_id, key=key), to=None, rule=SPLIT)
         self._rework(kind, [was])
-        return self.writer.finish(cause=f"{kind.name} {key} is another"[:200], now=self.now)
+        return self.writer.finish(cause=_is_another(kind, key), now=self.now, always=True)
 
     # ------------------------------------------------------------------------------------------------ keys of nobody
 
@@ -288,6 +430,10 @@ class Joining:
 def _same_id(kind: Kind) -> tuple[Kind, ...]:
     """The kind, and those that carry its ids."""
     return (kind, *(k for k in KINDS.values() if k.same_id_as == kind.name))
+
+
+def _is_another(kind: Kind, key: str) -> str:
+    return f"{kind.name} {key} is another"[:200]
 
 
 def _merge_of(link: Link) -> int | None:

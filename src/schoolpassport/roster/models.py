@@ -98,7 +98,8 @@ class Claim(models.Model):
 class Relink(models.Model):
     """What a key meant before a person, a merge or a migration said that it means another record.
 
-    ``became``, of a migration: the key by which the source calls that record from then on.
+    ``became``, of a migration: the key by which the source calls that record from then on. ``undone_by``: who took back
+    that a person parted the two; then it binds nobody.
     """
 
     pk = models.CompositePrimaryKey("district_id", "source_id", "kind", "key", "revision")
@@ -113,8 +114,17 @@ class Relink(models.Model):
     merge = models.IntegerField(null=True)
     migration = models.IntegerField(null=True)
     became = models.TextField(null=True, db_collation="C")  # noqa: DJ001 (a key is never blank; none is none)
+    undone_by = models.CharField(max_length=200, blank=True, db_default="")
+    undone_revision = models.IntegerField(null=True)
 
     class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(undone_by="", undone_revision__isnull=True)
+                | (~models.Q(undone_by="") & models.Q(undone_revision__isnull=False)),
+                name="splits_taken_back_say_by_whom",
+            ),
+        )
         indexes = (
             models.Index(fields=("district_id", "merge"), name="relink_by_merge"),
             models.Index(fields=("district_id", "kind", "revision"), name="relink_by_revision"),

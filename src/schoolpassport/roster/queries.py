@@ -15,6 +15,7 @@ from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import (
     FIRST_SEEN,
     OPEN,
+    SPLIT,
     Alias,
     Claim,
     Link,
@@ -45,6 +46,11 @@ def revision_as_of(*, district_id: UUID, as_of: int | datetime | None) -> int:
         return as_of
     found = Revision.objects.filter(district_id=district_id, at__lte=as_of).order_by("-number").first()
     return found.number if found else 0
+
+
+def instant(*, district_id: UUID, revision: int) -> datetime:
+    """When a revision was written."""
+    return Revision.objects.get(district_id=district_id, number=revision).at
 
 
 def records(*, district_id: UUID, kind: str, as_of: int | datetime | None = None) -> list[dict[str, Any]]:
@@ -414,7 +420,8 @@ def decided(*, district_id: UUID, source_id: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT (SELECT count(*) FROM roster_relink {mine}) + (SELECT count(*) FROM roster_question {mine} "
-            f"AND answer = 'same') + (SELECT count(*) FROM roster_refusal {mine} AND undone_by <> '')",
+            f"AND answer = 'same') + (SELECT count(*) FROM roster_refusal {mine} AND undone_by <> '') "
+            f"+ (SELECT count(*) FROM roster_relink {mine} AND undone_by <> '')",
             {"d": district_id, "s": source_id},
         )
         return int(cursor.fetchone()[0])
@@ -423,7 +430,7 @@ def decided(*, district_id: UUID, source_id: UUID) -> int:
 def parted(*, district_id: UUID, source_id: UUID, kind: str) -> list[tuple[str, UUID]]:
     """Keys, and the records of which a person said that they are not what the key means."""
     mine = {"district_id": district_id, "source_id": source_id, "kind": kind}
-    cut = Relink.objects.filter(**mine, merge=None, migration=None).values_list("key", "was_id")
+    cut = Relink.objects.filter(**mine, merge=None, migration=None, undone_by="").values_list("key", "was_id")
     said = Refusal.objects.filter(**mine, undone_by="").values_list("key", "record_id")
     return [*cut, *said]
 
@@ -444,12 +451,13 @@ def apart(*, district_id: UUID, kind: str) -> list[tuple[UUID, UUID, str, dateti
             "SELECT DISTINCT ON (1, 2) least(a.id, l.record_id), greatest(a.id, l.record_id), a.by, a.at FROM ("
             "SELECT source_id, key, record_id AS id, by, at FROM roster_refusal WHERE district_id = %(d)s "
             "AND kind = %(k)s AND undone_by = '' "
-            "UNION ALL SELECT r.source_id, r.key, r.was_id, 'split', v.at FROM roster_relink r "
+            "UNION ALL SELECT r.source_id, r.key, r.was_id, %(split)s, v.at FROM roster_relink r "
             "JOIN roster_revision v ON v.district_id = r.district_id AND v.number = r.revision "
-            "WHERE r.district_id = %(d)s AND r.kind = %(k)s AND r.merge IS NULL AND r.migration IS NULL) a "
+            "WHERE r.district_id = %(d)s AND r.kind = %(k)s AND r.merge IS NULL AND r.migration IS NULL "
+            "AND r.undone_by = '') a "
             "JOIN roster_link l ON l.district_id = %(d)s AND l.kind = %(k)s AND l.source_id = a.source_id "
             "AND l.key = a.key WHERE l.record_id <> a.id ORDER BY 1, 2, a.at",
-            {"d": district_id, "k": kind},
+            {"d": district_id, "k": kind, "split": SPLIT},
         )
         return list(cursor.fetchall())
 

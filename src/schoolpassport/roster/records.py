@@ -70,6 +70,21 @@ class Remap:
     migration: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rejoined:
+    """A key that means again the record from which it was split.
+
+    ``made_id``: the record that it meant meanwhile, None where it meant nobody; ``merge``: by which that one became an
+    alias, None where other keys mean it. ``split_revision``: that of the split.
+    """
+
+    record_id: UUID
+    made_id: UUID | None
+    merge: int | None
+    revision: int
+    split_revision: int
+
+
 class Rule(StrEnum):
     """What a source's value of an attribute counts, where several sources speak of a record."""
 

@@ -11,8 +11,8 @@ from schoolpassport.matching import actions as matching
 from schoolpassport.matching import decisions
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
-from schoolpassport.roster.models import Merge, Question
-from schoolpassport.roster.records import Authority, Lineage
+from schoolpassport.roster.models import SPLIT, Merge, Question
+from schoolpassport.roster.records import Authority, Lineage, Rejoined
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.sync import actions, rehearsal
@@ -74,6 +74,32 @@ def split(*, district_id: UUID, kind: str, source: str, key: str, by: str, now: 
             district_id=district_id, kind=kind, source_id=source_id, key=key, by=by, now=now, authority=authority
         ),
     )
+
+
+def undo_split(*, district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime) -> Rejoined:
+    """Let a key mean again the record from which it was split, and let the views follow.
+
+    A proposal that took the split for a person's word is open again if both records stand. Raises ``NotJoined`` and
+    ``Busy``.
+    """
+    source_id = _source(district_id, source)
+
+    def undone(authority: Authority) -> Rejoined:
+        done = roster.undo_split(
+            district_id=district_id, kind=kind, source_id=source_id, key=key, by=by, now=now, authority=authority
+        )
+        if done.made_id is not None and done.merge is None:
+            matching.reopened(
+                district_id=district_id,
+                pair=(done.record_id, done.made_id),
+                decided_by=SPLIT,
+                decided_at=queries.instant(district_id=district_id, revision=done.split_revision),
+                by=by,
+                now=now,
+            )
+        return done
+
+    return _decide(district_id, undone)
 
 
 def answer(*, district_id: UUID, kind: str, source: str, key: str, means: str, by: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """``schoolpassport people``: who is who, where sources or ids leave it open."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,12 +75,33 @@ def undo(number: int, district: str | None) -> None:
 @_KIND
 @_DISTRICT
 def split(source: str, key: str, kind: str, district: str | None) -> None:
-    """Part what SOURCE calls KEY from the record it was matched with, for good."""
+    """Part what SOURCE calls KEY from the record it was matched with; they are not matched again."""
     with _told():
         new = people.split(
             district_id=district_id(district), kind=kind, source=source, key=key, by=me(), now=clock.now()
         )
     click.echo(f"“{key}” is {new} now." if new else f"“{key}” means nobody now; {source} only adds to others.")
+    click.echo(f"Undo: schoolpassport people undo-split {shlex.join((source, key))}")
+
+
+@command.command("undo-split")
+@click.argument("source")
+@click.argument("key")
+@_KIND
+@_DISTRICT
+def undo_split(source: str, key: str, kind: str, district: str | None) -> None:
+    """Undo the split of KEY of SOURCE: it means again whom it meant; the GG4L ID that it got is an alias."""
+    with _told():
+        done = people.undo_split(
+            district_id=district_id(district), kind=kind, source=source, key=key, by=me(), now=clock.now()
+        )
+    click.echo(f"“{key}” is {done.record_id} again.")
+    if done.merge is not None:
+        click.echo(f"So is {done.made_id}: merge {done.merge}. Undo: schoolpassport people undo {done.merge}")
+    elif done.made_id is not None:
+        click.echo(f"{done.made_id} stays, for others mean it.")
+    else:
+        click.echo(f"What {source} says of them is taken with its next package.")
 
 
 @command.command("questions")
