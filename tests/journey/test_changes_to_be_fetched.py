@@ -12,7 +12,7 @@ from schoolpassport.delivery import accounts, actions, sending
 from schoolpassport.delivery.models import Shipment
 from schoolpassport.delivery.records import Plan
 from schoolpassport.delivery.transports import TRANSPORTS
-from schoolpassport.kit import fetched
+from schoolpassport.kit import clock, fetched
 from schoolpassport.kit.fetched import Lies, Mark
 from schoolpassport.kit.recovery import Retry
 from schoolpassport.sharing import actions as sharing
@@ -48,7 +48,7 @@ class Partner:
         return self.sent()
 
     def sent(self) -> Shipment:
-        asked = actions.ask(district_id=self.delivery.district_id, name="nightly", by=BY, now=self.sis.now)
+        asked = actions.ask(district_id=self.delivery.district_id, name=self.delivery.name, by=BY, now=self.sis.now)
         ids = {"district_id": asked.district_id, "delivery_id": asked.delivery_id, "number": asked.number}
         done = actions.send(**ids, now=self.sis.now)
         assert done is not None
@@ -152,3 +152,43 @@ def test_a_file_that_is_fetched_while_its_follower_is_made_is_not_replaced_by_it
     TRANSPORTS["managed"].send(now_so, [new])
     assert partner.file.read_bytes() == b"new"
     assert [path.name for path in partner.file.parent.iterdir()] == [NAME]
+
+
+DATED = """
+files:
+  - file: "people_{date}.csv"
+    rows: user
+    key: [Id]
+    columns:
+      - {header: Id, from: username}
+      - {header: Mail, from: email}
+      - {header: What, change: {add: A, change: C, delete: D}}
+"""
+
+
+def test_files_of_other_terms_are_not_fetched_and_what_nobody_fetched_of_them_comes_again(partner, district, tmp_path):
+    sis, ready = partner.sis, partner.file.parent
+    sis.now = clock.now()
+    actions.save_format(**partner.about, name="own", content=DATED, by=BY, now=sis.now)
+    plan = Plan(name="dated", format="own", mode="delta", transport="managed")
+    partner.delivery = actions.add_delivery(**partner.about, plan=plan, by=BY, now=sis.now)
+    made = account(district, sis.now, "reader", app=partner.app)
+
+    def seen() -> set[str]:
+        with serving(tmp_path) as port, logged_in(port, made) as (steps, _, client):
+            return set(steps.do(client.listdir("/"))) - {".", ".."}
+
+    partner.night()
+    got(ready)
+    assert partner.night("first").since > 0
+    assert len(seen()) == 2, "as long as the terms hold"
+    sis.now = clock.now()
+    partner.share({kind: names - {"email"} for kind, names in everything().items()})
+    assert seen() == set()
+    sis.now += timedelta(days=5)
+    assert partner.sent().since == 0
+    (last,) = seen()
+    rows = files.rows((ready / last).read_text(encoding="utf-8"))
+    assert "first" in {row["Id"] for row in rows}
+    assert {row["Mail"] for row in rows} == {""}
+    assert [path.name for path in ready.iterdir()] == [last]

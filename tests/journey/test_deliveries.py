@@ -286,6 +286,7 @@ def test_an_own_format_is_sent_as_the_rows_that_changed_came_and_went(sis, app):
         ],
     )
     assert sent(3).state == "unchanged"
+    sftpservice.got(accounts.outbox(district_id=sis.district_id, integration_id=app))
     sharing.revoke(district_id=sis.district_id, integration_id=app, by=BY, now=sis.now)
     sent(4)
     last = lying_ready(sis, app)["pupils_delta_4.csv"]

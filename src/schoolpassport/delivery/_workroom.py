@@ -67,10 +67,10 @@ def copied(*, district_id: UUID, integration_id: UUID, format_: Format, since: i
         )
 
 
-def revision(*, district_id: UUID, integration_id: UUID) -> int:
+def extent(*, district_id: UUID, integration_id: UUID) -> exports.Extent:
     """Where the view stands. Raises ``NothingShared``."""
     with scope.inside(district_id):
-        return exports.extent(district_id=district_id, integration_id=integration_id).revision
+        return exports.extent(district_id=district_id, integration_id=integration_id)
 
 
 def still_holds(*, district_id: UUID, integration_id: UUID, exported: exports.Exported) -> bool:

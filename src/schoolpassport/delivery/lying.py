@@ -1,7 +1,7 @@
 """What lies of a delivery on the managed SFTP service, and where its next changes begin so that none is lost."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -49,3 +49,13 @@ def beginning(delivery: Delivery, outbox: Path, *, told: Mapping[str, int | None
     if marks == {Mark.NEVER}:
         return Beginning(since=delivery.from_revision, day=delivery.from_at, assumed=there, over=over, waits=True)
     return Beginning(since=0, day=None, over=over, waits=True)
+
+
+def without(begins: Beginning, outbox: Path, older: Iterable[tuple[str, int | None]]) -> Beginning:
+    """Files made under other terms go, too. What nobody fetched of them is missing, unless changes begin before it."""
+    there = [(name, lies) for name, made in older if (lies := fetched.at(outbox / name)) and lies.made == made]
+    over = {**begins.over, **{name: lies.made for name, lies in there}}
+    is_missing = any(lies.mark is not Mark.WHOLE and name not in begins.over for name, lies in there)
+    if is_missing:
+        return Beginning(since=0, day=None, over=over, lost=True)
+    return replace(begins, over=over)

@@ -113,6 +113,14 @@ def files_sent_last(*, district_id: UUID, delivery_id: UUID) -> dict[str, int | 
     return {file["name"]: file.get("made") for file in last.files} if last is not None else {}
 
 
+def files_sent_before(revision: int, *, district_id: UUID, delivery_id: UUID) -> list[tuple[str, int | None]]:
+    """Those made of older revisions of the view: name, and when it was made."""
+    with scope.inside(district_id):
+        sent = Shipment.objects.filter(district_id=district_id, delivery_id=delivery_id, state=State.SENT)
+        found = list(sent.filter(revision__lt=revision).values_list("files", flat=True))
+    return [(file["name"], file.get("made")) for files in found for file in files]
+
+
 # ------------------------------------------------------------------------------------------------------------ accounts
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from schoolpassport.delivery import _workroom, accounts, custom, making, queries
 from schoolpassport.delivery.formats import FORMATS, Format, Mode
-from schoolpassport.delivery.lying import Beginning, beginning
+from schoolpassport.delivery.lying import Beginning, beginning, without
 from schoolpassport.delivery.making import Made
 from schoolpassport.delivery.models import Delivery, State
 from schoolpassport.delivery.records import AmbiguousRows, UnknownFormat
@@ -104,10 +104,11 @@ def _begins(delivery: Delivery, outbox: Path, format_: Format, now: datetime) ->
         return Beginning(since=0, day=None)
     if delivery.transport != MANAGED:
         return Beginning(since=delivery.revision, day=delivery.sent_at)
-    newest = _workroom.revision(district_id=delivery.district_id, integration_id=delivery.integration_id)
-    names = custom.named(format_, custom.Moment(at=now, revision=newest, mode=Mode.DELTA))
-    told = queries.files_sent_last(district_id=delivery.district_id, delivery_id=delivery.id)
-    return beginning(delivery, outbox, told=told, names=names.values())
+    stands = _workroom.extent(district_id=delivery.district_id, integration_id=delivery.integration_id)
+    names = custom.named(format_, custom.Moment(at=now, revision=stands.revision, mode=Mode.DELTA))
+    about = {"district_id": delivery.district_id, "delivery_id": delivery.id}
+    begins = beginning(delivery, outbox, told=queries.files_sent_last(**about), names=names.values())
+    return without(begins, outbox, queries.files_sent_before(stands.oldest, **about))
 
 
 def _made_and_sent(delivery: Delivery, told: Given, now: datetime, begun: float) -> Outcome:

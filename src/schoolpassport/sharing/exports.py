@@ -42,13 +42,17 @@ HEAD: Final = ("sourcedId", "status", "revision")
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """Where a view stands. ``at``: the instant of its revision; None before the first. ``terms``: what it stands on."""
+    """Where a view stands. ``at``: the instant of its revision; None before the first. ``terms``: what it stands on.
+
+    ``oldest``: the first revision under these terms; what is of an older one may not be shared any more.
+    """
 
     view: int
     revision: int
     at: datetime | None
     terms: tuple[object, ...] = ()
     in_force: bool
+    oldest: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +216,7 @@ def _extent(district_id: UUID, standing: Standing) -> Extent:
         revision=standing.revision,
         at=found[0] if found else None,
         in_force=standing.in_force,
+        oldest=standing.oldest_readable,
         terms=_terms(standing),
     )
 

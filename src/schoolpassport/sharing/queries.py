@@ -13,7 +13,7 @@ from schoolpassport.sharing.lacking import Lack, Result
 from schoolpassport.sharing.lifecycle import ConsentState, is_past
 from schoolpassport.sharing.lines import LinesOf, Text
 from schoolpassport.sharing.manifests import Place, PlaceOf, Total
-from schoolpassport.sharing.models import Consent, View
+from schoolpassport.sharing.models import Consent, View, ViewRevision
 from schoolpassport.sharing.reader import Reader
 from schoolpassport.sharing.reconciling import Difference, Twice, ids
 from schoolpassport.sharing.records import Door
@@ -113,6 +113,7 @@ def handed_over_since(*, district_id: UUID, integration_id: UUID, now: datetime)
     """Files made before this instant must not be fetched (any more); None: none at all. In the caller's scope.
 
     While a consent is suspended there is none; once it has ended, those made since are left: they take things back.
+    Likewise once its terms are others: an older revision may show what is not shared any more.
     """
     view = View.objects.filter(district_id=district_id, integration_id=integration_id).first()
     if view is None:
@@ -122,7 +123,10 @@ def handed_over_since(*, district_id: UUID, integration_id: UUID, now: datetime)
         return consent.ended_at
     if is_past(expires=consent.expires_at, now=now):
         return consent.expires_at
-    return None if consent.state == ConsentState.SUSPENDED else _EVER
+    if consent.state == ConsentState.SUSPENDED:
+        return None
+    first = ViewRevision.objects.filter(district_id=district_id, view=view.number, number=view.oldest_readable).first()
+    return first.at if first is not None else _EVER
 
 
 def lacks(*, district_id: UUID, integration_id: UUID, examples: int = 5) -> list[Lack]:
