@@ -9,6 +9,8 @@ from schoolpassport.delivery.models import Delivery
 from schoolpassport.kit import fetched
 from schoolpassport.kit.fetched import Lies, Mark
 
+_DAYS_WHEN_FETCHED, _DAYS = 30, 90  # for which a file lies there, other than those of the last delivery
+
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
@@ -51,11 +53,28 @@ def beginning(delivery: Delivery, outbox: Path, *, told: Mapping[str, int | None
     return Beginning(since=0, day=None, over=over, waits=True)
 
 
-def without(begins: Beginning, outbox: Path, older: Iterable[tuple[str, int | None]]) -> Beginning:
-    """Files made under other terms go, too. What nobody fetched of them is missing, unless changes begin before it."""
-    there = [(name, lies) for name, made in older if (lies := fetched.at(outbox / name)) and lies.made == made]
-    over = {**begins.over, **{name: lies.made for name, lies in there}}
-    is_missing = any(lies.mark is not Mark.WHOLE and name not in begins.over for name, lies in there)
-    if is_missing:
-        return Beginning(since=0, day=None, over=over, lost=True)
-    return replace(begins, over=over)
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A file that was sent: of which view revision, and when it was made (None: nobody kept that)."""
+
+    name: str
+    made: int | None
+    revision: int
+    is_last: bool
+
+
+def without(begins: Beginning, outbox: Path, sent: Iterable[Sent], *, oldest: int, now: datetime) -> Beginning:
+    """Files go that were made under other terms (of revisions before ``oldest``) or have lain there long.
+
+    What nobody fetched of them is missing, unless changes begin before it; then everything comes, in place of all.
+    """
+    lie = [(each, lies) for each in sent if (lies := fetched.at(outbox / each.name)) and lies.made == each.made]
+    goes = [(e, lies) for e, lies in lie if e.revision < oldest or (not e.is_last and _is_old(lies, now))]
+    if any(lies.mark is not Mark.WHOLE and each.name not in begins.over for each, lies in goes):
+        return Beginning(since=0, day=None, over={each.name: lies.made for each, lies in lie}, lost=True)
+    return replace(begins, over={**begins.over, **{each.name: lies.made for each, lies in goes}})
+
+
+def _is_old(lies: Lies, now: datetime) -> bool:
+    days = (now.timestamp() - lies.made / 1e9) / 86400
+    return days > (_DAYS_WHEN_FETCHED if lies.mark is Mark.WHOLE else _DAYS)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from schoolpassport.delivery import _workroom, accounts, custom, examples, making
 from schoolpassport.delivery.formats import FORMATS, Format
+from schoolpassport.delivery.lying import Sent
 from schoolpassport.delivery.models import Account, Delivery, OwnFormat, Shipment, State
 from schoolpassport.delivery.records import Known, Tried, UnknownDelivery, UnknownFormat
 from schoolpassport.kit.sftpservice import Entry
@@ -105,20 +106,16 @@ def shipments(*, district_id: UUID, delivery_id: UUID, limit: int = 20) -> list[
         return list(found.order_by("-number")[:limit])
 
 
-def files_sent_last(*, district_id: UUID, delivery_id: UUID) -> dict[str, int | None]:
-    """Name → when it was made, in nanoseconds of Unix time; None for files of before that was kept."""
+def files_sent(*, district_id: UUID, delivery_id: UUID) -> list[Sent]:
+    """All that were ever sent, those of the last delivery first."""
     with scope.inside(district_id):
         sent = Shipment.objects.filter(district_id=district_id, delivery_id=delivery_id, state=State.SENT)
-        last = sent.order_by("-number").first()
-    return {file["name"]: file.get("made") for file in last.files} if last is not None else {}
-
-
-def files_sent_before(revision: int, *, district_id: UUID, delivery_id: UUID) -> list[tuple[str, int | None]]:
-    """Those made of older revisions of the view: name, and when it was made."""
-    with scope.inside(district_id):
-        sent = Shipment.objects.filter(district_id=district_id, delivery_id=delivery_id, state=State.SENT)
-        found = list(sent.filter(revision__lt=revision).values_list("files", flat=True))
-    return [(file["name"], file.get("made")) for files in found for file in files]
+        found = list(sent.order_by("-number").values_list("revision", "files"))
+    return [
+        Sent(name=file["name"], made=file.get("made"), revision=revision, is_last=place == 0)
+        for place, (revision, files) in enumerate(found)
+        for file in files
+    ]
 
 
 # ------------------------------------------------------------------------------------------------------------ accounts

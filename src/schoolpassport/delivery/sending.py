@@ -100,15 +100,17 @@ def _asked(delivery: Delivery, outbox: Path, now: datetime) -> _Asked:
 
 def _begins(delivery: Delivery, outbox: Path, format_: Format, now: datetime) -> Beginning:
     """What is pushed is fetched by being sent."""
-    if delivery.mode != Mode.DELTA or not delivery.revision:
-        return Beginning(since=0, day=None)
-    if delivery.transport != MANAGED:
-        return Beginning(since=delivery.revision, day=delivery.sent_at)
+    follows = delivery.revision if delivery.mode == Mode.DELTA else 0
+    if delivery.transport != MANAGED or not delivery.revision:
+        return Beginning(since=follows, day=delivery.sent_at if follows else None)
     stands = _workroom.extent(district_id=delivery.district_id, integration_id=delivery.integration_id)
-    names = custom.named(format_, custom.Moment(at=now, revision=stands.revision, mode=Mode.DELTA))
-    about = {"district_id": delivery.district_id, "delivery_id": delivery.id}
-    begins = beginning(delivery, outbox, told=queries.files_sent_last(**about), names=names.values())
-    return without(begins, outbox, queries.files_sent_before(stands.oldest, **about))
+    sent = queries.files_sent(district_id=delivery.district_id, delivery_id=delivery.id)
+    begins = Beginning(since=0, day=None)
+    if follows:
+        names = custom.named(format_, custom.Moment(at=now, revision=stands.revision, mode=Mode.DELTA))
+        last = {file.name: file.made for file in sent if file.is_last}
+        begins = beginning(delivery, outbox, told=last, names=names.values())
+    return without(begins, outbox, sent, oldest=stands.oldest, now=now)
 
 
 def _made_and_sent(delivery: Delivery, told: Given, now: datetime, begun: float) -> Outcome:
