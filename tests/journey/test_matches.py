@@ -230,7 +230,7 @@ def test_the_command_line_lists_shows_and_decides(sis, directory):
     listed = json.loads(ask("list", "--json").output)
     assert [(p["proposal"], p["state"]) for p in listed] == [(1, "open")]
     assert "Rosalind" not in json.dumps(listed)
-    assert "The same given and family name" in ask("show", "1").output
+    assert "The same name, in full" in ask("show", "1").output
     assert ask("different", "1").output == "Proposal 1 is different.\n"
     assert json.loads(ask("list", "--json").output) == []
     assert ask("later", "1", "--until", "2027-01-01").exit_code == 1

@@ -34,7 +34,7 @@ def line_of(package: packages.Package, file: str, key: str) -> int:
 # ----------------------------------------------------------------------------------------------------- errors in values
 
 WRONG_VALUES = [
-    ("users", user("x", givenName=""), "givenName"),
+    ("users", user("x", username=""), "username"),
     ("users", user("x", orgSourcedIds=""), "orgSourcedIds"),
     ("users", user("x", role="wizard"), "role"),
     ("users", user("x", role="Student"), "role"),

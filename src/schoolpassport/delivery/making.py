@@ -239,9 +239,10 @@ class _Maker:
         for header, count in lacking.items():
             if count:
                 instead = "the record's id stands there" if file.required[header] else "it stays blank"
+                mends = "These people have one name only" if header in file.names else "Share the attribute to fill it"
                 self._notes.append(
                     f"{file.name}: {header} is wanted by {self._format.title}, and {count:,} rows have none in what is "
-                    f"shared; {instead}. Share the attribute to fill it."
+                    f"shared; {instead}. {mends}."
                 )
 
     # --------------------------------------------------------------------------------------------------- all together

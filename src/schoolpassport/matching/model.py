@@ -51,9 +51,7 @@ COMPARISONS = (
         title="Name",
         unknown="other_script_l <> other_script_r OR given_l IS NULL OR given_r IS NULL",
         levels=(
-            Level(
-                name="same", when="full_name_l = full_name_r", says="The same given and family name", common="full_name"
-            ),
+            Level(name="same", when="full_name_l = full_name_r", says="The same name, in full", common="full_name"),
             Level(
                 name="crosswise",
                 when="given_l = family_r AND family_l = given_r",

@@ -126,7 +126,7 @@ def prepare(db: DuckDBPyConnection) -> None:
     db.execute(
         "CREATE OR REPLACE TABLE person AS SELECT id, sources, part, "
         "coalesce(given, family) AS given, coalesce(family, given) AS family, "
-        "coalesce(given, '') || ' ' || coalesce(family, '') AS full_name, "
+        "concat_ws(' ', given, nullif(family, given)) AS full_name, "  # one name is one, also where it is written twice
         "regexp_matches(coalesce(given, '') || coalesce(family, ''), '[^a-z ]') AS other_script, "
         "c.families AS nicknames, preferred, left(coalesce(given, family), 3) AS given3, "
         "left(coalesce(family, given), 3) AS family3, middle, birth_date, year(birth_date) AS birth_year, "

@@ -457,9 +457,9 @@ def _schools(kind: Kind) -> str:
 def _label(kind: Kind) -> str:
     """SQL: how a person knows the record."""
     if kind.name == "user":
-        return "concat_ws(' ', r.given_name, r.family_name)"
+        return "concat_ws(' ', nullif(r.given_name, ''), nullif(r.family_name, ''))"
     if kind.name in {"enrollment", "demographics"}:
-        return "concat_ws(' ', w.given_name, w.family_name)"
+        return "concat_ws(' ', nullif(w.given_name, ''), nullif(w.family_name, ''))"
     name = next((f.column for f in kind.fields if f.name in {"title", "name"}), None)
     return f"r.{quoted(name)}" if name else "NULL"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from schoolpassport.kit.columns import literal, quoted
-from schoolpassport.roster.kinds import Kind, Type
+from schoolpassport.roster.kinds import Field, Kind, Type
 from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.roster.models import OPEN
 from schoolpassport.roster.records import Authority, Ranked
@@ -25,7 +25,7 @@ def said(kind: Kind, alias: str) -> str:
     """SQL: what a row says, without what is blank. JSON is put in whole: a null inside it is said, too."""
     own = [f for f in kind.fields if not f.gathered]
     plain = [f for f in own if f.type not in {Type.JSON, *PAIRS}]
-    pairs = ", ".join(f"{literal(f.column)}, {alias}.{quoted(f.column)}" for f in plain)
+    pairs = ", ".join(f"{literal(f.column)}, {_filled(f, f'{alias}.{quoted(f.column)}')}" for f in plain)
     whole = [f"jsonb_strip_nulls(jsonb_build_object({pairs}))"]
     whole += [
         f"CASE WHEN {alias}.{quoted(f.column)} IS NULL THEN jsonb_build_object() "
@@ -34,6 +34,11 @@ def said(kind: Kind, alias: str) -> str:
         if f not in plain
     ]
     return " || ".join(whole)
+
+
+def _filled(field: Field, value: str) -> str:
+    """SQL: a value that is one. A name that is an empty text is none, so that another source may say it."""
+    return f"nullif({value}, '')" if field.unless else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,12 +132,12 @@ class Claims:
         self.run("UPDATE stage SET op = '=' FROM shared WHERE shared.id = stage.id AND key IS NOT NULL AND op <> 'l'")
 
     def _stage_merged(self, kind: Kind) -> None:
-        groups: dict[Ranked, list[str]] = {}
-        for column in kind.columns:
-            groups.setdefault(self.authority.ranked(kind.name, column), []).append(column)
+        groups: dict[Ranked, list[Field]] = {}
+        for field in kind.fields:
+            groups.setdefault(self.authority.ranked(kind.name, field.column), []).append(field)
         laid, joins, values = [], [], dict[str, str]()
         parameters: dict[str, object] = {"enrichment": list(self.authority.enrichment)}
-        for number, (ranked, columns) in enumerate(groups.items()):
+        for number, (ranked, fields) in enumerate(groups.items()):
             parameters |= {f"first{number}": list(ranked.first), f"kept{number}": list(ranked.kept)}
             laid.append(f"{_first(number)} AS g{number}")
             joins.append(_read(kind, f"m.g{number}", f"p{number}"))
@@ -140,7 +145,7 @@ class Claims:
                 laid.append(f"{_kept(number)} AS k{number}")
                 before = f"(SELECT {_first(number)} FROM claimed_before c WHERE c.record_id = m.id)"
                 joins += [_read(kind, f"m.k{number}", f"q{number}"), _read(kind, before, f"b{number}")]
-            values |= {c: _value(c, number, kept=bool(ranked.kept)) for c in columns}
+            values |= {f.column: _value(f, number, kept=bool(ranked.kept)) for f in fields}
         self.run(
             f"INSERT INTO stage (id, op, line, origin, forced, {_list(kind.columns)}) SELECT m.id, "
             "CASE v.status WHEN 'active' THEN 'u' WHEN 'tobedeleted' THEN 'r' ELSE 'a' END, here.line, here.origin, "
@@ -186,13 +191,13 @@ def _read(kind: Kind, document: str, alias: str) -> str:
     return f"CROSS JOIN LATERAL jsonb_populate_record(NULL::roster_{kind.table}, {document}) {alias}"
 
 
-def _value(column: str, number: int, *, kept: bool) -> str:
+def _value(field: Field, number: int, *, kept: bool) -> str:
     """SQL: what an attribute comes to. What a *keep* put there stays, until a source before it has a value."""
-    name = quoted(column)
+    name, nothing = quoted(field.column), ", ''" if field.unless else ""
     if not kept:
-        return f"p{number}.{name}"
-    stays = f"CASE WHEN b{number}.{name} IS NULL AND v.status = 'active' THEN v.{name} END"
-    return f"coalesce(p{number}.{name}, {stays}, q{number}.{name})"
+        return f"coalesce(p{number}.{name}{nothing})" if nothing else f"p{number}.{name}"
+    stays = f"CASE WHEN b{number}.{name} IS NULL AND v.status = 'active' THEN {_filled(field, f'v.{name}')} END"
+    return f"coalesce(p{number}.{name}, {stays}, q{number}.{name}{nothing})"
 
 
 def _list(columns: Iterable[str]) -> str:

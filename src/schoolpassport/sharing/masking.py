@@ -35,6 +35,8 @@ def draw(kind: Kind, field: Field) -> str:
 
 
 def sql(mask: Mask, kind: Kind, field: Field, value: str) -> str:
-    """SQL: what stands in the place of a value of ``r``; NULL where there is none."""
+    """SQL: what stands in the place of a value of ``r``; NULL where there is none. An empty name stays empty."""
     given = Given(value=value, draw=draw(kind, field), choices=field.values)
+    if field.unless:
+        return f"CASE WHEN {value} <> '' THEN {mask.sql(given)} ELSE {value} END"
     return f"CASE WHEN {value} IS NOT NULL THEN {mask.sql(given)} END"

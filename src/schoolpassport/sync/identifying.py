@@ -244,7 +244,7 @@ def _known_again(kind: Kind) -> str:
 
 
 def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
-    """An id that is given to another: both names are others, and so is what else is known of date and grade.
+    """An id that is given to another: all names are others, and so is what else is known of date and grade.
 
     Of whoever had left, the birth date alone can say that it is they who come back under both other names.
     """
@@ -269,7 +269,7 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
     db.execute("CREATE OR REPLACE TEMP TABLE same (key VARCHAR, hash UUID)")
     if same:
         db.executemany("INSERT INTO same VALUES (?, ?)", same)
-    names = " AND ".join(_other(_cell(ways, schema, n)[0], f"r.{quoted(n)}") for n in NAMES)
+    names = _other_names([_cell(ways, schema, n)[0] for n in NAMES], [f"r.{quoted(n)}" for n in NAMES])
     facts = ((born, f"r.{quoted(BORN)}"), (f"replace({grades}, ' ', '')", 'r."grades"'))
     differ = [_other(here, there) for here, there in facts]
     agree = [f"coalesce({exact.folded(here)} = {exact.folded(there)}, false)" for here, there in facts]
@@ -301,6 +301,17 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
 
 def _other(here: str, there: str) -> str:
     return f"coalesce({exact.folded(here)} <> {exact.folded(there)}, false)"
+
+
+def _other_names(here: list[str], there: list[str]) -> str:
+    """SQL: each name is another; where somebody has one name only, it is none of the other's, in whichever place."""
+    known, before = ([exact.folded(name) for name in names] for names in (here, there))
+    whole = " AND ".join(f"{name} IS NOT NULL" for name in (*known, *before))
+    each = " AND ".join(_other(one, other) for one, other in zip(here, there, strict=True))
+    now, was = (f"list_filter([{', '.join(names)}], lambda n: n IS NOT NULL)" for names in (known, before))
+    return (
+        f"CASE WHEN {whole} THEN {each} ELSE len({now}) > 0 AND len({was}) > 0 AND NOT list_has_any({now}, {was}) END"
+    )
 
 
 def _name_nobody(bench: Bench, kind: Kind, ways: Ways) -> None:

@@ -112,6 +112,8 @@ def _plain(cell: str, field: Field, text: Callable[[str], str]) -> str:
             return f"lower({cell})"
         case Type.JSON:
             return text(f"CASE WHEN {is_json(cell)} THEN {cell} END")
+        case Type.TEXT if field.unless:  # a row that is taken has one of the two
+            return text(f"coalesce({cell}, '')")
         case Type.TEXT if not field.values:
             return text(cell)
         case _:

@@ -26,6 +26,7 @@ _CONTACTS = (
     'LEFT JOIN (SELECT p."sourcedId" AS pupil, unnest(p."agents") AS agent FROM now_user p) g '
     'ON g.pupil = r."sourcedId" LEFT JOIN now_user a ON a."sourcedId" = g.agent'
 )
+_NAMES = frozenset({"First_name", "Last_name"})
 _ROLES = {"student": ("student",), "teacher": ("teacher",), "staff": ("administrator", "aide", "proctor")}
 
 
@@ -101,7 +102,7 @@ FORMAT = Format(
                 "Student_email": plain('r."email"'),
                 "Username": plain('r."username"'),
                 "Contact_relationship": 'a."role"',
-                "Contact_name": plain('concat_ws(\', \', a."familyName", a."givenName")'),
+                "Contact_name": plain("concat_ws(', ', nullif(a.\"familyName\", ''), nullif(a.\"givenName\", ''))"),
                 "Contact_phone": plain('coalesce(a."sms", a."phone")'),
                 "Contact_phone_type": 'CASE WHEN a."sms" IS NOT NULL THEN \'Cell\' WHEN a."phone" IS NOT NULL '
                 "THEN 'Home' END",
@@ -110,7 +111,8 @@ FORMAT = Format(
             },
             left_out=_nowhere("student"),
             rows=_people("student", _CONTACTS),
-            required={"First_name": True, "Last_name": True},
+            required=dict.fromkeys(_NAMES, False),
+            names=_NAMES,
             optional=False,
             order='r."sourcedId", r.at, a."sourcedId"',
         ),
@@ -129,7 +131,8 @@ FORMAT = Format(
             },
             left_out=_nowhere("teacher"),
             rows=_people("teacher"),
-            required={"First_name": True, "Last_name": True},
+            required=dict.fromkeys(_NAMES, False),
+            names=_NAMES,
             optional=False,
             order='r."sourcedId", r.at',
         ),
@@ -188,7 +191,8 @@ FORMAT = Format(
             },
             left_out=_nowhere("staff"),
             rows=_people("staff"),
-            required={"First_name": True, "Last_name": True},
+            required=dict.fromkeys(_NAMES, False),
+            names=_NAMES,
             order='r."sourcedId", r.at',
         ),
     ),

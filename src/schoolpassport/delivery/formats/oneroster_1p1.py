@@ -20,10 +20,11 @@ def _file(known: FileSchema) -> File:
         },
         rows=f"now_{known.kind.name} r",
         required={
-            c.header: c.field.type is Type.TEXT and not c.field.many and not c.field.values
+            c.header: c.field.type is Type.TEXT and not (c.field.many or c.field.values or c.field.unless)
             for c in known.columns
             if c.required
         },
+        names=frozenset(c.header for c in known.columns if c.field.unless),
         metadata=True,
         cells={
             **dict.fromkeys(BULK_SAYS_NOTHING, ""),

@@ -57,7 +57,8 @@ class File:
 
     ``every``: each record of that kind is told of, so that who is in the view is in the file. ``rows`` is SQL from FROM
     on; the kind's own relation is called ``r`` in it. ``required``: columns that the standard wants filled, and whether
-    the record's id may stand in where the consent shows nothing. ``whole``: kinds that are needed in full even when
+    the record's id may stand in where the consent shows nothing. ``names``: those of them of which a person may have
+    only another. ``whole``: kinds that are needed in full even when
     only changes are told. ``metadata``: ``metadata.*`` columns follow at the far right, except for the keys in
     ``elsewhere``, which have a column or a file of their own. ``cells``: header → attribute, "" for a blank one, of all
     columns but ``sourcedId``, where the file is nothing but the attributes of a kind's records. ``key``: headers of the
@@ -70,6 +71,7 @@ class File:
     columns: Mapping[str, str]
     rows: str
     required: Mapping[str, bool] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
     whole: tuple[str, ...] = ()
     metadata: bool = False
     elsewhere: frozenset[str] = frozenset()

@@ -12,13 +12,14 @@ from schoolpassport.demo.generator.ids import student_id
 
 _REPAIRED_ON = _SPOILED_ON = 2
 _REPAIRED, _NAMELESS, _PUPIL, _YES, _DOUBLE = (f"stu-990000{no}" for no in range(1, 6))
+_NOBODY = ("", "", 1, True)
 _OFFICE = "stf-00001"  # nobody refers to an administrator, so spoiling this row spoils no other
 _NO_SUCH_CLASS = "sec-9999999"
 
 _USER = """
 INSERT INTO users BY NAME
 SELECT 3_000_000_000 + ? AS ord, ? AS "sourcedId", ? AS "enabledUser", school_id(0) AS "orgSourcedIds", ? AS "role",
-    'new.' || ord AS "username", ? AS "givenName", nullif(?, '') AS "familyName", '02' AS "grades",
+    'new.' || ord AS "username", nullif(?, '') AS "givenName", nullif(?, '') AS "familyName", '02' AS "grades",
     ? AS born, never() AS gone, never() AS back, never() AS edited, ? AS bad
 """
 _ENROLLMENT = """
@@ -49,22 +50,28 @@ def _users(db: duckdb.DuckDBPyConnection, day: int) -> list[RejectedRow]:
     db.executemany(
         _USER,
         [
-            (0, _NAMELESS, "true", "student", "Ada", "", 1, True),
+            (0, _NAMELESS, "true", "student", "", "", 1, True),
             (1, _PUPIL, "true", "pupil", "Bo", "Winterbourne", 1, True),
             (2, _YES, "Y", "student", "Cy", "Winterbourne", 1, True),
             (3, _DOUBLE, "true", "student", "Di", "Winterbourne", 1, True),
             (4, _DOUBLE, "true", "student", "Diana", "Winterbourne", 1, True),
-            (5, _REPAIRED, "true", "student", "Edda", *(("", 1, True) if bad_still else ("Winterbourne", 2, False))),
+            (
+                5,
+                _REPAIRED,
+                "true",
+                "student",
+                *(("", "", 1, True) if bad_still else ("Edda", "Winterbourne", 2, False)),
+            ),
         ],
     )
     rejected = [
-        _row("users", _NAMELESS, "familyName", Reason.MISSING_VALUE),
+        _row("users", _NAMELESS, "givenName", Reason.MISSING_VALUE),
         _row("users", _PUPIL, "role", Reason.BAD_ENUMERATION),
         _row("users", _YES, "enabledUser", Reason.BAD_BOOLEAN),
         _row("users", _DOUBLE, "sourcedId", Reason.DUPLICATE_ID),
         _row("users", _DOUBLE, "sourcedId", Reason.DUPLICATE_ID),
     ]
-    return [*rejected, *([_row("users", _REPAIRED, "familyName", Reason.MISSING_VALUE)] if bad_still else [])]
+    return [*rejected, *([_row("users", _REPAIRED, "givenName", Reason.MISSING_VALUE)] if bad_still else [])]
 
 
 def _enrollments(db: duckdb.DuckDBPyConnection, cast: Cast, day: int) -> list[RejectedRow]:

@@ -67,6 +67,7 @@ class Field:
     type: Type = Type.TEXT
     many: bool = False
     required: bool = False
+    unless: str = ""  # required only where this attribute is blank, too; else an empty text stands in its place
     values: tuple[str, ...] = ()  # the enumeration, empty when free
     target: str = ""  # for references: the kind referred to
     versions: frozenset[Version] = BOTH

@@ -17,6 +17,8 @@ _RACES = {
 }
 
 
+# Names are not asked for in this dialect. Of whoever has one, the other is blank.
+_NAMED = """CASE WHEN coalesce(u."givenName", u."familyName") IS NULL THEN u."username" ELSE u."{0}" END AS "{0}\""""
 # Parents and guardians have no role at a school; they belong to those of their pupils.
 _CONTACTS = """SELECT x."relationshipUserSourcedId" AS id, x."relationshipRole" AS relation, o."orgSourcedId" AS org,
             x.line FROM {relationships} x LEFT JOIN {roles} o ON o."userSourcedId" = x."userSourcedId" """
@@ -130,8 +132,8 @@ SCHEMA = Schema(
             of=("users", "roles", "relationships"),
             sql=f"""SELECT u."sourcedId", 'true' AS "enabledUser",
             coalesce(r.orgs, p.orgs) AS "orgSourcedIds",
-            coalesce(r.role, p.role) AS "role", u."username", coalesce(u."givenName", u."username") AS "givenName",
-            coalesce(u."familyName", u."username") AS "familyName", u."email", u."phone", u."sms", r.grades AS "grades",
+            coalesce(r.role, p.role) AS "role", u."username", {_NAMED.format("givenName")},
+            {_NAMED.format("familyName")}, u."email", u."phone", u."sms", r.grades AS "grades",
             a.agents AS "agentSourcedIds", 'users.csv' AS file, u.line FROM {{users}} u
             LEFT JOIN (SELECT "userSourcedId" AS id, {listed('"orgSourcedId"')} AS orgs, {listed('"grade"')} AS grades,
             arg_min({_role('"role"')}, (lower(coalesce("isPrimary", 'false')) <> 'true', line)) AS role

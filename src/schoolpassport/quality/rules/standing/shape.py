@@ -1,6 +1,6 @@
 """Values that are there and do not look like what they should be."""
 
-from schoolpassport.kit.conditions import All, Any_, Condition, Test
+from schoolpassport.kit.conditions import All, Any_, Condition, Not, Test
 from schoolpassport.quality.records import Rule, Severity
 
 
@@ -78,9 +78,19 @@ RULES = (
             )
         ),
         sentence="The name of {who} stands for no name.",
-        fix="Enter the name in the SIS; where somebody has one name only, enter it as both.",
+        fix="Enter the name in the SIS; where somebody has one name only, leave the other blank.",
         bad=((("user", "b", {"familyName": "N/A"}),), (("user", "b2", {"givenName": "-"}),)),
         good=((("user", "g", {"familyName": "Nunez", "givenName": "Testa"}),),),
+    ),
+    Rule(
+        name="one name only",
+        kind="user",
+        severity=Severity.WARNING,
+        where=Not(All((Condition("givenName", Test.FILLED), Condition("familyName", Test.FILLED)))),
+        sentence="{who} has one name only. It was taken so, and applications get the other name blank.",
+        fix="Nothing is to be done if that is the whole name. If the other was forgotten, enter it in the SIS.",
+        bad=((("user", "b", {"familyName": ""}),), (("user", "b2", {"givenName": ""}),)),
+        good=((("user", "g", {"givenName": "Testa", "familyName": "Nunez"}),),),
     ),
     Rule(
         name="disabled pupil",
