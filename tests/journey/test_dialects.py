@@ -227,7 +227,7 @@ def test_headers_may_be_written_as_vendors_write_them(district, tmp_path, now):
 
 def test_a_finding_names_the_file_and_line_that_were_sent(district, tmp_path, now):
     sis = source(district, tmp_path, now, "basic-roster")
-    damaged = {**BASIC, "teachers.csv": BASIC["teachers.csv"] + "\n1,8,,Ada,\n1,9,Only\n"}
+    damaged = {**BASIC, "teachers.csv": BASIC["teachers.csv"] + "\n1,8,,,\n1,9,Only\n"}
     run = sis.done(damaged)
     assert {(f.file, f.line, f.rule) for f in sis.findings(run, "error")} >= {
         ("teachers.csv", 5, "missing value"),

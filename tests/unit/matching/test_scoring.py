@@ -167,13 +167,22 @@ ALIKE = [
         {"given_name": "Olga", "family_name": "Petrenko"},
         {"name": "same"},
     ),
-    ({"given_name": "Suharto", "family_name": "-"}, {"given_name": "Suharto", "family_name": "Suharto"}, {}),
+    (
+        {"given_name": "Suharto", "family_name": "-"},
+        {"given_name": "Suharto", "family_name": "Suharto"},
+        {"name": "same"},
+    ),
+    ({"given_name": "Björk", "family_name": ""}, {"given_name": "", "family_name": "Björk"}, {"name": "same"}),
     ({"given_name": "Ann " * 75}, {"given_name": "Ann " * 75}, {"name": "same"}),
     ({"identifier": "77"}, {"identifier": "77", "family_name": "Marchbanks"}, {"name": "given_only"}),
 ]
 NOT_ALIKE = [
     ({"preferred_name": "Zuri"}, {"given_name": "Imani", "preferred_name": "Nia"}),
     ({"birth_date": None}, {"birth_date": None}),  # names, school and grade alone
+    (
+        {"given_name": "Mahatma", "family_name": "", "birth_date": None},
+        {"given_name": "Mahatma", "family_name": "", "birth_date": None},
+    ),
     ({"email": SHARED}, {"email": SHARED, "given_name": "Barnaby", "birth_date": "2011-09-30", "grade": "09"}),
     ({"email": SHARED, "phone": "+1"}, {"email": SHARED, "phone": "+1", "given_name": "Barnaby"}),  # twins
     ({"given_name": "Hanna", "email": "hanna.q@s.example"}, {"given_name": "Anna", "email": "anna.q@s.example"}),
