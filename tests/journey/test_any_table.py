@@ -391,7 +391,7 @@ def test_zeros_that_a_spreadsheet_took_away_are_noticed_where_ids_meet(sis):
 
 def test_several_files_of_one_table_are_one_and_findings_name_the_file(sis):
     say(sis, [{"file": "schueler-*.csv", "records": FLAT}])
-    half = as_text([[*ROWS[2][:1], "", *ROWS[2][2:]]])
+    half = as_text([[*ROWS[2][:1], "", "", *ROWS[2][3:]]])
     run = sis.done({"schueler-a.csv": as_text(ROWS[:2]), "schueler-b.csv": half})
     assert ("schueler-b.csv", 2) in {(f.file, f.line) for f in sis.findings(run, "error")}
     assert sis.active("user") == {"student/4711", "student/4712"}
