@@ -78,12 +78,12 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def _within(cell: str, given: Given) -> Made:
-    """A list in JSON: the prefix stands before the id that each of its entries names."""
+    """The prefix before the id that each entry of a list in JSON names; anything else stays what it is."""
     name = given.text("name")
     named = f"{literal(given.text('text'))} || json_extract_string(e, {literal(f'$.{name}')})"
     patched = f"json_merge_patch(e, json_object({literal(name)}, {named}))"
-    listed = f"to_json(list_transform({entries_of(cell)}, lambda e: {patched}))"
-    return Made(value=f"CASE WHEN json_valid({cell}) THEN {listed}::VARCHAR ELSE {cell} END")
+    listed = f"to_json(list_transform({entries_of(cell)}, lambda e: {patched}))::VARCHAR"
+    return Made(value=f"coalesce({listed}, {cell})")
 
 
 _WITHIN = Transform(name="prefix", sentence="", sql=_within, examples=(), each=False)
