@@ -48,15 +48,18 @@ def district_id(name: str | None) -> UUID:
     return every[0].id
 
 
-def source_id_of(district_id: UUID, name: str | None) -> UUID | None:
-    """The source that was named in the district, if one was."""
-    if name is None:
-        return None
+def known_source(district_id: UUID, name: str) -> UUID:
+    """The source of the district that was named."""
     try:
         with scope.inside(district_id):
             return sources.source(district_id=district_id, id_or_name=name).id
     except sources.UnknownSource as unknown:
         raise click.ClickException(str(unknown)) from unknown
+
+
+def source_id_of(district_id: UUID, name: str | None) -> UUID | None:
+    """The same, if one was named."""
+    return None if name is None else known_source(district_id, name)
 
 
 def integration_id(district_id: UUID, application: str) -> UUID:

@@ -18,10 +18,21 @@ from schoolpassport.sharing.records import Contents
 from schoolpassport.tenancy import scope
 
 BESIDE_CONTENTS = frozenset(
-    (
-        *("id", "application", "state", "author", "suspended_by", "hold", "starts_at", "expires_at", "agreed_at"),
-        *("ended_at", "revision", "last_seq", "held"),
-    )
+    {
+        "id",
+        "application",
+        "state",
+        "author",
+        "suspended_by",
+        "hold",
+        "starts_at",
+        "expires_at",
+        "agreed_at",
+        "ended_at",
+        "revision",
+        "last_seq",
+        "held",
+    }
 )
 """What ``consents`` tells besides what is shared."""
 

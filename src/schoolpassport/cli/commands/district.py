@@ -1,12 +1,11 @@
 """``schoolpassport district``: districts and when their guard asks."""
 
-import json
 from pathlib import Path
 
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me, source_id_of
+from schoolpassport.cli.asking import district_id, json_of, me, source_id_of
 from schoolpassport.kit import clock
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import actions as source_actions
@@ -113,9 +112,8 @@ def rollover(file: Path | None, district: str | None, source: str | None) -> Non
     source_id = source_id_of(id_, source)
     if file is not None:
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            sync.set_rollover(district_id=id_, source_id=source_id, content=content, by=me(), now=clock.now())
-        except ValueError as bad:  # BadPolicy is one, and so is JSON that is none
+            sync.set_rollover(district_id=id_, source_id=source_id, content=json_of(file), by=me(), now=clock.now())
+        except ValueError as bad:  # BadPolicy is one
             raise click.ClickException(f"{file.name}: {bad}") from bad
     with scope.inside(id_):
         held = sources.settings(district_id=id_, source_id=source_id)

@@ -1,13 +1,11 @@
 """``schoolpassport filter``: which rows a source may bring."""
 
-import json
 from pathlib import Path
-from uuid import UUID
 
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, json_of, known_source, me
 from schoolpassport.kit import clock
 from schoolpassport.kit.conditions import told
 from schoolpassport.quality import actions, policies
@@ -30,7 +28,7 @@ def set_(source: str, file: Path, district: str | None) -> None:
     id_ = district_id(district)
     try:
         version = actions.set_filters(
-            district_id=id_, source_id=_source(id_, source), content=_read(file), by=me(), now=clock.now()
+            district_id=id_, source_id=known_source(id_, source), content=json_of(file), by=me(), now=clock.now()
         )
     except policies.NotUnderstood as problem:
         raise click.ClickException(str(problem)) from problem
@@ -45,7 +43,7 @@ def show_(source: str, district: str | None, *, as_json: bool) -> None:
     """The filters that hold for SOURCE."""
     id_ = district_id(district)
     with scope.inside(id_):
-        content = sources.settings(district_id=id_, source_id=_source(id_, source)).get("filters")
+        content = sources.settings(district_id=id_, source_id=known_source(id_, source)).get("filters")
     if as_json:
         show.as_json(content or {})
         return
@@ -67,7 +65,7 @@ def show_(source: str, district: str | None, *, as_json: bool) -> None:
 def preview(source: str, package: Path, file: Path | None, district: str | None, *, as_json: bool) -> None:
     """Count what of PACKAGE would pass, by kind and school; nothing is changed."""
     id_ = district_id(district)
-    source_id = _source(id_, source)
+    source_id = known_source(id_, source)
     with scope.inside(id_):
         held = sources.settings(district_id=id_, source_id=source_id).get("filters")
     try:
@@ -75,7 +73,7 @@ def preview(source: str, package: Path, file: Path | None, district: str | None,
             district_id=id_,
             source_id=source_id,
             origin=package,
-            content=_read(file) if file else held,
+            content=json_of(file) if file else held,
             today=clock.now().date(),
         )
     except (policies.NotUnderstood, previews.Unread) as problem:
@@ -89,18 +87,3 @@ def preview(source: str, package: Path, file: Path | None, district: str | None,
     for row in rows:
         if row.examples:
             click.echo(f"{row.kind}, not taken for example: {', '.join(row.examples)}")
-
-
-def _source(id_: UUID, name: str) -> UUID:
-    with scope.inside(id_):
-        try:
-            return sources.source(district_id=id_, id_or_name=name).id
-        except sources.UnknownSource as unknown:
-            raise click.ClickException(str(unknown)) from unknown
-
-
-def _read(file: Path) -> object:
-    try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise click.ClickException(f"{file.name} is no JSON: {error}.") from error

@@ -1,6 +1,5 @@
 """``schoolpassport findings``: what is wrong with the roster now, how good it is, and how that went."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
@@ -8,7 +7,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, json_of, me, source_id_of
 from schoolpassport.kit import clock
 from schoolpassport.quality import actions, policies, queries
 from schoolpassport.quality.records import Severity, Told
@@ -58,7 +57,7 @@ def list_(  # noqa: PLR0913 (one per option)
             kind=kind,
             severity=severity,
             school_id=_school(id_, school) if school else None,
-            source_id=_source(id_, source) if source else None,
+            source_id=source_id_of(id_, source),
             runs=sync.last_taken(district_id=id_),
             limit=limit if into is None else queries.MOST,
         )
@@ -98,7 +97,7 @@ def score(source: str, district: str | None, *, as_json: bool) -> None:
     id_ = district_id(district)
     with scope.inside(id_):
         names = sync.school_names(district_id=id_)
-        found = queries.scores(district_id=id_, source_id=_source(id_, source) if source else ALTOGETHER)
+        found = queries.scores(district_id=id_, source_id=source_id_of(id_, source) or ALTOGETHER)
         rows = [(names.get(s.school_id, ""), round(s.score, 1), s.records, round(s.faults, 2)) for s in found]
     _tell(("school", "score", "records", "weighted faults"), rows, as_json=as_json)
 
@@ -140,12 +139,9 @@ def set_rules(file: Path, district: str | None) -> None:
     """Let the rules in FILE (JSON) hold, and look at the roster by them at once."""
     id_ = district_id(district)
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-        version = actions.set_rules(district_id=id_, content=content, by=me(), now=clock.now())
+        version = actions.set_rules(district_id=id_, content=json_of(file), by=me(), now=clock.now())
     except policies.NotUnderstood as problem:
         raise click.ClickException(str(problem)) from problem
-    except ValueError as error:
-        raise click.ClickException(f"{file.name} is no JSON: {error}.") from error
     with scope.inside(id_):
         standing = sum(c.count for c in queries.counts(district_id=id_) if c.school_id == ALTOGETHER)
     click.echo(f"Version {version} of the rules holds; {standing:,} findings stand.")
@@ -165,10 +161,3 @@ def _school(id_: UUID, name: str) -> UUID:
         what = "Several schools are called" if found else "There is no school"
         raise click.ClickException(f"{what} “{name}”; give its GG4L ID.")
     return found[0]
-
-
-def _source(id_: UUID, name: str) -> UUID:
-    try:
-        return sources.source(district_id=id_, id_or_name=name).id
-    except sources.UnknownSource as unknown:
-        raise click.ClickException(str(unknown)) from unknown

@@ -11,7 +11,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, json_of, me
 from schoolpassport.kit import clock
 from schoolpassport.matching import decisions
 from schoolpassport.matching.policies import Unfit
@@ -159,7 +159,7 @@ def domains(file: Path, district: str | None) -> None:
     """Set by which attributes rows mean the same person; FILE holds JSON like {"user": [["identifier", "email"]]}."""
     with _told():
         version = decisions.set_domains(
-            district_id=district_id(district), content=_json(file), by=me(), now=clock.now()
+            district_id=district_id(district), content=json_of(file), by=me(), now=clock.now()
         )
     click.echo(f"Domains of uniqueness, version {version}, hold from the next package on.")
 
@@ -171,7 +171,7 @@ def masters(file: Path, district: str | None) -> None:
     """Set whose values stand; FILE holds JSON: {"user": [{"attribute": …, "source": …, "rule": "master"}]}."""
     with _told():
         version = decisions.set_masters(
-            district_id=district_id(district), content=_json(file), by=me(), now=clock.now()
+            district_id=district_id(district), content=json_of(file), by=me(), now=clock.now()
         )
     click.echo(f"Master fields, version {version}, hold now.")
 
@@ -187,7 +187,7 @@ def schools(source: str, file: Path, district: str | None) -> None:
     """
     id_ = district_id(district)
     with _told():
-        version = people.set_schools(district_id=id_, source=source, content=_json(file), by=me(), now=clock.now())
+        version = people.set_schools(district_id=id_, source=source, content=json_of(file), by=me(), now=clock.now())
     click.echo(f"Schools of {source}, version {version}, hold from the next package on.")
 
 
@@ -270,10 +270,3 @@ def roles(number: str, district: str | None) -> None:
     content = {"several_roles": number == "several"}
     decisions.set_identity(district_id=district_id(district), content=content, by=me(), now=clock.now())
     click.echo(f"A person holds {number} from the next package on.")
-
-
-def _json(file: Path) -> object:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as wrong:
-        raise click.ClickException(f"{file.name} is not JSON: {wrong}.") from wrong

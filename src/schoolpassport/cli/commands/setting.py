@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, known_source, me
 from schoolpassport.kit import clock
 from schoolpassport.quality import actions as quality
 from schoolpassport.quality.policies import NotUnderstood
@@ -40,7 +40,7 @@ def command() -> None:
 def show_(source: str, subject: str | None, district: str | None) -> None:
     """All settings of SOURCE as one JSON document, as `setting import` reads it; or that of one SUBJECT alone."""
     id_ = district_id(district)
-    held = _held(id_, _source(id_, source))
+    held = _held(id_, known_source(id_, source))
     click.echo(_written(held.get(subject, {}) if subject else held), nl=False)
 
 
@@ -52,7 +52,7 @@ def show_(source: str, subject: str | None, district: str | None) -> None:
 def history(source: str, subject: str, district: str | None, version: int | None) -> None:
     """Every version of a SUBJECT's document that ever held for SOURCE, newest first: who wrote it, and when."""
     id_ = district_id(district)
-    source_id = _source(id_, source)
+    source_id = known_source(id_, source)
     with scope.inside(id_):
         own = queries.setting_versions(district_id=id_, source_id=source_id, subject=subject)
         every = own or queries.setting_versions(district_id=id_, subject=subject)  # of the district
@@ -73,7 +73,7 @@ def history(source: str, subject: str, district: str | None, version: int | None
 def set_(source: str, subject: str, file: Path, district: str | None) -> None:
     """Let the document in FILE (JSON) hold for SOURCE from its next package on."""
     id_ = district_id(district)
-    _set(id_, _source(id_, source), subject, _read(file))
+    _set(id_, known_source(id_, source), subject, _read(file))
 
 
 @command.command("import")
@@ -84,7 +84,7 @@ def set_(source: str, subject: str, file: Path, district: str | None) -> None:
 def import_(source: str, file: Path, district: str | None, *, dry_run: bool) -> None:
     """Let every document in FILE hold for SOURCE, after showing what differs. A subject that FILE lacks stays."""
     id_ = district_id(district)
-    source_id = _source(id_, source)
+    source_id = known_source(id_, source)
     wanted, held = _documents(file), _held(id_, source_id)
     changed = {subject: content for subject, content in wanted.items() if held.get(subject, {}) != content}
     for line in _difference({s: held.get(s, {}) for s in changed}, changed, file.name):
@@ -112,7 +112,7 @@ def preview(source: str, file: Path, package: Path | None, rows: int, district: 
     Where FILE holds tables, the first records of each kind as they would become.
     """
     id_ = district_id(district)
-    source_id = _source(id_, source)
+    source_id = known_source(id_, source)
     drafts = {s: content for s, content in _documents(file).items() if s in SUBJECTS}
     if "tables" in drafts:
         _preview_records(id_, source_id, package or _last_package(id_, source_id), drafts, rows, as_json=as_json)
@@ -217,14 +217,6 @@ def _once(pairs: list[tuple[str, Any]]) -> Documents:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"“{twice[0]}” stands twice in one object")
     return dict(pairs)
-
-
-def _source(id_: UUID, name: str) -> UUID:
-    with scope.inside(id_):
-        try:
-            return queries.source(district_id=id_, id_or_name=name).id
-        except queries.UnknownSource as unknown:
-            raise click.ClickException(str(unknown)) from unknown
 
 
 def _last_package(id_: UUID, source_id: UUID) -> Path:

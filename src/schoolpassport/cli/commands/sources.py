@@ -11,13 +11,13 @@ import click
 
 from schoolpassport.cli import show
 from schoolpassport.cli.asking import district_id, me
-from schoolpassport.cli.commands.sync import source_named, tell
+from schoolpassport.cli.commands.sync import ROLE, source_named, tell
 from schoolpassport.kit import clock
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.sources import actions, queries
 from schoolpassport.sources.connectors import CONNECTORS, Connector
 from schoolpassport.sources.connectors.shape import Setting, Type
-from schoolpassport.sources.models import Source, SourceRole
+from schoolpassport.sources.models import Source
 from schoolpassport.sync import actions as sync
 from schoolpassport.sync import drafting
 from schoolpassport.sync.models import RunState
@@ -67,12 +67,7 @@ def list_(district: str | None, *, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--connector", required=True, type=click.Choice(sorted(CONNECTORS)), help="How its packages are fetched.")
 @click.option("--schema", help="What a new source speaks. Default: what the connector delivers, or oneroster-1.1.")
-@click.option(
-    "--role",
-    type=click.Choice(SourceRole.values),
-    help="What a new source does: roster creates people, enrichment adds to those whom others tell of. "
-    "Default: roster; of directories, enrichment.",
-)
+@ROLE
 @_SET
 @_FROM
 @_DISTRICT

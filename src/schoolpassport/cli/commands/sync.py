@@ -1,6 +1,5 @@
 """``schoolpassport sync``: take a package, and decide about runs that wait for a person."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, me, source_id_of
+from schoolpassport.cli.asking import district_id, json_of, me, source_id_of
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.kinds import KINDS
@@ -26,6 +25,12 @@ from schoolpassport.tenancy import queries as tenancy_queries
 from schoolpassport.tenancy import scope
 
 _SHOWN = 20
+ROLE = click.option(
+    "--role",
+    type=click.Choice(SourceRole.values),
+    help="What a new source does: roster creates people, enrichment adds to those whom others tell of. "
+    "Default: roster; of directories, enrichment.",
+)
 
 
 class PackageOrCommand(click.Group):
@@ -57,12 +62,7 @@ def command() -> None:
 @click.option("--district", help="Name or id. When there is no district yet, one of this name is made.")
 @click.option("--source", default="SIS", show_default=True, help="The data source it comes from; made when new.")
 @click.option("--schema", help="What a new source speaks. Default: oneroster-1.1.")
-@click.option(
-    "--role",
-    type=click.Choice(SourceRole.values),
-    help="What a new source does: roster creates people, enrichment adds to those whom others tell of. "
-    "Default: roster; of directories, enrichment.",
-)
+@ROLE
 @click.option("--queue", is_flag=True, help="Leave it to a worker (`schoolpassport worker`).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
 def run(
@@ -133,10 +133,7 @@ def rehearse(
 
 
 def _documents(file: Path | None) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8")) if file else {}
-    except ValueError as wrong:
-        raise click.ClickException(f"{file} is not JSON: {wrong}.") from wrong
+    found = json_of(file) if file else {}
     if not isinstance(found, dict):
         raise click.ClickException(f"{file} is an object: subject → document, as `setting show` prints it.")
     return found
