@@ -57,7 +57,7 @@ def list_(  # noqa: PLR0913 (one per option)
             kind=kind,
             severity=severity,
             school_id=_school(id_, school) if school else None,
-            source_id=source_id_of(id_, source),
+            source_id=source_id_of(id_, source or None),
             runs=sync.last_taken(district_id=id_),
             limit=limit if into is None else queries.MOST,
         )
@@ -97,7 +97,7 @@ def score(source: str, district: str | None, *, as_json: bool) -> None:
     id_ = district_id(district)
     with scope.inside(id_):
         names = sync.school_names(district_id=id_)
-        found = queries.scores(district_id=id_, source_id=source_id_of(id_, source) or ALTOGETHER)
+        found = queries.scores(district_id=id_, source_id=source_id_of(id_, source or None) or ALTOGETHER)
         rows = [(names.get(s.school_id, ""), round(s.score, 1), s.records, round(s.faults, 2)) for s in found]
     _tell(("school", "score", "records", "weighted faults"), rows, as_json=as_json)
 

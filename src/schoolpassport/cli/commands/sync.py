@@ -1,5 +1,6 @@
 """``schoolpassport sync``: take a package, and decide about runs that wait for a person."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, json_of, me, source_id_of
+from schoolpassport.cli.asking import district_id, me, source_id_of
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.kinds import KINDS
@@ -133,7 +134,10 @@ def rehearse(
 
 
 def _documents(file: Path | None) -> dict[str, Any]:
-    found = json_of(file) if file else {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file else {}
+    except ValueError as wrong:
+        raise click.ClickException(f"{file} is not JSON: {wrong}.") from wrong
     if not isinstance(found, dict):
         raise click.ClickException(f"{file} is an object: subject → document, as `setting show` prints it.")
     return found
