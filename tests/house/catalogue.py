@@ -28,7 +28,11 @@ SHARED = {
 # Functions that run with their owner's rights, each with the reason why the runtime role may call it.
 LENT = {"refresh_statistics(text[])": "only the owner may ANALYZE a table, and the planner must know of a large load"}
 
-OWNERS = {"district_id": "sp.district", "partner_id": "sp.partner"}  # column → the setting that opens its rows
+OWNERS = {
+    "district_id": "sp.district",
+    "organisation_id": "sp.organisation",
+    "partner_id": "sp.partner",
+}  # column → the setting that opens its rows
 
 _HOUSE = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'"
 

@@ -19,6 +19,7 @@ from schoolpassport.config import environment, startup
 from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.delivery.transports import TRANSPORTS
 from schoolpassport.kit import conditions
+from schoolpassport.messaging.kinds import KINDS as NOTICES
 from schoolpassport.quality.policies import hangs_on
 from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
@@ -300,6 +301,14 @@ def transports_reference() -> str:
     )
 
 
+def notices_table() -> str:
+    rows = (
+        (f"`{k.name}`", k.title, " and ".join(k.whom), f"`{k.usual}`", "yes" if k.waits else "–")
+        for k in NOTICES.values()
+    )
+    return _table(("kind", "tells", "whom", "usually", "waits"), rows)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings_table,
     "commands": commands_reference,
@@ -322,6 +331,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "masks": masks_table,
     "shield": shield_table,
     "checks": checks_table,
+    "notices": notices_table,
 }
 
 

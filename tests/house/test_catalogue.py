@@ -68,6 +68,7 @@ def test_the_checks_look_at_the_tables_that_matter(owner):
     assert by_owner["roster_user"] == by_owner["sharing_user"] == by_owner["audit_event"] == "district_id"
     assert by_owner["partners_credential"] == "district_id"
     assert by_owner["partners_partnercredential"] == "partner_id"
+    assert by_owner["messaging_notice"] == "organisation_id"
 
 
 def test_a_table_that_is_as_it_should_be_is_no_problem(owner):
@@ -278,7 +279,7 @@ def of_every_table(connection: Connection, owner: UUID) -> dict[str, dict]:
 
 
 def enter(connection: Connection, owner: UUID) -> None:
-    for setting in (scope.DISTRICT, scope.PARTNER):
+    for setting in (scope.DISTRICT, scope.PARTNER, scope.ORGANISATION):
         connection.execute("SELECT set_config(%s, %s, true)", [setting, str(owner)])
 
 

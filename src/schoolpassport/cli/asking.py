@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.partners import queries as partners
+from schoolpassport.partners.records import UnknownPartner
 from schoolpassport.sources import queries as sources
 from schoolpassport.tenancy import queries, scope
 
@@ -46,6 +47,18 @@ def district_id(name: str | None) -> UUID:
         what = "There are several districts; say which" if every else "There is no district yet; make one"
         raise click.ClickException(f"{what}: --district NAME, see `schoolpassport district`.")
     return every[0].id
+
+
+def organisation_id(district: str | None, partner: str | None) -> UUID:
+    """The partner that was named, or else the district: whose notices are asked about."""
+    if partner is None:
+        return district_id(district)
+    if district is not None:
+        raise click.UsageError("Name a --district or a --partner, not both.")
+    try:
+        return partners.partner(name=partner).id
+    except UnknownPartner as unknown:
+        raise click.ClickException(str(unknown)) from unknown
 
 
 def known_source(district_id: UUID, name: str) -> UUID:

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "schoolpassport.tenancy",
     "schoolpassport.audit",
+    "schoolpassport.messaging",
     "schoolpassport.roster",
     "schoolpassport.sources",
     "schoolpassport.quality",

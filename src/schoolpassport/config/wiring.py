@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from schoolpassport.config import telling
 from schoolpassport.delivery import actions as delivery
+from schoolpassport.kit import news
 from schoolpassport.matching import actions as matching
 from schoolpassport.partners import contract as partners
 from schoolpassport.quality import actions as quality
@@ -47,9 +49,14 @@ _LISTENERS: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
     (partners.district_keepers, delivery.reseal_secrets),
 )
 
+_NEWS: tuple[tuple[type[Any], Callable[[Any], None]], ...] = ((contract.RunMoved, telling.run_moved),)
+
 
 def connect() -> None:
     """Called when Django is ready; once is enough, and twice does no harm."""
     for listeners, listener in _LISTENERS:
         if listener not in listeners:
             listeners.append(listener)
+    for event_type, hearer in _NEWS:
+        if not news.hears(event_type, hearer):
+            news.subscribe(event_type, hearer)

@@ -24,6 +24,10 @@ def subscribe(event_type: type[Event], listener: Callable[[Event], object]) -> N
     listeners.append(listener)
 
 
+def hears(event_type: type[Event], listener: Callable[[Event], object]) -> bool:
+    return listener in _listeners.get(event_type, ())
+
+
 def announce(event: object) -> None:
     for listener in tuple(_listeners.get(type(event), ())):
         listener(event)

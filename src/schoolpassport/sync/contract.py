@@ -6,7 +6,7 @@ Views do both; `config.wiring` says so.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 STEPS = ("collect", "inspect", "settle", "apply", "publish")
@@ -105,3 +105,20 @@ class Which:
     kinds: tuple[str, ...] = ()
     schools: tuple[UUID, ...] = ()
     ids: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMoved:
+    """News (``kit.news``): a run went from one state to another, told in the transaction in which it did.
+
+    ``hold``: why it is held; ``quarantine``: removals that wait since it; both as the run has them.
+    """
+
+    district_id: UUID
+    run_id: UUID
+    number: int
+    source_id: UUID
+    was: str
+    state: str
+    hold: Mapping[str, Any] | None
+    quarantine: Mapping[str, Any] | None

@@ -4,12 +4,12 @@ import logging
 from uuid import UUID
 
 from schoolpassport.audit import actions as audit
-from schoolpassport.kit import clock
+from schoolpassport.kit import clock, news
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sync import rehearsal
 from schoolpassport.sync import walk as walks
-from schoolpassport.sync.contract import STEPS
+from schoolpassport.sync.contract import STEPS, RunMoved
 from schoolpassport.sync.models import TRANSITIONS, Run, RunState, Step
 from schoolpassport.tenancy import scope
 
@@ -30,9 +30,24 @@ def move(run: Run, state: RunState) -> None:
     allowed = [str(s) for s, targets in TRANSITIONS.items() if state in targets]
     with scope.inside(run.district_id):
         moved = Run.objects.filter(district_id=run.district_id, id=run.id, state__in=allowed).update(state=state)
+        if moved:
+            news.announce(_moved(run, state))
     if not moved:
         raise NotHeld(f"Run {run.number} is {load(run.district_id, run.id).state}; it cannot become {state}.")
     run.state = state
+
+
+def _moved(run: Run, state: RunState) -> RunMoved:
+    return RunMoved(
+        district_id=run.district_id,
+        run_id=run.id,
+        number=run.number,
+        source_id=run.source_id,
+        was=run.state,
+        state=state,
+        hold=run.hold,
+        quarantine=run.quarantine,
+    )
 
 
 def finish(

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.migrations.operations.base import Operation
 
-from schoolpassport.tenancy.scope import DISTRICT, PARTNER
+from schoolpassport.tenancy.scope import DISTRICT, ORGANISATION, PARTNER
 
 
 def _same(column: str, setting: str) -> str:
@@ -60,6 +60,13 @@ class PartnerTables(_Locked):
 
     policy = "within_partner"
     condition = _same("partner_id", PARTNER)
+
+
+class OrganisationTables(_Locked):
+    """Tables of whom something is told: a district or a partner."""
+
+    policy = "within_organisation"
+    condition = _same("organisation_id", ORGANISATION)
 
 
 class PartnerReads(_Locked):

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 DISTRICT = "sp.district"
 PARTNER = "sp.partner"
+ORGANISATION = "sp.organisation"
 
 
 class ScopeError(RuntimeError):
@@ -46,6 +47,16 @@ def undone(district_id: UUID) -> Iterator[None]:
 def as_partner(partner_id: UUID) -> Iterator[None]:
     """Run the block in one transaction in which a partner sees its own integrations, in whichever district."""
     with _setting(PARTNER, partner_id):
+        yield
+
+
+@contextmanager
+def as_organisation(organisation_id: UUID) -> Iterator[None]:
+    """Run the block in one transaction in which what was told to an organisation, a district or a partner, is there.
+
+    Beside whatever scope there is: news of a district may be told to a partner.
+    """
+    with _setting(ORGANISATION, organisation_id):
         yield
 
 
