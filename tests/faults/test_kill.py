@@ -24,7 +24,7 @@ from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.actions import register_district
 from tests.faults.support.children import KILLED, ROOT, Children, children
 from tests.faults.support.looking import Watched, look, watching
-from tests.faults.support.play import KINDS, Play, begin
+from tests.faults.support.play import KINDS, A, B, Play, begin, share
 from tests.support.amount import amount
 from tests.support.nights import nights
 from tests.support.packages import small
@@ -190,6 +190,30 @@ def test_killed_at_any_moment_it_arrives_as_if_nothing_had_happened(play):
             play.recover(run, chance.choice(WAYS))
     check_watched(play, watched)
     check_log(play.view)
+
+
+def test_killed_while_several_views_are_published_each_is_old_or_new_and_the_next_walk_moves_the_rest(
+    others, district, tmp_path
+):
+    """Two go abreast, so when the third comes to its classes, one is through, and another may be anywhere."""
+    sis = nights(district_id=district.id, folder=tmp_path, now=NOW)
+    views = [share(sis) for _ in range(3)]
+    numbers = [view.model().number for view in views]
+    sis.done(A)
+    before = [look(district.id, number).view for number in numbers]
+    with watching(district.id, view=numbers[0]) as watched:
+        run = sis.ask(B)
+        assert others.run("walk", killpoint="publish.class:3", district_id=district.id, run_id=run.id).code == KILLED
+        left = [look(district.id, number) for number in numbers]
+        assert sis.walk(run).state == "done"
+    after = [look(district.id, number).view for number in numbers]
+    assert all(seen.whole and seen.view in pair for seen, *pair in zip(left, before, after, strict=True))
+    assert before != [seen.view for seen in left] != after
+    assert all(seen.whole for seen in watched.looks)
+    assert {seen.view for seen in watched.looks} == {before[0], after[0]}
+    assert views[0].active() == views[1].active() == views[2].active()
+    for view in views:
+        check_log(view)
 
 
 def test_the_environment_alone_kills_a_process_at_its_point(play):

@@ -94,7 +94,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SCHOOLPASSPORT_SYNC_THREADS",
         "2",
-        "processor threads of one sync; of one of less than 8 MB, one",
+        "processor threads of one sync, of one of less than 8 MB one; and views that are published at once, up to 8",
         _number(1, 256),
     ),
     Setting(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
@@ -17,6 +18,7 @@ from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import (
+    abreast,
     asking,
     effects,
     manifests,
@@ -42,6 +44,7 @@ from schoolpassport.tenancy import scope
 
 _BY_ITSELF = "sharing"
 _HUNDRED = 100
+_ABREAST = 8  # views at most; each holds hundreds of locks, and PostgreSQL has a table of 6,400 for everybody
 
 
 log = logging.getLogger(__name__)
@@ -369,17 +372,19 @@ def release(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) 
 
 
 def follow(*, district_id: UUID, now: datetime) -> list[Followed]:
-    """Every view that lags behind the roster, each in its own transaction (``sync.contract.Follower``)."""
+    """Every view that lags behind the roster, each in its own transaction (``sync.contract.Follower``).
+
+    Several at once. One that cannot be published keeps no other from it; then its error is raised.
+    """
     _attend(district_id=district_id, now=now)
     with scope.inside(district_id):
-        views = [v for v in View.objects.filter(district_id=district_id).order_by("number") if effects.lags(v)]
-    return [
-        Followed(
-            name=f"view {view.number}",
-            changes=publish(district_id=district_id, view_number=view.number, now=now),
-        )
-        for view in views
-    ]
+        lagging = [v for v in View.objects.filter(district_id=district_id).order_by("number") if effects.lags(v)]
+    numbers = {f"view {view.number}": view.number for view in lagging}
+
+    def follow_one(name: str) -> Followed:
+        return Followed(name=name, changes=publish(district_id=district_id, view_number=numbers[name], now=now))
+
+    return abreast.each(follow_one, list(numbers), threads=min(settings.ENVIRONMENT.sync_threads, _ABREAST))
 
 
 def foretell(*, district_id: UUID, now: datetime, examples: int) -> list[Reach]:

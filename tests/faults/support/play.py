@@ -201,16 +201,20 @@ class Play:
         }
 
 
-def begin(sis: Nights, others: Children, *, a: Package = A, b: Package = B) -> Play:
-    integrated = partners.integrated(sis.district_id, sis.now)
+def share(sis: Nights) -> View:
+    """Of one more application, which may see everything."""
+    integration = partners.integrated(sis.district_id, sis.now).integration
     sharing.agree(
         district_id=sis.district_id,
-        integration_id=integrated.integration.id,
+        integration_id=integration.id,
         contents=Contents(attributes=catalogue.everything(kinds=KINDS)),
         by=BY,
         now=sis.now,
     )
-    view = View(sis.district_id, integrated.integration.id)
-    play = Play(sis, others, view, {"A": sis.write(a), "B": sis.write(b)})
+    return View(sis.district_id, integration.id)
+
+
+def begin(sis: Nights, others: Children, *, a: Package = A, b: Package = B) -> Play:
+    play = Play(sis, others, share(sis), {"A": sis.write(a), "B": sis.write(b)})
     play.rehearse("ABAB")  # on the first two, everybody is new; from the third on, whoever comes comes back
     return play
