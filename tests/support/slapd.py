@@ -37,7 +37,7 @@ def people(count: int) -> str:
 
 @contextmanager
 def running(
-    folder: Path, authority: Authority, *, host: str = "localhost", count: int = 1200, more: str = ""
+    folder: Path, authority: Authority, *, host: str = "localhost", count: int = 1200, more: str = "", entries: str = ""
 ) -> Iterator[Slapd]:
     search = "/usr/sbin:/usr/local/sbin:/usr/libexec:/usr/lib/openldap"
     slapd, slapadd = (shutil.which(name, path=search) for name in ("slapd", "slapadd"))
@@ -53,7 +53,7 @@ def running(
         + f"TLSCACertificateFile {folder}/ca.pem\nTLSCertificateFile {cert}\nTLSCertificateKeyFile {key}\n{more}"
         + f'database mdb\nsuffix "{BASE}"\nrootdn "{ADMIN}"\nrootpw {PASSWORD}\ndirectory {folder}/db\nmaxsize 104857600\n'
     )
-    (folder / "people.ldif").write_text(people(count))
+    (folder / "people.ldif").write_text(f"{people(count)}\n{entries}")
     subprocess.run([slapadd, "-q", "-f", config, "-l", folder / "people.ldif"], check=True, capture_output=True)
     with lookup.free_port() as plain, lookup.free_port() as tls:
         pass

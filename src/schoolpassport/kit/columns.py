@@ -51,6 +51,12 @@ def entries_of(cell: str) -> str:
     return f"CASE WHEN {is_json(cell)} THEN {listed} END"
 
 
+def texts_of(cell: str) -> str:
+    """SQL of DuckDB: the texts of a list in JSON; NULL for any other."""
+    listed = f"CASE json_type({cell}) WHEN 'ARRAY' THEN json_extract_string({cell}, '$[*]') END"
+    return f"CASE WHEN {is_json(cell)} THEN {listed} END"
+
+
 _DEEPEST = 50
 _TEXTS_AND_WORDS = r'"(?:[^"\\]|\\.)*"|true|false|null'
 # What DuckDB takes for JSON and PostgreSQL does not: numbers beyond its own, a comma behind the last entry, NaN.

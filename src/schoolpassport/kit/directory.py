@@ -6,6 +6,7 @@ neither looks names up nor reads the machine's configuration of TLS. Referrals a
 """
 
 import importlib
+import re
 import select
 import socket
 import ssl
@@ -71,6 +72,17 @@ class Directory:
                 return
             control.cookie = cookie
 
+    def shows(self, name: str) -> bool:
+        """Whether the user may see that there is an entry of this name."""
+        with _named(self._ldap, self._host):
+            try:
+                answer = self._connection.search_ext_s(
+                    name, self._ldap.SCOPE_BASE, "(objectClass=*)", ["1.1"], timeout=self._deadline.left(_SILENCE)
+                )
+            except (self._ldap.NO_SUCH_OBJECT, self._ldap.INSUFFICIENT_ACCESS, self._ldap.INVALID_DN_SYNTAX):
+                return False
+        return any(found is not None for found, _ in answer)
+
     def _completed(self, name: str, values: dict[str, list[bytes]]) -> Values:
         """Active Directory gives the members of a large group in ranges: ``member;range=0-1499`` and so on."""
         whole = {key.partition(";")[0].lower(): list(found) for key, found in values.items() if ";range=" not in key}
@@ -95,6 +107,21 @@ class Directory:
                 at, found = more[0].partition(";range=")[2], [*found, *more[1]]
             whole[attribute.lower()] = found
         return whole
+
+
+_ESCAPED = re.compile(rb"\\([0-9a-fA-F]{2}|.)", re.DOTALL)
+_SPECIAL = b',+"\\<>;=# '
+
+
+def spelled(name: str) -> str:
+    """A distinguished name in one of the ways in which it may be written: servers escape now so, now so (RFC 4514)."""
+
+    def again(found: re.Match[bytes]) -> bytes:
+        sign = bytes.fromhex(found[1].decode()) if len(found[1]) > 1 else found[1]
+        return b"\\" + sign if sign in _SPECIAL else sign
+
+    whole = _ESCAPED.sub(again, name.encode()).decode("utf-8", "replace")
+    return re.sub(r"(?<!\\) *, *", ",", whole)
 
 
 @contextmanager

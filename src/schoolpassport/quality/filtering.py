@@ -5,6 +5,7 @@ in ``out_<kind>`` (key, filter: the kind whose filter it was). Rows that refer t
 filter says so. Set work in DuckDB; nothing happens while a source has no filters.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +13,7 @@ from datetime import date
 from duckdb import DuckDBPyConnection
 
 from schoolpassport.kit import conditions
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import literal, quoted, texts_of
 from schoolpassport.kit.conditions import Column
 from schoolpassport.quality.policies import METADATA, Asked, Attributes, Filter, Filters
 from schoolpassport.roster.kinds import KINDS, Field
@@ -59,6 +60,15 @@ def choose(db: DuckDBPyConnection, plan: FilePlan, filters: Filters, *, whole: f
     return Chosen(out=out, linked=linked)
 
 
+def forget(db: DuckDBPyConnection, plan: FilePlan) -> None:
+    """What was only to be asked leaves ``raw_<kind>``. That it changed, the hash of its row still says."""
+    asked = {name: name.removeprefix(METADATA) for name in plan.schema.asked if name in plan.metadata}
+    if asked:
+        without = f"json_merge_patch(metadata, {literal(json.dumps(dict.fromkeys(asked.values())))})::VARCHAR"
+        rows = f"all_{plan.kind_table} SET metadata = nullif({without}, '{{}}') WHERE metadata IS NOT NULL"
+        db.execute(f"UPDATE {rows}")
+
+
 def nothing_out(db: DuckDBPyConnection, table: str) -> None:
     db.execute(f"CREATE OR REPLACE TABLE out_{table} (key VARCHAR, filter VARCHAR)")
 
@@ -91,7 +101,7 @@ def _passes(schema: FileSchema, own: Filter, today: date) -> str:
 
     def column(name: str) -> Column:
         asked = known.asked(name)
-        return Column(sql=_cell(schema, asked), shape=asked.shape, many=asked.many)
+        return Column(sql=_cell(schema, asked), shape=asked.shape, many=asked.many or name in schema.asked)
 
     return conditions.sql(own.where, column=column, today=today)
 
@@ -102,7 +112,7 @@ def column_of(schema: FileSchema, row: str) -> Callable[[str], Column]:
 
     def column(name: str) -> Column:
         asked = known.asked(name)
-        return Column(sql=_own_cell(schema, asked, row), shape=asked.shape, many=asked.many)
+        return Column(sql=_own_cell(schema, asked, row), shape=asked.shape, many=asked.many or name in schema.asked)
 
     return column
 
@@ -127,7 +137,8 @@ def _own_cell(schema: FileSchema, asked: Asked, row: str) -> str:
         return f"{row}.key"
     if asked.field is None:
         path = '$."' + asked.name.removeprefix(METADATA).replace('"', '\\"') + '"'
-        return f"json_extract_string({row}.metadata, {literal(path)})"
+        value = f"json_extract_string({row}.metadata, {literal(path)})"
+        return texts_of(value) if asked.name in schema.asked else value
     cell = _header(schema, asked.field, row)
     return f"string_split({cell}, ',')" if asked.field.many else cell
 

@@ -7,7 +7,7 @@ of a statement grows with the number of steps, nested it would grow with its pow
 from collections.abc import Callable, Iterator
 
 from schoolpassport.kit import conditions
-from schoolpassport.kit.columns import literal
+from schoolpassport.kit.columns import literal, texts_of
 from schoolpassport.kit.conditions import Column
 from schoolpassport.sources import policies
 from schoolpassport.sources.policies import Shaping, Step
@@ -100,6 +100,8 @@ class _Shaper:
 
     def _asked(self, given: Given) -> Callable[[str], Column]:
         def column(name: str) -> Column:
+            if name in self.file.asked:
+                return Column(sql=texts_of(given.row[name]), many=True)
             many = policies.kind_of(self.file, name).many
             return Column(sql=f"string_split({given.row[name]}, ',')" if many else given.row[name], many=many)
 

@@ -66,6 +66,7 @@ def translate(
     if any(p.breaks for p in problems):
         raise PackageBroken(tuple(problems))
     misread = [line for i in schema.inputs for line in _read(db, i, given.get(i.name), before)]
+    problems.extend(_remarks(db, schema, given))
     made = [o for o in schema.outputs if set(o.of) & set(given)]
     written = write(db, schema=schema, outputs=made, into=into, today=today, modes=modes, counts=counts, feeds=feeds)
     lost = {i.name for i in schema.inputs if i.name in before.expected and i.name not in given and not modes}
@@ -197,6 +198,13 @@ def _strangers(schema: Schema, files: Mapping[str, Path]) -> Iterator[Problem]:
                 else f"{schema.title} knows no file of this name."
             )
             yield Problem(rule="file not read", file=name, sentence=f"{name} was not read: {why}", breaks=False)
+
+
+def _remarks(db: DuckDBPyConnection, schema: Schema, given: Collection[str]) -> Iterator[Problem]:
+    for remark in schema.remarks:
+        if remark.of in given:
+            for (sentence,) in db.execute(remark.sql.replace(f"{{{remark.of}}}", f"in_{remark.of}")).fetchall():
+                yield Problem(rule=remark.rule, file=f"{remark.of}.csv", sentence=sentence, breaks=False)
 
 
 def lost_files(names: set[str]) -> Iterator[Problem]:

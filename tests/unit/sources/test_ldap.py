@@ -1,5 +1,6 @@
 """A directory as a source, against a real slapd: what it lets us read, and what we refuse to do."""
 
+import base64
 import csv
 import logging
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from schoolpassport.kit.directory import Directory
+from schoolpassport.kit.directory import Directory, spelled
 from schoolpassport.kit.egress import Deadline, Networks, Policy
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.sources.connectors import CONNECTORS, ldap
@@ -104,6 +105,66 @@ def test_a_size_limit_is_not_taken_for_the_end(authority, tmp_path):
             LDAP.collect(asked, tmp_path, lambda _: None)
 
 
+def entry(dn: str, *lines: str) -> str:
+    """An entry in LDIF; what is not ASCII goes in base64."""
+    told = [("dn", f"{dn},{slapd.BASE}"), *(tuple(line.split(": ", 1)) for line in lines)]
+    return "".join(
+        f"{name}: {value}\n" if value.isascii() else f"{name}:: {base64.b64encode(value.encode()).decode()}\n"
+        for name, value in told
+    )
+
+
+def group(dn: str, *members: str) -> str:
+    return entry(dn, "objectClass: groupOfNames", *(f"member: {m},{slapd.BASE}" for m in members))
+
+
+GROUPS = "\n".join(
+    [
+        group("cn=Lehrer\\, Süd", "uid=p1", "uid=p2"),
+        entry("cn=Педагоги", "objectClass: posixGroup", "gidNumber: 7", "memberUid: p1"),
+        entry("cn=Empty", "objectClass: posixGroup", "gidNumber: 8"),
+        group("cn=Hidden", "uid=p1"),
+        group("cn=Veiled", "uid=p1"),
+        group("cn=Whole", "cn=Lehrer\\, Süd"),
+        # As directories write it that count whoever is in a group of a group.
+        entry(
+            "uid=late",
+            *("objectClass: inetOrgPerson", "uid: late", "cn: Late", "sn: Late"),
+            *(f"memberOf: {dn},{slapd.BASE}" for dn in ("cn=Whole", "cn=Hidden", "cn=all")),
+        ),
+    ]
+)
+SOME = "(&(|(objectClass=groupOfNames)(objectClass=posixGroup))(!(cn=all)))"
+VEILED = (
+    "moduleload memberof\n"
+    f'access to dn.exact="cn=Hidden,{slapd.BASE}" by * none\n'
+    f'access to dn.exact="cn=Veiled,{slapd.BASE}" attrs=member by * none\n'
+    "access to * by * read\n"
+)
+
+
+def test_whose_groups_cannot_be_read_is_told_and_no_name_is_too_odd(authority, tmp_path):
+    pytest.importorskip("ldap", reason="python-ldap is not installed (pip install 'schoolpassport[ldap]')")
+    into = tmp_path / "package"
+    into.mkdir()
+    with slapd.running(tmp_path, authority, count=3, more=VEILED, entries=GROUPS) as running:
+        asked = given(authority, running.port, user="", password="", groups=SOME)
+        facts = LDAP.collect(asked, into, lambda _: None).facts
+    assert [(g["name"], g["member"].replace(f",{slapd.BASE}", "")) for g in rows(into / "groups.csv")] == [
+        ("Lehrer, Süd", "uid=p1"),
+        ("Lehrer, Süd", "uid=p2"),
+        ("Педагоги", "p1"),
+        ("Empty", ""),
+        ("", ""),
+        ("Whole", "cn=Lehrer\\, Süd"),
+        ("Whole", "uid=late"),
+        ("", ""),
+    ]
+    unread = [g["id"].partition(",")[0] for g in rows(into / "groups.csv") if not g["name"]]
+    assert unread == ["cn=Veiled", "cn=Hidden"]
+    assert facts["accounts"] == 4
+
+
 def test_what_is_written_is_what_the_directory_schema_reads():
     read = {i.name: set(i.columns) for i in SCHEMAS["directory"].inputs}
     assert read == {"accounts": set(ldap.ACCOUNTS), "groups": set(ldap.GROUPS)}
@@ -112,6 +173,18 @@ def test_what_is_written_is_what_the_directory_schema_reads():
 def test_an_active_directory_id_is_written_as_microsoft_writes_it():
     raw = bytes.fromhex("33221100554477668899aabbccddeeff")
     assert ldap._id({"objectguid": [raw]}, "cn=x") == "00112233-4455-6677-8899-aabbccddeeff"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        r"cn=Lehrer\, S\C3\BCd,ou=A\5C2C,dc=x",
+        r"cn=Lehrer\2C Süd, ou=A\\2C , dc=x",
+        r"cn=Lehrer\2c S\c3\bcd,ou=A\\2C,dc=x",
+    ],
+)
+def test_a_distinguished_name_is_the_same_however_it_is_escaped(name):
+    assert spelled(name) == r"cn=Lehrer\, Süd,ou=A\\2C,dc=x"
 
 
 @pytest.mark.parametrize(("control", "enabled"), [("512", True), ("514", False), ("66050", False), ("", True)])

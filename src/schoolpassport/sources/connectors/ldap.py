@@ -1,8 +1,11 @@
 """Accounts and groups of a directory: OpenLDAP, Active Directory and their like."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from schoolpassport.kit import directory
@@ -24,6 +27,9 @@ ACCOUNTS = ("id", "dn", *_FROM, "enabled")
 GROUPS = ("id", "name", "member")
 _IDS = ("objectguid", "entryuuid", "nsuniqueid")  # what stays when somebody is renamed
 _DISABLED = 2  # in userAccountControl: ACCOUNTDISABLE
+_MEMBERS = ("member", "uniquemember", "memberuid")
+_NEVER_EMPTY = {"groupofnames", "groupofuniquenames"}  # the schema of LDAP demands members of them (RFC 4519)
+_MOST_ASKED = 200  # groups that accounts name and no search found
 
 
 def _check(given: Given) -> Checked:
@@ -35,28 +41,66 @@ def _check(given: Given) -> Checked:
 
 
 def _collect(given: Given, into: Path, watch: Watch) -> Collected:
-    with directory.opened(_login(given), policy=given.policy) as found:
-        watch("accounts")
-        accounts = _write(into / "accounts.csv", ACCOUNTS, _accounts(given, found))
+    groups = _Groups()
+    with directory.opened(_login(given), policy=given.policy) as found, _table(into / "groups.csv", GROUPS) as told:
         watch("groups")
-        groups = _write(into / "groups.csv", GROUPS, _groups(given, found)) if given.value("groups") else 0
-    return Collected(facts={"accounts": accounts, "groups": groups})
+        told.writerows(groups.read(given, found))
+        watch("accounts")
+        with _table(into / "accounts.csv", ACCOUNTS) as accounts:
+            count = 0
+            for row, named in _accounts(given, found):
+                accounts.writerow(row)
+                told.writerows(groups.of(row[ACCOUNTS.index("dn")], named))
+                count += 1
+        told.writerows(groups.unread(found))
+    return Collected(facts={"accounts": count, "groups": len(groups.known)})
 
 
-def _accounts(given: Given, found: Directory) -> Iterator[list[str]]:
-    wanted = [*(a for from_ in _FROM.values() for a in from_), "userAccountControl", "nsAccountLock", *_IDS]
+def _accounts(given: Given, found: Directory) -> Iterator[tuple[list[str], list[str]]]:
+    """Rows of accounts, each with the names of the groups that it says it is a member of."""
+    wanted = [*(a for from_ in _FROM.values() for a in from_), "userAccountControl", "nsAccountLock", "memberOf", *_IDS]
     for name, values in found.search(given.value("base"), given.value("accounts"), wanted):
         told = (_first(values, *from_) for from_ in _FROM.values())
-        yield [_id(values, name), name, *told, "true" if _enabled(values) else "false"]
+        row = [_id(values, name), directory.spelled(name), *told, "true" if _enabled(values) else "false"]
+        yield row, [_text(v) for v in values.get("memberof", [])]
 
 
-def _groups(given: Given, found: Directory) -> Iterator[list[str]]:
-    """One line per member; a group without members has one line without."""
-    wanted = ["cn", "description", "member", "uniqueMember", "memberUid", "objectGUID", "entryUUID", "nsUniqueId"]
-    for name, values in found.search(given.value("base"), given.value("groups"), wanted):
-        members = [_text(v) for a in ("member", "uniquemember", "memberuid") for v in values.get(a, [])]
-        head = [_id(values, name), _first(values, "cn")]
-        yield from ([*head, member] for member in members or [""])
+@dataclass(frozen=True)
+class _Groups:
+    """The groups that were found: a line of groups.csv per member; one that nobody could read has no name in it.
+
+    ``known``: by their names in the directory, in small letters: id and name.
+    """
+
+    known: dict[str, tuple[str, str]] = field(default_factory=dict)
+    strange: set[str] = field(default_factory=set)
+
+    def read(self, given: Given, found: Directory) -> Iterator[list[str]]:
+        wanted = ["cn", "member", "uniqueMember", "memberUid", "objectClass", "objectGUID", "entryUUID", "nsUniqueId"]
+        for name, values in found.search(given.value("base"), given.value("groups"), wanted):
+            members = [directory.spelled(_text(v)) for a in _MEMBERS for v in values.get(a, [])]
+            classes = {_text(v).lower() for v in values.get("objectclass", [])}
+            called = _first(values, "cn")
+            if not called or (not members and classes & _NEVER_EMPTY):
+                yield [name, "", ""]
+                continue
+            head = (_id(values, name), called)
+            self.known[directory.spelled(name).casefold()] = head
+            yield from ([*head, member] for member in members or [""])
+
+    def of(self, account: str, named: Iterable[str]) -> Iterator[list[str]]:
+        """What an account itself says: in some directories, also of groups that hold its groups."""
+        for group in named:
+            if head := self.known.get(directory.spelled(group).casefold()):
+                yield [*head, account]
+            else:
+                self.strange.add(group)
+
+    def unread(self, found: Directory) -> Iterator[list[str]]:
+        """Groups that accounts name and nobody may see. What can be seen, the filter leaves out on purpose."""
+        for group in sorted(self.strange)[:_MOST_ASKED]:
+            if not found.shows(group):
+                yield [group, "", ""]
 
 
 def _id(values: Values, name: str) -> str:
@@ -81,15 +125,12 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
 
 
-def _write(path: Path, header: tuple[str, ...], rows: Iterator[list[str]]) -> int:
+@contextmanager
+def _table(path: Path, header: tuple[str, ...]) -> Iterator[Any]:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        count = 0
-        for row in rows:
-            writer.writerow(row)
-            count += 1
-    return count
+        yield writer
 
 
 def _login(given: Given) -> Login:
@@ -108,7 +149,8 @@ CONNECTOR = Connector(
     name="ldap",
     title="Directory (LDAP, Active Directory)",
     about="Accounts and groups of a directory, as accounts.csv and groups.csv: a second source that adds usernames and "
-    "e-mail addresses. Needs `pip install 'schoolpassport[ldap]'`.",
+    "e-mail addresses, and [knows groups](mapping.md#groups-of-a-directory). "
+    "Needs `pip install 'schoolpassport[ldap]'`.",
     settings=(
         Setting(name="host", title="Host", help="the server's name, as its certificate says it", required=True),
         Setting(name="port", title="Port", help="empty: 389 for starttls, 636 for ldaps", type=Type.NUMBER),

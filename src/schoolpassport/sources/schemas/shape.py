@@ -34,11 +34,16 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class FileSchema:
-    """One file of a package: its rows are records of one kind, keyed by ``sourcedId``."""
+    """One file of a package: its rows are records of one kind, keyed by ``sourcedId``.
+
+    ``asked``: columns ``metadata.*`` that hold a list of texts (JSON). Conditions may ask about them; no record keeps
+    them under this name.
+    """
 
     name: str
     kind: Kind
     columns: tuple[Column, ...]
+    asked: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()  # headers that are known and never read: passwords
     older_names: tuple[tuple[str, str], ...] = ()  # 1.0 header → 1.1 header, for the columns every file has
 
@@ -93,6 +98,15 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Remark:
+    """What is to be said about an input that is taken. ``sql`` gives a sentence, or no row; see ``Output``."""
+
+    rule: str
+    of: str
+    sql: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schema:
     """A whole dialect. ``files`` are in the order in which references can be resolved.
 
@@ -109,6 +123,7 @@ class Schema:
     unlisted: tuple[str, ...] = ()  # files that are taken, and no manifest of the dialect knows
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     modes: bool = False  # whether a manifest says which files are deltas
     tabled: bool = False
     adds: bool = False
