@@ -5,9 +5,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from schoolpassport.cli.commands import schedule as schedule_command
+from schoolpassport.cli.commands import sources as sources_command
 from schoolpassport.cli.show import how_far
+from schoolpassport.sources import actions as sources
 from schoolpassport.sync import actions, queries, schedules
 from schoolpassport.sync.contract import Progress
 from schoolpassport.sync.models import Due, Run
@@ -21,7 +25,21 @@ TONIGHT = datetime(2026, 9, 1, 7, 30, tzinfo=UTC)  # 02:30 there
 
 @pytest.fixture
 def sis(district, tmp_path, now):
-    return nights(district_id=district.id, folder=tmp_path, now=now)
+    made = nights(district_id=district.id, folder=tmp_path, now=now)
+    connected(made, "folder", path="landing/sis")
+    return made
+
+
+def connected(sis, connector, **values):
+    sources.connect_source(
+        district_id=sis.district_id,
+        source_id=sis.source.id,
+        connector=connector,
+        values=values,
+        secrets={},
+        by=BY,
+        now=sis.now,
+    )
 
 
 def planned(sis, content=DAILY, now=None):
@@ -49,10 +67,9 @@ def jobs(sis, task):
 def test_a_timetable_says_when_it_runs_next_and_leaves_a_job_for_then(sis):
     assert planned(sis) == TONIGHT
     assert jobs(sis, "sync.due") == [(TONIGHT, 1)]
+    told = {"source": "SIS", "timetable": "every day at 02:30, America/Chicago"}
     with scope.inside(sis.district_id):
-        assert schedules.schedules(district_id=sis.district_id) == [
-            {"source": "SIS", "timetable": "every day at 02:30, America/Chicago", "next_at": TONIGHT}
-        ]
+        assert schedules.schedules(district_id=sis.district_id) == [{**told, "next_at": TONIGHT, "resting": False}]
 
 
 def test_when_it_falls_due_a_run_is_asked_for_and_the_next_is_planned(sis):
@@ -167,10 +184,36 @@ def sis_progress(sis, run):
 
 
 def test_a_run_without_a_package_of_a_source_without_a_connector_says_what_to_do(sis):
-    planned(sis)
-    fall_due(sis, TONIGHT)
+    connected(sis, "upload")
     with scope.inside(sis.district_id):
+        actions.ask_worker(district_id=sis.district_id, source_id=sis.source.id, origin=None, by=BY, now=sis.now)
         run = queries.run(district_id=sis.district_id, number=1)
     walked = sis.walk(run)
     assert walked.state == "refused"
     assert "schoolpassport sync PACKAGE" in walked.message
+
+
+def test_a_source_that_is_handed_over_gets_no_timetable_and_may_lose_one(sis):
+    connected(sis, "upload")
+    with pytest.raises(schedules.NothingToFetch, match="sources add 'SIS' --connector …\\), then set the timetable"):
+        planned(sis)
+    assert jobs(sis, "sync.due") == []
+    assert planned(sis, {}) is None
+
+
+def test_a_timetable_rests_while_nothing_fetches_its_source_and_goes_on_afterwards(sis):
+    planned(sis)
+    typed = CliRunner().invoke
+    place = ["--district", str(sis.district_id)]
+    handed_over = typed(sources_command.command, ["add", "SIS", "--connector", "upload", *place]).output
+    assert "Its timetable rests from now on" in handed_over
+    assert not fall_due(sis, TONIGHT)
+    assert runs(sis) == []
+    with scope.inside(sis.district_id):
+        (told,) = schedules.schedules(district_id=sis.district_id)
+    assert (told["next_at"], told["resting"]) == (None, True)
+    assert "rests: nothing fetches the source" in typed(schedule_command.command, ["list", *place]).output
+    again = typed(sources_command.command, ["add", "SIS", "--connector", "folder", "--set", "path=x", *place]).output
+    assert "rests" not in again
+    assert fall_due(sis, TONIGHT + timedelta(days=1))
+    assert runs(sis) == [(1, "schedule", "")]

@@ -1,7 +1,8 @@
 """When sources are fetched by themselves. The timetable is a setting (``schedule``); ``sync_due`` says what comes next.
 
 The next run is a job in the queue, a row of the transaction that decided on it. A job that is not the one the table
-names (the timetable was changed meanwhile, or it was done already) does nothing.
+names (the timetable was changed meanwhile, or it was done already) does nothing. While nothing fetches a source its
+timetable rests: instants pass without a run, and it goes on by itself when the source is connected again.
 """
 
 from datetime import datetime
@@ -10,6 +11,8 @@ from uuid import UUID
 
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import queries as source_queries
+from schoolpassport.sources.connectors import CONNECTORS
+from schoolpassport.sources.models import Source
 from schoolpassport.sync import actions, timetable
 from schoolpassport.sync.models import Due
 from schoolpassport.tenancy import scope
@@ -18,16 +21,25 @@ SUBJECT = "schedule"
 BY = "schedule"  # who asked for a run, where no person did
 
 
+class NothingToFetch(ValueError):
+    """A timetable for a source that is handed over; the message says what to do first."""
+
+
 def set_schedule(
     *, district_id: UUID, source_id: UUID, content: dict[str, Any], by: str, now: datetime
 ) -> datetime | None:
     """Fetch a source by a timetable from now on. Returns the instant of the next run; None when there is none.
 
-    An empty content takes the timetable away. Raises ``BadTimetable``.
+    An empty content takes the timetable away. Raises ``BadTimetable`` and ``NothingToFetch``.
     """
     planned = timetable.parse(content) if content else None
     with scope.inside(district_id):
-        source_queries.source(district_id=district_id, id_or_name=source_id)
+        source = source_queries.source(district_id=district_id, id_or_name=source_id)
+        if planned and not _fetches(source):
+            raise NothingToFetch(
+                f"Packages of “{source.name}” are handed over, so there is nothing to fetch by a timetable. Connect it "
+                f"first (schoolpassport sources add {source.name!r} --connector …), then set the timetable."
+            )
         version = sources.write_setting(
             district_id=district_id, source_id=source_id, subject=SUBJECT, content=content, by=by, now=now
         )
@@ -48,16 +60,21 @@ def fall_due(*, district_id: UUID, source_id: UUID, version: int, at: datetime, 
         due = Due.objects.select_for_update().filter(district_id=district_id, source_id=source_id).first()
         if due is None or (due.version, due.next_at) != (version, at):
             return False
-        actions.ask_worker(district_id=district_id, source_id=source_id, origin=None, by=BY, now=now)
+        source = source_queries.source(district_id=district_id, id_or_name=source_id)
+        if fetches := _fetches(source):
+            actions.ask_worker(district_id=district_id, source_id=source_id, origin=None, by=BY, now=now)
         held = source_queries.settings(district_id=district_id, source_id=source_id)
         due.next_at = timetable.next_after(timetable.parse(held.get(SUBJECT)), max(now, at))
         due.save(update_fields=["next_at"])
         _defer(district_id, source_id, version, due.next_at)
-        return True
+        return fetches
 
 
 def schedules(*, district_id: UUID) -> list[dict[str, Any]]:
-    """For each source with a timetable: its name, the timetable in words, and when it runs next."""
+    """For each source with a timetable: its name, the timetable in words, and when it runs next.
+
+    ``resting``: nothing fetches the source, so that it does not run.
+    """
     told = []
     planned = {d.source_id: d for d in Due.objects.filter(district_id=district_id)}
     for source in source_queries.sources(district_id=district_id):
@@ -67,10 +84,23 @@ def schedules(*, district_id: UUID) -> list[dict[str, Any]]:
                 {
                     "source": source.name,
                     "timetable": str(timetable.parse(content)),
-                    "next_at": planned[source.id].next_at,
+                    "next_at": planned[source.id].next_at if _fetches(source) else None,
+                    "resting": not _fetches(source),
                 }
             )
     return told
+
+
+def rests(*, district_id: UUID, source_id: UUID) -> bool:
+    """Whether a source has a timetable, and nothing that fetches it."""
+    source = source_queries.source(district_id=district_id, id_or_name=source_id)
+    held = source_queries.settings(district_id=district_id, source_id=source_id)
+    return bool(held.get(SUBJECT)) and not _fetches(source)
+
+
+def _fetches(source: Source) -> bool:
+    """One whose connector is not there any more says so itself, when it is tried."""
+    return source.connector not in CONNECTORS or CONNECTORS[source.connector].fetches
 
 
 def _defer(district_id: UUID, source_id: UUID, version: int, at: datetime | None) -> None:

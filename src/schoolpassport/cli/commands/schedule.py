@@ -63,10 +63,16 @@ def list_(district: str | None, *, as_json: bool) -> None:
     elif found:
         show.table(
             ("source", "timetable", "next run (UTC)"),
-            [(s["source"], s["timetable"], f"{s['next_at']:%Y-%m-%d %H:%M}" if s["next_at"] else "–") for s in found],
+            [(s["source"], s["timetable"], _next(s)) for s in found],
         )
     else:
         click.echo("No source has a timetable. `schoolpassport schedule set --help` says how to give one.")
+
+
+def _next(told: dict[str, Any]) -> str:
+    if told["resting"]:
+        return "rests: nothing fetches the source (schoolpassport sources add … --connector …)"
+    return f"{told['next_at']:%Y-%m-%d %H:%M}" if told["next_at"] else "–"
 
 
 def _write(source: str, district: str | None, content: dict[str, Any]) -> None:
@@ -75,14 +81,10 @@ def _write(source: str, district: str | None, content: dict[str, Any]) -> None:
         with scope.inside(id_):
             found = sources.source(district_id=id_, id_or_name=source)
         next_at = schedules.set_schedule(district_id=id_, source_id=found.id, content=content, by=me(), now=clock.now())
-    except (BadTimetable, sources.UnknownSource) as problem:
+    except (BadTimetable, schedules.NothingToFetch, sources.UnknownSource) as problem:
         raise click.ClickException(str(problem)) from problem
     if next_at is None:
         click.echo("It is not fetched by itself.")
         return
     there = next_at.astimezone(ZoneInfo(content["zone"]))
     click.echo(f"Next run: {there:%Y-%m-%d %H:%M} {content['zone']} ({next_at:%Y-%m-%d %H:%M} UTC).")
-    if found.connector == "upload":
-        click.secho(
-            f"Nothing fetches it yet. Connect it: schoolpassport sources add {source!r} --connector …", fg="yellow"
-        )

@@ -19,7 +19,7 @@ from schoolpassport.sources.connectors import CONNECTORS, Connector
 from schoolpassport.sources.connectors.shape import Setting, Type
 from schoolpassport.sources.models import Source
 from schoolpassport.sync import actions as sync
-from schoolpassport.sync import drafting
+from schoolpassport.sync import drafting, schedules
 from schoolpassport.sync.models import RunState
 from schoolpassport.sync.preview import Unread
 from schoolpassport.tenancy import scope
@@ -86,18 +86,29 @@ def add(
     secrets = _asked([s for s in found.settings if s.secret], _read(files))
     try:
         with scope.inside(id_):  # a new source that cannot be connected is none
+            source_id = source_named(id_, name, schema or _delivered(found, id_, name), role)
             actions.connect_source(
                 district_id=id_,
-                source_id=source_named(id_, name, schema or _delivered(found, id_, name), role),
+                source_id=source_id,
                 connector=connector,
                 values=values,
                 secrets={n: s for n, s in secrets.items() if s},
                 by=me(),
                 now=clock.now(),
             )
+            rests = schedules.rests(district_id=id_, source_id=source_id)
     except actions.BadConnection as bad:
         raise click.ClickException(str(bad)) from bad
-    click.echo(f"“{name}” is fetched by {found.title}. Try it: schoolpassport sources check {name!r}")
+    if not found.fetches:
+        click.echo(f"Packages of “{name}” are handed over: schoolpassport sync PACKAGE --source {name!r}")
+    else:
+        click.echo(f"“{name}” is fetched by {found.title}. Try it: schoolpassport sources check {name!r}")
+    if rests:
+        click.secho(
+            "Its timetable rests from now on, since there is nothing to fetch; it goes on when the source is connected "
+            f"again. To take it away: schoolpassport schedule clear {name!r}",
+            fg="yellow",
+        )
 
 
 @command.command("check")

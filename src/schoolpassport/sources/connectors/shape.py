@@ -117,7 +117,7 @@ class Connector:
     ``collect`` writes files into an empty folder, which becomes the package if it returns, and vanishes if it raises
     ``Retry`` or ``NeedsAttention``. ``check`` raises the same, or says that all is well. ``schemas`` names what it can
     deliver; none means: whatever the source is set to. ``asks``: the package is made of answers to this very call, and
-    is no file that may lie there since yesterday.
+    is no file that may lie there since yesterday. ``fetches``: there is something to fetch, now or by a timetable.
     """
 
     name: str
@@ -128,6 +128,7 @@ class Connector:
     collect: Callable[[Given, Path, Watch], Collected]
     schemas: tuple[str, ...] = ()
     asks: bool = False
+    fetches: bool = True
     dialect: Dialect | None = None
 
     def problems(self, values: Mapping[str, str], secrets: Mapping[str, str]) -> list[str]:

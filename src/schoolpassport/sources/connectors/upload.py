@@ -22,4 +22,5 @@ CONNECTOR = Connector(
     settings=(),
     check=_check,
     collect=_collect,
+    fetches=False,
 )
