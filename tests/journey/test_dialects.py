@@ -423,3 +423,70 @@ def test_a_prefix_stands_before_the_orgs_of_roles_too(district, tmp_path, now):
     sis.done(ONEROSTER_1P2)
     person = sis.records("user")["lincoln-u2"]
     assert [role["org"] for role in person["roles"]] == [str(sis.ids("org")["lincoln-s1"])] * 2
+
+
+def _beside(text: str, header: str, *cells: str) -> str:
+    """The table with one more column."""
+    return "".join(f"{line},{cell}\n" for line, cell in zip(text.splitlines(), (header, *cells), strict=True))
+
+
+JOINED = {
+    **{name: text for name, text in ONEROSTER_1P2.items() if name != "enrollments.csv"},
+    "manifest.csv": ONEROSTER_1P2["manifest.csv"].replace("file.enrollments", "file.userProfiles"),
+    "roles.csv": ONEROSTER_1P2["roles.csv"]
+    .replace("student,,,s1", "student,2026-08-20,,s1")
+    .replace("teacher,,,s1", "teacher,2025-08-01,,s1")
+    .replace("principal,,,s1", "principal,2026-08-01,,s1"),
+    "userProfiles.csv": _beside(
+        "sourcedId,status,dateLastModified,userSourcedId,profileType,vendorId,applicationId,description,credentialType,"
+        "username,password\nf1,,,u1,lms,v,,,,ora,Tulip-9\nf2,tobedeleted,,u2,lms,v,,,,ann,\n",
+        *("Desk", "D-1", "D-2"),
+    ),
+}
+SDS_V1 = {
+    "School.csv": "SIS ID,Name\n1,Amber\n",
+    "Section.csv": "SIS ID,School SIS ID,Section Name,Periods\n11,1,Maths,3\n12,1,Art,\n",
+    "Student.csv": "SIS ID,School SIS ID,First Name,Last Name\n101,1,Ora,Klein\n",
+    "Teacher.csv": "SIS ID,School SIS ID,First Name,Last Name\n7,1,Ann,Reed\n",
+    "StudentEnrollment.csv": "Section SIS ID,SIS ID\n11,101\n12,101\n",
+    "TeacherRoster.csv": "Section SIS ID,SIS ID\n11,7\n",
+}
+
+
+def test_columns_of_files_that_are_joined_feed_attributes_too(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "oneroster-1.2")
+    feeds = {
+        "user": [
+            {"to": "metadata.since", "from": "beginDate"},  # of roles.csv, of the primary one first
+            {"to": "metadata.desk", "from": "Desk"},  # known to nobody, of userProfiles.csv
+            {"to": "metadata.own", "from": "userSourcedId"},  # of both: the first file counts
+            {"to": "metadata.mail", "from": "email"},  # of users.csv itself
+            {"to": "metadata.secret", "from": "password"},  # is never read
+        ]
+    }
+    set_shaping(
+        district_id=district.id, source_id=sis.source.id, subject="attributes", content=feeds, by=BY, now=sis.now
+    )
+    sis.done(JOINED)
+    told = {key: r["metadata"] for key, r in sis.records("user").items()}
+    assert told == {
+        "u1": {"since": "2026-08-20", "desk": "D-1", "own": "u1"},
+        "u2": {"since": "2026-08-01", "own": "u2", "mail": "ann@amber.example"},
+    }
+    sis.done({**JOINED, "userProfiles.csv": JOINED["userProfiles.csv"].replace("D-1", "D-7")})
+    assert sis.records("user")["u1"]["metadata"]["desk"] == "D-7"
+
+
+def test_a_column_of_a_section_feeds_the_enrollments_in_it(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "sds-v1")
+    feeds = {"enrollment": [{"to": "metadata.periods", "from": "Periods"}, {"to": "metadata.id", "from": "SIS ID"}]}
+    set_shaping(
+        district_id=district.id, source_id=sis.source.id, subject="attributes", content=feeds, by=BY, now=sis.now
+    )
+    sis.done(SDS_V1)
+    told = {key: r["metadata"] for key, r in sis.records("enrollment").items()}
+    assert told == {
+        "student/11/101": {"periods": "3", "id": "101"},
+        "teacher/11/7": {"periods": "3", "id": "7"},
+        "student/12/101": {"id": "101"},
+    }

@@ -26,10 +26,11 @@ from schoolpassport.sources.records import (
     Translated,
 )
 from schoolpassport.sources.schemas import FileSchema, Input, Output, Schema
-from schoolpassport.sources.schemas.shape import METADATA
+from schoolpassport.sources.schemas.shape import METADATA, Joined
 
 _SCHOOL_YEAR_BEGINS = 7  # July
 _FED = "fed:"  # before the names of columns that a district wants read: the dialect may have others by their names
+_OWN = "own:"  # before the names of inputs, where rows of theirs are found for those of the first
 _OURS = ("part", "file", "line")
 
 
@@ -59,7 +60,7 @@ def translate(
     counts = manifest.counts(said, problems)
     given = {name: file for name, file in given.items() if modes.get(name, "bulk") != "absent"}
     for each in given.values():
-        own = (feeds.get(o.kind, frozenset()) for o in schema.outputs if o.of[0] == each.wanted.name)
+        own = (feeds.get(o.kind, frozenset()) for o in schema.outputs if each.wanted.name in o.feeding)
         problems.extend(each.look(frozenset().union(*own)))
     problems.extend(_absent(schema, given))
     problems.extend(_strangers(schema, files))
@@ -329,23 +330,44 @@ def _extended(db: DuckDBPyConnection, output: Output, sql: str, fed: Collection[
     """
     first = output.of[0]
     own = {n.casefold(): n for n, *_ in db.execute(f"DESCRIBE FROM ({sql})").fetchall()}
-    there = {n for n, *_ in db.execute(f"DESCRIBE in_{first}").fetchall()}
-    extensions = sorted(n for n in there if n.startswith("metadata."))
-    beside = sorted(f"{_FED}{n}" for n in fed if f"{_FED}{n}" in there)
+    there = {name: _columns(db, name) for name in output.feeding}
+    extensions = sorted(n for n in there[first] if n.startswith("metadata."))
+    beside = {n: next((i for i in output.feeding if f"{_FED}{n}" in there[i]), "") for n in sorted(fed)}
+    beside = {n: given for n, given in beside.items() if given}
     if not extensions and not beside:
         return sql
     columns = "".join(f", x.{quoted(n)}" for n in extensions if n.casefold() not in own)
-    columns += "".join(f", x.{quoted(n)}" for n in beside)
+    columns += "".join(f", {_of(given, first)}.{quoted(_FED + n)}" for n, given in beside.items())
     called_alike = [
         f"coalesce(o.{quoted(own[n.casefold()])}, x.{quoted(n)}) AS {quoted(own[n.casefold()])}"
         for n in extensions
         if n.casefold() in own
     ]
     replaced = f" REPLACE ({', '.join(called_alike)})" if called_alike else ""
+    asked = {i: [n for n, given in beside.items() if given == i] for i in output.joined}
+    joined = {i: names for i, names in asked.items() if names}
+    keys = "".join(f", {output.joined[i].own} AS {quoted(_OWN + i)}" for i in joined)
     return (
-        f"SELECT o.*{replaced}{columns} FROM ({sql}) o LEFT JOIN in_{first} x "
+        f"SELECT o.*{replaced}{columns} FROM ({sql}) o LEFT JOIN (SELECT *{keys} FROM in_{first}) x "
         f"ON x.line = o.line AND o.file = {literal(f'{first}.csv')}"
+        + "".join(_joined(i, output.joined[i], names) for i, names in joined.items())
     )
+
+
+def _columns(db: DuckDBPyConnection, name: str) -> set[str]:
+    return {n for n, *_ in db.execute(f"DESCRIBE in_{name}").fetchall()}
+
+
+def _of(given: str, first: str) -> str:
+    return "x" if given == first else quoted(_OWN + given)
+
+
+def _joined(name: str, how: Joined, headers: list[str]) -> str:
+    """SQL: the join that gives each row these columns of another input, under the name ``own:`` and the input's."""
+    cells = ", ".join(f"arg_min({quoted(_FED + h)}, {how.order}) AS {quoted(_FED + h)}" for h in headers)
+    found = f"SELECT {how.key} AS key, {cells} FROM in_{name} WHERE {how.where} GROUP BY ALL"
+    called = quoted(_OWN + name)
+    return f" LEFT JOIN ({found}) {called} ON {called}.key = x.{called}"
 
 
 def _manifest(into: Path, modes: Mapping[str, str], counts: Mapping[str, int]) -> Path:

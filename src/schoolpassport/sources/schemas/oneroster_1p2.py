@@ -3,7 +3,7 @@
 from schoolpassport.kit.columns import literal
 from schoolpassport.roster.kinds.shape import EXTENDS, FLAGS_1P2, PREFIX_1P2
 from schoolpassport.sources.schemas.canonical import ASSESSMENT, ASSESSMENT_RESULT, FILES, listed
-from schoolpassport.sources.schemas.shape import Input, Output, Schema, same
+from schoolpassport.sources.schemas.shape import Input, Joined, Output, Schema, same
 
 _FIRST = ("sourcedId", "status", "dateLastModified")
 # What 1.2 calls roles, in the words of 1.1. A counselor looks after pupils: an aide; the others run something.
@@ -20,6 +20,8 @@ _ROLE = (
     + " ".join(f"WHEN {literal(new)} THEN {literal(old)}" for new, old in _ROLES.items())
     + " ELSE r.role END"
 )
+_STANDS = "\"status\" IS DISTINCT FROM 'tobedeleted'"
+_PRIMARY_FIRST = "(\"roleType\" IS DISTINCT FROM 'primary', line)"
 _FLAGS = (
     *(
         "americanIndianOrAlaskaNative",
@@ -78,14 +80,15 @@ def _graded(kind: str, name: str, columns: str, *, objectives: tuple[str, str], 
     return Output(
         kind=kind,
         of=(name, scales, named),
+        joined={i: Joined(own='"sourcedId"', key=f'"{kind}SourcedId"', where=_STANDS) for i in (scales, named)},
         sql=f"""SELECT {", ".join(cells)}, s.scale AS "scoreScaleSourcedId"{added}, {literal(f"{name}.csv")} AS file,
         r.line FROM {{{name}}} r
         LEFT JOIN (SELECT "{kind}SourcedId" AS id, arg_min("scoreScaleSourcedId", line) AS scale
-        FROM {{{scales}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) s ON s.id = r."sourcedId"
+        FROM {{{scales}}} WHERE {_STANDS} GROUP BY 1) s ON s.id = r."sourcedId"
         LEFT JOIN (SELECT id, to_json(list({set_} ORDER BY source))::VARCHAR AS told
         FROM (SELECT "{kind}SourcedId" AS id, "source" AS source,
         list({entry} ORDER BY "learningObjectiveId") AS entries
-        FROM {{{named}}} WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1, 2) GROUP BY 1) o
+        FROM {{{named}}} WHERE {_STANDS} GROUP BY 1, 2) GROUP BY 1) o
         ON o.id = r."sourcedId" """,
     )
 
@@ -201,6 +204,10 @@ SCHEMA = Schema(
         Output(
             kind="user",
             of=("users", "roles", "userProfiles"),
+            joined={
+                "roles": Joined(own='"sourcedId"', key='"userSourcedId"', order=_PRIMARY_FIRST, where=_STANDS),
+                "userProfiles": Joined(own='"sourcedId"', key='"userSourcedId"', where=_STANDS),
+            },
             sql=f"""SELECT {", ".join(f'u."{c}"' for c in _FIRST)}, u."enabledUser", r.orgs AS "orgSourcedIds",
             r.role AS "role", coalesce(u."username", u."email", u."sourcedId") AS "username", u."userIds",
             u."givenName",
@@ -209,17 +216,17 @@ SCHEMA = Schema(
             u."preferredMiddleName", u."preferredFamilyName" AS "preferredLastName", u."pronouns",
             u."primaryOrgSourcedId", r.told AS "roles", p.told AS "userProfiles", 'users.csv' AS file, u.line
             FROM {{users}} u LEFT JOIN (SELECT "userSourcedId" AS id, {listed('"orgSourcedId"')} AS orgs,
-            arg_min({_ROLE}, ("roleType" IS DISTINCT FROM 'primary', line)) AS role,
+            arg_min({_ROLE}, {_PRIMARY_FIRST}) AS role,
             to_json(list({{'roleType': "roleType", 'role': "role", 'org': "orgSourcedId", 'beginDate': "beginDate",
             'endDate': "endDate", 'userProfile': "userProfileSourcedId"}}
-            ORDER BY ("roleType" IS DISTINCT FROM 'primary', line)))::VARCHAR AS told
-            FROM {{roles}} r WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) r ON r.id = u."sourcedId"
+            ORDER BY {_PRIMARY_FIRST}))::VARCHAR AS told
+            FROM {{roles}} r WHERE {_STANDS} GROUP BY 1) r ON r.id = u."sourcedId"
             LEFT JOIN (SELECT "userSourcedId" AS id, to_json(list({{'profileId': "sourcedId",
             'profileType': "profileType", 'vendorId': "vendorId", 'applicationId': "applicationId",
             'description': "description", 'credentialType': "credentialType", 'username': "username"}}
             ORDER BY line))::VARCHAR AS told
             FROM {{userProfiles}}
-            WHERE "status" IS DISTINCT FROM 'tobedeleted' GROUP BY 1) p ON p.id = u."sourcedId" """,
+            WHERE {_STANDS} GROUP BY 1) p ON p.id = u."sourcedId" """,
         ),
         _as_it_is(
             "class",

@@ -2,7 +2,7 @@
 
 from schoolpassport.kit.columns import literal
 from schoolpassport.sources.schemas.canonical import FILES, date, earliest, listed
-from schoolpassport.sources.schemas.shape import Input, Output, Schema
+from schoolpassport.sources.schemas.shape import Input, Joined, Output, Schema
 
 _ID, _SCHOOL = ("SIS ID",), ("School SIS ID",)
 
@@ -46,6 +46,7 @@ def _seats(name: str, of: str) -> Output:
     return Output(
         kind="enrollment",
         of=(name, "Section"),
+        joined={"Section": Joined(own="section", key="id")},
         sql=f"""SELECT {literal(of)} || '/' || e.section || '/' || e.person AS "sourcedId",
         'section/' || e.section AS "classSourcedId", 'school/' || any_value(s.school) AS "schoolSourcedId",
         {literal(of)} || '/' || e.person AS "userSourcedId",

@@ -2,11 +2,12 @@
 
 from schoolpassport.kit.columns import literal
 from schoolpassport.sources.schemas.canonical import FILES, date, listed
-from schoolpassport.sources.schemas.shape import Input, Output, Schema, same
+from schoolpassport.sources.schemas.shape import Input, Joined, Output, Schema, same
 
 _ORG_TYPES = ("department", "school", "district", "local", "state", "national")
 _STUDENTS = ("student", "alumni")
 _TEACHERS = ("teacher", "professor", "faculty", "adjunct", "lecturer", "instructor", "substitute")
+_PRIMARY_FIRST = "(lower(coalesce(\"isPrimary\", 'false')) <> 'true', line)"
 _SAME = ("aide", "proctor", "guardian", "parent", "relative")
 _RACES = {
     "americanIndianOrAlaskaNative": "americanIndianOrAlaskaNative",
@@ -130,13 +131,17 @@ SCHEMA = Schema(
         Output(
             kind="user",
             of=("users", "roles", "relationships"),
+            joined={
+                "roles": Joined(own='"sourcedId"', key='"userSourcedId"', order=_PRIMARY_FIRST),
+                "relationships": Joined(own='"sourcedId"', key='"userSourcedId"'),
+            },
             sql=f"""SELECT u."sourcedId", 'true' AS "enabledUser",
             coalesce(r.orgs, p.orgs) AS "orgSourcedIds",
             coalesce(r.role, p.role) AS "role", u."username", {_NAMED.format("givenName")},
             {_NAMED.format("familyName")}, u."email", u."phone", u."sms", r.grades AS "grades",
             a.agents AS "agentSourcedIds", 'users.csv' AS file, u.line FROM {{users}} u
             LEFT JOIN (SELECT "userSourcedId" AS id, {listed('"orgSourcedId"')} AS orgs, {listed('"grade"')} AS grades,
-            arg_min({_role('"role"')}, (lower(coalesce("isPrimary", 'false')) <> 'true', line)) AS role
+            arg_min({_role('"role"')}, {_PRIMARY_FIRST}) AS role
             FROM {{roles}} GROUP BY 1) r ON r.id = u."sourcedId"
             LEFT JOIN (SELECT "userSourcedId" AS id, {listed('"relationshipUserSourcedId"')} AS agents
             FROM {{relationships}} GROUP BY 1) a ON a.id = u."sourcedId"
@@ -154,6 +159,7 @@ SCHEMA = Schema(
         Output(
             kind="enrollment",
             of=("enrollments", "classes"),
+            joined={"classes": Joined(own='"classSourcedId"', key='"sourcedId"')},
             sql=f"""SELECT e."classSourcedId" || '/' || e."userSourcedId" || '/' || e."role" AS "sourcedId",
             e."classSourcedId", any_value(c."orgSourcedId") AS "schoolSourcedId", e."userSourcedId",
             any_value({_role('e."role"')}) AS "role", 'enrollments.csv' AS file, min(e.line) AS line

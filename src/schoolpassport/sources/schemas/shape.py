@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from schoolpassport.roster.kinds import Field, Kind
 from schoolpassport.roster.kinds.shape import PAIRS
@@ -83,18 +84,37 @@ class Input:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Joined:
+    """Rows of another input belong to a row of the first where ``key``, SQL over them, equals ``own``, SQL over it.
+
+    Of several rows the first by ``order`` counts that says something.
+    """
+
+    own: str
+    key: str
+    order: str = "line"
+    where: str = "true"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Output:
     """Records of one kind, made of the rows of one or several inputs.
 
     ``sql`` selects from ``{input}`` (one relation per input: ``line``, then its columns; text, trimmed, NULL when
     blank) and gives ``file``, ``line`` and any headers of the canonical file. ``{year}`` is the year in which the
     running school year ends. Made when one of ``of`` is in the package.
-    The extensions of the first of them go along.
+    The extensions of the first of them go along. Columns of ``joined`` inputs, too, can feed attributes.
     """
 
     kind: str
     of: tuple[str, ...]
     sql: str
+    joined: Mapping[str, Joined] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def feeding(self) -> tuple[str, ...]:
+        """The inputs whose columns can feed attributes; of a header that several have, the first of them counts."""
+        return (*self.of[:1], *self.joined)
 
 
 @dataclass(frozen=True, kw_only=True)
