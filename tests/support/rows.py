@@ -3,7 +3,7 @@
 All uuids of a row are the same one, so foreign keys lead somewhere when the rows of all tables are made together.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +37,7 @@ SPECIAL: dict[str, Any] = {
     "sharing_consentstep.was": "",
     "sharing_consentstep.became": "draft",
     "sources_source.role": "roster",
+    "messaging_letter.state": "pending",
     "roster_merge.lose_id": UUID(int=1),
     "roster_question.answer": "",
     "sync_absence.state": "witness",
@@ -75,6 +76,7 @@ def _value(table: str, column: str, kind: str, thing: UUID) -> Any:
         "bytea": thing.bytes,
         "jsonb": Jsonb({}),
         "date": date(2026, 9, 1),
+        "time without time zone": time(7),
         "timestamp with time zone": AN_INSTANT,
     }
     return values[kind]

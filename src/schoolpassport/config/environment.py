@@ -1,12 +1,13 @@
 """Every setting there is: one table, read from the environment, documented by ``schoolpassport doctor``."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from schoolpassport.kit import egress, postgres
+from schoolpassport.kit import egress, postgres, smtp
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,23 @@ def _networks(value: str) -> str:
 def _ports(value: str) -> str:
     fine = all(p.isascii() and p.isdigit() and 0 < int(p) < 1 << 16 for p in value.replace(",", " ").split())
     return "" if fine else "give port numbers like 8444,2022"
+
+
+def _host(value: str) -> str:
+    fine = not value or re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", value)
+    return "" if fine else "give a name like smtp.district.example, without port"
+
+
+def _security(value: str) -> str:
+    return "" if value in set(smtp.Security) else f"give one of: {', '.join(smtp.Security)}"
+
+
+def _address(value: str) -> str:
+    try:
+        smtp.check_address(value or "passport@district.example")
+    except smtp.BadAddress as wrong:
+        return str(wrong)
+    return ""
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -124,6 +142,17 @@ SETTINGS: tuple[Setting, ...] = (
         "folders below which sources may read packages, separated by colons; unset: `landing` in the data directory",
         _anything,
     ),
+    Setting("SCHOOLPASSPORT_MAIL_HOST", "", "the server that takes notices as mail; unset: no mail is sent", _host),
+    Setting("SCHOOLPASSPORT_MAIL_PORT", "587", "its port", _number(1, 65535)),
+    Setting(
+        "SCHOOLPASSPORT_MAIL_SECURITY",
+        "starttls",
+        "`starttls`, `tls`, or `none` to a server on this machine; certificates are verified",
+        _security,
+    ),
+    Setting("SCHOOLPASSPORT_MAIL_USER", "", "who logs in there; unset: nobody does", _anything),
+    Setting("SCHOOLPASSPORT_MAIL_PASSWORD", "", "and by which word", _anything, secret=True),
+    Setting("SCHOOLPASSPORT_MAIL_FROM", "", "the address that mail comes from; needed with a host", _address),
 )
 
 
@@ -146,6 +175,7 @@ class Environment:
     partner_egress: egress.Policy  # for addresses that partners name
     egress: egress.Policy
     folders: tuple[Path, ...]
+    mail: smtp.Server | None  # the operator's own; no tenant names one
 
 
 class BadSetting(ValueError):
@@ -154,7 +184,30 @@ class BadSetting(ValueError):
 
 def problems(env: Mapping[str, str] = os.environ) -> list[str]:
     found = ((s, s.check(_value(s, env))) for s in SETTINGS)
-    return [f"{setting.name}: {advice}" for setting, advice in found if advice]
+    return [f"{setting.name}: {advice}" for setting, advice in found if advice] or _mail_problems(env)
+
+
+def _mail_problems(env: Mapping[str, str]) -> list[str]:
+    """What is wrong with settings that are fine each for itself."""
+    server = _mail({s.name: _value(s, env) for s in SETTINGS})
+    if server is None:
+        return []
+    if not server.sender:
+        return ["SCHOOLPASSPORT_MAIL_FROM: give the address that mail comes from"]
+    return [f"SCHOOLPASSPORT_MAIL_SECURITY: {server.problem}"] if server.problem else []
+
+
+def _mail(value: Mapping[str, str]) -> smtp.Server | None:
+    if not value["SCHOOLPASSPORT_MAIL_HOST"]:
+        return None
+    return smtp.Server(
+        host=value["SCHOOLPASSPORT_MAIL_HOST"],
+        port=int(value["SCHOOLPASSPORT_MAIL_PORT"]),
+        security=smtp.Security(value["SCHOOLPASSPORT_MAIL_SECURITY"]),
+        sender=value["SCHOOLPASSPORT_MAIL_FROM"],
+        user=value["SCHOOLPASSPORT_MAIL_USER"],
+        word=value["SCHOOLPASSPORT_MAIL_PASSWORD"],
+    )
 
 
 def read(env: Mapping[str, str] = os.environ) -> Environment:
@@ -181,6 +234,7 @@ def read(env: Mapping[str, str] = os.environ) -> Environment:
         ),
         partner_egress=egress.Policy(networks=egress.Networks.parse(value["SCHOOLPASSPORT_PARTNER_NETWORKS"])),
         folders=tuple(Path(folder).expanduser() for folder in folders) or (data_dir / "landing",),
+        mail=_mail(value),
     )
 
 

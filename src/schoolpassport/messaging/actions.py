@@ -1,23 +1,49 @@
-"""Telling people something, and what becomes of it."""
+"""Telling people something, and what becomes of it: the list that stays, and mail to those who want it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from email.utils import format_datetime
+from typing import Final
 from uuid import UUID
 
-from django.db import connection
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q, QuerySet
 
+from schoolpassport.audit import actions as audit
+from schoolpassport.kit import smtp
 from schoolpassport.kit.ids import new_id
-from schoolpassport.messaging import wording
+from schoolpassport.kit.killpoint import reach
+from schoolpassport.messaging import hearing, letters, wording
 from schoolpassport.messaging.kinds import KINDS
-from schoolpassport.messaging.models import Notice
-from schoolpassport.messaging.records import Fact, NoNotice
+from schoolpassport.messaging.models import Letter, LetterState, Notice, Preference, Recipient, Telling
+from schoolpassport.messaging.queries import WAITING, digest_time
+from schoolpassport.messaging.records import BadChoice, Fact, How, NoNotice
 from schoolpassport.tenancy import scope
+
+KEPT: Final = timedelta(days=400)
+"""For how long notices, and the mails about them, are kept."""
+
+PAUSES: Final = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=4),
+    timedelta(hours=8),
+    timedelta(hours=12),
+)
+"""How long to wait after each attempt that failed: eight attempts in a little more than a day."""
+
+_MOST_RECIPIENTS: Final = 50
+
+# ----------------------------------------------------------------------------------------------------------- notices
 
 
 def tell(
     *, organisation_id: UUID, kind: str, about: str, facts: Mapping[str, Fact], now: datetime, key: str = ""
 ) -> UUID | None:
-    """Write a notice, in the caller's transaction where there is one. None if this was told before.
+    """Write a notice and its mails, in the caller's transaction where there is one. None if it was told before.
 
     What was told, settled, and is so again is open again, and not told twice.
     """
@@ -32,6 +58,9 @@ def tell(
         id_, is_new = cursor.fetchone()
         if not is_new:
             return None
+        _forget(organisation_id, now)
+        if settings.ENVIRONMENT.mail is not None:
+            _mail(organisation_id, id_, kind, now)
     told: UUID = id_
     return told
 
@@ -59,3 +88,245 @@ def read_all(*, organisation_id: UUID, by: str, now: datetime) -> int:
     with scope.as_organisation(organisation_id):
         unread = Notice.objects.filter(organisation_id=organisation_id, read_at__isnull=True)
         return unread.update(read_at=now, read_by=by)
+
+
+def _forget(organisation_id: UUID, now: datetime) -> None:
+    """What is old goes when something new comes, but for what waits still."""
+    old = Notice.objects.filter(organisation_id=organisation_id, told_at__lt=now - KEPT)
+    old.exclude(kind__in=WAITING, settled_at__isnull=True).delete()
+    Letter.objects.filter(organisation_id=organisation_id, made_at__lt=now - KEPT, ended_at__isnull=False).delete()
+
+
+# ------------------------------------------------------------------------------------------------- who is told, and how
+
+
+def add(*, organisation_id: UUID, address: str, by: str, now: datetime) -> UUID:
+    """Tell somebody by mail from now on. Raises ``BadChoice``."""
+    try:
+        checked = smtp.check_address(address)
+    except smtp.BadAddress as wrong:
+        raise BadChoice(str(wrong)) from wrong
+    made = new_id()
+    with scope.inside(organisation_id), scope.as_organisation(organisation_id):
+        if Recipient.objects.filter(organisation_id=organisation_id).count() >= _MOST_RECIPIENTS:
+            raise BadChoice(f"{_MOST_RECIPIENTS} addresses are told already; remove one first.")
+        try:
+            with transaction.atomic():
+                Recipient.objects.create(
+                    organisation_id=organisation_id, id=made, address=checked, choices={}, added_at=now
+                )
+        except IntegrityError:
+            raise BadChoice(f"{checked} is told already.") from None
+        _note(organisation_id, "recipient", "add", made, by, now)
+    return made
+
+
+def remove(*, organisation_id: UUID, address: str, by: str, now: datetime) -> None:
+    """Tell somebody nothing any more; what is on its way to them goes, too. Raises ``BadChoice``."""
+    with scope.inside(organisation_id), scope.as_organisation(organisation_id):
+        found = _recipient(organisation_id, address)
+        Recipient.objects.filter(organisation_id=organisation_id, id=found.id).delete()
+        _note(organisation_id, "recipient", "remove", found.id, by, now)
+
+
+def prefer(
+    *, organisation_id: UUID, kind: str, how: How | None, by: str, now: datetime, address: str | None = None
+) -> None:
+    """How an address hears of a kind from now on; without one, whoever said nothing else. None: as if nothing was said.
+
+    Raises ``BadChoice``.
+    """
+    with scope.inside(organisation_id), scope.as_organisation(organisation_id):
+        if address is None:
+            row: Preference | Recipient = _preference(organisation_id)
+        else:
+            row = _recipient(organisation_id, address)
+        row.choices = hearing.changed(row.choices, kind=kind, how=how)
+        row.save(update_fields=["choices"])
+        about = row.id if isinstance(row, Recipient) else organisation_id
+        _note(organisation_id, "preference", "set", about, by, now, {"kind": kind, "how": str(how or "")})
+
+
+def set_digest_time(*, organisation_id: UUID, at: time, zone: str, by: str, now: datetime) -> None:
+    """When digests come, from the next that is planned on. Raises ``BadChoice``."""
+    checked = hearing.zone(zone)
+    with scope.inside(organisation_id), scope.as_organisation(organisation_id):
+        row = _preference(organisation_id)
+        row.digest_at, row.zone = at, checked
+        row.save(update_fields=["digest_at", "zone"])
+        facts = {"at": f"{at:%H:%M}", "zone": checked}
+        _note(organisation_id, "digest", "set", organisation_id, by, now, facts)
+
+
+def try_out(*, organisation_id: UUID, address: str, now: datetime) -> smtp.Reply:
+    """One mail about nothing, sent at once and not again: what the mail server made of it. Raises ``BadChoice``."""
+    with scope.as_organisation(organisation_id):
+        to = _recipient(organisation_id, address).address
+    server = settings.ENVIRONMENT.mail
+    if server is None:
+        raise BadChoice("No mail server is set: SCHOOLPASSPORT_MAIL_HOST.")
+    return smtp.hand_over(letters.trial(new_id(), to=to, date=format_datetime(now)), server)
+
+
+# ------------------------------------------------------------------------------------------------------------- mails
+
+
+def send(*, organisation_id: UUID, letter_id: UUID, now: datetime) -> None:
+    """One attempt. May be called twice, and for a letter that has ended: then nothing is sent.
+
+    Killed between sending and writing that down, it is sent again under the same Message-ID.
+    """
+    with scope.as_organisation(organisation_id):
+        letter = Letter.objects.filter(organisation_id=organisation_id, id=letter_id, state=LetterState.PENDING).first()
+        if letter is None:
+            return
+        mail = _composed(letter)
+    server = settings.ENVIRONMENT.mail
+    if server is None:
+        reply = smtp.Reply(accepted=False, sentence="No mail server is set any more: SCHOOLPASSPORT_MAIL_HOST.")
+    else:
+        reply = smtp.hand_over(mail, server)
+    reach("messaging.posted")
+    with scope.as_organisation(organisation_id):
+        _write_down(letter, reply, now)
+
+
+def gather(*, organisation_id: UUID, recipient_id: UUID, at: datetime, now: datetime) -> None:
+    """The digest of one recipient that is due: what is new, and what waits still. Nothing to tell makes no mail.
+
+    May be called twice. While something waits, the next digest is planned.
+    """
+    with scope.as_organisation(organisation_id):
+        recipient = (
+            Recipient.objects.select_for_update()
+            .filter(organisation_id=organisation_id, id=recipient_id, digest_at=at)
+            .first()
+        )
+        if recipient is None:
+            return
+        recipient.digest_at = None
+        recipient.save(update_fields=["digest_at"])
+        tellings = Telling.objects.filter(organisation_id=organisation_id, recipient_id=recipient_id)
+        fresh = _notices(organisation_id, tellings.filter(letter_id__isnull=True))
+        waiting = [n for n in _waiting(recipient) if n not in fresh]
+        if not fresh and not waiting:
+            return
+        letter = _write(recipient, daily=True, now=now)
+        tellings.filter(letter_id__isnull=True, notice_id__in=[n.id for n in fresh]).update(letter_id=letter.id)
+        if waiting or any(n.kind in WAITING for n in fresh):
+            _plan_digest(recipient, now)
+
+
+def _mail(organisation_id: UUID, notice_id: UUID, kind: str, now: datetime) -> None:
+    preference = Preference.objects.filter(organisation_id=organisation_id).first()
+    usual = preference.choices if preference else {}
+    for recipient in Recipient.objects.filter(organisation_id=organisation_id).order_by("id"):
+        how = hearing.how(kind, recipient.choices, usual)
+        if how is How.OFF:
+            continue
+        letter = _write(recipient, daily=False, now=now) if how is How.AT_ONCE else None
+        Telling.objects.create(
+            organisation_id=organisation_id,
+            notice_id=notice_id,
+            recipient_id=recipient.id,
+            letter_id=letter.id if letter else None,
+        )
+        if letter is None or kind in WAITING:
+            _plan_digest(recipient, now)
+
+
+def _plan_digest(recipient: Recipient, now: datetime) -> None:
+    from schoolpassport.messaging import tasks  # noqa: PLC0415 (tasks call actions)
+
+    at, zone = digest_time(organisation_id=recipient.organisation_id)
+    due = hearing.next_digest(now, at=at, zone=zone)
+    mine = Recipient.objects.filter(organisation_id=recipient.organisation_id, id=recipient.id)
+    if mine.filter(digest_at__isnull=True).update(digest_at=due):
+        tasks.defer_digest(organisation_id=recipient.organisation_id, recipient_id=recipient.id, at=due)
+
+
+def _write(recipient: Recipient, *, daily: bool, now: datetime) -> Letter:
+    letter = Letter.objects.create(
+        organisation_id=recipient.organisation_id,
+        id=new_id(),
+        recipient_id=recipient.id,
+        daily=daily,
+        made_at=now,
+        state=LetterState.PENDING,
+        next_at=now,
+    )
+    _defer(letter, None)
+    return letter
+
+
+def _composed(letter: Letter) -> smtp.Letter:
+    recipient = Recipient.objects.get(organisation_id=letter.organisation_id, id=letter.recipient_id)
+    mine = Telling.objects.filter(organisation_id=letter.organisation_id, letter_id=letter.id)
+    fresh = _notices(letter.organisation_id, mine, settled=True)
+    waiting = [n for n in _waiting(recipient) if n not in fresh] if letter.daily else []
+    return letters.composed(letter, to=recipient.address, notices=fresh, waiting=waiting)
+
+
+def _notices(organisation_id: UUID, tellings: QuerySet[Telling], *, settled: bool = False) -> list[Notice]:
+    found = Notice.objects.filter(organisation_id=organisation_id, id__in=tellings.values("notice_id"))
+    return list(found.filter(Q() if settled else Q(settled_at__isnull=True)).order_by("told_at", "id"))
+
+
+def _waiting(recipient: Recipient) -> list[Notice]:
+    """What this person was told of, wants to hear of, and waits still."""
+    preference = Preference.objects.filter(organisation_id=recipient.organisation_id).first()
+    usual = preference.choices if preference else {}
+    told = Telling.objects.filter(organisation_id=recipient.organisation_id, recipient_id=recipient.id)
+    heard = {kind for kind in WAITING if hearing.how(kind, recipient.choices, usual) is not How.OFF}
+    return [n for n in _notices(recipient.organisation_id, told) if n.kind in heard]
+
+
+def _write_down(letter: Letter, reply: smtp.Reply, now: datetime) -> None:
+    """What became of an attempt, if nobody has written down another one meanwhile."""
+    attempts = letter.attempts + 1
+    pending = Letter.objects.filter(
+        organisation_id=letter.organisation_id,
+        id=letter.id,
+        state=LetterState.PENDING,
+        attempts=letter.attempts,
+    )
+    facts = {"attempts": attempts, "said": reply.sentence}
+    if reply.accepted:
+        pending.update(state=LetterState.SENT, next_at=None, ended_at=now, **facts)
+    elif reply.final or attempts > len(PAUSES):
+        pending.update(state=LetterState.DEAD, next_at=None, ended_at=now, **facts)
+    elif pending.update(next_at=now + PAUSES[attempts - 1], **facts):
+        _defer(letter, now + PAUSES[attempts - 1])
+
+
+def _defer(letter: Letter, at: datetime | None) -> None:
+    from schoolpassport.messaging import tasks  # noqa: PLC0415 (tasks call actions)
+
+    tasks.defer_send(organisation_id=letter.organisation_id, letter_id=letter.id, at=at)
+
+
+def _preference(organisation_id: UUID) -> Preference:
+    first = {"choices": {}, "digest_at": hearing.DIGEST_AT, "zone": hearing.ZONE}
+    return Preference.objects.select_for_update().get_or_create(organisation_id=organisation_id, defaults=first)[0]
+
+
+def _recipient(organisation_id: UUID, address: str) -> Recipient:
+    mine = Recipient.objects.select_for_update().filter(organisation_id=organisation_id, address__iexact=address)
+    found = mine.first()
+    if found is None:
+        raise BadChoice("Nobody is told at this address. `schoolpassport notices recipients` shows who is.")
+    return found
+
+
+def _note(
+    organisation_id: UUID,
+    thing: str,
+    verb: str,
+    about: UUID,
+    by: str,
+    now: datetime,
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    """In the ledger of the district, or in that which is kept under the partner's id."""
+    act = f"messaging:{thing}:{verb}"
+    audit.note(district_id=organisation_id, act=act, about=str(about), by=by, now=now, facts=facts)

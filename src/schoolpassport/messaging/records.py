@@ -1,16 +1,56 @@
 """What goes through the doors of the room."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from schoolpassport.messaging.kinds import Fact, How, Kind, Whom
 
-__all__ = ["Fact", "How", "Kind", "NoNotice", "NoticeFacts", "Whom"]
+__all__ = [
+    "BadChoice",
+    "Fact",
+    "How",
+    "Kind",
+    "LetterFacts",
+    "NoNotice",
+    "NoticeFacts",
+    "RecipientFacts",
+    "Whom",
+]
 
 
 class NoNotice(LookupError):
     """There is no such notice; the message says where to look."""
+
+
+class BadChoice(ValueError):
+    """Somebody, or something, that cannot be chosen; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipientFacts:
+    """``choices``: what this person chose, kind → how."""
+
+    id: UUID
+    address: str
+    choices: Mapping[str, How]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterFacts:
+    """``notices``: ids of what it tells. ``said``: why the last attempt failed."""
+
+    id: UUID
+    address: str
+    daily: bool
+    notices: tuple[UUID, ...]
+    state: str
+    attempts: int
+    made_at: datetime
+    next_at: datetime | None
+    ended_at: datetime | None
+    said: str
 
 
 @dataclass(frozen=True, kw_only=True)
