@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from django.db import connection
 
 from schoolpassport.cli.commands import findings
+from schoolpassport.kit import clock
 from schoolpassport.quality import actions as quality
 from schoolpassport.quality import policies, queries
 from schoolpassport.quality.assessment import Assessor, Span
@@ -21,6 +22,7 @@ from schoolpassport.quality.policies import NotUnderstood
 from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER
+from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
 from tests.support import packages
 from tests.support.nights import Nights, nights
@@ -386,6 +388,21 @@ def test_a_rule_that_cannot_be_understood_is_not_saved(sis, content, sentence):
     with pytest.raises(NotUnderstood) as refused:
         rule(sis, content)
     assert str(refused.value).startswith(sentence)
+
+
+def test_rules_are_put_once_after_the_last_run_that_was_asked_for(sis):
+    """And what was asked for long ago, and never walked, keeps nobody waiting."""
+    bad = small().changed("users", "p1", email="none")
+    forgotten = sis.ask(small())
+    sis.now = clock.now()
+    asked = [sis.ask(package) for package in (bad, bad.changed("users", "p2", email="none"))]
+    with scope.inside(sis.district_id):
+        Run.objects.filter(id=forgotten.id).update(asked_at=clock.now() - timedelta(days=1))
+    found = []
+    for run in asked:
+        assert sis.walk(run).state == "done"
+        found.append(standing(sis, "bad e-mail"))
+    assert found == [set(), {("bad e-mail", "p1"), ("bad e-mail", "p2")}]
 
 
 def test_another_district_sees_none_of_it(sis, other_district):

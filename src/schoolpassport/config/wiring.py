@@ -21,10 +21,9 @@ from schoolpassport.webhooks import actions as webhooks
 log = logging.getLogger(__name__)
 
 
-def assess(*, district_id: UUID, now: datetime) -> list[contract.Followed]:
-    """What the rules find stands beside each revision; quality lies below sync and does not know of runs."""
-    found = quality.assess(district_id=district_id, now=now)
-    return [contract.Followed(name="findings", changes=found)]
+def assess(*, district_id: UUID, now: datetime) -> None:
+    """What the rules find stands beside the roster; quality lies below sync and does not know of runs."""
+    quality.assess(district_id=district_id, now=now)
 
 
 def propose(*, district_id: UUID, now: datetime) -> None:
@@ -37,7 +36,7 @@ def propose(*, district_id: UUID, now: datetime) -> None:
 
 _LISTENERS: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
     (contract.followers, sharing.follow),  # views move to each new revision before a run is done
-    (contract.followers, assess),  # and what is wrong with the roster is known
+    (contract.idlers, assess),  # what is wrong with the roster is asked once, after the last run of a night
     (contract.idlers, propose),  # proposals are for people, and nobody waits for them
     (contract.previewers, sharing.foretell),  # and beforehand it can be told what they would come to
     (views.listeners, webhooks.listen),  # partners are told of each revision of a view

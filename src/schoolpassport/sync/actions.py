@@ -14,9 +14,10 @@ from schoolpassport.sources import actions as sources
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sync import course, states, turns
-from schoolpassport.sync.contract import Watcher, followers, idlers
+from schoolpassport.sync.contract import Watcher, followers
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.sync.policies import KINDS_, LIMITS, ROLLOVER, Limits, Rollover
+from schoolpassport.sync.resting import rest
 from schoolpassport.sync.watching import Watched
 from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.queries import districts
@@ -74,16 +75,8 @@ def walk(*, district_id: UUID, run_id: UUID, watch: Watcher | None = None) -> Ru
                 return states.load(district_id, run_id)
             states.move(run, RunState.RUNNING)
             course.go(run, Watched(run, watch or (lambda _: None)))
-        _rest(district_id)
+        rest(district_id)
         return states.load(district_id, run_id)
-
-
-def _rest(district_id: UUID) -> None:
-    with scope.inside(district_id):
-        if Run.objects.filter(district_id=district_id, state=RunState.WAITING).exists():
-            return
-    for idler in idlers:
-        idler(district_id=district_id, now=clock.now())
 
 
 def _is_poison(run: Run) -> bool:
@@ -182,7 +175,7 @@ def catch_up(*, district_id: UUID) -> None:
     with turns.take(district_id):
         for follower in followers:
             follower(district_id=district_id, now=clock.now())
-        _rest(district_id)
+        rest(district_id)
 
 
 def set_limits(

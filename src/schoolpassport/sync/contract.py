@@ -33,9 +33,9 @@ followers: list[Follower] = []
 
 
 class Idler(Protocol):
-    """Does what nobody waits for, once a district rests: a run is over, and no other waits to be walked.
+    """Does what no run waits for, once a district rests: a run is over, and no other waits to be walked.
 
-    So a night of several sources pays for it once. May be called at any time; raises nothing that concerns a run.
+    So a night of several sources pays for it once. May be called at any time; what it raises ends no run.
     """
 
     def __call__(self, *, district_id: UUID, now: datetime) -> None: ...

@@ -16,6 +16,7 @@ from schoolpassport.sources import queries as source_queries
 from schoolpassport.sync import absences, rehearsal, turns
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import Which, followers
+from schoolpassport.sync.resting import rest
 from schoolpassport.sync.workbench import desk
 from schoolpassport.tenancy import scope
 
@@ -49,6 +50,7 @@ def release(*, district_id: UUID, which: Which, by: str, now: datetime) -> Relea
                 )
         for follower in followers:
             follower(district_id=district_id, now=clock.now())
+        rest(district_id)
     return released
 
 
