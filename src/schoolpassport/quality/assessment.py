@@ -146,13 +146,11 @@ class Assessor:
     def _ways(self, kind: Kind, ruling: Ruling, changed: frozenset[str]) -> Iterator[str]:
         rule = ruling.rule
         if kind.name in changed:
-            # Who is concerned may turn with the schools or roles of a record.
-            alone = rule.peers and not (ruling.schools or ruling.roles)
-            yield self._own(kind, rule) if alone else f"SELECT id FROM changed_{kind.table}"
+            yield self._own(kind, rule) if _alone(ruling) else f"SELECT id FROM changed_{kind.table}"
             if rule.peers:
-                yield self._peers(kind, rule.peers)
+                yield self._peers(kind, rule)
         for touch in rule.touched_by:
-            yield from self._touched(kind, touch, changed)
+            yield from self._touched(kind, rule, touch, changed)
 
     def _scope(self, parts: Iterable[str]) -> dict[int, int]:
         """Fill ``scope`` with the records of all parts. Returns how many there are of each."""
@@ -165,13 +163,14 @@ class Assessor:
             pass
         return {int(str(part)): int(str(rows)) for part, rows in self._cursor.fetchall()}
 
-    def _touched(self, kind: Kind, touch: Touch, changed: frozenset[str]) -> Iterator[str]:
+    def _touched(self, kind: Kind, rule: Rule, touch: Touch, changed: frozenset[str]) -> Iterator[str]:
         """SQL: records next to what changed; of who was left, too."""
         other, _, name = touch.by.partition(".")
         if other and name and other in changed:
             there = f"FROM turned_{KINDS[other].table} WHERE {_turned(KINDS[other], touch)}"
             column = KINDS[other][name].column
-            yield f"SELECT was_{column} {there} UNION SELECT is_{column} {there}"
+            left = f" AND was_{column} IN (SELECT s.record_id {_faults(rule)})" if touch.arriving else ""
+            yield f"SELECT was_{column} {there}{left} UNION SELECT is_{column} {there}"
         reference = _named(kind, name) if not other else None
         if reference and reference.target in changed:
             target = KINDS[reference.target]
@@ -194,18 +193,21 @@ class Assessor:
         """
         column = kind[rule.peers].column
         return (
-            f"SELECT id FROM turned_{kind.table} WHERE was_{column} IS DISTINCT FROM is_{column} UNION SELECT c.id "
-            f"FROM changed_{kind.table} c JOIN quality_standing s ON s.record_id = c.id WHERE s.district_id = %(d)s "
-            f"AND s.kind = {_text(kind.name)} AND s.rule = {_text(rule.name)} AND s.closed_at IS NULL"
+            f"SELECT id FROM turned_{kind.table} WHERE was_{column} IS DISTINCT FROM is_{column} UNION SELECT id "
+            f"FROM changed_{kind.table} WHERE id IN (SELECT s.record_id {_faults(rule)})"
         )
 
     @staticmethod
-    def _peers(kind: Kind, attribute: str) -> str:
-        """SQL: records that share a value that turned, as it was or as it is."""
-        column = kind[attribute].column
-        values = " UNION ".join(
-            f"SELECT lower({when}_{column}) FROM turned_{kind.table} WHERE was_{column} IS DISTINCT FROM is_{column}"
-            for when in ("was", "is")
+    def _peers(kind: Kind, rule: Rule) -> str:
+        """SQL: records that share a value that turned, as it was or as it is, or that is found fault with.
+
+        So all equals of whoever is looked at again are looked at again, and can be found among them.
+        """
+        column = kind[rule.peers].column
+        turned = f"FROM turned_{kind.table} WHERE was_{column} IS DISTINCT FROM is_{column}"
+        values = (
+            f"SELECT lower(was_{column}) {turned} UNION SELECT lower(is_{column}) {turned} UNION "
+            f"SELECT lower(is_{column}) FROM turned_{kind.table} WHERE id IN (SELECT s.record_id {_faults(rule)})"
         )
         return f"SELECT r.id FROM roster_{kind.table} r WHERE {_HERE} AND lower(r.{quoted(column)}) IN ({values})"
 
@@ -227,7 +229,7 @@ class Assessor:
             f"WHERE {_HERE}) "
         )
         alone = [
-            f"{self._asked(kind, ruling, today, 'few r')} AND r.part = {part}"
+            f"{self._asked(kind, ruling, today, 'few r', equals='few' if _alone(ruling) else '')} AND r.part = {part}"
             for part, rulings in asked
             for ruling in rulings
             if not ruling.rule.beside
@@ -252,11 +254,11 @@ class Assessor:
         )
 
     @staticmethod
-    def _asked(kind: Kind, ruling: Ruling, today: date, records: str) -> str:
-        """SQL: what one rule finds among these records, by itself."""
+    def _asked(kind: Kind, ruling: Ruling, today: date, records: str, *, equals: str = "") -> str:
+        """SQL: what one rule finds among these records, by itself. ``equals``: where all equals of theirs are."""
         return (
             f"SELECT {_text(ruling.rule.name)}, r.id, left(({_shown(kind, ruling.rule)})::text, 200) "
-            f"FROM {records} {school_join(kind)} WHERE {_HERE} AND ({faulty(ruling, today=today)})"
+            f"FROM {records} {school_join(kind)} WHERE {_HERE} AND ({faulty(ruling, today=today, equals=equals)})"
         )
 
     def _close(self, kind: Kind, rulings: list[Ruling]) -> None:
@@ -368,6 +370,19 @@ def _named(kind: Kind, name: str) -> Field:
     return next(r for r in kind.references if r.name == name)
 
 
+def _alone(ruling: Ruling) -> bool:
+    """Whether nothing but equal values matters; who is concerned may turn with the schools or roles of a record."""
+    return bool(ruling.rule.peers) and not (ruling.schools or ruling.roles)
+
+
+def _faults(rule: Rule) -> str:
+    """SQL: from the findings ``s`` of a rule that stand."""
+    return (
+        f"FROM quality_standing s WHERE s.district_id = %(d)s AND s.kind = {_text(rule.kind)} "
+        f"AND s.rule = {_text(rule.name)} AND s.closed_at IS NULL"
+    )
+
+
 def _turned(kind: Kind, touch: Touch) -> str:
     """SQL over ``turned_<kind>``: it is a change that counts."""
     columns = ["status", *(kind[name].column for name in touch.reads)]
@@ -380,13 +395,16 @@ def _turned(kind: Kind, touch: Touch) -> str:
     return f"{turned} AND {_text(value)} IN (was_{column}, is_{column})"
 
 
-def faulty(ruling: Ruling, *, today: date) -> str:
-    """SQL over ``r``, the record as it stands: the rule finds fault with it, and concerns it."""
+def faulty(ruling: Ruling, *, today: date, equals: str = "") -> str:
+    """SQL over ``r``, the record as it stands: the rule finds fault with it, and concerns it.
+
+    ``equals``: where all equals of ``r`` are; blank for the whole roster.
+    """
     kind, rule = KINDS[ruling.rule.kind], ruling.rule
     if rule.where is not None:
         wrong = conditions.sql(rule.where, column=column_of(kind), today=today, dialect=POSTGRESQL).replace("%", "%%")
     else:
-        wrong = _filled_in(rule, today)
+        wrong = _filled_in(rule, today, equals or f"roster_{kind.table}")
     parts = [wrong]
     if ruling.schools:
         wanted = ", ".join(literal(str(school)) for school in ruling.schools)
@@ -396,8 +414,8 @@ def faulty(ruling: Ruling, *, today: date) -> str:
     return " AND ".join(f"({p})" for p in parts)
 
 
-def _filled_in(rule: Rule, today: date) -> str:
-    return rule.sql.format(today=today, **rule.parameters)
+def _filled_in(rule: Rule, today: date, equals: str) -> str:
+    return rule.sql.format(today=today, equals=equals, **rule.parameters)
 
 
 def column_of(kind: Kind) -> Callable[[str], Column]:

@@ -76,12 +76,14 @@ class Touch:
 
     ``by``: ``enrollment.class`` (records that name this one), ``.terms`` (what this one names), or a kind whose every
     change asks for all of them. Of the others only those count that turn one of ``reads`` (or whether the record
-    stands), before or afterwards ``among`` those of which an attribute has a value; none: all of them.
+    stands), before or afterwards ``among`` those of which an attribute has a value; none: all of them. ``arriving``:
+    those that leave a record cannot put it at fault, and matter only where it is.
     """
 
     by: str
     reads: tuple[str, ...] = ()
     among: tuple[str, str] | None = None
+    arriving: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +95,8 @@ class Rule:
     of the ``parameters``. ``touched_by`` says whose changes make a record worth another look, beside its own.
     ``beside``: a relation joined as ``n`` by its ``id``, which says ``… AND id {scope}``; rules
     with the same one are asked together, so that what is dear to count is counted once.
-    ``peers``: an attribute whose equals must be looked at, too; nothing else may matter to the rule. In ``sentence``
-    stand ``{who}`` and ``{value}``.
+    ``peers``: an attribute whose equals must be looked at, too; nothing else may matter to the rule, whose ``sql`` finds
+    them among ``{equals}``. In ``sentence`` stand ``{who}`` and ``{value}``.
     """
 
     name: str

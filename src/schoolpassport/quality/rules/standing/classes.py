@@ -1,6 +1,7 @@
 """Classes, those who teach and learn in them, and their terms."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from schoolpassport.quality.records import Rule, Severity, Touch
 from schoolpassport.quality.rules.standing._roster import OPEN, stands
@@ -19,6 +20,11 @@ _SEATS = (
 # Half of all classes lose or gain a pupil in a night, and hardly one a teacher.
 _TEACHERS = Touch("enrollment.class", reads=("class", "role", "primary"), among=("role", "teacher"))
 _STUDENTS = Touch("enrollment.class", reads=("class", "role"), among=("role", "student"))
+# The first student will do, and is found at once; a count reads them all.
+_ANYBODY = (
+    "(SELECT true FROM roster_enrollment e WHERE e.district_id = r.district_id AND e.class_id = r.id "
+    f"AND e.rev_to = {OPEN} AND e.status = 'active' AND e.role = 'student' LIMIT 1)"
+)
 
 
 def _seat(key: str, user: str, **cells: str) -> tuple[str, str, Mapping[str, str]]:
@@ -45,8 +51,7 @@ RULES = (
         name="class without students",
         kind="class",
         severity=Severity.WARNING,
-        sql="coalesce(n.students, 0) = 0",
-        beside=_SEATS,
+        sql=f"{_ANYBODY} IS NULL",
         touched_by=(_STUDENTS,),
         sentence="{who} has no students.",
         fix="Enroll students, or close the class in the SIS so that it is not exported any more.",
@@ -81,7 +86,7 @@ RULES = (
         beside=_SEATS,
         value="n.students",
         parameters={"most": 100},
-        touched_by=(_STUDENTS,),
+        touched_by=(replace(_STUDENTS, arriving=True),),
         sentence="{who} has {value} students.",
         fix="Check whether a whole grade was enrolled in one section; if it is meant so, raise the number of the rule.",
         bad=((("class", "b", {}), *(_seat(f"b{n}", "p1") for n in range(101))),),

@@ -14,7 +14,8 @@ def _twice(name: str, attribute: str, severity: Severity, sentence: str, fix: st
         severity=severity,
         attribute=attribute,
         peers=attribute,
-        sql=f"r.{column} <> '' AND " + stands("user", "o", f"lower(o.{column}) = lower(r.{column}) AND o.id <> r.id"),
+        sql=f"r.{column} <> '' AND "
+        + stands("user", "o", f"lower(o.{column}) = lower(r.{column}) AND o.id <> r.id", among="{equals}"),
         sentence=sentence,
         fix=fix,
         bad=(
