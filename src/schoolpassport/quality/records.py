@@ -95,8 +95,8 @@ class Rule:
     of the ``parameters``. ``touched_by`` says whose changes make a record worth another look, beside its own.
     ``beside``: a relation joined as ``n`` by its ``id``, which says ``… AND id {scope}``; rules
     with the same one are asked together, so that what is dear to count is counted once.
-    ``peers``: an attribute whose equals must be looked at, too; nothing else may matter to the rule, whose ``sql`` finds
-    them among ``{equals}``. In ``sentence`` stand ``{who}`` and ``{value}``.
+    ``peers``: an attribute whose equals must be looked at, too; nothing else may matter to the rule, whose ``sql``
+    finds them among ``{equals}``. In ``sentence`` stand ``{who}`` and ``{value}``.
     """
 
     name: str

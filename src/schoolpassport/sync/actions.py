@@ -75,7 +75,7 @@ def walk(*, district_id: UUID, run_id: UUID, watch: Watcher | None = None) -> Ru
                 return states.load(district_id, run_id)
             states.move(run, RunState.RUNNING)
             course.go(run, Watched(run, watch or (lambda _: None)))
-        rest(district_id)
+        rest(district_id=district_id, now=clock.now())
         return states.load(district_id, run_id)
 
 
@@ -175,7 +175,7 @@ def catch_up(*, district_id: UUID) -> None:
     with turns.take(district_id):
         for follower in followers:
             follower(district_id=district_id, now=clock.now())
-        rest(district_id)
+        rest(district_id=district_id, now=clock.now())
 
 
 def set_limits(

@@ -50,7 +50,7 @@ def release(*, district_id: UUID, which: Which, by: str, now: datetime) -> Relea
                 )
         for follower in followers:
             follower(district_id=district_id, now=clock.now())
-        rest(district_id)
+        rest(district_id=district_id, now=clock.now())
     return released
 
 
