@@ -150,7 +150,7 @@ def test_the_list_marks_what_waits_and_what_nobody_has_read(sis, district):
     shown = say(district, "show", notice["id"][-8:])
     assert notice["words"] in shown
     assert "It waits for a decision. Nobody has read it." in shown
-    assert json.loads(say(district, "show", notice["id"], "--json")) == notice
+    assert json.loads(say(district, "show", notice["id"], "--json")) == {**notice, "mails": [], "in_digest": {}}
     assert say(district, "read", notice["id"]) == "Read.\n"
     assert say(district, "list", "--unread") == "Nothing is unread.\n"
     assert say(district, "list").splitlines()[1].split()[1] == "!"
