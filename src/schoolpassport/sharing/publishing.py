@@ -141,6 +141,7 @@ class _Publication:
         self._changed = set() if quiet else roster.changed_kinds(district_id=view.district_id, revision=seen)
         self._remapped = set() if quiet else roster.remapped_kinds(district_id=view.district_id, revision=seen)
         self._few = False  # whether the records in hand are looked up one by one
+        self._large = False  # or so many that tables are read as a whole
         self._flipped: set[str] = set()  # kinds of which some record came into the view or left it
         self._make_scope()
         self._make_mask_keys(contents)
@@ -276,7 +277,7 @@ class _Publication:
 
     def _choose_joins(self, kind: Kind, candidates: int) -> None:
         """A large share is hashed, a small one looked up; the planner's statistics may be from before the load."""
-        self._few = candidates <= FEW and not self._whole
+        self._few, self._large = candidates <= FEW and not self._whole, False
         if self._few:
             self._run(one_by_one())
             return
@@ -285,9 +286,9 @@ class _Publication:
             "SELECT coalesce(max(standing), 0) FROM roster_tally WHERE district_id = %(d)s AND kind = %(k)s",
             k=kind.name,
         )
-        large, joins = chosen(changing=candidates, standing=self._number_of())
+        self._large, joins = chosen(changing=candidates, standing=self._number_of())
         self._run(joins)
-        if large:
+        if self._large:
             self._reshape(kind, candidates)
         else:
             self._run("CREATE UNIQUE INDEX ON cand (id)")
@@ -301,7 +302,7 @@ class _Publication:
         )
         self._run(
             "CREATE TEMP TABLE held ON COMMIT DROP AS "
-            f"SELECT v.* FROM cand c JOIN sharing_{kind.table} v ON v.id = c.id AND {_HELD}"
+            f"SELECT v.*, v.ctid AS lies FROM cand c JOIN sharing_{kind.table} v ON v.id = c.id AND {_HELD}"
         )
         self._find_flips(kind)
         self._look_at_own_references(kind)
@@ -339,7 +340,9 @@ class _Publication:
         )
         self._run("INSERT INTO cand SELECT id FROM more")
         self._run(f"INSERT INTO mem SELECT r.* FROM more JOIN {_meant(kind)} r ON r.id = more.id AND {_MINE}")
-        self._run(f"INSERT INTO held SELECT v.* FROM more JOIN sharing_{kind.table} v ON v.id = more.id AND {_HELD}")
+        self._run(
+            f"INSERT INTO held SELECT v.*, v.ctid FROM more JOIN sharing_{kind.table} v ON v.id = more.id AND {_HELD}"
+        )
         self._run("DROP TABLE more")
 
     def _own(self, kind: Kind) -> None:
@@ -391,9 +394,10 @@ class _Publication:
         self._run(
             f"CREATE TEMP TABLE turn ON COMMIT DROP AS "
             "SELECT w.id, CASE WHEN v.id IS NULL THEN 'c' WHEN v.status = 'tobedeleted' THEN 'r' "
-            f"{remapped}ELSE 'u' END AS change FROM want w LEFT JOIN held v ON v.id = w.id "
+            f"{remapped}ELSE 'u' END AS change, v.lies FROM want w LEFT JOIN held v ON v.id = w.id "
             f"WHERE v.id IS NULL OR v.status = 'tobedeleted' OR NOT ({same}) "
-            f"UNION ALL SELECT v.id, 'd' FROM held v WHERE (v.status = 'active'{self._or_tells_too_much(columns)}) "
+            "UNION ALL SELECT v.id, 'd', v.lies FROM held v "
+            f"WHERE (v.status = 'active'{self._or_tells_too_much(columns)}) "
             f"AND NOT EXISTS (SELECT FROM mem WHERE mem.id = v.id) ORDER BY id",
             k=kind.name,
         )
@@ -412,7 +416,9 @@ class _Publication:
 
     def _write_turns(self, kind: Kind, columns: tuple[str, ...]) -> None:
         table = f"sharing_{kind.table}"
-        self._run(f"UPDATE {table} v SET rev_to = %(n)s FROM turn t WHERE v.id = t.id AND t.change <> 'c' AND {_HELD}")
+        # Nobody else moves the rows of a locked view: they lie where they were found.
+        found = "v.id = t.id" if self._large else "v.ctid = t.lies"
+        self._run(f"UPDATE {table} v SET rev_to = %(n)s FROM turn t WHERE {found} AND t.change <> 'c' AND {_HELD}")
         # What is gone from the roster keeps its last content. What a consent withdrew is reduced to its id.
         last = [_bare(c, self._stamp) if self._whole else _tombstone(c, self._stamp) for c in columns]
         self._run(
