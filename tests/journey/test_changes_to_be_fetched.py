@@ -3,12 +3,15 @@
 import subprocess
 import zipfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from schoolpassport.delivery import accounts, actions, sending
+from schoolpassport.delivery import accounts, actions, queries, sending
+from schoolpassport.delivery.lying import Sent
 from schoolpassport.delivery.models import Shipment
 from schoolpassport.delivery.records import Plan
 from schoolpassport.delivery.transports import TRANSPORTS
@@ -18,6 +21,7 @@ from schoolpassport.kit.recovery import Retry
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing.catalogue import everything
 from schoolpassport.sharing.records import Contents
+from schoolpassport.tenancy import scope
 from tests.support import files, openssh, partners
 from tests.support.nights import BY, nights
 from tests.support.packages import small, user
@@ -192,3 +196,30 @@ def test_files_of_other_terms_are_not_fetched_and_what_nobody_fetched_of_them_co
     assert "first" in {row["Id"] for row in rows}
     assert {row["Mail"] for row in rows} == {""}
     assert [path.name for path in ready.iterdir()] == [last]
+
+
+def test_of_what_was_sent_long_ago_nothing_is_read(partner):
+    def sent_again(number: int, at: datetime) -> Shipment:
+        about = {"district_id": partner.delivery.district_id, "delivery_id": partner.delivery.id, "number": number}
+        file = {"name": f"{number}.zip", "made": number}
+        return Shipment(**about, cause="x", state="sent", asked_at=at, finished_at=at, revision=number, files=[file])
+
+    def asked() -> list[Sent]:
+        about = {"district_id": partner.delivery.district_id, "delivery_id": partner.delivery.id}
+        return queries.files_sent(**about)
+
+    assert asked() == []
+    day, now = timedelta(days=1), partner.sis.now
+    with scope.inside(partner.delivery.district_id):
+        Shipment.objects.bulk_create(sent_again(n, now + n * day) for n in range(1, 301))
+    with CaptureQueriesContext(connection) as said:
+        found = asked()
+    assert found == [Sent(name=f"{n}.zip", made=n, revision=n, is_last=n == 300) for n in range(300, 208, -1)]
+    (statement,) = (q["sql"] for q in said if 'finished_at" >=' in q["sql"])
+    with scope.inside(partner.delivery.district_id), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {statement}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert "shipment_by_end" in plan, plan
+        sent_again(301, now + 900 * day).save(force_insert=True)
+    assert [(s.name, s.is_last) for s in asked()] == [("301.zip", True), ("300.zip", False)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from schoolpassport.delivery.models import Delivery
@@ -10,6 +10,7 @@ from schoolpassport.kit import fetched
 from schoolpassport.kit.fetched import Lies, Mark
 
 _DAYS_WHEN_FETCHED, _DAYS = 30, 90  # for which a file lies there, other than those of the last delivery
+LONGEST = timedelta(days=_DAYS + 1)  # before a delivery of which anything lies there still, but for the one before it
 
 
 @dataclass(frozen=True, kw_only=True)

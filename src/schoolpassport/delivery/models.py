@@ -112,6 +112,13 @@ class Shipment(models.Model):
                 fields=("district_id", "delivery_id"), condition=models.Q(state="waiting"), name="one_shipment_waits"
             ),
         )
+        indexes = (
+            models.Index(
+                fields=("district_id", "delivery_id", "finished_at"),
+                condition=models.Q(state="sent"),
+                name="shipment_by_end",
+            ),
+        )
 
 
 class Account(models.Model):

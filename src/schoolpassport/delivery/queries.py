@@ -3,12 +3,13 @@
 import math
 from dataclasses import replace
 from datetime import date, datetime
+from operator import itemgetter
 from pathlib import Path
 from uuid import UUID
 
 from schoolpassport.delivery import _workroom, accounts, custom, examples, making
 from schoolpassport.delivery.formats import FORMATS, Format
-from schoolpassport.delivery.lying import Sent
+from schoolpassport.delivery.lying import LONGEST, Sent
 from schoolpassport.delivery.models import Account, Delivery, OwnFormat, Shipment, State
 from schoolpassport.delivery.records import Known, Tried, UnknownDelivery, UnknownFormat
 from schoolpassport.kit.sftpservice import Entry
@@ -107,13 +108,20 @@ def shipments(*, district_id: UUID, delivery_id: UUID, limit: int = 20) -> list[
 
 
 def files_sent(*, district_id: UUID, delivery_id: UUID) -> list[Sent]:
-    """All that were ever sent, those of the last delivery first."""
+    """All that were sent and may lie there, those of the last delivery first.
+
+    Each delivery takes away what has lain long, but for what the one before it brought.
+    """
+    told = ("number", "revision", "files", "finished_at")
     with scope.inside(district_id):
         sent = Shipment.objects.filter(district_id=district_id, delivery_id=delivery_id, state=State.SENT)
-        found = list(sent.order_by("-number").values_list("revision", "files"))
+        newest = list(sent.order_by("-number").values_list(*told)[:2])
+        since = newest[0][-1] - LONGEST if newest else None
+        recent = list(sent.filter(finished_at__gte=since).values_list(*told)) if since else []
+    found = sorted({row[0]: row for row in (*newest, *recent)}.values(), key=itemgetter(0), reverse=True)
     return [
         Sent(name=file["name"], made=file.get("made"), revision=revision, is_last=place == 0)
-        for place, (revision, files) in enumerate(found)
+        for place, (_, revision, files, _) in enumerate(found)
         for file in files
     ]
 
