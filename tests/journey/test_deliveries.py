@@ -14,8 +14,9 @@ from schoolpassport.cli.commands import delivery as delivery_command
 from schoolpassport.delivery import accounts, actions, queries
 from schoolpassport.delivery.custom import BadFormat
 from schoolpassport.delivery.models import OwnFormat
-from schoolpassport.delivery.records import BadDelivery, Plan
+from schoolpassport.delivery.records import BadDelivery, Plan, UnknownAccount
 from schoolpassport.kit.egress import Networks, Policy
+from schoolpassport.kit.fetched import Mark
 from schoolpassport.kit.http import Pace
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.sharing import actions as sharing
@@ -291,6 +292,61 @@ def test_an_own_format_is_sent_as_the_rows_that_changed_came_and_went(sis, app):
     sent(4)
     last = lying_ready(sis, app)["pupils_delta_4.csv"]
     assert sorted(last.splitlines()[1:]) == [f"{who},,,gone" for who in ("p2", "p3", "p4", "p9")]
+
+
+def test_what_lies_ready_has_a_quota_and_what_was_fetched_makes_room_for_it(sis, app, district):
+    own(sis, app, OWN)
+    delivery, other = add(sis, app, format="own"), add(sis, app, format="own", name="other")
+    ready = accounts.outbox(district_id=sis.district_id, integration_id=app)
+    reader = sftpservice.account(district, sis.now, "reader", app=app, quota=10**9)
+    sftpservice.account(district, sis.now, "second", app=app, quota=10**10)
+
+    def night(number: int, to=delivery):
+        sis.now += timedelta(days=1)
+        sis.done(small().changed("users", "p1", familyName=f"Family-{number}"))
+        asked = actions.ask(district_id=sis.district_id, name=to.name, by=BY, now=sis.now)
+        return send(sis, to, asked.number)
+
+    def allow(megabytes: float) -> None:
+        about = {"district_id": sis.district_id, "login": reader.login, "by": BY, "now": sis.now}
+        actions.set_quota(**about, quota=int(megabytes * 10**6))
+
+    kept = night(1, to=other).files[0]["name"]
+    first, second = night(2), night(3)
+    sizes = sum(s.size for s in (first, second)) + (ready / kept).stat().st_size
+    allow((sizes + 1) / 10**6)
+    before = lying_ready(sis, app)
+    full = night(4)
+    assert (full.state, lying_ready(sis, app)) == ("failed", before)
+    assert full.sentence.startswith("There is no room for this delivery: 4 files of 0.0 MB would lie ready")
+    assert [p for p in ready.iterdir() if p.name.startswith(".")] == []
+    sftpservice.got(ready)
+    done = night(5)
+    (gone,) = set(before) - set(lying_ready(sis, app))
+    assert (done.state, gone) == ("sent", first.files[0]["name"])
+    assert done.notes == [f"To make room, files went that had been fetched: {gone}."]
+    allow(0.000001)
+    nothing = night(6)
+    assert (nothing.state, kept in lying_ready(sis, app)) == ("failed", True)
+    allow(1000)
+    assert night(7).state == "sent"
+    with pytest.raises(UnknownAccount):
+        actions.set_quota(district_id=sis.district_id, login="nobody", quota=1, by=BY, now=sis.now)
+
+
+def test_a_thousand_files_lie_ready_and_no_more(sis, app):
+    own(sis, app, OWN)
+    ready = accounts.outbox(district_id=sis.district_id, integration_id=app)
+    ready.mkdir(parents=True)
+    for number in range(1000):
+        (ready / f"{number}.csv").touch(mode=Mark.NEVER)
+    add(sis, app, format="own")
+    actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
+    delivery = queries.delivery(district_id=sis.district_id, name="nightly")
+    assert "1,001 files" in send(sis, delivery, 1).sentence
+    (ready / "7.csv").chmod(Mark.WHOLE)
+    actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
+    assert send(sis, delivery, 2).notes[-1].endswith("7.csv.")
 
 
 def test_another_version_of_a_format_is_sent_in_full_first(sis, app):

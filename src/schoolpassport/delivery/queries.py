@@ -126,7 +126,25 @@ def files_sent(*, district_id: UUID, delivery_id: UUID) -> list[Sent]:
     ]
 
 
+def files_of_others(delivery: Delivery) -> frozenset[tuple[str, int]]:
+    """Names and making of what the application's other deliveries brought last, from where their changes go on."""
+    about = {"district_id": delivery.district_id, "integration_id": delivery.integration_id}
+    with scope.inside(delivery.district_id):
+        others = Delivery.objects.filter(**about).exclude(id=delivery.id).values_list("id", flat=True)
+        sent = Shipment.objects.filter(district_id=delivery.district_id, delivery_id__in=list(others), state=State.SENT)
+        last = sent.order_by("delivery_id", "-number").distinct("delivery_id")
+        found = list(last.values_list("files", flat=True))
+    return frozenset((file["name"], file["made"]) for files in found for file in files if file.get("made"))
+
+
 # ------------------------------------------------------------------------------------------------------------ accounts
+
+
+def room(*, district_id: UUID, integration_id: UUID) -> int:
+    """How many bytes may lie ready for an application: of its accounts that stand, the least quota."""
+    with scope.inside(district_id):
+        standing = Account.objects.filter(district_id=district_id, integration_id=integration_id, ended_at=None)
+        return min(standing.values_list("quota", flat=True), default=accounts.QUOTA)
 
 
 def sftp_accounts(*, district_id: UUID) -> list[Account]:

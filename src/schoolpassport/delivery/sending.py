@@ -49,6 +49,8 @@ def given(delivery: Delivery, secrets: Mapping[str, str], *, pace: Pace = USUAL)
         values=delivery.settings,
         secrets=secrets,
         outbox=accounts.outbox(district_id=delivery.district_id, integration_id=delivery.integration_id),
+        room=queries.room(district_id=delivery.district_id, integration_id=delivery.integration_id),
+        kept=queries.files_of_others(delivery),
         policy=settings.ENVIRONMENT.egress,
         pace=pace,
     )
@@ -138,9 +140,11 @@ def _made_and_sent(delivery: Delivery, told: Given, now: datetime, begun: float)
         ):
             raise Retry(0, "The consent changed while the files were made. They are made anew.")
         told = replace(told, assumed=asked.begins.assumed, over=asked.begins.over)
-        TRANSPORTS[delivery.transport].send(told, [file.path for file in made.files])
+        also = TRANSPORTS[delivery.transport].send(told, [file.path for file in made.files])
         sent = _sent(made, revision, asked.begins, _since(begun))
-        return replace(sent, version=asked.version, told=tuple(_handed(format_, exported, made)))
+        return replace(
+            sent, version=asked.version, notes=[*sent.notes, *also], told=tuple(_handed(format_, exported, made))
+        )
 
 
 def _is_nothing_new(delivery: Delivery, asked: _Asked, exported: Exported, made: Made) -> bool:

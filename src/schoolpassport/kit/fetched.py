@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Final
+
+MOST_FILES: Final = 1_000  # in one folder of the service
 
 
 class Mark(IntEnum):

@@ -31,7 +31,7 @@ from schoolpassport.kit.egress import Networks
 from schoolpassport.kit.sftp import CIPHERS, HOST_KEYS, KEX, MACS
 
 logging.getLogger("asyncssh").setLevel(logging.WARNING)  # it writes addresses and names of users at INFO
-_LONGEST_NAME, _MOST_FILES = 200, 1_000
+_LONGEST_NAME = 200
 _WINDOW: Final = 600.0  # seconds in which failures count
 _BY_PAIR, _BY_ADDRESS, _BY_NAME = 5, 20, 50  # failures
 _REMEMBERED = 10_000
@@ -357,7 +357,7 @@ class _Folder(asyncssh.SFTPServer):
             raise asyncssh.SFTPOpUnsupported("files are put whole, and not changed")
         if pflags & asyncssh.FXF_EXCL and (self._entry.folder / name).exists():
             raise asyncssh.SFTPFailure("there is such a file already")
-        if len(self._there()) + len(self._putting) >= _MOST_FILES:
+        if len(self._there()) + len(self._putting) >= fetched.MOST_FILES:
             raise asyncssh.SFTPFailure("there are too many files")
         aside = self._entry.aside / secrets.token_hex(12)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -92,6 +92,21 @@ def list_(district: str | None) -> None:
     )
 
 
+@command.command("quota")
+@click.argument("login")
+@click.argument("megabytes", type=click.IntRange(1))
+@_DISTRICT
+def quota(login: str, megabytes: int, district: str | None) -> None:
+    """The most that may lie there for LOGIN, in MB, from now on. Of an application's accounts the least counts."""
+    try:
+        actions.set_quota(
+            district_id=district_id(district), login=login, quota=megabytes * _MB, by=me(), now=clock.now()
+        )
+    except UnknownAccount as unknown:
+        raise click.ClickException(str(unknown)) from unknown
+    click.echo(f"{megabytes:,} MB may lie there for {login}.")
+
+
 @command.command("end")
 @click.argument("login")
 @_DISTRICT

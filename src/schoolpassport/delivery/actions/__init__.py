@@ -1,6 +1,6 @@
 """What changes data: formats that are saved, deliveries that are set up and sent, accounts that fetch or put them."""
 
-from schoolpassport.delivery.actions.accounts import add_account, end_account
+from schoolpassport.delivery.actions.accounts import add_account, end_account, set_quota
 from schoolpassport.delivery.actions.deliveries import (
     add_delivery,
     ask,
@@ -27,4 +27,5 @@ __all__ = [
     "reseal_secrets",
     "save_format",
     "send",
+    "set_quota",
 ]

@@ -1,6 +1,8 @@
 """Accounts of the managed SFTP service."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -14,6 +16,8 @@ from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.secrets import new_secret
 from schoolpassport.kit.sftpservice import is_public_key
 from schoolpassport.tenancy import scope
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def add_account(
@@ -60,6 +64,17 @@ def end_account(*, district_id: UUID, login: str, by: str, now: datetime) -> Non
         _note(found, "end", by, now)
 
 
+def set_quota(*, district_id: UUID, login: str, quota: int, by: str, now: datetime) -> None:
+    """Let so many bytes lie there from now on; what lies there stays. Raises ``UnknownAccount``."""
+    with scope.inside(district_id):
+        found = Account.objects.select_for_update().filter(district_id=district_id, login=login, ended_at=None).first()
+        if found is None:
+            raise UnknownAccount(f"There is no account “{login}”.")
+        before, found.quota = found.quota, quota
+        found.save(update_fields=["quota"])
+        _note(found, "quota", by, now, {"before": before, "after": quota})
+
+
 def _check_access(access: Access) -> None:
     for key in access.keys:
         if not is_public_key(key):
@@ -70,12 +85,12 @@ def _check_access(access: Access) -> None:
         raise BadDelivery(str(wrong)) from wrong
 
 
-def _note(account: Account, what: str, by: str, now: datetime) -> None:
+def _note(account: Account, what: str, by: str, now: datetime, facts: Mapping[str, object] = _NOTHING) -> None:
     audit.note(
         district_id=account.district_id,
         act=f"delivery:account:{what}",
         about=str(account.id),
         by=by,
         now=now,
-        facts={"fetches_for": str(account.integration_id) if account.integration_id else None},
+        facts={"fetches_for": str(account.integration_id) if account.integration_id else None, **facts},
     )

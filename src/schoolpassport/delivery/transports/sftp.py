@@ -25,7 +25,7 @@ def _check(given: Given) -> Checked:
     )
 
 
-def _send(given: Given, files: Sequence[Path]) -> None:
+def _send(given: Given, files: Sequence[Path]) -> Sequence[str]:
     folder, signs = given.value("folder"), given.value("done") == _EACH
     with _session(given) as session, TemporaryDirectory() as here:
         nothing = Path(here) / "done"
@@ -36,6 +36,7 @@ def _send(given: Given, files: Sequence[Path]) -> None:
             session.put(file, folder, file.name)
         for file in files if signs else ():
             session.put(nothing, folder, f"{file.name}.done")
+    return ()
 
 
 TRANSPORT = Transport(

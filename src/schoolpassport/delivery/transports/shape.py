@@ -17,7 +17,8 @@ class Given:
     """All that a transport gets to know. ``outbox``: where files for an account of the managed service are put.
 
     ``assumed``: what changes rely on, of the files there; where it is otherwise by now, they must be made anew.
-    ``over``: files there that go when the new ones come, and when they were made.
+    ``over``: files there that go when the new ones come, and when they were made. ``room``: how many bytes may lie
+    there. ``kept``: files of the last deliveries there, and when they were made; what else was fetched may go for room.
     """
 
     values: Mapping[str, str]
@@ -25,6 +26,8 @@ class Given:
     outbox: Path
     assumed: Mapping[str, Lies] = field(default_factory=dict)
     over: Mapping[str, int] = field(default_factory=dict)
+    room: int
+    kept: frozenset[tuple[str, int]] = frozenset()
     policy: Policy = field(default_factory=Policy, repr=False)
     pace: Pace = USUAL
     limits: Limits = FILE
@@ -37,7 +40,7 @@ class Given:
 class Transport:
     """A way by which files go. ``send`` brings all of them, each whole or not at all, and may be called again.
 
-    Both raise ``Retry`` and ``NeedsAttention``.
+    It returns sentences about what else it did. Both raise ``Retry`` and ``NeedsAttention``.
     """
 
     name: str
@@ -45,7 +48,7 @@ class Transport:
     about: str
     settings: tuple[Setting, ...]
     check: Callable[[Given], Checked]
-    send: Callable[[Given, Sequence[Path]], None]
+    send: Callable[[Given, Sequence[Path]], Sequence[str]]
 
     def problems(self, values: Mapping[str, str]) -> list[str]:
         """Everything wrong with settings (no secrets), each with what to do."""
