@@ -13,7 +13,7 @@ from schoolpassport.sync.policies import BadPolicy
 from schoolpassport.tenancy import scope
 from tests.support import packages
 from tests.support.nights import Nights, nights
-from tests.support.packages import Package, crowd, enrollment, org, small, user
+from tests.support.packages import Package, crowd, demographics, enrollment, org, small, user
 
 
 @pytest.fixture
@@ -385,6 +385,43 @@ def test_too_many_additions_to_a_school_or_changes_in_it_hold_the_run_as_a_whole
         assert sentence in run.message
     quick.set_limits(school_updated_share=1, school_added_share=2)
     assert (quick.run(changed).state, quick.run(crowded).state) == ("done", "done")
+
+
+def test_demographics_belong_to_the_schools_of_their_people_where_limits_of_schools_are_asked(quick):
+    def told(n: int, **cells: str) -> dict[str, str]:
+        return demographics(f"c{n:03d}", **cells)
+
+    quick.set_limits(added_share=9, school_added_share=0.5, school_updated_share=0.5)
+    first = crowd(120).with_rows("demographics", *map(told, range(60)))
+    quick.done(first)
+    changed, more = crowd(120), crowd(120).with_rows("demographics", *map(told, range(102)))
+    changed = changed.with_rows("demographics", *(told(n, sex="male" if n < 40 else "female") for n in range(60)))
+    for package, rule, sentence in (
+        (changed, "too many updates", "40 demographics of “School s1” would be changed, and 6"),
+        (more, "too many additions", "42 demographics of “School s1” would be added, and 6"),
+    ):
+        run = quick.run(package)
+        assert (run.state, {(r["rule"], r["kind"]) for r in run.hold["reasons"]}) == (
+            "held",
+            {(rule, "demographics")},
+        )
+        assert sentence in run.message
+    quick.set_limits(school_updated_share=1, school_added_share=1)
+    assert (quick.run(changed).state, quick.run(more).state) == ("done", "done")
+
+
+def test_demographics_of_people_who_come_tonight_belong_to_the_schools_they_come_to(quick):
+    quick.set_limits(added_share=9, school_added_share=9)
+    quick.done(crowd(60).with_rows("demographics", *(demographics(f"c{n:03d}") for n in range(60))))
+    actions.set_limits(
+        district_id=quick.district_id, kind="demographics", by="test", now=quick.now, school_added_share=0.5
+    )
+    people = [f"n{n:02d}" for n in range(40)]
+    arriving = crowd(60).with_rows("users", *map(user, people))
+    run = quick.run(
+        arriving.with_rows("demographics", *(demographics(f"c{n:03d}") for n in range(60)), *map(demographics, people))
+    )
+    assert {(r["rule"], r["kind"]) for r in run.hold["reasons"]} == {("too many additions", "demographics")}
 
 
 def test_limits_of_one_kind_do_not_bind_the_others(quick):

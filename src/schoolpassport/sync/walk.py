@@ -27,6 +27,7 @@ from schoolpassport.quality import filtering, inspection, policies
 from schoolpassport.quality.filtering import Chosen
 from schoolpassport.quality.policies import Filters, Rules
 from schoolpassport.quality.records import Inspected, Subject
+from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.records import ALTOGETHER, Asked, Authority, Batch
 from schoolpassport.sources import actions as sources
@@ -501,20 +502,51 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
 def _by_school(
     walk: Walk, kind: str, limits: Limits, added: int, updated: int
 ) -> tuple[dict[UUID, int], dict[UUID, int]]:
-    """How many records are added to, and changed in, the schools that they name; nothing where no limit is near."""
+    """How many records are added to, and changed in, the schools they belong to; nothing where no limit is near."""
     declared = KINDS[kind]
     near = added > min(limits.school_added_share * limits.minimum_base, limits.school_added_count)
     near |= updated > min(limits.school_updated_share * limits.minimum_base, limits.school_updated_count)
-    if not near or declared.school in {"", "id"}:
+    places = _places(walk, declared) if near else ""
+    if not places:
         return {}, {}
-    named = f"t.{quoted(declared[declared.school].column)}"
-    each = f"unnest(string_split(trim({named}, '{{}}'), ','))" if declared[declared.school].many else named
     rows = walk.bench.db.execute(
         f"SELECT school::UUID, count(DISTINCT key) FILTER (op = 'a'), count(DISTINCT key) FILTER (op = 'u' AND other) "
-        f"FROM (SELECT t.key, t.op, n.key IS NOT NULL AS other, {each} AS school FROM settled_{declared.table} t "
-        f"LEFT JOIN ({_says_otherwise(walk, kind)}) n ON t.key = n.key) WHERE school <> '' GROUP BY school"
+        f"FROM (SELECT t.id, t.key, t.op, n.key IS NOT NULL AS other FROM settled_{declared.table} t "
+        f"LEFT JOIN ({_says_otherwise(walk, kind)}) n ON t.key = n.key) JOIN ({places}) USING (id) "
+        "WHERE school <> '' GROUP BY school"
     ).fetchall()
     return {s: count for s, count, _ in rows if count}, {s: count for s, _, count in rows if count}
+
+
+def _places(walk: Walk, kind: Kind) -> str:
+    """SQL: settled records of a kind (id), and the schools to which they belong; empty where they belong to none.
+
+    Whoever carries the id of another record belongs where that does: as it is settled tonight, or as it stands.
+    """
+    if kind.same_id_as:
+        return _places_of(walk, KINDS[kind.same_id_as], of=kind)
+    if kind.school in {"", "id"}:
+        return ""
+    named = quoted(kind[kind.school].column)
+    each = f"unnest(string_split(trim({named}, '{{}}'), ','))" if kind[kind.school].many else named
+    return f"SELECT id, {each} AS school FROM settled_{kind.table}"
+
+
+def _places_of(walk: Walk, kind: Kind, *, of: Kind) -> str:
+    bench, district_id = walk.bench, walk.source.district_id
+    tonight = _places(walk, kind) if bench.has(f"settled_{kind.table}") else ""
+    bench.db.execute(
+        f"CREATE OR REPLACE TABLE placeless AS SELECT id FROM settled_{of.table}"
+        + (f" WHERE id NOT IN (SELECT id FROM settled_{kind.table})" if tonight else "")
+    )
+    into = bench.places.work / f"places_{of.table}.csv"
+    with scope.inside(district_id):
+        roster.export_places(district_id=district_id, kind=kind.name, ids=bench.ids_file("placeless"), into=into)
+    standing = (
+        f"SELECT id, school FROM read_csv({literal(str(into))}, header = false, auto_detect = false, delim = ',', "
+        "quote = '\"', escape = '\"', columns = {'id': 'UUID', 'school': 'VARCHAR', 'grade': 'VARCHAR'})"
+    )
+    return f"{tonight} UNION ALL {standing}" if tonight else standing
 
 
 def _some(walk: Walk, keys: str) -> tuple[str, ...]:
