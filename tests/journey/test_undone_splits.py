@@ -1,6 +1,7 @@
 """A split that should not have been: the key means again whom it meant, and nobody is lost on the way."""
 
 import json
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
@@ -14,7 +15,7 @@ from schoolpassport.matching.models import Proposal, State
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
 from schoolpassport.roster.models import Link, Revision
-from schoolpassport.roster.records import Remapped
+from schoolpassport.roster.records import ALTOGETHER, Remapped
 from schoolpassport.rosterapi import wsgi as shortcut
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
@@ -22,7 +23,7 @@ from schoolpassport.sharing.records import Contents
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import people
 from schoolpassport.tenancy import scope
-from tests.support import partners, wsgi
+from tests.support import partners, traces, wsgi
 from tests.support.nights import Nights
 from tests.support.packages import small, user
 from tests.support.sources import Several, accounts, several
@@ -119,6 +120,42 @@ def test_undoing_a_split_brings_everything_back_and_leaves_an_alias(district_of,
 def said(source: Nights, *words: str) -> tuple[int, list[str]]:
     done = CliRunner().invoke(command.command, [*words, "--district", str(source.district_id)])
     return done.exit_code, done.output.splitlines()
+
+
+def test_both_are_rehearsed_and_then_happen_so(database, district_of, other):
+    app = partners.integrated(other.district_id, other.now).integration.id
+    contents = Contents(attributes=catalogue.everything())
+    sharing.agree(district_id=other.district_id, integration_id=app, contents=contents, by="test", now=other.now)
+    view = View(district_id=other.district_id, integration_id=app)
+
+    def reached(found):
+        return {r.kind: (r.lost, r.gained, r.changed) for r in found.reach if r.school == ALTOGETHER}
+
+    def seen() -> dict[tuple[str, UUID], dict[str, object]]:
+        return view.active("user", "enrollment")
+
+    before, p1 = traces.of(database), district_of.sis.ids("user")["p1"]
+    split_, here = people.rehearse_split(**facts(other)), seen()
+    assert reached(split_) == {"user": (0, 1, 0)}
+    assert {(d.kind, d.change) for d in split_.differences} >= {("user", "added")}
+    with pytest.raises(people.NotJoined):
+        people.rehearse_split(**facts(other, "nobody"))
+    with pytest.raises(people.NotJoined):
+        people.rehearse_undo_split(**facts(other))
+    code, lines = said(other, "split", "Other SIS", "p1", "--rehearse")
+    assert (code, lines[-1]) == (0, "Nothing was changed.")
+    assert traces.different(before, traces.of(database)) == set()
+    new = split(other)
+    parted_ = seen()
+    assert (parted_.keys() - here.keys(), here.keys() - parted_.keys()) == ({("user", new)}, set())
+    before = traces.of(database)
+    back = people.rehearse_undo_split(**facts(other))
+    assert reached(back) == {"user": (1, 0, 0)}
+    code, lines = said(other, "undo-split", "Other SIS", "p1", "--rehearse")
+    assert (code, lines[-1], sum("would lose 1 × user" in line for line in lines)) == (0, "Nothing was changed.", 1)
+    assert traces.different(before, traces.of(database)) == set()
+    assert undo(other).record_id == p1
+    assert seen().keys() == here.keys()
 
 
 def test_applications_see_it_as_a_merge_and_the_old_id_still_resolves(district_of, other):

@@ -41,15 +41,13 @@ def rehearse_merge(
 
     Raises ``NotJoined`` and ``DistrictBusy``.
     """
-    with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
-        authority = decisions.authority(district_id=district_id)
-    return rehearsal.decision(
-        district_id=district_id,
-        act=lambda: roster.merge(
+    return _rehearsed(
+        district_id,
+        lambda authority: roster.merge(
             district_id=district_id, kind=kind, keep=keep, lose=lose, by=by, now=now, authority=authority
         ),
-        now=now,
-        examples=examples,
+        now,
+        examples,
     )
 
 
@@ -67,13 +65,17 @@ def undo(*, district_id: UUID, number: int, by: str, now: datetime) -> Merge:
 
 def split(*, district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime) -> UUID | None:
     """Give a key a record of its own, and let the views follow. Raises ``NotJoined`` and ``Busy``."""
-    source_id = _source(district_id, source)
-    return _decide(
-        district_id,
-        lambda authority: roster.split(
-            district_id=district_id, kind=kind, source_id=source_id, key=key, by=by, now=now, authority=authority
-        ),
-    )
+    return _decide(district_id, _splitting(district_id, kind, source, key, by, now))
+
+
+def rehearse_split(
+    *, district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime, examples: int = 5
+) -> rehearsal.Rehearsed:
+    """What a split would change, and what each application would see of it; nothing is split.
+
+    Raises ``NotJoined`` and ``DistrictBusy``.
+    """
+    return _rehearsed(district_id, _splitting(district_id, kind, source, key, by, now), now, examples)
 
 
 def undo_split(*, district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime) -> Rejoined:
@@ -82,6 +84,31 @@ def undo_split(*, district_id: UUID, kind: str, source: str, key: str, by: str, 
     A proposal that took the split for a person's word is open again if both records stand. Raises ``NotJoined`` and
     ``Busy``.
     """
+    return _decide(district_id, _rejoining(district_id, kind, source, key, by, now))
+
+
+def rehearse_undo_split(
+    *, district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime, examples: int = 5
+) -> rehearsal.Rehearsed:
+    """What undoing a split would change, and what each application would see of it; nothing is undone.
+
+    Raises ``NotJoined`` and ``DistrictBusy``.
+    """
+    return _rehearsed(district_id, _rejoining(district_id, kind, source, key, by, now), now, examples)
+
+
+def _splitting(
+    district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime
+) -> Callable[[Authority], UUID | None]:
+    source_id = _source(district_id, source)
+    return lambda authority: roster.split(
+        district_id=district_id, kind=kind, source_id=source_id, key=key, by=by, now=now, authority=authority
+    )
+
+
+def _rejoining(
+    district_id: UUID, kind: str, source: str, key: str, by: str, now: datetime
+) -> Callable[[Authority], Rejoined]:
     source_id = _source(district_id, source)
 
     def undone(authority: Authority) -> Rejoined:
@@ -99,7 +126,7 @@ def undo_split(*, district_id: UUID, kind: str, source: str, key: str, by: str, 
             )
         return done
 
-    return _decide(district_id, undone)
+    return undone
 
 
 def answer(*, district_id: UUID, kind: str, source: str, key: str, means: str, by: str, now: datetime) -> None:
@@ -192,6 +219,14 @@ def why(*, district_id: UUID, kind: str, id: UUID, attribute: str) -> Why | None
 def _source(district_id: UUID, name: str) -> UUID:
     with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
         return sources.source(district_id=district_id, id_or_name=name).id
+
+
+def _rehearsed(
+    district_id: UUID, decision: Callable[[Authority], object], now: datetime, examples: int
+) -> rehearsal.Rehearsed:
+    with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
+        authority = decisions.authority(district_id=district_id)
+    return rehearsal.decision(district_id=district_id, act=lambda: decision(authority), now=now, examples=examples)
 
 
 def _decide(district_id: UUID, decision: Callable[[Authority], Result]) -> Result:

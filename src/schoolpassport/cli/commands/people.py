@@ -24,6 +24,9 @@ from schoolpassport.tenancy import scope
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
 _KIND = click.option("--kind", default="user", show_default=True, help="Another kind of record.")
+_REHEARSE = click.option(
+    "--rehearse", is_flag=True, help="Only show what it would do, to the roster and to each application."
+)
 _PACKAGE = click.argument("package", type=click.Path(path_type=Path, exists=True))
 _FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
@@ -45,7 +48,7 @@ def _told() -> Iterator[None]:
 @click.argument("keep", type=click.UUID)
 @click.argument("lose", type=click.UUID)
 @_KIND
-@click.option("--rehearse", is_flag=True, help="Only show what it would do, to the roster and to each application.")
+@_REHEARSE
 @_DISTRICT
 def merge(keep: UUID, lose: UUID, kind: str, district: str | None, *, rehearse: bool) -> None:
     """Make one record of two: the GG4L ID KEEP stays, LOSE becomes an alias that still resolves."""
@@ -73,13 +76,17 @@ def undo(number: int, district: str | None) -> None:
 @click.argument("source")
 @click.argument("key")
 @_KIND
+@_REHEARSE
 @_DISTRICT
-def split(source: str, key: str, kind: str, district: str | None) -> None:
+def split(source: str, key: str, kind: str, district: str | None, *, rehearse: bool) -> None:
     """Part what SOURCE calls KEY from the record it was matched with; they are not matched again."""
+    facts: dict[str, Any] = {"district_id": district_id(district), "kind": kind, "source": source, "key": key}
+    facts |= {"by": me(), "now": clock.now()}
     with _told():
-        new = people.split(
-            district_id=district_id(district), kind=kind, source=source, key=key, by=me(), now=clock.now()
-        )
+        if rehearse:
+            rehearsing.tell(people.rehearse_split(**facts), schools=True, as_json=False)
+            return
+        new = people.split(**facts)
     click.echo(f"“{key}” is {new} now." if new else f"“{key}” means nobody now; {source} only adds to others.")
     click.echo(f"Undo: schoolpassport people undo-split {shlex.join((source, key))}")
 
@@ -88,13 +95,17 @@ def split(source: str, key: str, kind: str, district: str | None) -> None:
 @click.argument("source")
 @click.argument("key")
 @_KIND
+@_REHEARSE
 @_DISTRICT
-def undo_split(source: str, key: str, kind: str, district: str | None) -> None:
+def undo_split(source: str, key: str, kind: str, district: str | None, *, rehearse: bool) -> None:
     """Undo the split of KEY of SOURCE: it means again whom it meant; the GG4L ID that it got is an alias."""
+    facts: dict[str, Any] = {"district_id": district_id(district), "kind": kind, "source": source, "key": key}
+    facts |= {"by": me(), "now": clock.now()}
     with _told():
-        done = people.undo_split(
-            district_id=district_id(district), kind=kind, source=source, key=key, by=me(), now=clock.now()
-        )
+        if rehearse:
+            rehearsing.tell(people.rehearse_undo_split(**facts), schools=True, as_json=False)
+            return
+        done = people.undo_split(**facts)
     click.echo(f"“{key}” is {done.record_id} again.")
     if done.merge is not None:
         click.echo(f"So is {done.made_id}: merge {done.merge}. Undo: schoolpassport people undo {done.merge}")
