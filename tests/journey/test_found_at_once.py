@@ -88,5 +88,6 @@ def test_what_no_index_knows_is_looked_for_in_the_rows(connection):
 
 def test_the_records_of_a_page_are_met_on_one_walk_along_their_ids(connection):
     for kind in SHARED:
-        condition = found_by(connection, kind, "", ids=f"{{{uuid4()},{uuid4()}}}")
+        condition = found_by(connection, kind, "", ids=f"{{{uuid4()},{uuid4()}}}", oldest=1)
         assert "(id = ANY (" in condition, (kind, condition)
+        assert "(rev_from >= " in condition, (kind, condition)  # versions from before are not met on it

@@ -187,6 +187,22 @@ def test_a_client_that_only_counts_up_sees_one_revision_while_others_are_publish
     assert set(ids(ask(plain, selection, 1000, 0, puller=token))) == set(plain.shown("user"))
 
 
+def test_a_page_holds_versions_of_all_ages_that_its_filter_keeps(district):
+    plain = a_plain_view(district.id)
+    keys = sorted((uuid4() for _ in range(9)), key=str)
+    plain.publish({"user": [person(n, k, 0) for n, k in enumerate(keys)]})
+    plain.publish({"user": [person(n, k, 1) for n, k in enumerate(keys) if n < 4]})
+    (_, at), *_ = sorted((d["dateLastModified"], d["dateLastModified"]) for d in plain.shown("user").values())
+
+    def found(text: str, sort: str = "") -> set[str]:
+        return set(ids(ask(plain, Selection(EVERYBODY, filter=text, sort=sort), 100, 0)))
+
+    for sort in ("", "familyName"):
+        assert found("role!='parent'", sort) == {str(key) for key in keys}
+        changed = {k for k, d in plain.shown("user").items() if d["dateLastModified"] > at}
+        assert found(f"dateLastModified>'{at}'", sort) == changed
+
+
 def test_a_pull_is_forgotten_after_two_hours_and_when_a_consent_narrows(district):
     plain = a_plain_view(district.id)
     keys = [uuid4() for _ in range(30)]

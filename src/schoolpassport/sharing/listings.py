@@ -1,7 +1,8 @@
 """Where each page of a collection begins: found once and kept, so a deep page costs what a shallow one does.
 
 A listing belongs to one revision of one view, and those never change: an entry is never stale, it only goes when room
-is needed. It holds the total and either every hundredth id (in the order of ids) or all of them, 16 bytes each.
+is needed. It holds the total and either every hundredth id (in the order of ids) or all of them, 16 bytes each; and how
+old the oldest of its versions is, so that those before it are not met on the way to what has changed lately.
 """
 
 import threading
@@ -35,6 +36,7 @@ class Listing:
     found: bool  # whether all parents that the path names are there
     total: int
     ids: bytes
+    oldest: int = 0  # the revision that the first of the versions came in with
 
     @property
     def is_whole(self) -> bool:
@@ -50,8 +52,7 @@ class Listing:
 
     def array(self, offset: int, limit: int) -> str:
         """The same as PostgreSQL reads an array of ids."""
-        digits = self.slice(offset, limit).hex()
-        return f"{{{','.join(digits[at : at + 2 * ID_BYTES] for at in range(0, len(digits), 2 * ID_BYTES))}}}"
+        return f"{{{self.slice(offset, limit).hex(',', ID_BYTES)}}}"
 
     def _at(self, first: int, last: int) -> bytes:
         return self.ids[first * ID_BYTES : last * ID_BYTES]
@@ -64,11 +65,12 @@ class Listing:
 def statement(
     kind: Kind, *, members: Condition, parents: Condition, filter_: Condition | None, order: Condition | None
 ) -> Condition:
-    """SQL: one row of found, total and ids. ``order`` None is the order of ids."""
+    """SQL: one row of found, total, ids and oldest. ``order`` None is the order of ids."""
     by, wanted = order or Condition("r.id"), filter_ or Condition()
     is_part = filter_ is not None or members.sql != "true"
-    sql = f"""SELECT {parents.sql} AS found, count(*) AS total, {_sorted_ids() if order else _some_ids(is_part)} AS ids
-        FROM (SELECT r.id, row_number() OVER (ORDER BY {by.sql}) - 1 AS place, count(*) OVER () AS total
+    sql = f"""SELECT {parents.sql} AS found, count(*) AS total, {_sorted_ids() if order else _some_ids(is_part)} AS ids,
+            min(l.rev_from) AS oldest
+        FROM (SELECT r.id, r.rev_from, row_number() OVER (ORDER BY {by.sql}) - 1 AS place, count(*) OVER () AS total
               FROM {at(kind, "r")} AND {members.sql} AND {wanted.sql}) l"""
     return Condition(sql, {**members.parameters, **parents.parameters, **wanted.parameters, **by.parameters})
 

@@ -7,6 +7,8 @@ from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.listings import ID_BYTES
 from schoolpassport.sharing.relations import at
 
+_SINCE = "r.rev_from >= %(oldest)s::int"  # an index knows it: versions from before are not met on the way
+
 
 def along_the_key(kind: Kind, *, members: Condition, filter_: Condition | None) -> Condition:
     """Parameters to come: %(start)s (bytes), %(skip)s, %(limit)s."""
@@ -17,15 +19,19 @@ def along_the_key(kind: Kind, *, members: Condition, filter_: Condition | None) 
 
 
 def in_order(kind: Kind) -> Condition:
-    """Records whose order is that of their ids, in one walk along the index. Parameter to come: %(ids)s, an array."""
-    rows = f"SELECT {documents.columns(kind)} FROM {at(kind, 'r')} AND r.id = ANY(%(ids)s::uuid[]) ORDER BY r.id"
+    """Records whose order is that of their ids, in one walk along the index.
+
+    Parameters to come: %(ids)s, an array, and %(oldest)s, the revision before which no version of theirs came in.
+    """
+    rows = f"""SELECT {documents.columns(kind)} FROM {at(kind, "r")} AND {_SINCE} AND r.id = ANY(%(ids)s::uuid[])
+        ORDER BY r.id"""
     return Condition(_joined(kind, rows))
 
 
 def by_ids(kind: Kind) -> Condition:
-    """Records in any order. Parameters to come: %(ids)s (bytes, 16 for each), %(limit)s, how many they are."""
+    """Records in any order. Parameters to come: %(ids)s (bytes, 16 for each), %(limit)s, how many, %(oldest)s."""
     rows = f"""SELECT d.* FROM generate_series(0, %(limit)s::int - 1) place CROSS JOIN LATERAL (
-        SELECT {documents.columns(kind)} FROM {at(kind, "r")}
+        SELECT {documents.columns(kind)} FROM {at(kind, "r")} AND {_SINCE}
         AND r.id = encode(substr(%(ids)s::bytea, place * {ID_BYTES} + 1, {ID_BYTES}), 'hex')::uuid LIMIT 1) d"""
     return Condition(_joined(kind, rows))
 

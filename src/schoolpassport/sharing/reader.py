@@ -294,8 +294,8 @@ class Reader:
         return self._step_to_few(meant, listed) if few else listed
 
     def _listed(self, key: ListingKey, answer: Answer, wanted: PageRequest) -> _Step[Page]:
-        found, total, ids = answer.rest
-        _listings().put(key, Listing(found, total, ids or b""))
+        found, total, ids, oldest = answer.rest
+        _listings().put(key, Listing(found, total, ids or b"", oldest or 0))
         return self._step_to_page(wanted, answer)
 
     def _step_along(self, listing: Listing, meant: _Meant, pulling: Mapping[str, object]) -> _Step[Page]:
@@ -426,10 +426,10 @@ def _page_question(said: Statements, listing: Listing, wanted: PageRequest, aske
         return Question(_PULL, asked, keyed=True)
     limit = min(wanted.limit, listing.total - wanted.offset)
     if listing.is_whole and said.in_order:
-        asked = {**asked, "ids": listing.array(wanted.offset, limit)}
+        asked = {**asked, "ids": listing.array(wanted.offset, limit), "oldest": listing.oldest}
         return Question(said.in_order, asked, keyed=True, sorted=True)
     if listing.is_whole:
         ids = listing.slice(wanted.offset, limit)
-        return Question(said.by_ids, {**asked, "ids": ids, "limit": limit}, keyed=True)
+        return Question(said.by_ids, {**asked, "ids": ids, "limit": limit, "oldest": listing.oldest}, keyed=True)
     start, skip = listing.boundary(wanted.offset)
     return Question(said.along_the_key, {**asked, "start": start, "skip": skip, "limit": limit}, keyed=True)
