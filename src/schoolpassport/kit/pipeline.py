@@ -12,16 +12,20 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import pq
+from psycopg import abc, pq
 from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
 from psycopg.types.string import ByteaBinaryLoader
 from typing_extensions import override
 
+from schoolpassport.kit.recent import Recent
+
 Row = tuple[Any, ...]
 
+ALL = 1 << 16  # columns: more than there can be
 _KEPT = 100  # prepared statements per connection
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>\w+)\)s|s|%)")
 
@@ -29,13 +33,15 @@ _PLACEHOLDER = re.compile(r"%(?:\((?P<name>\w+)\)s|s|%)")
 class Statement(NamedTuple):
     """SQL with ``%(name)s`` or ``%s``, as psycopg has it. ``prepared``: planned once per connection.
 
-    ``raw_texts``: texts of the answer stay the bytes they are.
+    ``raw_texts``: texts of the answer stay the bytes they are. ``steady``: so many columns, from the first, are nearly
+    always what they were. They come as one tuple in the place of these columns, the very same for the same bytes.
     """
 
     sql: str
-    parameters: Mapping[str, object] | Sequence[object] = ()
+    parameters: Mapping[str, object] | tuple[object, ...] | list[object] = ()
     prepared: bool = False
     raw_texts: bool = False
+    steady: int = 0
 
 
 def run(connection: "psycopg.Connection[Any]", *statements: Statement) -> list[Row | None]:
@@ -65,7 +71,7 @@ class _Conversation:
             if result.status not in _GOOD:
                 raise _error(result)
             if place >= 0 and result.ntuples:
-                rows[place] = self._read(result, raw_texts=statements[place].raw_texts)
+                rows[place] = self._read(result, statements[place])
         return rows
 
     # -------------------------------------------------------------------------------------------------------- sending
@@ -73,7 +79,7 @@ class _Conversation:
     def _send(self, place: int, statement: Statement) -> None:
         sql, names = _numbered(statement.sql)
         given = statement.parameters
-        values = [given[name] for name in names] if isinstance(given, Mapping) else given
+        values = given if isinstance(given, tuple | list) else [given[name] for name in names]
         texts = self._memory.plain.dump_sequence(values, [PyFormat.TEXT] * len(values))
         if statement.prepared:
             self._link.send_query_prepared(self._prepare(sql), texts, result_format=pq.Format.BINARY)
@@ -120,11 +126,28 @@ class _Conversation:
                 return results
             results.append(result)
 
-    def _read(self, result: pq.abc.PGresult, *, raw_texts: bool) -> Row:
-        reader = self._memory.raw if raw_texts else self._memory.plain
-        reader.set_pgresult(result)
-        row: Row = reader.load_row(0, tuple)
-        return row
+    def _read(self, result: pq.abc.PGresult, statement: Statement) -> Row:
+        if not statement.steady:
+            reader = self._memory.reader(raw_texts=statement.raw_texts)
+            reader.set_pgresult(result)
+            row: Row = reader.load_row(0, tuple)
+            return row
+        count = min(statement.steady, result.nfields)
+        held = tuple([result.get_value(0, column) for column in range(count)])
+        steady = _steady.get((statement.sql, held))
+        if steady is None:
+            steady = self._some(result, range(count), raw_texts=False)
+            _steady.put((statement.sql, held), steady)
+        return (steady, *self._some(result, range(count, result.nfields), raw_texts=statement.raw_texts))
+
+    def _some(self, result: pq.abc.PGresult, columns: range, *, raw_texts: bool) -> Row:
+        reader = self._memory.reader(raw_texts=raw_texts)
+        found = []
+        for column in columns:
+            value = result.get_value(0, column)
+            loader = reader.get_loader(result.ftype(column), pq.Format.BINARY)
+            found.append(None if value is None else loader.load(value))
+        return tuple(found)
 
 
 class _Context(NamedTuple):
@@ -140,7 +163,20 @@ class _Memory:
     def __init__(self) -> None:
         self.prepared: OrderedDict[bytes, bytes] = OrderedDict()
         self.plain = Transformer(_Context(_AS_EVER))
-        self.raw = Transformer(_Context(_RAW_TEXTS))
+        self._raw = Transformer(_Context(_RAW_TEXTS))
+
+    def reader(self, *, raw_texts: bool) -> "abc.Transformer":
+        return self._raw if raw_texts else self.plain
+
+
+class _Id(Dumper):
+    """Ids as they are cheapest to spell."""
+
+    oid = psycopg.adapters.types["uuid"].oid
+
+    @override
+    def dump(self, obj: UUID) -> bytes:
+        return obj.hex.encode()
 
 
 class _Hex(Dumper):
@@ -155,10 +191,12 @@ class _Hex(Dumper):
 
 _AS_EVER = AdaptersMap(psycopg.adapters)
 _AS_EVER.register_dumper(bytes, _Hex)
+_AS_EVER.register_dumper(UUID, _Id)
 _RAW_TEXTS = AdaptersMap(psycopg.adapters)
 _RAW_TEXTS.register_loader("text", ByteaBinaryLoader)
 _GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 _memories: "WeakKeyDictionary[psycopg.Connection[Any], _Memory]" = WeakKeyDictionary()
+_steady: Recent[tuple[str, Row], Row] = Recent(10_000)
 _numbers = count(1)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from schoolpassport.kit.recent import Recent
 from schoolpassport.kit.secrets import token_digest
 from schoolpassport.partners import _credentials, _vault
 from schoolpassport.partners._credentials import UNKNOWN_CLIENT, Standing
@@ -35,6 +36,8 @@ integration."""
 UNKNOWN_TOKEN: Final = Refused(Reason.UNKNOWN, "This is no access token of ours.")
 _EXPIRED: Final = Refused(Reason.TOKEN_EXPIRED, "The access token has expired; get a new one.")
 _REVOKED: Final = Refused(Reason.TOKEN_REVOKED, "The access token was revoked.")
+
+_bearers: Recent[bytes, tuple[BearerState, Bearer]] = Recent(10_000)  # what a row says, while it is that very row
 
 _BEARER_STATE: Final = """
     SELECT t.integration_id, t.credential_id, t.scopes, t.expires_at, t.revoked_at,
@@ -146,7 +149,11 @@ def judge_bearer(*, state: BearerState | None, district_id: UUID, digest: bytes,
     refused = _token_refusal(expires_at, revoked_at, Standing(*ends), now)
     if refused is not None:
         return refused
-    return Bearer(district_id, integration_id, credential_id, frozenset(scopes), digest, expires_at)
+    known = _bearers.get(digest)
+    if known is None or known[0] is not state:
+        known = state, Bearer(district_id, integration_id, credential_id, frozenset(scopes), digest, expires_at)
+        _bearers.put(digest, known)
+    return known[1]
 
 
 def bearer(*, token: str, now: datetime) -> Bearer | Refused:

@@ -164,7 +164,7 @@ def _write(environ: Environ, caller: Caller, asked: _Asked, now: datetime) -> An
 def _by_own_names(asked: _Asked, reader: Reader) -> _Asked:
     """Ids in the path of what an application can write are names that it may have given."""
     kinds = asked.operation.kinds_of_ids
-    if not set(GRADES).intersection(kinds):
+    if not asked.operation.writers_name:
         return asked
     each = zip(kinds, asked.names, asked.ids, strict=True)
     ids = tuple(reader.meant(kind, name) if kind in GRADES else id_ for kind, name, id_ in each)
@@ -191,18 +191,27 @@ def _understood(environ: Environ, prefix: str, path: str, found: Found) -> _Aske
         found[0].written and environ["REQUEST_METHOD"] in writing.METHODS
     ):
         raise _read_only(written=found[0].written)
+    operation, names = found
+    base = address_of(environ) + prefix
+    if operation.single:
+        one = _meant(operation, (), environ.get("QUERY_STRING", ""), base, "")
+        return one._replace(names=names, ids=_ids(names), address=f"{base}/{path}")
     query, offset = parameters.without_offset(environ.get("QUERY_STRING", ""))
-    asked = _meant(*found, query, address_of(environ) + prefix, path)
+    asked = _meant(operation, names, query, base, path)
     return asked if offset is None else asked._replace(parameters=asked.parameters._replace(offset=offset))
 
 
 @lru_cache(maxsize=1024)
-def _meant(operation: Operation, ids: tuple[str, ...], query: str, base: str, path: str) -> _Asked:
-    """The same for all pages of a walk."""
+def _meant(operation: Operation, names: tuple[str, ...], query: str, base: str, path: str) -> _Asked:
+    """The same for all pages of a walk, and for all that is asked for by its id."""
     given = parameters.for_single(query) if operation.single else parameters.for_page(query)
-    known = tuple(UUID(each) if _SOURCED_ID.fullmatch(each) else _NOBODY for each in ids)
+    known = _ids(names)
     selection = Selection(operation.collection, known, given.filter, given.sort, given.descending)
-    return _Asked(operation, ids, known, selection, given, f"{base}/{path}", base)
+    return _Asked(operation, names, known, selection, given, f"{base}/{path}", base)
+
+
+def _ids(names: tuple[str, ...]) -> tuple[UUID, ...]:
+    return tuple([UUID(each) if _SOURCED_ID.fullmatch(each) else _NOBODY for each in names])
 
 
 def _envelope(operation: Operation, documents: bytes, notices: Iterable[Notice]) -> bytes:

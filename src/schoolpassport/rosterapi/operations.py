@@ -6,6 +6,7 @@ score scales and assessments), and the resources of a user.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.partners.contract import (
@@ -60,7 +61,7 @@ class Operation:
         """The scope that opens DELETE."""
         return ASSESSMENT_DELETE if ASSESSMENT in self.scopes else DELETE
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         return KINDS[self.collection.subset.kind]
 
@@ -71,13 +72,18 @@ class Operation:
         field = KINDS[relation.kind][relation.field] if isinstance(relation, Names) else None
         return self.kind.versions & field.versions if field else self.kind.versions
 
-    @property
+    @cached_property
     def kinds_of_ids(self) -> tuple[str, ...]:
         """Of which kind each of the ids in the path is."""
         parents = tuple(parent.subset.kind for parent in self.collection.parents)
         return (*parents, self.kind.name) if self.single else parents
 
-    @property
+    @cached_property
+    def writers_name(self) -> bool:
+        """Whether any of the ids in the path may be a name that an application gave to what it wrote."""
+        return not set(GRADES).isdisjoint(self.kinds_of_ids)
+
+    @cached_property
     def envelope(self) -> str:
         """Named after the entity class, not after the word in the path (/teachers → users)."""
         return self.kind.name if self.single else self.kind.plural

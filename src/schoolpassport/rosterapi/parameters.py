@@ -57,8 +57,7 @@ def for_page(query: str) -> Parameters:
         sort=values.get("sort", ""),
         descending=_ORDERS[order],
         fields=values.get("fields"),
-        # Nothing is left raw that a client might split a Link at, as a comma.
-        kept="".join(f"{quote(name, safe='')}={quote(value, safe='')}&" for name, value in values.items()),
+        kept="".join([f"{_spelled(name)}={_spelled(value)}&" for name, value in values.items()]),
     )
 
 
@@ -74,9 +73,17 @@ def _sent(query: str) -> dict[str, str]:
     pieces = query.split("&") if query else []
     if len(pieces) > _MOST_PARAMETERS:
         raise _bad(f"a request has at most {_MOST_PARAMETERS} parameters")
-    encoded = "%" in query or "+" in query
-    pairs = (piece.partition("=") for piece in pieces if piece)
-    return {unquote_plus(n): unquote_plus(v) for n, _, v in pairs} if encoded else {n: v for n, _, v in pairs}
+    pairs = [piece.partition("=") for piece in pieces if piece]
+    return {_decoded(name): _decoded(value) for name, _, value in pairs}
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
+
+
+def _spelled(text: str) -> str:
+    """For a link: nothing is left raw that a client might split it at, as a comma."""
+    return text if text.isascii() and text.isalnum() else quote(text, safe="")
 
 
 def _number(text: str, name: str, *, least: int) -> int:

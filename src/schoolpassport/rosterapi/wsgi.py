@@ -5,13 +5,27 @@ which is a fifth of what a page of a hundred records costs.
 """
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.http.response import HttpResponseBase
 
 from schoolpassport.rosterapi.urls import ANSWERERS, DESCRIPTION, EXPORT, RECONCILE
+from schoolpassport.rosterapi.views import Answerer
 
 Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | HttpResponseBase]
+
+
+class _Base(NamedTuple):
+    under: str
+    prefix: str
+    answerer: Answerer
+
+
+_BASES = tuple(_Base(prefix + "/", prefix, answerer) for prefix, answerer in ANSWERERS.items())
+_DJANGOS = frozenset({*(prefix + DESCRIPTION for prefix in ANSWERERS), EXPORT, RECONCILE})
+_LINES = {status: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 def before(application: Application) -> Application:
@@ -19,11 +33,11 @@ def before(application: Application) -> Application:
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | HttpResponseBase:
         address = environ["PATH_INFO"]
-        prefix = next((p for p in ANSWERERS if address.startswith(p + "/")), None)
-        if prefix is None or address in {prefix + DESCRIPTION, EXPORT, RECONCILE} or _is_signed(environ):
+        found = next((each for each in _BASES if address.startswith(each.under)), None)
+        if found is None or address in _DJANGOS or _is_signed(environ):
             return application(environ, start_response)
-        status, headers, body = ANSWERERS[prefix](environ, prefix=prefix, path=address[len(prefix) + 1 :])
-        start_response(f"{status.value} {status.phrase}", list(headers.items()))
+        status, headers, body = found.answerer(environ, prefix=found.prefix, path=address[len(found.under) :])
+        start_response(_LINES[status], list(headers.items()))
         return [body]
 
     return answer

@@ -21,7 +21,7 @@ from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.sharing import documents, finishing, stretches
 from schoolpassport.sharing.models import HREF
 from schoolpassport.sharing.records import Finished, Layout, NothingShared
-from schoolpassport.sharing.standing import Standing, read, with_standing
+from schoolpassport.sharing.standing import COLUMNS, Standing, read, with_standing
 
 READ: Final = (
     r"delim = '\t', quote = chr(2), escape = chr(2), header = false, auto_detect = false, nullstr = '', "
@@ -201,7 +201,7 @@ def _standing(district_id: UUID, integration_id: UUID) -> Standing:
         row = cursor.fetchone()
     if row is None:
         raise NothingShared
-    return read(row).standing
+    return read(row[:COLUMNS], row[COLUMNS:]).standing
 
 
 def _extent(district_id: UUID, standing: Standing) -> Extent:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-from schoolpassport.roster.kinds import KINDS
+from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.sharing import conditions, filters, listings, ordering, pages, relations, selection, values
 from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.contract import Collection
@@ -66,17 +66,18 @@ def _plan(collection: Collection, filter_: str, sort: str, descending: bool, sha
     read = filters.parse(filter_) if filter_ else None
     wanted = conditions.compiled(read, kind, shared) if read else None
     order = ordering.compiled(kind, shared, sort, descending=descending) if sort else None
-    unknown = Notice(
-        Fault.UNKNOWN_SORT, f"There is no field {sort} to sort {kind.plural} by; the order is by sourcedId."
-    )
     return Plan(
         statements=_statements(collection, wanted.sql if wanted else "", order.sql if order else ""),
         parameters={**(wanted.parameters if wanted else {}), **(order.parameters if order else {})},
         known=values.names(kind, shared),
         heads_only=kind.name not in shared.attributes,
         are_few=read is not None and not collection.parents and conditions.are_few(read, kind, shared),
-        notices=(unknown,) if sort and order is None else (),
+        notices=(_unknown(sort, kind),) if sort and order is None else (),
     )
+
+
+def _unknown(sort: str, kind: Kind) -> Notice:
+    return Notice(Fault.UNKNOWN_SORT, f"There is no field {sort} to sort {kind.plural} by; the order is by sourcedId.")
 
 
 @lru_cache(maxsize=512)

@@ -48,7 +48,7 @@ from schoolpassport.sharing.records import (
     Unknown,
 )
 from schoolpassport.sharing.roundtrip import Question
-from schoolpassport.sharing.standing import Answer, Pull, Standing, read, with_pull, with_standing
+from schoolpassport.sharing.standing import COLUMNS, Answer, Pull, Standing, read, with_pull, with_standing
 
 Result = TypeVar("Result")
 ListingKey = tuple[int, int, int, tuple[UUID, ...], Plan]
@@ -191,11 +191,11 @@ class Reader:
             "now": self._now,
             **question.parameters,
         }
-        addressed = question._replace(parameters=whole)
+        addressed = Question(question.statement, whole, question.keyed, question.sorted, COLUMNS)
         row = roundtrip.ask(district_id=self._district, door=self._door, question=addressed)
         if row is None:
             raise NothingShared
-        answer = read(row)
+        answer = read(row[0], row[1:])
         if _last_seen.get(self._key) != answer.standing:
             _last_seen.put(self._key, answer.standing)
         if "puller" in whole and _pulls.get(walk := _walk(whole)) != answer.pull:

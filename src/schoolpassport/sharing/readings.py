@@ -109,9 +109,12 @@ class Gathering:
         """Add a page to its line. Returns what must be written now; ``ends``: the page is the last of a longer walk."""
         with self._lock:
             mine = self._pending.setdefault(line.district, {})
-            mine.setdefault(line, Added(at, at)).add(records=records, total=total, fields=fields, at=at)
+            added = mine.get(line)
+            begins = added is None and line not in self._begun  # what waits has begun
+            if added is None:
+                added = mine[line] = Added(at, at)
+            added.add(records=records, total=total, fields=fields, at=at)
             since = self._written.get(line.district)
-            begins = line not in self._begun
             if not (begins or ends or since is None or at >= since + _WRITTEN_AFTER):
                 return ()
             self._written[line.district] = at

@@ -95,11 +95,11 @@ class Lapsed(NothingShared):
         super().__init__("The consent has expired: nothing is shared with this application any more.")
 
 
-@dataclass(frozen=True)
-class Door:
+class Door(NamedTuple):
     """A question to be asked in the transaction of every answer, and the judge of its row.
 
-    ``admit`` gets the row, or None when there is none, and raises what it likes to keep the answer back.
+    ``admit`` gets the row, or None when there is none, and raises what it likes to keep the answer back. Rows of the
+    same bytes are the very same row.
     """
 
     statement: str

@@ -36,12 +36,16 @@ _ENTER_KEYED, _ENTER_SORTED = _planned_once(*_KEYED, "enable_sort"), _planned_on
 
 
 class Question(NamedTuple):
-    """A statement with named parameters. ``keyed``: it follows an index, often; ``sorted``: and sorts what it found."""
+    """A statement with named parameters. ``keyed``: it follows an index, often; ``sorted``: and sorts what it found.
+
+    ``steady``: so many columns come as one value, as ``Statement`` has it.
+    """
 
     statement: str
     parameters: Mapping[str, object]
     keyed: bool
     sorted: bool = False
+    steady: int = 0
 
 
 def ask(*, district_id: UUID, door: Door | None, question: Question) -> Row | None:
@@ -68,10 +72,10 @@ def _ask(connection: BaseDatabaseWrapper, district_id: UUID, door: Door | None, 
         connection.ensure_connection()
     keyed = _ENTER_SORTED if question.sorted else _ENTER_KEYED
     enter = Statement(keyed if question.keyed else _ENTER, (str(district_id),), prepared=True)
-    asked = Statement(question.statement, question.parameters, prepared=question.keyed, raw_texts=True)
+    asked = Statement(question.statement, question.parameters, question.keyed, raw_texts=True, steady=question.steady)
     if door is None:
         return pipeline.run(connection.connection, enter, asked)[1]
-    proof = Statement(door.statement, door.parameters, prepared=True)
+    proof = Statement(door.statement, door.parameters, prepared=True, steady=pipeline.ALL)
     _, state, row = pipeline.run(connection.connection, enter, proof, asked)
-    door.admit(state)
+    door.admit(state and state[0])
     return row

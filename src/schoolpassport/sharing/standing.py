@@ -6,11 +6,15 @@ with the standing it saw last, and asks again only when the answer shows that it
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from schoolpassport.sharing.conditions import Condition
 from schoolpassport.sharing.records import Lapsed, Suspended
+
+COLUMNS: Final = 7
+"""How many columns say it, before those of the question."""
 
 
 class Force(StrEnum):
@@ -79,17 +83,19 @@ def _standing(columns: str, pull: str, question: Condition | None) -> str:
         WHERE v.district_id = %(district)s AND v.integration_id = %(integration)s"""
 
 
-def read(row: tuple[Any, ...]) -> Answer:
-    """Raises ``NothingShared`` of whichever kind keeps the answer back."""
-    pull = None if row[5] is None else Pull(row[5], row[6])
-    view, revision, oldest, consent_id, force = row[:5]
-    standing = Standing(view, revision, oldest, consent_id, Force(_text(force)))
+def read(head: tuple[Any, ...], rest: tuple[Any, ...]) -> Answer:
+    """``head``: the first ``COLUMNS`` columns. Raises ``NothingShared`` of whichever kind keeps the answer back."""
+    standing, pull = _told(*head)
     if standing.force is Force.SUSPENDED:
         raise Suspended
     if standing.force is Force.LAPSED:
         raise Lapsed
-    return Answer(standing, pull, row[7:])
+    return Answer(standing, pull, rest)
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+@lru_cache(maxsize=10_000)
+def _told(
+    view: int, revision: int, oldest: int, consent: UUID, force: str, pulled: int | None, begun_at: datetime | None
+) -> tuple[Standing, Pull | None]:
+    pull = None if pulled is None or begun_at is None else Pull(pulled, begun_at)
+    return Standing(view, revision, oldest, consent, Force(force)), pull

@@ -1,6 +1,7 @@
 """Several statements in one trip, against a real server."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -56,6 +57,23 @@ def test_values_of_every_kind_go_out_and_come_back(connection, prepared):
 def test_texts_stay_bytes_where_that_is_asked_for(connection):
     statement = Statement("SELECT 'ü'::text, 1, %s::jsonb", ['{"a": "b"}'], raw_texts=True)
     assert run(connection, statement) == [("ü".encode(), 1, {"a": "b"})]
+
+
+def test_steady_columns_of_the_same_bytes_are_the_same_value_and_others_are_not(connection, database):
+    def asked(number: int, text: str, more: str, connection: "psycopg.Connection[Any]" = connection) -> Any:
+        sql = "SELECT %s::int, %s::text, NULL::uuid, %s::text"
+        return run(connection, Statement(sql, [number, text, more], prepared=True, raw_texts=True, steady=3))[0]
+
+    first, *rest = asked(1, "ü", "more")
+    assert (first, rest) == ((1, "ü", None), [b"more"])
+    with psycopg.connect(database.runtime_url, autocommit=True) as another:
+        assert asked(1, "ü", "other", another)[0] is first
+    assert asked(1, "u", "more") == ((1, "u", None), b"more")
+    assert asked(2, "ü", "more") == ((2, "ü", None), b"more")
+    assert asked(1, "ü", "less") == ((1, "ü", None), b"less")
+    assert run(connection, Statement("SELECT '\\x00000001'::bytea, 7", steady=pipeline.ALL)) == [((b"\0\0\0\1", 7),)]
+    assert run(connection, Statement("SELECT 1, 7", steady=pipeline.ALL)) == [((1, 7),)]
+    assert run(connection, Statement("SELECT 1 WHERE false", steady=pipeline.ALL)) == [None]
 
 
 def test_all_of_it_is_one_transaction(connection):
