@@ -244,6 +244,28 @@ def test_a_pull_that_stays_on_an_older_revision_neither_counts_nor_asks_twice_fo
     assert page_at(50) == (1, 2, 0)
 
 
+def test_a_pull_is_noted_in_the_trip_of_its_first_page_and_anew_when_that_was_a_wrong_guess(district, tmp_path):
+    plain = a_plain_view(district.id)
+    keys = [uuid4() for _ in range(30)]
+    one, two, three = (uuid4().bytes * 2 for _ in range(3))
+    plain.publish({"user": [person(n, k, 0) for n, k in enumerate(keys)]})
+
+    def begun(puller: bytes) -> tuple[int, int, list[int]]:
+        """The revision of a first page, how often it was asked for, and what is noted of it."""
+        with messages_sent(tmp_path / "sent") as sent:
+            page = ask(plain, Selection(EVERYBODY), 10, 0, puller=puller)
+        with scope.inside(district.id):
+            return page.revision, sent.trips(), [p.revision for p in Pull.objects.filter(token=puller)]
+
+    begun(one)
+    assert begun(two) == (1, 1, [1])
+    plain.publish({"user": [person(n, k, 1) for n, k in enumerate(keys)]})
+    revision, _, noted = begun(three)
+    assert (revision, noted) == (2, [2])
+    assert ask(plain, Selection(EVERYBODY), 10, 10, puller=two).revision == 1
+    assert ask(plain, Selection(EVERYBODY), 10, 10, puller=three).revision == 2
+
+
 def test_pulls_that_are_over_are_taken_away_now_and_then(district):
     plain = a_plain_view(district.id)
     plain.publish({"user": [person(n, uuid4(), 0) for n in range(3)]})

@@ -14,6 +14,8 @@ from schoolpassport.sharing.standing import Answer, Standing
 _LASTS = timedelta(hours=2)
 _NOTED_ANEW = timedelta(minutes=10)  # so a pull has at least 1:50 left after its first page
 
+# It travels with the page that begins a pull, on the guess that the page will be served. Where that turns out wrong, it
+# says of a token that was let in before at which revision it might have begun: no page is read by it.
 # Nobody waits for the disk. What is published later comes to it later, so no pull is forgotten for a newer revision.
 _SOON = "set_config('synchronous_commit', 'off', true)"
 NOTE = f"""

@@ -191,7 +191,7 @@ class Reader:
             "now": self._now,
             **question.parameters,
         }
-        addressed = Question(question.statement, whole, question.keyed, question.sorted, COLUMNS)
+        addressed = question._replace(parameters=whole, steady=COLUMNS)
         row = roundtrip.ask(district_id=self._district, door=self._door, question=addressed)
         if row is None:
             raise NothingShared
@@ -300,6 +300,8 @@ class Reader:
 
     def _step_along(self, listing: Listing, meant: _Meant, pulling: Mapping[str, object]) -> _Step[Page]:
         wanted, asked = meant.wanted, {**meant.parameters, **pulling}
+        begun = Answer(meant.standing, _pulls.get(_walk(pulling)), ())
+        noted = listing.found and pulls.is_to_be_noted(begun, wanted, total=listing.total, now=self._now)
 
         def holds(answer: Answer) -> bool:
             same = answer.standing == meant.standing
@@ -309,10 +311,11 @@ class Reader:
             if not listing.found:
                 raise Unknown
             if pulls.is_to_be_noted(answer, wanted, total=listing.total, now=self._now):
-                self._note(asked)
+                self._note(asked, noted=noted)
             return self._paged(meant, answer.rest[0] if answer.rest else None, listing.total)
 
-        return _Step(_page_question(meant.plan.statements, listing, wanted, asked), holds, finish)
+        question = _page_question(meant.plan.statements, listing, wanted, asked)
+        return _Step(question._replace(also=pulls.NOTE) if noted else question, holds, finish)
 
     def _step_to_few(self, meant: _Meant, listed: _Step[Page]) -> _Step[Page]:
         """All at once where they are few, as an index lets us hope; else ``listed`` is next."""
@@ -392,9 +395,11 @@ class Reader:
         whole = documents.replace(_HREF, self._base)
         return whole if names is None else selection.reduced(whole, names)
 
-    def _note(self, asked: Mapping[str, Any]) -> None:
+    def _note(self, asked: Mapping[str, Any], *, noted: bool) -> None:
+        """``noted``: it was guessed that this would be asked for, and came in the trip of the page."""
         parameters = {**asked, "district": self._district, "now": self._now, "stale": pulls.stale(self._now)}
-        roundtrip.ask(district_id=self._district, door=None, question=Question(pulls.NOTE, parameters, keyed=True))
+        if not noted:
+            roundtrip.ask(district_id=self._district, door=None, question=Question(pulls.NOTE, parameters, keyed=True))
         _pulls.put(_walk(asked), Pull(asked["revision"], self._now))
         last = _tidied.get(self._district)
         if last is None or last <= self._now - pulls.TIDIED_AFTER:

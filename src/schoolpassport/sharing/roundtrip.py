@@ -38,7 +38,8 @@ _ENTER_KEYED, _ENTER_SORTED = _planned_once(*_KEYED, "enable_sort"), _planned_on
 class Question(NamedTuple):
     """A statement with named parameters. ``keyed``: it follows an index, often; ``sorted``: and sorts what it found.
 
-    ``steady``: so many columns come as one value, as ``Statement`` has it.
+    ``steady``: so many columns come as one value, as ``Statement`` has it. ``also``: what is done in the same trip,
+    with the same parameters, whatever the door says of the answer.
     """
 
     statement: str
@@ -46,6 +47,7 @@ class Question(NamedTuple):
     keyed: bool
     sorted: bool = False
     steady: int = 0
+    also: str = ""
 
 
 def ask(*, district_id: UUID, door: Door | None, question: Question) -> Row | None:
@@ -71,11 +73,15 @@ def _ask(connection: BaseDatabaseWrapper, district_id: UUID, door: Door | None, 
     if connection.connection is None:
         connection.ensure_connection()
     keyed = _ENTER_SORTED if question.sorted else _ENTER_KEYED
-    enter = Statement(keyed if question.keyed else _ENTER, (str(district_id),), prepared=True)
-    asked = Statement(question.statement, question.parameters, question.keyed, raw_texts=True, steady=question.steady)
+    trip = [Statement(keyed if question.keyed else _ENTER, (str(district_id),), prepared=True)]
+    if door is not None:
+        trip.append(Statement(door.statement, door.parameters, prepared=True, steady=pipeline.ALL))
+    given = question.parameters
+    trip.append(Statement(question.statement, given, question.keyed, raw_texts=True, steady=question.steady))
+    if question.also:
+        trip.append(Statement(question.also, given, prepared=True))
+    rows = pipeline.run(connection.connection, *trip)
     if door is None:
-        return pipeline.run(connection.connection, enter, asked)[1]
-    proof = Statement(door.statement, door.parameters, prepared=True, steady=pipeline.ALL)
-    _, state, row = pipeline.run(connection.connection, enter, proof, asked)
-    door.admit(state and state[0])
-    return row
+        return rows[1]
+    door.admit(rows[1] and rows[1][0])
+    return rows[2]
