@@ -13,6 +13,7 @@ from tests.support.clockwork import ticking
 from tests.support.nights import BY, Nights
 from tests.support.packages import small, user
 from tests.support.sides import DAY, MORNING, a_district, between, contents
+from tests.support.telling import told, told_partner
 
 DISTRICT, PARTNER = Side.DISTRICT, Side.PARTNER
 SECOND = timedelta(seconds=1)
@@ -78,6 +79,8 @@ def test_nothing_is_served_before_both_sides_have_agreed(two):
         ("approve", "district", "approved", ""),
         ("begin", "house", "active", ""),
     ]
+    place = (two.sis.district_id, two.app.integration.id, consent.id)
+    assert (told(place[0], consent.id), told_partner(*place)) == (["consent-asked"] * 2, ["own-consent-answered"] * 2)
 
 
 @pytest.mark.parametrize(
@@ -154,10 +157,32 @@ def test_at_its_last_instant_nothing_is_served_though_no_job_has_run_and_then_al
     assert "username" not in two.get("users").body.decode()
     with scope.inside(two.sis.district_id):
         last = next(e for e in audit.events(district_id=two.sis.district_id) if e.about == str(consent.id))
-    told = (last.act, last.by, last.facts["was"], last.facts["became"])
-    assert told == ("sharing:consent:expire", "sharing", "active", "expired")
+    said = (last.act, last.by, last.facts["was"], last.facts["became"])
+    assert said == ("sharing:consent:expire", "sharing", "active", "expired")
     actions.attend(now=two.now + DAY)
     assert two.state(consent) == "expired"
+    place = (two.sis.district_id, two.app.integration.id, consent.id)
+    assert told_partner(*place)[-1] == "own-consent-over"
+    assert told(place[0], consent.id)[-1] == "consent-over"
+
+
+def test_that_a_consent_ends_is_told_a_month_before_and_once(two):
+    consent = two.agreed(expires_at=two.now + 40 * DAY)
+    place = (two.sis.district_id, two.app.integration.id, consent.id)
+    before = told(place[0], consent.id), told_partner(*place)
+    actions.foretell_ends(now=two.now + 9 * DAY)
+    assert (told(place[0], consent.id), told_partner(*place)) == before
+    for day in (11, 12):
+        actions.foretell_ends(now=two.now + day * DAY)
+    assert told(place[0], consent.id) == [*before[0], "consent-ends"]
+    assert told_partner(*place) == [*before[1], "own-consent-ends"]
+
+
+def test_of_a_draft_that_expires_the_other_side_hears_nothing(two):
+    consent = two.draft(DISTRICT, expires_at=two.now + DAY)
+    assert actions.attend(now=two.now + 2 * DAY) >= 1
+    assert two.state(consent) == "expired"
+    assert told_partner(two.sis.district_id, two.app.integration.id, consent.id) == []
 
 
 def test_a_night_after_the_last_instant_makes_the_tombstones_before_anything_new_is_shown(alone):
@@ -223,6 +248,7 @@ def test_a_night_that_exceeds_the_limits_of_a_consent_waits_for_a_person(alone):
     assert alone.served() == ACTIVE
     (found,) = agreements.consents(district_id=alone.sis.district_id)
     assert found["held"] == {"user": {"remove": 28}, "enrollment": {"remove": 33}}
+    assert told(alone.sis.district_id, alone.app.integration.id) == ["view-held"]
     place = {"district_id": alone.sis.district_id, "integration_id": alone.app.integration.id}
     actions.release(**place, by=BY, now=alone.now)
     assert alone.served() == {**ACTIVE, "p2": "tobedeleted", "p4": "tobedeleted"}

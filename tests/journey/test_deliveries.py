@@ -28,6 +28,7 @@ from tests.support import lookup, openssh, partners, sftpserver, sftpservice
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import small, user
 from tests.support.sftpserver import PASSWORD, USER, Behaviour
+from tests.support.telling import told, told_partner
 
 ONCE = Pace(tries=1)
 
@@ -211,6 +212,8 @@ def test_a_partner_who_cannot_be_reached_is_tried_later_and_later_and_not_for_ev
     actions.ask(district_id=sis.district_id, name="nightly", by=BY, now=sis.now)
     states = [send(sis, delivery, 1).state for _ in range(8)]
     assert states == ["waiting"] * 7 + ["failed"]
+    assert told(sis.district_id, delivery.id) == ["delivery-failed"]
+    assert told_partner(sis.district_id, app, delivery.id) == ["own-delivery-failed"]
     pauses = [j["at"] for j in jobs(sis) if j["at"]]
     assert len(pauses) == 7
     assert pauses == sorted(pauses)

@@ -2,17 +2,22 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
 
 from schoolpassport.cli.commands import notices as command
+from schoolpassport.kit import clock
 from schoolpassport.messaging import actions, queries
 from schoolpassport.messaging.models import Notice
 from schoolpassport.messaging.records import NoNotice
+from schoolpassport.sync import states
+from schoolpassport.sync.models import Run, RunState
 from schoolpassport.tenancy import scope
 from tests.support.nights import Nights, nights
 from tests.support.packages import crowd
+from tests.support.postbox import postbox, set_up, work
 
 
 @pytest.fixture
@@ -77,14 +82,63 @@ def test_a_notice_is_there_only_if_what_it_tells_of_is(sis, monkeypatch):
     """The same transaction: what undoes the hold undoes the notice."""
     with scope.undone(sis.district_id):
         run = sis.ask(leaving(20))
-        from schoolpassport.sync import states
-        from schoolpassport.sync.models import Run, RunState
-
         run.hold = {"reasons": [{"sentence": "Too much."}], "likely_cause": "A cut."}
         Run.objects.filter(district_id=sis.district_id, id=run.id).update(state=RunState.RUNNING, hold=run.hold)
         states.finish(run, RunState.HELD, message="Too much.")
         assert told(sis) == ["run-held"]
     assert told(sis) == []
+
+
+# ----------------------------------------------------------------------------------------------------- other news of runs
+
+
+@pytest.fixture
+def lenient(district, tmp_path, now) -> Nights:
+    """Removals that are too many wait by themselves."""
+    made = nights(district_id=district.id, folder=tmp_path, now=now)
+    made.set_limits(witnesses=1, school_removed_share=1, overlap_share=0)
+    made.done(crowd(60))
+    return made
+
+
+def test_removals_that_wait_are_told_once_until_their_reasons_are_others(lenient, district):
+    run = lenient.run(leaving(20))
+    assert run.state == "unchanged" or run.revision, run.message
+    (notice,) = queries.notices(organisation_id=district.id)
+    waiting = len(lenient.waiting(state="held"))
+    assert notice.subject == f"{district.name}: removals of SIS wait for you, {waiting} in all"
+    assert "users" in notice.words
+    lenient.run(leaving(20).changed("users", "c059", givenName="Ada"))
+    assert told(lenient) == ["removals-wait"], "the same removals, for the same reasons"
+    lenient.run(leaving(21).changed("users", "c059", givenName="Ada"))
+    assert (told(lenient), told(lenient, waiting=True)) == (["removals-wait"] * 2, ["removals-wait"])
+
+
+@pytest.mark.parametrize("decide", ["release", "keep"])
+def test_removals_that_were_decided_wait_no_more(lenient, decide):
+    lenient.run(leaving(20))
+    getattr(lenient, decide)(kinds=("enrollment",))
+    assert told(lenient, waiting=True) == ["removals-wait"], "those of people wait still"
+    getattr(lenient, decide)()
+    assert told(lenient, waiting=True) == []
+
+
+def test_removals_that_came_back_wait_no_more(lenient):
+    lenient.run(leaving(20))
+    lenient.run(crowd(60))
+    assert told(lenient, waiting=True) == []
+
+
+def test_what_was_refused_or_failed_is_told_and_what_went_well_by_a_retry_is_settled(sis, district):
+    assert sis.run({"users.csv": "no,header,here\n"}).state == "refused"
+    assert told(sis) == ["run-refused"]
+    run = sis.ask(crowd(60).changed("users", "c001", givenName="Ada"))
+    states.move(run, RunState.RUNNING)
+    states.finish(run, RunState.FAILED, message="A fault.")
+    assert told(sis) == ["run-failed", "run-refused"]
+    sis.walk(run)
+    failed, _ = queries.notices(organisation_id=district.id)
+    assert (failed.kind, failed.settled_at is None) == ("run-failed", False)
 
 
 CANARY = "Qcanaryq"
@@ -99,15 +153,30 @@ def marked(package):
     return replace(package, rows={**package.rows, "users": people})
 
 
-def test_no_notice_holds_anything_of_a_record(sis, district):
+def test_no_notice_and_no_mail_holds_anything_of_a_record(sis, district, now, monkeypatch, caplog):
+    actions.add(organisation_id=district.id, address="ada@amber.example", by="test", now=now)
+    with postbox() as box, set_up(monkeypatch, box):
+        _tell_of_marked_people(sis, district)
+        work(district.id, clock.now())
+        work(district.id, clock.now() + timedelta(days=2))  # the digest, too
+    assert len(box.raw) == 5
+    for letter in box.got:
+        assert CANARY not in f"{letter} {letter.get_content()}"
+    assert CANARY not in caplog.text
+
+
+def _tell_of_marked_people(sis, district):
     sis.approve(sis.run(marked(crowd(60))))
     assert any(CANARY in str(record) for record in sis.records("user").values()), "there is something to be told"
     sis.run(marked(leaving(20)))
+    sis.set_limits(hold_whole=False, witnesses=1, school_removed_share=1, overlap_share=0)
+    sis.run(marked(leaving(21)))
+    refused = marked(crowd(60)).rows["users"][0]
+    sis.run({"users.csv": ",".join(refused.values()) + "\n"})  # a row in the place of the header
     notices = queries.notices(organisation_id=district.id)
-    assert [n.kind for n in notices] == ["run-held"] * 2
+    assert [n.kind for n in notices] == ["run-refused", "removals-wait", "run-held", "run-held"]
     for notice in notices:
         assert CANARY not in f"{notice.subject} {notice.words} {notice.commands}"
-        assert "users" in notice.words
 
 
 # -------------------------------------------------------------------------------------------------------- whose it is

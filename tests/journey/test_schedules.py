@@ -11,6 +11,8 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from schoolpassport.cli.commands import schedule as schedule_command
 from schoolpassport.cli.commands import sources as sources_command
 from schoolpassport.cli.show import how_far
+from schoolpassport.kit import clock
+from schoolpassport.messaging import queries as messaging
 from schoolpassport.sources import actions as sources
 from schoolpassport.sync import actions, queries, schedules
 from schoolpassport.sync.contract import Progress
@@ -18,6 +20,7 @@ from schoolpassport.sync.models import Due, Run
 from schoolpassport.tenancy import scope
 from tests.support.nights import BY, nights
 from tests.support.packages import small
+from tests.support.telling import told
 
 DAILY = {"every": "day", "at": "02:30", "zone": "America/Chicago"}
 TONIGHT = datetime(2026, 9, 1, 7, 30, tzinfo=UTC)  # 02:30 there
@@ -150,6 +153,22 @@ def test_what_is_over_cannot_be_cancelled(sis):
         actions.retry(district_id=sis.district_id, number=run.number, by=BY, now=sis.now)
 
 
+def test_a_source_that_brings_nothing_new_for_a_week_is_told_once_until_it_does(sis):
+    planned(sis)
+    sis.done(small())
+    later = clock.now() + schedules.SILENT_AFTER
+    assert fall_due(sis, TONIGHT, now=later - timedelta(hours=1))
+    assert told(sis.district_id, sis.source.id) == []
+    for _ in range(2):
+        with scope.inside(sis.district_id):
+            due = Due.objects.get(district_id=sis.district_id, source_id=sis.source.id)
+        assert fall_due(sis, due.next_at, now=later + timedelta(days=2))
+    assert told(sis.district_id, sis.source.id) == ["source-silent"]
+    sis.done(small().changed("users", "p1", givenName="Ada"))
+    (notice,) = messaging.notices(organisation_id=sis.district_id)
+    assert notice.settled_at is not None
+
+
 def test_a_run_that_was_begun_five_times_is_parked_and_its_neighbours_go_on(sis):
     run = sis.ask(small())
     with scope.inside(sis.district_id):  # what four dead workers and a fifth leave behind
@@ -157,6 +176,7 @@ def test_a_run_that_was_begun_five_times_is_parked_and_its_neighbours_go_on(sis)
     walked = sis.walk(run)
     assert (walked.state, walked.revision) == ("parked", None)
     assert walked.message.startswith("It was tried 5 times and never came to an end")
+    assert told(sis.district_id, run.id) == ["run-parked"]
     assert sis.done(small()).revision == 1
 
 

@@ -32,6 +32,7 @@ from tests.support import lookup, partners
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import small, user
 from tests.support.receivers import BUSY, FAULT, FINE, GONE, MOVED, Receiver, receiving
+from tests.support.telling import told, told_partner
 from tests.support.views import View
 
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
@@ -232,6 +233,8 @@ def test_after_three_days_a_message_is_given_up_said_in_the_ledger_and_can_be_re
     assert "webhooks:endpoint:abandon" in acts
     found = listed(view, endpoint)
     assert (found.state, found.waiting, found.dead) == ("active", 0, 1)
+    assert told(view.district_id, endpoint.id) == ["webhook-dead"]
+    assert told_partner(view.district_id, view.integration_id, endpoint.id) == ["own-webhook-dead"]
 
     receiver.answers = [FINE]
     actions.replay(district_id=view.district_id, endpoint_id=endpoint.id, after=0, by=BY, now=last)

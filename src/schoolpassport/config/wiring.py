@@ -8,6 +8,7 @@ from uuid import UUID
 
 from schoolpassport.config import telling
 from schoolpassport.delivery import actions as delivery
+from schoolpassport.delivery.records import ShipmentFailed
 from schoolpassport.kit import news
 from schoolpassport.matching import actions as matching
 from schoolpassport.partners import contract as partners
@@ -17,6 +18,7 @@ from schoolpassport.sharing import contract as views
 from schoolpassport.sources import actions as sources
 from schoolpassport.sync import contract
 from schoolpassport.webhooks import actions as webhooks
+from schoolpassport.webhooks.records import MessageDead
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,16 @@ _LISTENERS: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
     (partners.district_keepers, delivery.reseal_secrets),
 )
 
-_NEWS: tuple[tuple[type[Any], Callable[[Any], None]], ...] = ((contract.RunMoved, telling.run_moved),)
+_NEWS: tuple[tuple[type[Any], Callable[[Any], None]], ...] = (  # what is told to people
+    (contract.RunMoved, telling.run_moved),
+    (contract.RemovalsDecided, telling.removals_decided),
+    (contract.SourceSilent, telling.source_silent),
+    (MessageDead, telling.message_dead),
+    (ShipmentFailed, telling.shipment_failed),
+    (views.ConsentMoved, telling.consent_moved),
+    (views.ConsentEnds, telling.consent_ends),
+    (views.ViewHeld, telling.view_held),
+)
 
 
 def connect() -> None:

@@ -3,10 +3,23 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")  # of a format or a delivery
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipmentFailed:
+    """News (``kit.news``): a delivery needs a person, or was tried too often."""
+
+    district_id: UUID
+    integration_id: UUID
+    delivery_id: UUID
+    name: str
+    now: datetime
 
 
 class UnknownFormat(LookupError):

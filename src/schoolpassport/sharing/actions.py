@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from psycopg.errors import LockNotAvailable
 from schoolpassport.audit import actions as audit
 from schoolpassport.gradebook import actions as gradebook
 from schoolpassport.gradebook.records import Said
+from schoolpassport.kit import news
 from schoolpassport.kit.resealing import Resealed
 from schoolpassport.partners import queries as partners_queries
 from schoolpassport.roster import queries as roster
@@ -32,6 +34,7 @@ from schoolpassport.sharing import (
 )
 from schoolpassport.sharing import contents as judging
 from schoolpassport.sharing import requirements as demands
+from schoolpassport.sharing.contract import ConsentEnds, ConsentMoved, ViewHeld
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, NotAllowed, Side
 from schoolpassport.sharing.models import Consent, DataRequirements, Document, View
 from schoolpassport.sharing.records import Busy, Contents, Handed, Proposal
@@ -41,6 +44,9 @@ from schoolpassport.sync.contract import Followed, Reach
 from schoolpassport.tenancy import actions as tenancy
 from schoolpassport.tenancy import queries as districts
 from schoolpassport.tenancy import scope
+
+FORETOLD: Final = timedelta(days=30)
+"""For so long before its end a consent is told to end."""
 
 _BY_ITSELF = "sharing"
 _HUNDRED = 100
@@ -109,8 +115,10 @@ def revoke(*, district_id: UUID, integration_id: UUID, by: str, now: datetime) -
         consent = next((c for c in mine if c.state in IN_FORCE), None)
         if consent is None:
             return
+        was = consent.state
         steps.take(consent, Act.REVOKE, side=Side.DISTRICT, by=by, now=now)
         moved = effects.follow(consent, Act.REVOKE, by=by, now=now)
+        _announce(consent, was, Act.REVOKE, Side.DISTRICT, now)
     _refresh(moved)
 
 
@@ -162,8 +170,10 @@ def take(
         consent = _locked(district_id, consent_id)
         if act in {Act.SEND, Act.APPROVE}:
             _can_work(district_id, consent.integration_id, consent.contents)
+        was = consent.state
         steps.take(consent, act, side=side, by=by, now=now, message=message, accepting=accepting)
         moved = effects.follow(consent, act, by=by, now=now)
+        _announce(consent, was, act, side, now)
     _refresh(moved)
     return consent
 
@@ -500,10 +510,40 @@ def _attend(*, district_id: UUID, now: datetime) -> int:
             if act is Act.BEGIN:
                 moved = effects.begin(consent, by=_BY_ITSELF, now=now)
             elif act is Act.EXPIRE:
+                was = consent.state
                 steps.take(consent, act, side=Side.HOUSE, by=_BY_ITSELF, now=now)
                 moved = effects.follow(consent, act, by=_BY_ITSELF, now=now)
+                _announce(consent, was, act, Side.HOUSE, now)
         _refresh(moved)
     return len(due)
+
+
+def foretell_ends(*, now: datetime) -> None:
+    """Which consents end within a month, of all districts; may be called any number of times."""
+    for district in districts.districts():
+        with scope.inside(district.id):
+            ending = Consent.objects.filter(
+                district_id=district.id, state__in=IN_FORCE, expires_at__gt=now, expires_at__lte=now + FORETOLD
+            )
+            found = ending.order_by("id").values_list("id", "integration_id", "expires_at")
+            for consent_id, integration_id, at in found:
+                told = ConsentEnds(
+                    district_id=district.id, integration_id=integration_id, consent_id=consent_id, at=at or now, now=now
+                )
+                news.announce(told)
+
+
+def _announce(consent: Consent, was: str, act: Act, side: Side, now: datetime) -> None:
+    told = ConsentMoved(
+        district_id=consent.district_id,
+        integration_id=consent.integration_id,
+        consent_id=consent.id,
+        was=was,
+        act=act,
+        side=side,
+        now=now,
+    )
+    news.announce(told)
 
 
 class _TooMuch(Exception):
@@ -538,6 +578,10 @@ def _carefully(view: View, consent: Consent, now: datetime) -> publishing.Moved 
                 now=now,
                 facts=facts,
             )
+            held = ViewHeld(
+                district_id=view.district_id, integration_id=view.integration_id, since=view.held_at, now=now
+            )
+            news.announce(held)
         return None
     return moved
 

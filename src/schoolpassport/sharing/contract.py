@@ -21,6 +21,43 @@ class ViewMoved:
     seq_to: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConsentMoved:
+    """News (``kit.news``): a side, or the house, took a step in a consent's life, in the words of ``lifecycle``.
+
+    ``was``: the state in which it was taken.
+    """
+
+    district_id: UUID
+    integration_id: UUID
+    consent_id: UUID
+    was: str
+    act: str
+    side: str
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentEnds:
+    """News: a consent in force ends soon. Told once a day."""
+
+    district_id: UUID
+    integration_id: UUID
+    consent_id: UUID
+    at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewHeld:
+    """News: what an application would see changes more than its consent lets happen by itself, since then."""
+
+    district_id: UUID
+    integration_id: UUID
+    since: datetime
+    now: datetime
+
+
 class Listener(Protocol):
     """Called in the scope and the transaction of the publication. It writes rows and jobs, and nothing else."""
 

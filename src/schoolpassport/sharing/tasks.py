@@ -19,6 +19,13 @@ def attend(timestamp: int) -> None:
     actions.attend(now=clock.now())
 
 
+@app.periodic(cron="17 5 * * *")
+@app.task(name="sharing.foretell_ends", queue="sharing")
+def foretell_ends(timestamp: int) -> None:
+    del timestamp
+    actions.foretell_ends(now=clock.now())
+
+
 @app.task(name="sharing.add_up", queue="sharing")
 def add_up(*, district_id: str, view: int, kinds: list[str]) -> None:
     actions.add_up(district_id=UUID(district_id), view=view, kinds=kinds)

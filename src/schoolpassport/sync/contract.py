@@ -108,6 +108,24 @@ class Which:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemovalsDecided:
+    """News: a person decided about removals that were held, all or some."""
+
+    district_id: UUID
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSilent:
+    """News: a source that is fetched by a timetable has brought nothing new since then. Told at each of its times."""
+
+    district_id: UUID
+    source_id: UUID
+    since: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunMoved:
     """News (``kit.news``): a run went from one state to another, told in the transaction in which it did.
 

@@ -1,8 +1,9 @@
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Min
+from django.db.models import Count, Max, Min
 
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
@@ -25,6 +26,20 @@ def run(*, district_id: UUID, number: int) -> Run | None:
 
 def held(*, district_id: UUID) -> list[Run]:
     return list(Run.objects.filter(district_id=district_id, state=RunState.HELD).order_by("number"))
+
+
+def removals_held(*, district_id: UUID, source_id: UUID) -> tuple[int, int]:
+    """How many removals of a source wait for a person, and since which run the newest of them is lacking."""
+    mine = Absence.objects.filter(district_id=district_id, source_id=source_id, state=AbsenceState.HELD)
+    found = mine.aggregate(count=Count("key"), newest=Max("since_run"))
+    return found["count"], found["newest"] or 0
+
+
+def last_news(*, district_id: UUID, source_id: UUID) -> datetime | None:
+    """When a package of the source last changed anything; of one that never has, when it was first asked for."""
+    mine = Run.objects.filter(district_id=district_id, source_id=source_id)
+    done = mine.filter(state=RunState.DONE).order_by("-number").values_list("finished_at", flat=True).first()
+    return done or mine.order_by("number").values_list("asked_at", flat=True).first()
 
 
 def steps(*, district_id: UUID, run_id: UUID) -> list[Step]:

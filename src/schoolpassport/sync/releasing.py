@@ -8,14 +8,14 @@ from uuid import UUID
 from django.conf import settings
 
 from schoolpassport.audit import actions as audit
-from schoolpassport.kit import clock
+from schoolpassport.kit import clock, news
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sync import absences, rehearsal, turns
 from schoolpassport.sync import walk as walks
-from schoolpassport.sync.contract import Which, followers
+from schoolpassport.sync.contract import RemovalsDecided, Which, followers
 from schoolpassport.sync.resting import rest
 from schoolpassport.sync.workbench import desk
 from schoolpassport.tenancy import scope
@@ -48,6 +48,7 @@ def release(*, district_id: UUID, which: Which, by: str, now: datetime) -> Relea
                     now=now,
                     facts=facts,
                 )
+                news.announce(RemovalsDecided(district_id=district_id, now=now))
         for follower in followers:
             follower(district_id=district_id, now=clock.now())
         rest(district_id=district_id, now=clock.now())
@@ -104,4 +105,5 @@ def keep(*, district_id: UUID, which: Which, by: str, now: datetime) -> dict[str
             audit.note(
                 district_id=district_id, act="sync:absence:keep", about=str(district_id), by=by, now=now, facts=facts
             )
+            news.announce(RemovalsDecided(district_id=district_id, now=now))
         return counts

@@ -5,20 +5,24 @@ names (the timetable was changed meanwhile, or it was done already) does nothing
 timetable rests: instants pass without a run, and it goes on by itself when the source is connected again.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from schoolpassport.kit import news
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.models import Source
-from schoolpassport.sync import actions, timetable
+from schoolpassport.sync import actions, queries, timetable
+from schoolpassport.sync.contract import SourceSilent
 from schoolpassport.sync.models import Due
 from schoolpassport.tenancy import scope
 
 SUBJECT = "schedule"
 BY = "schedule"  # who asked for a run, where no person did
+SILENT_AFTER = timedelta(days=7)
+"""For so long a source may bring nothing new before that is told."""
 
 
 class NothingToFetch(ValueError):
@@ -63,6 +67,9 @@ def fall_due(*, district_id: UUID, source_id: UUID, version: int, at: datetime, 
         source = source_queries.source(district_id=district_id, id_or_name=source_id)
         if fetches := _fetches(source):
             actions.ask_worker(district_id=district_id, source_id=source_id, origin=None, by=BY, now=now)
+        since = queries.last_news(district_id=district_id, source_id=source_id)
+        if since is not None and since < now - SILENT_AFTER:
+            news.announce(SourceSilent(district_id=district_id, source_id=source_id, since=since, now=now))
         held = source_queries.settings(district_id=district_id, source_id=source_id)
         due.next_at = timetable.next_after(timetable.parse(held.get(SUBJECT)), max(now, at))
         due.save(update_fields=["next_at"])

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from schoolpassport.audit import actions as audit
-from schoolpassport.kit import http
+from schoolpassport.kit import http, news
 from schoolpassport.kit.egress import Policy
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.killpoint import reach
@@ -23,7 +24,7 @@ from schoolpassport.tenancy import scope
 from schoolpassport.tenancy.queries import districts
 from schoolpassport.webhooks import _vault, bodies, posting, signing
 from schoolpassport.webhooks.models import Endpoint, EndpointState, Message, MessageState, Setter
-from schoolpassport.webhooks.records import BadEndpoint, NewEndpoint, name_of
+from schoolpassport.webhooks.records import BadEndpoint, MessageDead, NewEndpoint, name_of
 
 OVERLAP: Final = timedelta(days=1)
 """For how long the secret before the newest one signs, too."""
@@ -263,6 +264,17 @@ def _give_up(message: Message, *, gone: bool, now: datetime) -> None:
     if gone:
         Endpoint.objects.filter(district_id=district_id, id=endpoint_id).update(state=EndpointState.GONE)
         _note(district_id, endpoint_id, "gone", "worker", now)
+    endpoint = Endpoint.objects.get(district_id=district_id, id=endpoint_id)
+    dead = MessageDead(
+        district_id=district_id,
+        integration_id=endpoint.integration_id,
+        endpoint_id=endpoint_id,
+        host=urlsplit(endpoint.url).hostname or "",
+        after=message.seq_from,
+        gone=gone,
+        now=now,
+    )
+    news.announce(dead)
 
 
 def _policy(setter: str) -> Policy:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from schoolpassport.webhooks.models import Setter
 
-__all__ = ["BadEndpoint", "EndpointFacts", "MessageFacts", "NewEndpoint", "Setter", "name_of"]
+__all__ = ["BadEndpoint", "EndpointFacts", "MessageDead", "MessageFacts", "NewEndpoint", "Setter", "name_of"]
 
 
 class BadEndpoint(ValueError):
@@ -16,6 +16,22 @@ class BadEndpoint(ValueError):
 def name_of(message_id: UUID) -> str:
     """What a receiver knows a message by."""
     return f"msg_{message_id.hex}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageDead:
+    """News (``kit.news``): a message was given up. ``gone``: the receiver wants none any more.
+
+    ``host`` and not the address, which may hold a word that is the partner's own.
+    """
+
+    district_id: UUID
+    integration_id: UUID
+    endpoint_id: UUID
+    host: str
+    after: int
+    gone: bool
+    now: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 from schoolpassport.audit import actions as audit
 from schoolpassport.delivery import _vault, queries, sending
 from schoolpassport.delivery.models import Delivery, Secret, Shipment, State
-from schoolpassport.delivery.records import NAME, BadDelivery, Plan
+from schoolpassport.delivery.records import NAME, BadDelivery, Plan, ShipmentFailed
 from schoolpassport.delivery.transports import TRANSPORTS, Checked
+from schoolpassport.kit import news
 from schoolpassport.kit.http import USUAL, Pace
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.resealing import Resealed
@@ -290,6 +291,8 @@ def _write(shipment: Shipment, outcome: sending.Outcome, now: datetime) -> Shipm
         tasks.defer_send(
             district_id=shipment.district_id, delivery_id=shipment.delivery_id, number=shipment.number, after=pause
         )
+    if shipment.state is State.FAILED:
+        _announce_failure(shipment, now)
     if shipment.state is State.SENT:
         delivery = Delivery.objects.get(district_id=shipment.district_id, id=shipment.delivery_id)
         sharing.note_delivery(
@@ -308,3 +311,15 @@ def _write(shipment: Shipment, outcome: sending.Outcome, now: datetime) -> Shipm
             revision=outcome.revision, sent_digest=outcome.digest, sent_version=outcome.version, sent_at=now
         )
     return shipment
+
+
+def _announce_failure(shipment: Shipment, now: datetime) -> None:
+    failed = Delivery.objects.get(district_id=shipment.district_id, id=shipment.delivery_id)
+    told = ShipmentFailed(
+        district_id=failed.district_id,
+        integration_id=failed.integration_id,
+        delivery_id=failed.id,
+        name=failed.name,
+        now=now,
+    )
+    news.announce(told)
