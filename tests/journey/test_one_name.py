@@ -4,10 +4,14 @@ import json
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from django.core.handlers.wsgi import WSGIHandler
 
+from schoolpassport.cli.commands import formats as formats_command
+from schoolpassport.delivery import custom
 from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.kit import clock
+from schoolpassport.kit.egress import Networks, Policy
 from schoolpassport.quality import actions as quality
 from schoolpassport.quality import queries
 from schoolpassport.rosterapi import wsgi as shortcut
@@ -15,10 +19,13 @@ from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import lacking, shortids
 from schoolpassport.sharing.catalogue import everything
 from schoolpassport.sharing.records import Contents
-from schoolpassport.sources.actions import register_source
+from schoolpassport.sources.actions import register_source, set_shaping
+from schoolpassport.sources.connectors import CONNECTORS
+from schoolpassport.sources.connectors.shape import Given
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.tenancy import scope
-from tests.support import wsgi
+from tests.support import lookup, wsgi
+from tests.support import oneroster_provider as fake
 from tests.support.files import Desk, rows
 from tests.support.nights import BY, Nights, Place, nights
 from tests.support.packages import small, user
@@ -34,6 +41,7 @@ NAMES = {
     "t1": ("", "नरेन्द्र"),
     "g1": ("Ἀριστοτέλης", ""),
 }
+REST = CONNECTORS["oneroster-rest"]
 ONE, MISSING = "one name only", "missing value"
 
 
@@ -197,6 +205,23 @@ SDS = {
     "3,who@amber.example,,\n",
     "roles.csv": "userSourcedId,orgSourcedId,role\n1,s1,student\n2,s1,student\n3,s1,student\n",
 }
+SDS_V1 = {
+    "School.csv": "SIS ID,Name\n1,Amber\n",
+    "Section.csv": "SIS ID,School SIS ID,Section Name\n11,1,Maths\n",
+    "Student.csv": "SIS ID,School SIS ID,First Name,Last Name\n1,1,Suharto,\n2,1,,王\n3,1, ,\n",
+    "Teacher.csv": "SIS ID,School SIS ID,First Name,Last Name\n7,1,,नरेन्द्र\n",
+    "StudentEnrollment.csv": "Section SIS ID,SIS ID\n11,1\n",
+    "TeacherRoster.csv": "Section SIS ID,SIS ID\n11,7\n",
+}
+ONEROSTER_1P2 = {
+    "manifest.csv": "propertyName,value\nmanifest.version,1.0\noneroster.version,1.2\n"
+    "file.orgs,bulk\nfile.users,bulk\nfile.roles,bulk\n",
+    "orgs.csv": "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId\ns1,,,Amber,school,,\n",
+    "users.csv": "sourcedId,status,dateLastModified,enabledUser,username,givenName,familyName\n"
+    "1,,,true,su,Suharto,\n2,,,true,wang,,王\n3,,,true,who,,\n",
+    "roles.csv": "sourcedId,status,dateLastModified,userSourcedId,roleType,role,orgSourcedId\n"
+    "r1,,,1,primary,student,s1\nr2,,,2,primary,teacher,s1\nr3,,,3,primary,student,s1\n",
+}
 BASIC = {
     "schools.csv": "School_id,School_name,School_number\n1,Amber Primary,01\n",
     "students.csv": "School_id,Student_id,Last_name,First_name,Contact_name,Contact_relationship,Contact_sis_id\n"
@@ -212,13 +237,94 @@ BASIC = {
     [
         ("sds-v2.1", SDS, {"1": ("Suharto", ""), "2": ("", "王"), "3": ("who@amber.example", "who@amber.example")}),
         ("basic-roster", BASIC, {"student/1": ("Suharto", ""), "student/2": ("", "王")}),
+        ("sds-v1", SDS_V1, {"student/1": ("Suharto", ""), "student/2": ("", "王"), "teacher/7": ("", "नरेन्द्र")}),
+        ("oneroster-1.2", ONEROSTER_1P2, {"1": ("Suharto", ""), "2": ("", "王")}),
     ],
 )
 def test_other_dialects_bring_one_name_as_well(district, tmp_path, now, schema, files, expected):
     source = register_source(district_id=district.id, name=schema, schema=schema, by=BY, now=now)
     sis = Nights(district.id, source, tmp_path, now)
-    sis.done(files)
+    run = sis.done(files)
     assert names(sis, *expected) == expected
+    if schema in {"sds-v1", "oneroster-1.2"}:  # who has neither is nobody
+        assert names(sis).keys() - expected.keys() == set()
+        assert {p.column for p in sis.findings(run) if p.rule == MISSING} == {"givenName", "familyName"}
+    else:
+        assert MISSING not in {p.rule for p in sis.findings(run)}
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize("nulls", [False, True])
+def test_an_api_brings_one_name_as_well(district, tmp_path, now, version, nulls):
+    """Whether the other name is null, or not there."""
+    schema = f"oneroster-{version}"
+    source = register_source(district_id=district.id, name="SIS", schema=schema, by=BY, now=now)
+    serves = {"1.1": fake.provider, "1.2": fake.provider_1p2}[version]
+    with fake.serving(serves(told(), fake.Quirks(nulls=nulls))) as made:
+        asked = Given(
+            values=REST.filled(made.settings()),
+            secrets={"client_secret": fake.SECRET},
+            now=now,
+            schema=schema,
+            policy=Policy(networks=Networks.parse("127.0.0.0/8"), resolve=lookup.numbers),
+        )
+        (tmp_path / "package").mkdir()
+        REST.collect(asked, tmp_path / "package", lambda _: None)
+    sis = Nights(district.id, source, tmp_path, now)
+    sis.done(tmp_path / "package")
+    assert names(sis, *NAMES) == NAMES
+    assert "none" not in sis.ids("user")
+    assert set(standing(sis)) == set(NAMES)
+
+
+# ----------------------------------------------------------------------------------------------------- own formats
+
+
+OWN = """
+files:
+  - file: people.csv
+    rows: user
+    order: [username]
+    columns:
+      - {header: Login, from: username}
+      - {header: All or nothing, do: [{do: template, text: "{familyName}, {givenName}"}]}
+      - {header: What there is, do: [{do: join, attributes: [familyName, givenName], with: ", "}]}
+      - {header: Mail, do: [{do: template, text: "{givenName}.{familyName}@amber.example"}]}
+"""
+
+
+def test_a_template_says_nothing_of_one_name_and_join_what_there_is_and_who_checks_a_format_is_told(sis, tmp_path):
+    sis.done(told())
+    app = sharing_with(sis)
+    format_ = custom.read(OWN, name="own", today=sis.now.date())
+    made = {
+        row["Login"]: row
+        for row in rows(Desk(sis.district_id, app.integration.id, tmp_path).texts(format_)["people.csv"])
+    }
+    columns = ("All or nothing", "What there is", "Mail")
+    assert {key: tuple(made[key][c] for c in columns) for key in ("p1", "p2", "p4")} == {
+        "p1": ("", "Suharto", ""),
+        "p2": ("", "王小明", ""),
+        "p4": ("Family-p4, Given-p4", "Family-p4, Given-p4", "Given-p4.Family-p4@amber.example"),
+    }
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    checked = CliRunner().invoke(formats_command.command, ["check", str(tmp_path / "own.yaml")]).output.splitlines()
+    assert [line for line in checked if "blank" in line] == list(format_.hints)
+    (hint,) = format_.hints
+    assert hint == (
+        "In file 1 (people.csv), column 2 (All or nothing): where one of familyName, givenName is blank, “{familyName}, "
+        "{givenName}” gives no value at all, as for people who have one name only. To leave out what is blank, write "
+        '{do: join, attributes: [familyName, givenName], with: ", "} instead.'
+    )
+
+
+def test_who_sets_a_template_for_a_source_is_told_as_well(sis):
+    steps = {"user": {"username": [{"do": "template", "text": "{givenName}.{familyName}"}], "email": [{"do": "trim"}]}}
+    saved = set_shaping(
+        district_id=sis.district_id, source_id=sis.source.id, subject="transforms", content=steps, by=BY, now=sis.now
+    )
+    (warning,) = saved.warnings
+    assert warning.startswith("In transforms, user, username, step 1: where one of givenName, familyName is blank")
 
 
 # -------------------------------------------------------------------------------------------------------- who is who

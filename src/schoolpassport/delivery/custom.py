@@ -17,7 +17,7 @@ from schoolpassport.kit.conditions import Attribute, Column
 from schoolpassport.roster.kinds import KINDS, Type
 from schoolpassport.sources.mapping import BadPolicy
 from schoolpassport.sources.policies import Names, Step, step
-from schoolpassport.sources.transforms import Given, Made
+from schoolpassport.sources.transforms import Given, Made, template
 
 _MOST_FILES, _MOST_COLUMNS, _MOST_STEPS, _LONGEST = 20, 200, 20, 2_000
 _OF_A_FORMAT = {"about", "zip", "style", "files"}
@@ -88,6 +88,7 @@ class _Reader:
         self._name = name
         self._today = today
         self._dates, self._booleans, self._lists = "%Y-%m-%d", ("true", "false"), ","
+        self._hints: list[str] = []
 
     def format(self, content: object) -> Format:
         told = _object("the format", content, _OF_A_FORMAT)
@@ -111,6 +112,7 @@ class _Reader:
             hindrance=f"{silent[0]} cannot say which row is gone: give the file a “key” and a column with “change”."
             if silent
             else "",
+            hints=tuple(self._hints),
         )
 
     def _style(self, content: object) -> Style:
@@ -198,6 +200,8 @@ class _Reader:
             writer.step(f"{where}, step {n}", each)
             for n, each in enumerate(_list(f"{where}, do", told["do"], _MOST_STEPS) if told.get("do") else [], 1)
         ]
+        hints = (template.hint(each.values["text"]) for each in steps if each.transform is template.TRANSFORM)
+        self._hints += [f"In {where}: {hint}" for hint in hints if hint]
         if "constant" in told:
             # A column that stays blank is a column, too.
             blank = told["constant"] in ("", None)

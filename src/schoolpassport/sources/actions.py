@@ -297,4 +297,4 @@ def set_shaping(*, district_id: UUID, source_id: UUID, subject: str, content: ob
             district_id=district_id, source_id=source_id, subject=subject, content=content, by=by, now=now
         )
     warnings = (_REKEYED,) if subject == "prefix" and new.prefix != old.prefix and source.settled else ()
-    return Saved(version=version, warnings=warnings)
+    return Saved(version=version, warnings=(*warnings, *new.hints))

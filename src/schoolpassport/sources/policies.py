@@ -22,8 +22,7 @@ from schoolpassport.sources.mapping import BadPolicy, a_text, tables
 from schoolpassport.sources.records import Settings
 from schoolpassport.sources.schemas import FileSchema, Schema
 from schoolpassport.sources.schemas.shape import METADATA
-from schoolpassport.sources.transforms import TRANSFORMS, Given, Made, Parameter, Transform, Wanted
-from schoolpassport.sources.transforms.template import NAMES
+from schoolpassport.sources.transforms import TRANSFORMS, Given, Made, Parameter, Transform, Wanted, template
 
 SUBJECTS = ("tables", "attributes", "transforms", "prefix", "cleaning")
 MOST_STEPS = 20  # for one attribute
@@ -60,7 +59,7 @@ class Step:
                 case Wanted.ATTRIBUTES:
                     named.update(value)
                 case Wanted.TEMPLATE:
-                    named.update(NAMES.findall(value))
+                    named.update(template.NAMES.findall(value))
                 case _:
                     pass
         return frozenset(named)
@@ -102,6 +101,17 @@ class Shaping:
     def read(self) -> dict[str, frozenset[str]]:
         """Kind → the columns that feed it, by their headers."""
         return {kind: frozenset(f.header for f in feeds.values() if f.header) for kind, feeds in self.feeds.items()}
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What whoever wrote the steps may not expect of them."""
+        return tuple(
+            f"In transforms, {kind}, {header}, step {n}: {hint}"
+            for kind, of_kind in self.steps.items()
+            for header, steps in of_kind.items()
+            for n, each in enumerate(steps, 1)
+            if each.transform is TRANSFORMS["template"] and (hint := template.hint(each.values["text"]))
+        )
 
     def feeds_of(self, kind: str) -> Mapping[str, Feed]:
         return self.feeds.get(kind, _NONE)
@@ -273,7 +283,7 @@ def _word_of(where: str, parameter: Parameter, value: object, names: Names) -> s
     if parameter.wanted is Wanted.ATTRIBUTE:
         _named(where, (text,), names)
     if parameter.wanted is Wanted.TEMPLATE:
-        _named(where, tuple(NAMES.findall(text)), names)
+        _named(where, tuple(template.NAMES.findall(text)), names)
     return text
 
 

@@ -67,6 +67,7 @@ def check(file: Path, application: str | None, sample: Path | None, district: st
     try:
         format_ = _read(file)
         click.echo(f"{file.name} is a format: {', '.join(f.name for f in format_.files)}.")
+        _hint(format_)
         if sample is not None:
             if application is None:
                 raise click.UsageError("Say with --app whose view the sample is compared with.")
@@ -100,6 +101,12 @@ def save(application: str, name: str, file: Path, sample: Path | None, district:
     except _WRONG as wrong:
         _refuse(wrong)
     click.echo(f"Version {version} of {name} holds from the next delivery on.")
+    _hint(format_)
+
+
+def _hint(format_: Format) -> None:
+    for hint in format_.hints:
+        click.secho(hint, fg="yellow")
 
 
 @command.command("preview")

@@ -103,7 +103,7 @@ class Format:
     """``archive``: the name of the zip that holds the files; "" when they go side by side.
 
     ``version``: of the OneRoster manifest; "" when there is none. ``listed``: all files that the manifest speaks of.
-    ``hindrance``: why it is delivered in full only, in a sentence.
+    ``hindrance``: why it is delivered in full only, in a sentence. ``hints``: what whoever wrote it may not expect.
     """
 
     name: str
@@ -116,6 +116,7 @@ class Format:
     style: Style = field(default_factory=Style)
     modes: tuple[Mode, ...] = (Mode.FULL,)
     hindrance: str = ""
+    hints: tuple[str, ...] = ()
 
     @property
     def compared(self) -> bool:

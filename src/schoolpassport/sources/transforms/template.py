@@ -1,3 +1,4 @@
+import json
 import re
 
 from schoolpassport.kit.columns import literal
@@ -13,10 +14,23 @@ def _sql(cell: str, given: Given) -> Made:
     return Made(value=" || ".join(parts))
 
 
+def hint(text: str) -> str:
+    """What to write where a blank attribute shall not blank all, if ``join`` can say the same; "" where it cannot."""
+    pieces = NAMES.split(text)
+    names, between = pieces[1::2], pieces[2:-1:2]
+    if len(names) < 2 or pieces[0] or pieces[-1] or len(set(between)) > 1:  # noqa: PLR2004 (something to join)
+        return ""
+    listed = ", ".join(names)
+    return (
+        f"where one of {listed} is blank, “{text}” gives no value at all, as for people who have one name only. To "
+        f"leave out what is blank, write {{do: join, attributes: [{listed}], with: {json.dumps(between[0])}}} instead."
+    )
+
+
 TRANSFORM = Transform(
     name="template",
     sentence="Writes a text with attributes of the row in it, as the source gives them. Where one of them is blank, "
-    "there is no value.",
+    "there is no value; *join* leaves out what is blank.",
     parameters=(
         Parameter(
             name="text", sentence="like {givenName}.{familyName}@amber.example", wanted=Wanted.TEMPLATE, required=True
