@@ -113,6 +113,8 @@ def test_only_members_of_given_groups_are_taken_whatever_the_groups_are_called(d
     # Whoever is put into a group comes, and whoever leaves goes, though the account says nothing else than before.
     directory.done(package({**MEMBERS, STAFF: ["g1"]}, "t1", "t2", "g1", "p1"))
     assert emails(district_of) == {"t1@amber.example", "g1@amber.example"}
+    directory.done(sent)
+    assert emails(district_of) == {"t1@amber.example", "t2@amber.example"}
 
 
 def test_a_role_follows_from_groups(district_of, directory):
@@ -131,6 +133,7 @@ def test_groups_are_kept_only_under_another_name_that_a_district_gives_them(dist
     directory.done(package(MEMBERS, "t1", "t2"))
     assert district_of.record(t1)["email"] == "t1@amber.example"
     assert district_of.record(t1)["metadata"] is None
+    assert directory.run(package({STAFF: ["t1", "t2"]}, "t1", "t2")).state == "unchanged"  # nothing follows from it
     feed = {"user": [{"to": "metadata.memberOf", "from": "metadata.groups"}]}
     write_setting(
         district_id=directory.district_id,

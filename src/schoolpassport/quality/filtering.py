@@ -5,7 +5,6 @@ in ``out_<kind>`` (key, filter: the kind whose filter it was). Rows that refer t
 filter says so. Set work in DuckDB; nothing happens while a source has no filters.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -58,15 +57,6 @@ def choose(db: DuckDBPyConnection, plan: FilePlan, filters: Filters, *, whole: f
     if kind.name in filters.asked_about:
         _remember(db, plan.schema, filters)
     return Chosen(out=out, linked=linked)
-
-
-def forget(db: DuckDBPyConnection, plan: FilePlan) -> None:
-    """What was only to be asked leaves ``raw_<kind>``. That it changed, the hash of its row still says."""
-    asked = {name: name.removeprefix(METADATA) for name in plan.schema.asked if name in plan.metadata}
-    if asked:
-        without = f"json_merge_patch(metadata, {literal(json.dumps(dict.fromkeys(asked.values())))})::VARCHAR"
-        rows = f"all_{plan.kind_table} SET metadata = nullif({without}, '{{}}') WHERE metadata IS NOT NULL"
-        db.execute(f"UPDATE {rows}")
 
 
 def nothing_out(db: DuckDBPyConnection, table: str) -> None:
@@ -137,8 +127,9 @@ def _own_cell(schema: FileSchema, asked: Asked, row: str) -> str:
         return f"{row}.key"
     if asked.field is None:
         path = '$."' + asked.name.removeprefix(METADATA).replace('"', '\\"') + '"'
-        value = f"json_extract_string({row}.metadata, {literal(path)})"
-        return texts_of(value) if asked.name in schema.asked else value
+        if asked.name in schema.asked:
+            return texts_of(f"json_extract_string({row}.asked, {literal(path)})")
+        return f"json_extract_string({row}.metadata, {literal(path)})"
     cell = _header(schema, asked.field, row)
     return f"string_split({cell}, ',')" if asked.field.many else cell
 

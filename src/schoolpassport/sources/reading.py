@@ -81,10 +81,19 @@ def faults(plan: FilePlan) -> str:
 
 def metadata(plan: FilePlan) -> str:
     """SQL: the metadata.* columns as one JSON object, blanks left out."""
-    if not plan.metadata:
-        return "NULL"
-    parts = ", ".join(f"{literal(h.removeprefix(EXTENDS))}, {_extension(plan, h)}" for h in plan.metadata)
-    blank = " AND ".join(f"{cell(plan, h)} IS NULL" for h in plan.metadata)
+    return _object(plan, [h for h in plan.metadata if h not in plan.schema.asked])
+
+
+def asked(plan: FilePlan) -> str:
+    """SQL: the same of those that are only asked about, and are no part of what a row says."""
+    return _object(plan, [h for h in plan.metadata if h in plan.schema.asked])
+
+
+def _object(plan: FilePlan, headers: list[str]) -> str:
+    if not headers:
+        return "NULL::VARCHAR"
+    parts = ", ".join(f"{literal(h.removeprefix(EXTENDS))}, {_extension(plan, h)}" for h in headers)
+    blank = " AND ".join(f"{cell(plan, h)} IS NULL" for h in headers)
     return f"CASE WHEN {blank} THEN NULL ELSE json_merge_patch('{{}}', json_object({parts}))::VARCHAR END"
 
 

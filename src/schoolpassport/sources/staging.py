@@ -1,9 +1,10 @@
 """A package as columns: one DuckDB table ``raw_<kind>`` per file, a row per readable row of the file, in file order.
 
 Columns of a raw table: ``place`` (0 for the first row of the file), ``key``, ``status``, ``stamp``, one per field of
-the schema (text as the settings shape it, NULL when blank), ``metadata`` (JSON text), ``faults`` (what a transform
-could not read), ``hash`` (``reading.said``) and ``cells`` (``reading.cells_hash``). Rows that cannot be read as CSV
-are in ``unread_<kind>`` (line, key when it can be told, message).
+the schema (text as the settings shape it, NULL when blank), ``metadata`` (JSON text), ``asked`` (the same, of columns
+that are only asked about), ``faults`` (what a transform could not read), ``hash`` (``reading.said``) and ``cells``
+(``reading.cells_hash``). Rows that cannot be read as CSV are in ``unread_<kind>`` (line, key when it can be told,
+message).
 """
 
 from dataclasses import dataclass, replace
@@ -68,6 +69,7 @@ def columns_of(columns: tuple[Column, ...]) -> str:
     names = "".join(f"{quoted(c.header)} VARCHAR, " for c in columns)
     return (
         f"place BIGINT, key VARCHAR, status VARCHAR, stamp VARCHAR, {names} metadata VARCHAR, "
+        "asked VARCHAR, "
         f"faults {reading.FAULTS}, hash UHUGEINT, cells UBIGINT"
     )
 
@@ -121,6 +123,7 @@ def _selected(plan: FilePlan, relation: str, before: str = "") -> str:
         f"{reading.cell(plan, MODIFIED)} AS stamp",
         *(f"{reading.cell(plan, c.header)} AS {quoted(c.header)}" for c in plan.schema.columns),
         f"{reading.metadata(plan)} AS metadata",
+        f"{reading.asked(plan)} AS asked",
         f"{reading.faults(plan)} AS faults",
         f"{reading.cells_hash(plan)} AS cells",
         f"{reading.shape(plan)} AS misshapen",

@@ -84,11 +84,11 @@ def _sample(made: Bench, plan: FilePlan, most: int) -> Sample:
     else:
         db.execute(f"CREATE TABLE origin_{table} AS SELECT place FROM raw_{table} LIMIT {int(most)}")
     headers = [c.header for c in plan.schema.columns]
-    cells = ", ".join(quoted(h) for h in ("key", *headers, "metadata"))
+    cells = ", ".join(quoted(h) for h in ("key", *headers, "metadata", "asked"))
     rows = db.execute(
         f"SELECT {origin}, {cells} FROM raw_{table} r JOIN origin_{table} o USING (place) ORDER BY place"
     ).fetchall()
-    names = ("file", "line", "sourcedId", *(c.field.name for c in plan.schema.columns), "metadata")
+    names = ("file", "line", "sourcedId", *(c.field.name for c in plan.schema.columns), "metadata", "asked")
     return Sample(
         kind=plan.schema.kind.name,
         rows=staged.rows,

@@ -356,7 +356,6 @@ def _inspect_rows(walk: Walk, plan: FilePlan, found: Skimmed) -> None:
     db, kind, before = walk.bench.db, plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
     whole = frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK)
     walk.chosen[kind.name] = filtering.choose(db, plan, walk.filters, whole=whole, today=walk.today)
-    filtering.forget(db, plan)
     withheld = difference.absences(db, plan)
     doubt = _doubt(walk, plan, found)
     waiting.weigh(walk.court, plan, doubt=doubt)
