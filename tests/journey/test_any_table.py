@@ -529,3 +529,41 @@ def test_what_a_proposal_lacks_for_a_roster_is_said_and_a_name_of_the_school_hel
     assert standing(sis) == {"org": 1, "user": 2}
     broken = sis.write({"pupils.zip": b"PK"})
     assert "is itself an archive" in cli(sources, sis, "propose", broken, code=1)
+
+
+LOCKERS = {"kind": "user", "attributes": {"sourcedId": PUPIL, "metadata.locker": "Spind", "metadata.bus": "Linie"}}
+ROOMS = {"kind": "class", "attributes": {"sourcedId": CLASS, "metadata.room": "Raum"}}
+BUSES = {"kind": "user", "attributes": {"sourcedId": PUPIL, "metadata.bus": "Bus", "metadata.club": "AG"}}
+
+
+def test_further_tables_add_attributes_of_ones_own_and_nobody(sis):
+    beside = [
+        {"file": "spinde.csv", "records": [LOCKERS]},
+        {"file": "busse.csv", "records": [BUSES], "optional": True},
+        {"file": "raeume.csv", "records": [ROOMS]},
+    ]
+    say(sis, [*TABLES, *beside])
+    sent = {
+        "schueler.csv": as_text(),
+        "spinde.csv": "Schüler-ID,Spind,Linie\n4711,S-1,7\n4713,S-3,\n9999,S-9,\n".encode(),
+        "busse.csv": "Schüler-ID,Bus,AG\n4711,8,Chor\n4713,9,\n".encode(),
+        "raeume.csv": b"Schule,Klasse,Raum\nAmber Schule,5a,R 101\n",
+    }
+    run = sis.done(sent)
+    assert {key: r["metadata"] for key, r in sis.records("user").items()} == {
+        "student/4711": {"locker": "S-1", "bus": "7", "club": "Chor"},
+        "student/4712": None,
+        "student/4713": {"locker": "S-3", "bus": "9"},
+    }
+    assert {r["title"]: r["metadata"] for r in sis.records("class").values()} == {"5a": {"room": "R 101"}, "6b": None}
+    (told,) = [s for s in sis.sentences(run) if "no other table" in s]
+    assert told.startswith("spinde.csv tells of 1 users that no other table tells of, like “student/9999”")
+    sis.done({**sent, "spinde.csv": sent["spinde.csv"].replace(b"S-3", b"S-4")})
+    assert sis.records("user")["student/4713"]["metadata"] == {"locker": "S-4", "bus": "9"}
+
+
+def test_a_table_that_has_nothing_but_attributes_of_ones_own_needs_one_that_tells_who_they_are(sis):
+    say(sis, [{"file": "spinde.csv", "records": [LOCKERS]}])
+    run = sis.run({"spinde.csv": "Schüler-ID,Spind,Linie\n4711,S-1,7\n".encode()})
+    assert run.state == "refused"
+    assert "Nothing feeds “givenName” of users" in run.message

@@ -18,6 +18,7 @@ from schoolpassport.sources.manifest import KEY
 from schoolpassport.sources.mapping import Record, Table, Value, is_date
 from schoolpassport.sources.records import Inputs, Misread, PackageBroken, Problem, Translated
 from schoolpassport.sources.schemas import Output, Schema
+from schoolpassport.sources.schemas.shape import METADATA
 from schoolpassport.sources.transforms import TRANSFORMS, Given
 
 _Given = tuple[tabling.Grid, tabling.Header, Mapping[str, int]]
@@ -65,8 +66,10 @@ def translate(
     given: Mapping[int, list[_Given]] = {n: _grids(opened, table, problems) for n, table in enumerate(tables, 1)}
     given = {n: grids for n, grids in given.items() if grids}
     problems = [*opened.problems, *problems, *_absent(tables, opened), *_strangers(tables, opened)]
+    extras = () if partial else _extras(tables)
     if not partial:
-        problems += [p for table in tables for record in table.records for p in _lacking(table, record)]
+        whole = [(table, r) for table in tables for r in table.records if not any(r is e for e in extras)]
+        problems += [p for table, record in whole for p in _lacking(table, record)]
     if any(p.breaks for p in problems):
         raise PackageBroken(tuple(problems))
     misread: list[Misread] = []
@@ -76,11 +79,22 @@ def translate(
         misread += read.misread
         problems += read.problems
     speechless = {n for n, grids in given.items() if {g.label for g, *_ in grids} & {m.file for m in misread}}
-    here = [_Made(number=n, table=tables[n - 1], record=r) for n in given for r in tables[n - 1].records]
-    left_out = [(m.record.kind, list(m.left_out(db))) for m in here]
+    every = [_Made(number=n, table=tables[n - 1], record=r) for n in given for r in tables[n - 1].records]
+    beside = [m for m in every if any(m.record is e for e in extras)]
+    here = [m for m in every if m not in beside]
+    left_out = [(m.record.kind, list(m.left_out(db))) for m in every]
     misread += [m for _, told in left_out for m in told]
     problems += _zeros_lost(db, here)
-    outputs = [m.output(before=[b for b in here[:n] if b.record.kind == m.record.kind]) for n, m in enumerate(here)]
+    problems += [
+        p for each in beside for p in _about_nobody(db, each, [m for m in here if m.record.kind == each.record.kind])
+    ]
+    outputs = [
+        m.output(
+            before=[b for b in here[:n] if b.record.kind == m.record.kind],
+            beside=[b for b in beside if b.record.kind == m.record.kind],
+        )
+        for n, m in enumerate(here)
+    ]
     written = translation.write(db, schema=schema, outputs=outputs, into=into, today=today, modes={})
     lost = {n for n, table in enumerate(tables, 1) if table.name in before.expected and n not in given}
     inputs = _remembered(db, tables, given, before, lost)
@@ -164,6 +178,14 @@ def _strangers(tables: Sequence[Table], opened: tabling.Opened) -> Iterator[Prob
         yield Problem(rule="file not read", file=name, sentence=sentence, breaks=False)
 
 
+def _extras(tables: Sequence[Table]) -> tuple[Record, ...]:
+    """Records that say nothing of a kind but extensions: they add to those that other tables tell of."""
+    every = [r for table in tables for r in table.records]
+    only = [r for r in every if KEY in r.values and all(h == KEY or METADATA.fullmatch(h) for h in r.values)]
+    told = {r.kind for r in every if not any(r is o for o in only)}
+    return tuple(r for r in only if len(r.values) > 1 and r.kind in told)
+
+
 def lacking(record: Record) -> list[str]:
     """The attributes that every record of the kind must have, and nothing feeds."""
     unsaid = _UNSAID.get(record.kind, {})
@@ -231,8 +253,11 @@ class _Made:
             return _year(text)
         return _each(text, value, is_id=is_id, many=column is not None and column.field.many)
 
-    def output(self, *, before: "Sequence[_Made]") -> Output:
-        """``before``: what other tables say of the same kind. Of anything but people, the first table counts."""
+    def output(self, *, before: "Sequence[_Made]", beside: "Sequence[_Made]" = ()) -> Output:
+        """``before``: what other tables say of the same kind. Of anything but people, the first table counts.
+
+        ``beside``: tables that add extensions; of several that tell of one, the first counts that says something.
+        """
         before = [] if self.record.kind == "user" else before
         told = "".join(
             f' AND "sourcedId" NOT IN (SELECT "sourcedId" FROM {b.relation} WHERE "sourcedId" IS NOT NULL)'
@@ -243,13 +268,29 @@ class _Made:
             f"{_all(quoted(h)) if h in many else _first(quoted(h))} AS {quoted(h)}" for h in self.columns if h != KEY
         ]
         agree = " AND ".join(f"count(DISTINCT {quoted(h)}) < 2" for h in self._who) or "true"
+        sql = f"""SELECT "sourcedId", {"".join(f"{c}, " for c in cells)}{_first("file")} AS file,
+            {_first("line")} AS line FROM {self.relation} WHERE "sourcedId" IS NOT NULL{told}
+            GROUP BY "sourcedId" HAVING {agree}"""
+        have = set(self.columns)
+        for each in beside:
+            extra = [h for h in each.record.values if h != KEY]
+            both = ", ".join(f"coalesce(o.{quoted(h)}, x.{quoted(h)}) AS {quoted(h)}" for h in extra if h in have)
+            more = "".join(f", x.{quoted(h)}" for h in extra if h not in have)
+            cells_ = f"o.*{f' REPLACE ({both})' if both else ''}{more}"
+            sql = f'SELECT {cells_} FROM ({sql}) o LEFT JOIN {each.extensions} x ON o."sourcedId" = x."sourcedId"'
+            have |= set(extra)
         return Output(
             kind=self.record.kind,
-            of=tuple(dict.fromkeys(f"t{m.number}" for m in (self, *before))),
-            sql=f"""SELECT "sourcedId", {"".join(f"{c}, " for c in cells)}{_first("file")} AS file,
-            {_first("line")} AS line FROM {self.relation} WHERE "sourcedId" IS NOT NULL{told}
-            GROUP BY "sourcedId" HAVING {agree}""",
+            of=tuple(dict.fromkeys(f"t{m.number}" for m in (self, *before, *beside))),
+            sql=sql,
         )
+
+    @property
+    def extensions(self) -> str:
+        """SQL: a relation with a row for each record that the table adds to."""
+        cells = ", ".join(f"{_first(quoted(h))} AS {quoted(h)}" for h in self.record.values if h != KEY)
+        rows = f'FROM {self.relation} WHERE "sourcedId" IS NOT NULL'
+        return f'(SELECT "sourcedId", {cells} {rows} GROUP BY "sourcedId")'
 
     @property
     def _who(self) -> tuple[str, ...]:
@@ -383,6 +424,22 @@ def _lost_in(db: DuckDBPyConnection, one: _Made, header: str, keys: Sequence[_Ma
             "spreadsheet has taken zeros away. Format the column as text, and export again."
         )
         yield Problem(rule="zeros lost", file=str(file), column=header, sentence=sentence, breaks=False)
+
+
+def _about_nobody(db: DuckDBPyConnection, extra: _Made, told: Sequence[_Made]) -> Iterator[Problem]:
+    """Rows that add to records of which no other table tells."""
+    every = " UNION ALL ".join(f'SELECT "sourcedId" FROM {_here(m)}' for m in told) or 'SELECT NULL AS "sourcedId"'
+    count, file, example = db.execute(
+        f'SELECT count(DISTINCT "sourcedId"), min(file), min("sourcedId") FROM {_here(extra)} '
+        f'WHERE "sourcedId" NOT IN (SELECT "sourcedId" FROM ({every}) WHERE "sourcedId" IS NOT NULL)'
+    ).fetchone() or (0, "", "")
+    if count:
+        plural = extra.record.file.kind.plural
+        sentence = (
+            f"{file} tells of {count:,} {plural} that no other table tells of, like “{example}”. Nothing was made of "
+            "that. See that both write the ids alike."
+        )
+        yield Problem(rule="about nobody", file=str(file), sentence=sentence, breaks=False)
 
 
 def _here(made: _Made) -> str:
