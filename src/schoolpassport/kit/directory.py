@@ -30,6 +30,7 @@ _IDLE = 120
 _CHUNK = 1 << 16
 _ASK_FOR_TLS = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"
 _SUCCESS = b"\x0a\x01\x00"
+_SEQUENCE, _SHORT_FORM, _LONGEST_ANSWER = b"\x30", 127, 10_000
 STARTTLS, LDAPS = "starttls", "ldaps"
 PORTS: Final = {STARTTLS: 389, LDAPS: 636}
 
@@ -168,14 +169,36 @@ def _encrypted(login: Login, policy: Policy, deadline: Deadline) -> ssl.SSLSocke
 def _start_tls(dialled: socket.socket, host: str) -> None:
     """Ask for TLS (RFC 4511, 4.14). What comes before it is not trusted with anything, nor believed."""
     dialled.sendall(_ASK_FOR_TLS)
-    answer = b""
-    while len(answer) < 2 or len(answer) < 2 + answer[1]:  # noqa: PLR2004 (the tag and the length)
-        got = dialled.recv(1) if len(answer) < 2 else dialled.recv(2 + answer[1] - len(answer))  # noqa: PLR2004 (the same)
-        if not got or (len(answer) == 1 and got[0] > 127):  # noqa: PLR2004 (a longer answer than this one ever is)
-            raise NeedsAttention(f"{host} does not answer as a directory does. Check host and port.")
-        answer += got
+    if (answer := _message(dialled)) is None:
+        raise NeedsAttention(f"{host} does not answer as a directory does. Check host and port.")
     if _SUCCESS not in answer:
         raise NeedsAttention(f"{host} does not offer StartTLS. Choose ldaps, or let those who run it switch it on.")
+
+
+def _message(dialled: socket.socket) -> bytes | None:
+    """One message of LDAP, without its head; None for what is none, or longer than an answer to this request.
+
+    Its length stands in one byte, or in as many as that one says: Active Directory takes four (X.690, 8.1.3).
+    """
+    tag, length = _exactly(dialled, 1), _exactly(dialled, 1)
+    if tag != _SEQUENCE or not length:
+        return None
+    size = length[0]
+    if size > _SHORT_FORM:
+        more = _exactly(dialled, size - _SHORT_FORM - 1)
+        size = int.from_bytes(more, "big")
+    return _exactly(dialled, size) or None if size <= _LONGEST_ANSWER else None
+
+
+def _exactly(dialled: socket.socket, size: int) -> bytes:
+    """So many bytes and none behind them, where TLS begins; nothing at all where they do not come."""
+    got = b""
+    while len(got) < size:
+        part = dialled.recv(size - len(got))
+        if not part:
+            return b""
+        got += part
+    return got
 
 
 def _pump(encrypted: ssl.SSLSocket, ours: socket.socket) -> None:

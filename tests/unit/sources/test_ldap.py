@@ -3,6 +3,11 @@
 import base64
 import csv
 import logging
+import select
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from uuid import UUID
@@ -46,6 +51,35 @@ def given(trusted, port, *, password=slapd.PASSWORD, policy=HERE, **values) -> G
     )
 
 
+@contextmanager
+def upgrading(answer: bytes, *, to: int | None) -> Iterator[int]:
+    """The port of a directory that answers StartTLS with these bytes; then it is the one on port ``to``, or hangs up."""
+
+    def serve():
+        taken, _ = door.accept()
+        with taken:
+            taken.recv(1 << 10)
+            taken.sendall(answer)
+            if to is None:
+                return
+            with socket.create_connection(("127.0.0.1", to)) as inner:
+                carry(taken, inner)
+
+    with socket.create_server(("127.0.0.1", 0)) as door, ThreadPoolExecutor(1) as serving:
+        served = serving.submit(serve)
+        yield door.getsockname()[1]
+        served.result(10)
+
+
+def carry(one: socket.socket, other: socket.socket) -> None:
+    """What either side says, to the other, until one is done."""
+    while True:
+        for each in select.select([one, other], [], [])[0]:
+            if not (said := each.recv(1 << 16)):
+                return
+            (other if each is one else one).sendall(said)
+
+
 def rows(path):
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
@@ -86,6 +120,38 @@ def test_what_is_wrong_is_said_and_no_secret_with_it(server, authority, told, wo
         sentence = wrong.sentence
     assert word in sentence
     assert slapd.PASSWORD not in sentence + caplog.text
+
+
+# An answer to StartTLS (RFC 4511, 4.14.2): success, or code 52; lengths in one byte, in two, and as Active Directory does.
+YES, NO = b"\x0a\x01\x00\x04\x00\x04\x00", b"\x0a\x01\x34\x04\x00\x04\x00"
+SHORT = b"\x30\x0c\x02\x01\x01\x78\x07"
+LONGER = b"\x30\x81\x0d\x02\x01\x01\x78\x81\x07"
+LONGEST = b"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x78\x84\x00\x00\x00\x07"
+
+
+@pytest.mark.parametrize("head", [SHORT, LONGER, LONGEST], ids=["one byte", "two", "five"])
+def test_the_answer_to_starttls_may_be_written_at_any_length(server, authority, head):
+    with upgrading(head + YES, to=server.ldaps) as port:
+        assert LDAP.check(given(authority, port)).ok
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (SHORT + NO, "does not offer StartTLS"),
+        (LONGEST + NO, "does not offer StartTLS"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not answer as a directory"),
+        (b"\x30\x84\x7f\xff\xff\xff", "does not answer as a directory"),
+        (b"\x30\x80\x02\x01\x01", "does not answer as a directory"),
+        (LONGEST, "does not answer as a directory"),
+        (b"\x30", "does not answer as a directory"),
+        (b"", "does not answer as a directory"),
+    ],
+    ids=["no", "a long no", "web", "without end", "of no length", "half", "a byte", "nothing"],
+)
+def test_what_is_no_yes_to_starttls_is_told(server, authority, answer, word):
+    with upgrading(answer, to=None) as port, pytest.raises(NeedsAttention, match=word):
+        LDAP.check(given(authority, port))
 
 
 def test_a_certificate_for_another_name_is_refused(authority, tmp_path):
