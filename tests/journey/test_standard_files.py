@@ -184,7 +184,8 @@ def test_files_are_packed_with_little_effort_and_by_the_engine_for_it(sis):
 
 @pytest.mark.parametrize("name", ["oneroster-1.1", "oneroster-1.2"])
 def test_files_that_the_database_writes_have_the_bytes_that_the_engine_makes_of_the_same_rows(sis, name, monkeypatch):
-    monkeypatch.setattr(stretches, "AT_ONCE", 3)
+    monkeypatch.setattr(stretches, "DOCUMENTS", 3)
+    monkeypatch.setattr(stretches, "LINES", 3)
     desk, format_ = shared(sis), FORMATS[name]
     without = replace(format_, files=tuple(replace(file, cells={}) for file in format_.files))
     for notes, finished in ((ODD_TEXTS, {"enrollment"}), ([{"a": [1, 2]}], set())):

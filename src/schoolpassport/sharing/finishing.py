@@ -63,7 +63,7 @@ def _written(asking: "_Asking", into: Path) -> Finished | None:
     into.unlink(missing_ok=True)
     with into.open("xb") as file:
         file.write((",".join(_in_quotes(header) for header in ("sourcedId", *statements.headers)) + "\n").encode())
-        for stretch in stretches.follow(asking.ask):
+        for stretch in stretches.follow(asking.ask, at_once=stretches.LINES):
             bare, *blanks = stretch.more
             if not bare:
                 return None
@@ -83,14 +83,14 @@ class _Asking:
         self.statements, self._facts = statements, facts
         self._careful = False
 
-    def ask(self, after: str) -> Stretch:
+    def ask(self, after: str, limit: int) -> Stretch:
         if not self._careful:
-            found = stretches.read(self.statements.hopeful, self._facts, after)
+            found = stretches.read(self.statements.hopeful, self._facts, after, limit)
             bare, whole, texts = found.more
             if whole and not any(mark in (texts or b"") for mark in _ODD):
                 return found._replace(more=(bare, *([0] * len(self.statements.counted))))
             self._careful = True
-        return stretches.read(self.statements.careful, self._facts, after)
+        return stretches.read(self.statements.careful, self._facts, after, limit)
 
 
 # ----------------------------------------------------------------------------------------------------------------- SQL

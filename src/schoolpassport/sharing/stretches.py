@@ -11,7 +11,8 @@ from django.db import connection
 from schoolpassport.kit import pipeline
 from schoolpassport.kit.pipeline import Statement
 
-AT_ONCE = 2_000  # lines; of documents a megabyte or two
+DOCUMENTS = 2_000  # at once: a megabyte or two; more is dearer, for the memory that it takes
+LINES = 8_000  # of files: about the same
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _LENGTH = len(_NOBODY)
 # Each stretch follows the key from where the last one ended. Sorting all rows for each of them would never end.
@@ -36,16 +37,16 @@ def statement(line: str, rows: str, columns: str, *more: str) -> str:
     return f"SELECT {asked} FROM ({found}) d"
 
 
-def follow(ask: Callable[[str], Stretch], *, place: int = 0) -> Iterator[Stretch]:
-    """All stretches, in the caller's transaction. ``ask`` reads the one behind an id.
+def follow(ask: Callable[[str, int], Stretch], *, at_once: int, place: int = 0) -> Iterator[Stretch]:
+    """All stretches, in the caller's transaction. ``ask`` reads the one behind an id, of so many lines.
 
     ``place``: where in a line its id begins.
     """
     _plan("off")
     try:
-        after, rows = _NOBODY, AT_ONCE
-        while rows == AT_ONCE:
-            found = ask(after)
+        after, rows = _NOBODY, at_once
+        while rows == at_once:
+            found = ask(after, at_once)
             if rows := found.rows:
                 after = last(found.lines, place)
                 yield found
@@ -54,9 +55,9 @@ def follow(ask: Callable[[str], Stretch], *, place: int = 0) -> Iterator[Stretch
             _plan("DEFAULT")
 
 
-def read(sql: str, facts: Mapping[str, Any], after: str) -> Stretch:
+def read(sql: str, facts: Mapping[str, Any], after: str, limit: int) -> Stretch:
     """The one behind an id, by such a statement with ``facts`` as its parameters."""
-    asked = Statement(sql, {**facts, "after": after, "limit": AT_ONCE}, prepared=True, raw_texts=True)
+    asked = Statement(sql, {**facts, "after": after, "limit": limit}, prepared=True, raw_texts=True)
     lines, rows, *more = pipeline.run(connection.connection, asked)[0] or (None, 0)
     return Stretch(lines or b"", rows, tuple(more))
 
