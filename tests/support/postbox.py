@@ -18,9 +18,9 @@ import pytest
 from django.conf import settings
 from django.core.mail.utils import DNS_NAME
 from django.db import connection
+from procrastinate.contrib.django import app
 
-from schoolpassport.kit import smtp
-from schoolpassport.messaging import actions
+from schoolpassport.kit import clock, smtp
 
 TAKES, REFUSES, LATER, CUTS, SILENT, SPAM = "takes", "550 no such box", "451 try again", "cuts", "silent", "554 spam"
 
@@ -154,9 +154,16 @@ def work(organisation_id: UUID, now: datetime) -> int:
             if (job := cursor.fetchone()) is None:
                 return done
             name, facts = job[0], job[1] if isinstance(job[1], dict) else json.loads(job[1])
-            ids = {key: UUID(value) for key, value in facts.items() if key.endswith("_id")}
-            if name == "messaging.send":
-                actions.send(**ids, now=now)
-            else:
-                actions.gather(**ids, at=datetime.fromisoformat(facts["at"]), now=now)
+            with _standing(now):
+                app.tasks[name](**facts)
             done += 1
+
+
+@contextmanager
+def _standing(now: datetime) -> Iterator[None]:
+    real = clock.now
+    try:
+        clock.now = lambda: now
+        yield
+    finally:
+        clock.now = real
