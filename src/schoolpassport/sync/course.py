@@ -231,7 +231,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
                 district_id=run.district_id,
                 source_id=run.source_id,
                 digest=walk.said,
-                prints=walks.memories(walk, saved),
+                prints=walks.memories(walk, saved, links_changed=len(changed)),
                 links_changed=len(changed),
             )
             _remember(walk)

@@ -29,6 +29,8 @@ class Memory:
     ``unseen``: something the file refers to went on a night on which it was not compared.
     ``meaning``: digest of the settings under which the rows were hashed.
     ``ended``, ``columns``: by which tomorrow's file is known to be cut off, or another.
+    ``quiet``, ``rows``: size and digest of the file where it said nothing new, and how many rows it has; ``beside``:
+    the state that it was held against. The very file, held against that very state, says nothing new again.
     """
 
     header: str = ""
@@ -37,6 +39,9 @@ class Memory:
     meaning: str = ""
     ended: bool = False  # the file ended in a line end
     columns: str = ""  # which columns it had, whatever their order
+    quiet: str = ""
+    rows: int = 0
+    beside: str = ""
 
     def ways(self, plan: FilePlan) -> tuple[Way, ...]:
         """How to try to skim the file. A delta says only what differs: it is read in full."""
@@ -50,13 +55,28 @@ class Memory:
             return False
         return found.way is Way.FULL or not self._knows(plan) or self.misses + 1 < _MOST_MISSES
 
-    def after(self, plan: FilePlan, found: Skimmed, *, saved: bool) -> "Memory":
-        """The memory of a file that was read tonight. ``saved``: its state is written, with what was learned."""
+    def says_the_same(self, plan: FilePlan, *, state: str) -> bool:
+        """Whether the file is the one that said nothing new, and the state is what it was then."""
+        size, _, _ = self.quiet.partition(" ")
+        quiet = bool(self.quiet) and self.beside == state and size == str(plan.path.stat().st_size)
+        return quiet and self.quiet == _print(plan)
+
+    def after(self, plan: FilePlan, found: Skimmed, *, saved: bool, state: str) -> "Memory":
+        """The memory of a file that was read tonight. ``saved``: its state is written, with what was learned.
+
+        ``state``: which one the source has after tonight.
+        """
         if plan.mode is Mode.DELTA:
             return self
-        meaning = plan.meant if saved else self.meaning
+        quiet = self.quiet if found.way is Way.SAME else _print(plan) if found.nothing_new else ""
         return replace(
-            self._after(plan, found, saved=saved), meaning=meaning, ended=reading.ends(plan.path), columns=columns(plan)
+            self._after(plan, found, saved=saved),
+            meaning=plan.meant if saved else self.meaning,
+            ended=reading.ends(plan.path),
+            columns=columns(plan),
+            quiet=quiet,
+            rows=found.rows,
+            beside=state,
         )
 
     def compares(self, plan: FilePlan) -> bool:
@@ -99,6 +119,14 @@ def said(digest: str, settings: Settings, *, on: date | None = None, decided: in
 
 def _header(plan: FilePlan) -> str:
     return ",".join(plan.headers) + plan.meant + plan.chosen
+
+
+def _print(plan: FilePlan) -> str:
+    """Size of a file, and a digest of it together with all that decides how its rows are hashed."""
+    with plan.path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    digest.update(_header(plan).encode())
+    return f"{plan.path.stat().st_size} {digest.hexdigest()}"
 
 
 def columns(plan: FilePlan) -> str:

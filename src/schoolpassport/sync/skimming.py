@@ -26,8 +26,12 @@ _MOST_NEW = 0.25  # share of a file's rows; beyond it, reading in full is cheape
 
 
 class Way(StrEnum):
-    """How a file was read. The hash of a skimmed row is in the state's column of that name."""
+    """How a file was read. The hash of a skimmed row is in the state's column of that name.
 
+    ``SAME``: not at all, for it is byte by byte the one that said nothing new the last time.
+    """
+
+    SAME = "same"
     LINE = "line"
     CELLS = "cells"
     FULL = "full"

@@ -132,6 +132,10 @@ class Walk:
         today = self.today if self.filters.ask_the_clock else None
         return memory.said(self.digest, self.settings, on=today, decided=self.bench.places.decided)
 
+    def state(self, *, turned: bool = False) -> str:
+        """Which state of the source this walk is held against; or, ``turned``, the one that it leaves behind."""
+        return f"{self.source.settled + turned}.{self.bench.places.decided}"
+
     @property
     def concerned(self) -> frozenset[str]:
         """The kinds of which this walk asks: those of the package, what these refer to, and what is beside them."""
@@ -338,7 +342,9 @@ def _inspect_or_refuse(walk: Walk, plan: FilePlan) -> int:
 def _inspect_file(walk: Walk, plan: FilePlan) -> int:
     db, kind, before = walk.bench.db, plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
     ways = () if walk.filters.reads_in_full(kind.name) else before.ways(plan)
-    found = skimming.read(db, plan, ways=ways, unseen=before.unseen, losing=walk.losing)
+    found = _as_last_time(walk, plan) if ways else None
+    if found is None:
+        found = skimming.read(db, plan, ways=ways, unseen=before.unseen, losing=walk.losing)
     walk.skimmed[kind.name] = found
     log.debug("%s: read by %s, %s", kind.name, found.way, "nothing new" if found.nothing_new else "news")
     walk.looked_at.add(kind.name)
@@ -350,6 +356,16 @@ def _inspect_file(walk: Walk, plan: FilePlan) -> int:
         walk.spoke.add(kind.name)
         _inspect_rows(walk, plan, found)
     return found.rows
+
+
+def _as_last_time(walk: Walk, plan: FilePlan) -> Skimmed | None:
+    """What came of the file last time, if nothing can come of it that did not; then it need not be read."""
+    kind, before = plan.schema.kind, memory.of(walk.source, plan.schema.kind.name)
+    if before.unseen or walk.bench.blank or kind.name in walk.bench.forgot:
+        return None
+    if any(r.target in walk.losing for r in kind.references) or not before.says_the_same(plan, state=walk.state()):
+        return None
+    return Skimmed(way=Way.SAME, rows=before.rows, nothing_new=True)
 
 
 def _inspect_rows(walk: Walk, plan: FilePlan, found: Skimmed) -> None:
@@ -672,13 +688,13 @@ def worth_saving(walk: Walk, changed_: set[str]) -> set[str]:
     return changed_ | {k for k in full if walk.bench.any(f"learned_{KINDS[k].table}")}
 
 
-def memories(walk: Walk, saved: set[str]) -> dict[str, dict[str, object]]:
-    """What the source shall know of each kind's file next time."""
-    known = {}
+def memories(walk: Walk, saved: set[str], *, links_changed: int) -> dict[str, dict[str, object]]:
+    """What the source shall know of each kind's file next time. ``links_changed``: of how many kinds a link changes."""
+    known, state = {}, walk.state(turned=links_changed > 0)
     for plan in walk.plan.files:
         kind = plan.schema.kind.name
         before = memory.of(walk.source, kind)
-        known[kind] = before.after(plan, walk.skimmed[kind], saved=kind in saved)
+        known[kind] = before.after(plan, walk.skimmed[kind], saved=kind in saved, state=state)
     for kind in walk.unseen:
         known[kind] = replace(known.get(kind, memory.of(walk.source, kind)), unseen=True)
     inputs = {_INPUTS: walk.translated.inputs.told()} if walk.translated.inputs.columns else {}

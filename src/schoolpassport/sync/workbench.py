@@ -91,6 +91,7 @@ class Bench:
         self.places = places
         self.settled = settled
         self.blank = blank  # as if the source had never said anything
+        self.forgot: set[str] = set()  # kinds of which hashes of lines and cells are not known any more
         self.judged: set[str] = set()  # kinds of which the people behind known ids were looked at again
         self.traced: set[str] = set()  # kinds of which the places in the package as sent are known
         self._states: dict[str, dict[str, Path]] = {}  # the files of each table's state, by their parts
@@ -130,6 +131,7 @@ class Bench:
             except duckdb.Error:  # none, or it is cut
                 for file in files.values():
                     file.unlink()
+                self.forgot.add(kind.name)
                 self._rebuild(kind.name, self._state_file(kind.table, "kept"))
                 self._open_state(kind.table, {"kept": self._state_file(kind.table, "kept")})
 
