@@ -189,7 +189,7 @@ def test_a_district_that_skims_and_one_that_forgets_come_out_the_same(tmp_path, 
         found.update(f"{way} with {news}" for _, way, news in twins.ways)
     print(found)  # noqa: T201 (the same)
     ways_ = [f"{way} with {news}" for way in (Way.LINE, Way.CELLS) for news in ("news", "nothing new")]
-    assert min(found[how] for how in (*ways_, "full with news")) >= len(SEEDS), found
+    assert min(found[how] for how in (*ways_, "full with news", "same with nothing new")) >= len(SEEDS), found
 
 
 # --------------------------------------------------------------------------------------------------------- by hand
@@ -245,7 +245,25 @@ def test_what_other_rows_of_the_file_and_other_files_say_reaches_rows_that_did_n
     twins.night(edited(files, "users.csv", "\ng1,,", "\ng1,tobedeleted,"))
     # A pupil moves: the unchanged demographics are counted where she is.
     twins.night(edited(files, "users.csv", "\np1,,,true,s1,", "\np1,,,true,s2,"))
-    assert [found for found in twins.ways if found[0] == "demographics"][-1][1:] == (Way.LINE, "nothing new")
+    assert [found for found in twins.ways if found[0] == "demographics"][-1][1:] == (Way.SAME, "nothing new")
+
+
+def test_the_very_file_is_read_again_where_what_it_names_goes_or_a_delta_said_something_else_meanwhile(twins):
+    files = crowd()
+    for name in ("Anna", "Bela", "Cleo"):
+        twins.night(edited(files, "users.csv", "Given-p2", name))
+    header, row = (
+        files["classes.csv"].splitlines()[0],
+        next(r for r in files["classes.csv"].splitlines() if "k10," in r),
+    )
+    manifest = files["manifest.csv"].replace("file.classes,bulk", "file.classes,delta")
+    told = {"manifest.csv": manifest, "classes.csv": f"{header}\n{row.replace('Class k10', 'Another')}\n"}
+    twins.night({**edited(files, "users.csv", "Given-p2", "Dora"), **told})
+    users = "".join(line for line in files["users.csv"].splitlines(keepends=True) if not line.startswith("p1,"))
+    twins.night({**files, "users.csv": users})
+    assert [way for _, way in ways(twins, "course")] == [Way.FULL, Way.LINE, Way.SAME, Way.SAME, Way.SAME]
+    assert [way for _, way in ways(twins, "class")] == [Way.FULL, Way.LINE, Way.SAME, Way.FULL, Way.LINE]
+    assert [way for _, way in ways(twins, "enrollment")] == [Way.FULL, Way.LINE, Way.SAME, Way.SAME, Way.LINE]
 
 
 @pytest.mark.parametrize(
