@@ -39,11 +39,15 @@ _REVOKED: Final = Refused(Reason.TOKEN_REVOKED, "The access token was revoked.")
 
 _bearers: Recent[bytes, tuple[BearerState, Bearer]] = Recent(10_000)  # what a row says, while it is that very row
 
+# Behind OFFSET 0 a credential is sought by its id, and not among all of the district's, however few those were when
+# the plan was made.
 _BEARER_STATE: Final = """
     SELECT t.integration_id, t.credential_id, t.scopes, t.expires_at, t.revoked_at,
            c.expires_at, c.revoked_at, i.expires_at, i.revoked_at
     FROM partners_token t
-    JOIN partners_credential c ON c.district_id = t.district_id AND c.id = t.credential_id
+    JOIN LATERAL (SELECT expires_at, revoked_at FROM partners_credential
+        WHERE district_id = t.district_id AND id = t.credential_id AND integration_id = t.integration_id
+        OFFSET 0) c ON true
     JOIN partners_integration i ON i.district_id = t.district_id AND i.id = t.integration_id
     WHERE t.district_id = %s AND t.digest = %s"""
 

@@ -194,8 +194,8 @@ def _understood(environ: Environ, prefix: str, path: str, found: Found) -> _Aske
     operation, names = found
     base = address_of(environ) + prefix
     if operation.single:
-        one = _meant(operation, (), environ.get("QUERY_STRING", ""), base, "")
-        return one._replace(names=names, ids=_ids(names), address=f"{base}/{path}")
+        whole = _meant(operation, (), environ.get("QUERY_STRING", ""), base, "")
+        return _Asked(operation, names, _ids(names), whole.selection, whole.parameters, f"{base}/{path}", base)
     query, offset = parameters.without_offset(environ.get("QUERY_STRING", ""))
     asked = _meant(operation, names, query, base, path)
     return asked if offset is None else asked._replace(parameters=asked.parameters._replace(offset=offset))

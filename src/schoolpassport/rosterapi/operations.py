@@ -65,7 +65,7 @@ class Operation:
     def kind(self) -> Kind:
         return KINDS[self.collection.subset.kind]
 
-    @property
+    @cached_property
     def versions(self) -> frozenset[Version]:
         """In which it is there: those that have its kind, and the field that it goes by."""
         relation = self.collection.relation

@@ -63,7 +63,7 @@ _FEW = 100  # records of a filter that an index knows: brought with their number
 _last_seen: Recent[tuple[int, int], Standing] = Recent(10_000)  # a guess, which every answer checks
 _pulls: Recent[tuple[bytes, bytes], Pull | None] = Recent(10_000)  # of puller and collection: another guess
 _tidied: Recent[UUID, datetime] = Recent(10_000)  # when pulls of a district that are over were last taken away
-_shared: Recent[tuple[UUID, bool], Shared] = Recent(1000)  # a consent does not change: another one follows it
+_shared: Recent[tuple[int, bool], Shared] = Recent(1000)  # a consent does not change: another one follows it
 
 
 @lru_cache(maxsize=64)
@@ -191,7 +191,8 @@ class Reader:
             "now": self._now,
             **question.parameters,
         }
-        addressed = question._replace(parameters=whole, steady=COLUMNS)
+        statement, _, keyed, sorts, _, also = question
+        addressed = Question(statement, whole, keyed, sorts, COLUMNS, also)
         row = roundtrip.ask(district_id=self._district, door=self._door, question=addressed)
         if row is None:
             raise NothingShared
@@ -203,7 +204,7 @@ class Reader:
         return answer
 
     def _what_is_shared(self, standing: Standing) -> Shared:
-        key = (standing.consent_id, standing.in_force)
+        key = (standing.consent_id.int, standing.in_force)
         shared = _shared.get(key)
         if shared is None:
             asked = {"district": self._district, "consent": standing.consent_id}

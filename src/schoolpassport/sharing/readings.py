@@ -91,8 +91,8 @@ class Gathering:
     """What this process has not written yet, by district: only inside a district can its lines be written."""
 
     def __init__(self) -> None:
-        self._pending: dict[UUID, dict[Line, Added]] = {}
-        self._written: dict[UUID, datetime] = {}
+        self._pending: dict[int, dict[Line, Added]] = {}
+        self._written: dict[int, datetime] = {}
         self._begun: Recent[Line, None] = Recent(10_000)
         self._lock = threading.Lock()
 
@@ -108,17 +108,18 @@ class Gathering:
     ) -> Sequence[tuple[Line, Added]]:
         """Add a page to its line. Returns what must be written now; ``ends``: the page is the last of a longer walk."""
         with self._lock:
-            mine = self._pending.setdefault(line.district, {})
+            district = line.district.int
+            mine = self._pending.setdefault(district, {})
             added = mine.get(line)
             begins = added is None and line not in self._begun  # what waits has begun
             if added is None:
                 added = mine[line] = Added(at, at)
             added.add(records=records, total=total, fields=fields, at=at)
-            since = self._written.get(line.district)
+            since = self._written.get(district)
             if not (begins or ends or since is None or at >= since + _WRITTEN_AFTER):
                 return ()
-            self._written[line.district] = at
-            return list(self._pending.pop(line.district).items())
+            self._written[district] = at
+            return list(self._pending.pop(district).items())
 
     def written(self, line: Line) -> None:
         """Its line is there: what follows may wait."""

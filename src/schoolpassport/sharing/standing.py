@@ -69,6 +69,7 @@ def with_pull(question: Condition | None) -> str:
 
 def _standing(columns: str, pull: str, question: Condition | None) -> str:
     # Files are made for minutes: an instant that was handed in would be old at their last look.
+    # Behind OFFSET 0 a consent is sought by its id, and not among all that the district ever gave.
     now = "coalesce(%(now)s::timestamptz, statement_timestamp())"  # house: clock-at-the-edge (see above)
     more, join = (", q.*", f"CROSS JOIN ({question.sql}) q") if question else ("", "")
     return f"""SELECT v.number, v.revision, v.oldest_readable, v.consent_id,
@@ -77,7 +78,8 @@ def _standing(columns: str, pull: str, question: Condition | None) -> str:
             ELSE c.state END,
         {columns}{more}
         FROM sharing_view v
-        JOIN sharing_consent c ON c.district_id = v.district_id AND c.id = v.consent_id
+        JOIN LATERAL (SELECT ended_at, expires_at, state FROM sharing_consent
+            WHERE district_id = v.district_id AND id = v.consent_id OFFSET 0) c ON true
         {pull}
         {join}
         WHERE v.district_id = %(district)s AND v.integration_id = %(integration)s"""
