@@ -45,35 +45,42 @@ def score(
     several_roles: bool,
     weights: Weights | None = None,
     tell: Callable[[], None] | None = None,
+    at_once: int = 250_000,
 ) -> int:
     """Make ``pair`` (left_id, right_id, probability, evidence) out of ``people``. Returns how many there are.
 
     ``evidence`` is JSON, a list of {field, level, weight}: how much each field speaks for one person (positive) or for
     two (negative), in bits; together with the prior they make the probability. ``weights``: others than the shipped.
     ``tell``: makes the ``sources`` of each ``person`` of a ``pair`` known, where they were not; then pairs are scored
-    again.
+    again. ``at_once``: how many candidates are weighed together, which is what memory must hold.
     """
     prepare(db)
     [(records, fresh)] = db.execute("SELECT count(*), count(*) FILTER (fresh) FROM person").fetchall()
     _block(db, several_roles=several_roles, few=fresh < _FEW * records)
     _count_what_is_common(db)
     weighed = _weighed(weights or model.weights(), prior=model.prior(int(records)))
-    pairs = _pair(db, weighed)
+    pairs = _pair(db, weighed, at_once)
     if tell and pairs:
         tell()  # two numbers in one system say more than two numbers against a pair: none comes back
         db.execute("CREATE OR REPLACE TEMP TABLE candidate AS SELECT left_id, right_id FROM pair")
-        pairs = _pair(db, weighed)
+        pairs = _pair(db, weighed, at_once)
     for table in ("candidate", *(f"common_{column}" for column in _COMMON)):
         db.execute(f"DROP TABLE {table}")
     return pairs
 
 
-def _pair(db: DuckDBPyConnection, weighed: str) -> int:
+def _pair(db: DuckDBPyConnection, weighed: str, at_once: int) -> int:
+    """Some candidates at a time: these are few beside the people, and so it is they who are held in memory."""
     conditions = " AND ".join(f"NOT ({rule})" for rule in NEVER)
-    db.execute(
-        f"CREATE OR REPLACE TABLE pair AS SELECT left_id, right_id, 1 / (1 + pow(2, -bits)) AS probability, "
-        f"{_evidence()} AS evidence FROM ({weighed}) WHERE bits >= {_bits(LINE)} AND {conditions}"
+    proposed = (
+        f"SELECT left_id, right_id, 1 / (1 + pow(2, -bits)) AS probability, {_evidence()} AS evidence "
+        f"FROM ({weighed}) WHERE bits >= {_bits(LINE)} AND {conditions}"
     )
+    [(candidates,)] = db.execute("SELECT count(*) FROM candidate").fetchall()
+    parts = max(1, math.ceil(candidates / at_once))
+    db.execute("CREATE OR REPLACE TABLE pair (left_id UUID, right_id UUID, probability DOUBLE, evidence VARCHAR)")
+    for part in range(parts):
+        db.execute(f"INSERT INTO pair {proposed}", {"parts": parts, "part": part})
     [(pairs,)] = db.execute("SELECT count(*) FROM pair").fetchall()
     return int(pairs)
 
@@ -92,15 +99,16 @@ def _block(db: DuckDBPyConnection, *, several_roles: bool, few: bool) -> None:
     if few:
         db.execute("CREATE OR REPLACE TEMP TABLE fresh_person AS FROM person WHERE fresh")
         pairs = " UNION ".join(way for block in model.BLOCKS for way in _from_fresh(block, parts))
-    else:
-        pairs = " UNION ALL ".join(
-            f"SELECT l.id AS left_id, r.id AS right_id FROM person l JOIN person r ON {block} AND {parts} "
-            f"AND l.id < r.id AND (l.fresh OR r.fresh)"
-            + "".join(f" AND NOT coalesce({earlier}, false)" for earlier in model.BLOCKS[:number])
-            for number, block in enumerate(model.BLOCKS)
+        db.execute(f"CREATE OR REPLACE TEMP TABLE candidate AS {pairs}")
+        db.execute("DROP TABLE fresh_person")
+        return
+    db.execute("CREATE OR REPLACE TEMP TABLE candidate (left_id UUID, right_id UUID)")
+    for number, block in enumerate(model.BLOCKS):  # one after the other: in memory is one table of hashes, not eleven
+        earlier = "".join(f" AND NOT coalesce({each}, false)" for each in model.BLOCKS[:number])
+        db.execute(
+            f"INSERT INTO candidate SELECT l.id, r.id FROM person l JOIN person r ON {block} AND {parts} "
+            f"AND l.id < r.id AND (l.fresh OR r.fresh){earlier}"
         )
-    db.execute(f"CREATE OR REPLACE TEMP TABLE candidate AS {pairs}")
-    db.execute("DROP TABLE IF EXISTS fresh_person")
 
 
 def _from_fresh(block: str, parts: str) -> tuple[str, ...]:
@@ -131,9 +139,13 @@ def _count_what_is_common(db: DuckDBPyConnection) -> None:
 
 
 def _weighed(weights: Weights, *, prior: float) -> str:
-    """SQL: the candidates with the level that each comparison reached, its weight, and the sum: their ``bits``."""
+    """SQL: candidates with the level that each comparison reached, its weight, and the sum: their ``bits``.
+
+    Of ``$parts`` parts of them, the ``$part``-th.
+    """
     both = (
-        f"SELECT c.*, {_sides()} FROM candidate c JOIN person l ON l.id = c.left_id JOIN person r ON r.id = c.right_id"
+        f"SELECT c.*, {_sides()} FROM (FROM candidate WHERE hash(left_id) % $parts = $part) c "
+        "JOIN person l ON l.id = c.left_id JOIN person r ON r.id = c.right_id"
     )
     levels = ", ".join(f"{_level(c)} AS {c.name}" for c in model.COMPARISONS)
     kept = ", ".join(f"{column}_l AS own_{column}" for column in _COMMON)

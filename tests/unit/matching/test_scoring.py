@@ -58,6 +58,17 @@ def test_at_least_95_in_100_are_found_and_at_least_95_in_100_are_right(doubles, 
         assert recall >= 0.95
 
 
+def test_pairs_are_the_same_however_few_candidates_are_weighed_together(doubles, tmp_path):
+    def pairs(at_once):
+        found = scoring.score(db, several_roles=False, at_once=at_once)
+        told = db.execute("SELECT left_id, right_id, round(probability, 9), evidence FROM pair").fetchall()
+        assert len(set(told)) == found
+        return set(told)
+
+    with labelled(doubles, tmp_path) as db:
+        assert pairs(at_once=1_000) == pairs(at_once=250_000)
+
+
 def test_spoiled_weights_miss_the_bar(doubles, tmp_path):
     learned = {**model.weights(), "birth_date": [(0.25, 0.25)] * 4, "email": [(0.3, 0.3)] * 3}
     with labelled(doubles, tmp_path) as db:
