@@ -376,3 +376,20 @@ def test_after_narrower_terms_no_event_tells_what_was_shared_before(app):
     assert b"Secretaide" not in told.body
     assert b"Pia" not in told.body
     assert len(told.json["data"]) >= len(LITTLE["user"]), "whoever is behind still learns of everybody"
+
+
+def test_nothing_is_updated_before_it_is_created_though_what_is_inside_of_it_changed_before(app):
+    """Demographics that went are no event of their own; on small pages they come long before their pupil is back."""
+    known, seen, path = set[str](), [], "/v3.0/events?limit=1"
+    for users in (None, [], LITTLE["user"]):
+        if users is not None:
+            app.view.publish({"user": users, "demographics": []})
+            app.view.narrow()
+        for event in app.all(path):
+            word, verb = event["type"].split(".")
+            key = f"{word}/{event['data']['object']['id']}"
+            seen.append((event["type"], (verb == "created") is (key not in known) or verb == "deleted"))
+            (known.discard if verb == "deleted" else known.add)(key)
+            path = f"/v3.0/events?limit=1&starting_after={event['id']}"
+    assert [event for event, right in seen if not right] == []
+    assert known == pulled(app).keys()

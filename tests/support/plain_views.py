@@ -185,7 +185,8 @@ def _turns(shown: dict[str, Document], records: dict[str, Document]) -> dict[str
     for key, record in records.items():
         old = shown.get(key)
         if old is None or _content(old) != _content({"status": "active", **record}):
-            turns[key] = ("c" if old is None else "u", {"status": "active", **record})
+            change = "c" if old is None else "u" if old["status"] == "active" else "r"
+            turns[key] = (change, {"status": "active", **record})
     for key, old in shown.items():
         if key not in records and old["status"] == "active":
             turns[key] = ("d", old | {"status": "tobedeleted"})

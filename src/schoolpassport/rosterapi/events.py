@@ -239,10 +239,15 @@ class _Telling:
         return sorted({word for each in found if (word := self._style.word(each, nearby))})
 
     def _around(self, revision: int, kind: str, latest: Mapping[UUID, tuple[Line, int]]) -> list[Event]:
-        """Events of records inside which something changed: one each, at the last of the changes."""
+        """Events of records inside which something changed: one each, at the last of the changes.
+
+        Not of those that are told themselves further on, as they are then, maybe on another page.
+        """
         if not latest:
             return []
-        records: list[Head] = documents.read(kind, self._visit.reader.inquire(These(kind, tuple(latest), revision)))
+        before = tuple(line.seq for line, _ in latest.values())
+        these = These(kind, tuple(latest), revision, before=before)
+        records: list[Head] = documents.read(kind, self._visit.reader.inquire(these))
         nearby = self._style.around(self._visit, kind, records, revision)
         return [
             self._event(*latest[UUID(record.sourced_id)], word, "updated", record, nearby)

@@ -137,16 +137,21 @@ class PartOf:
 class These:
     """The inquiry for living records by their ids, as a JSON list. What the view lacks is left out.
 
-    ``revision`` None: the newest.
+    ``revision`` None: the newest. ``before``: for each id a sequence number; whose own line of the change log comes
+    only behind it is left out, too.
     """
 
     kind: str
     ids: tuple[UUID, ...]
     revision: int | None
+    before: tuple[int, ...] | None = None
 
     def question(self, standing: Standing, shared: Shared) -> Question:  # noqa: ARG002 (the view itself keeps to the consent)
         revision = standing.revision if self.revision is None else self.revision
-        return Question(_these(self.kind), {"ids": list(self.ids), "revision": revision}, keyed=True)
+        asked = {"ids": list(self.ids), "revision": revision}
+        if self.before is None:
+            return Question(_these(self.kind), asked, keyed=True)
+        return Question(_these(self.kind, earlier=True), {**asked, "before": list(self.before)}, keyed=True)
 
     def answer(self, rest: tuple[Any, ...], standing: Standing) -> bytes:  # noqa: ARG002 (asked at one revision)
         return listed(rest[0])
@@ -282,8 +287,12 @@ _PRIMARY: Mapping[Primary, str] = {
 
 
 @lru_cache(maxsize=64)
-def _these(kind_name: str) -> str:
+def _these(kind_name: str, *, earlier: bool = False) -> str:
     kind: Kind = KINDS[kind_name]
-    rows = f"""SELECT {documents.columns(kind)} FROM unnest(%(ids)s::uuid[]) AS n(id) CROSS JOIN LATERAL (
-        SELECT * FROM {at(kind, "x")} AND x.status = 'active' AND x.id = n.id LIMIT 1) r"""
+    asked = (
+        "unnest(%(ids)s::uuid[], %(before)s::bigint[]) AS n(id, seq)" if earlier else "unnest(%(ids)s::uuid[]) AS n(id)"
+    )
+    wanted = "x.id = n.id AND x.seq < n.seq" if earlier else "x.id = n.id"
+    rows = f"""SELECT {documents.columns(kind)} FROM {asked} CROSS JOIN LATERAL (
+        SELECT * FROM {at(kind, "x")} AND x.status = 'active' AND {wanted} LIMIT 1) r"""
     return with_standing(Condition(f"SELECT string_agg({documents.text(kind)}, ',') AS documents FROM ({rows}) d"))
