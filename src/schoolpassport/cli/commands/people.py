@@ -44,6 +44,11 @@ def _told() -> Iterator[None]:
         raise click.ClickException(str(sentence)) from sentence
 
 
+def _decided(district: str | None, **about: object) -> dict[str, Any]:
+    """What is decided, where, by whom and when; the same whether it happens or is rehearsed."""
+    return {"district_id": district_id(district), **about, "by": me(), "now": clock.now()}
+
+
 @command.command("merge")
 @click.argument("keep", type=click.UUID)
 @click.argument("lose", type=click.UUID)
@@ -52,8 +57,7 @@ def _told() -> Iterator[None]:
 @_DISTRICT
 def merge(keep: UUID, lose: UUID, kind: str, district: str | None, *, rehearse: bool) -> None:
     """Make one record of two: the GG4L ID KEEP stays, LOSE becomes an alias that still resolves."""
-    facts: dict[str, Any] = {"district_id": district_id(district), "kind": kind, "keep": keep, "lose": lose}
-    facts |= {"by": me(), "now": clock.now()}
+    facts = _decided(district, kind=kind, keep=keep, lose=lose)
     with _told():
         if rehearse:
             rehearsing.tell(people.rehearse_merge(**facts), schools=True, as_json=False)
@@ -80,8 +84,7 @@ def undo(number: int, district: str | None) -> None:
 @_DISTRICT
 def split(source: str, key: str, kind: str, district: str | None, *, rehearse: bool) -> None:
     """Part what SOURCE calls KEY from the record it was matched with; they are not matched again."""
-    facts: dict[str, Any] = {"district_id": district_id(district), "kind": kind, "source": source, "key": key}
-    facts |= {"by": me(), "now": clock.now()}
+    facts = _decided(district, kind=kind, source=source, key=key)
     with _told():
         if rehearse:
             rehearsing.tell(people.rehearse_split(**facts), schools=True, as_json=False)
@@ -99,8 +102,7 @@ def split(source: str, key: str, kind: str, district: str | None, *, rehearse: b
 @_DISTRICT
 def undo_split(source: str, key: str, kind: str, district: str | None, *, rehearse: bool) -> None:
     """Undo the split of KEY of SOURCE: it means again whom it meant; the GG4L ID that it got is an alias."""
-    facts: dict[str, Any] = {"district_id": district_id(district), "kind": kind, "source": source, "key": key}
-    facts |= {"by": me(), "now": clock.now()}
+    facts = _decided(district, kind=kind, source=source, key=key)
     with _told():
         if rehearse:
             rehearsing.tell(people.rehearse_undo_split(**facts), schools=True, as_json=False)
