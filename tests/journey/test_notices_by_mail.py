@@ -14,7 +14,7 @@ from django.core.mail import BadHeaderError
 from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands import notices as command
 from schoolpassport.kit import smtp
-from schoolpassport.messaging import actions, queries
+from schoolpassport.messaging import actions, posting, queries
 from schoolpassport.messaging.models import Letter, Recipient, Telling
 from schoolpassport.messaging.records import BadChoice, How
 from schoolpassport.tenancy import scope
@@ -179,10 +179,10 @@ def test_after_a_day_a_letter_is_given_up_and_the_list_says_why(box, district, t
     box.moods = [LATER]
     told()
     at = now
-    for pause in (*actions.PAUSES, DAY):
+    for pause in (*posting.PAUSES, DAY):
         work(district.id, at)
         at += pause
-    assert timedelta(hours=24) < sum(actions.PAUSES, timedelta()) < timedelta(hours=36)
+    assert timedelta(hours=24) < sum(posting.PAUSES, timedelta()) < timedelta(hours=36)
     assert mails(district)[-1] == (ADA, "dead", 8)
     assert "The mail server said 451 try again" in say(district, "mails")
 

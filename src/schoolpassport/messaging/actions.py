@@ -1,6 +1,7 @@
 """Telling people something, and what becomes of it: the list that stays, and mail to those who want it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, time, timedelta
 from email.utils import format_datetime
 from typing import Final
@@ -8,32 +9,20 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q, QuerySet
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit import smtp
 from schoolpassport.kit.ids import new_id
 from schoolpassport.kit.killpoint import reach
-from schoolpassport.messaging import hearing, letters, wording
+from schoolpassport.messaging import hearing, letters, posting, wording
 from schoolpassport.messaging.kinds import KINDS
-from schoolpassport.messaging.models import Letter, LetterState, Notice, Preference, Recipient, Telling
-from schoolpassport.messaging.queries import WAITING, digest_time
-from schoolpassport.messaging.records import BadChoice, Fact, How, NoNotice
+from schoolpassport.messaging.models import Letter, Notice, Preference, Recipient
+from schoolpassport.messaging.queries import WAITING
+from schoolpassport.messaging.records import BadChoice, Fact, How, NoNotice, Usual
 from schoolpassport.tenancy import scope
 
 KEPT: Final = timedelta(days=400)
 """For how long notices, and the mails about them, are kept."""
-
-PAUSES: Final = (
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=4),
-    timedelta(hours=8),
-    timedelta(hours=12),
-)
-"""How long to wait after each attempt that failed: eight attempts in a little more than a day."""
 
 _MOST_RECIPIENTS: Final = 50
 
@@ -60,7 +49,7 @@ def tell(
             return None
         _forget(organisation_id, now)
         if settings.ENVIRONMENT.mail is not None:
-            _mail(organisation_id, id_, kind, now)
+            posting.plan(organisation_id=organisation_id, notice_id=id_, kind=kind, now=now)
     told: UUID = id_
     return told
 
@@ -177,18 +166,14 @@ def send(*, organisation_id: UUID, letter_id: UUID, now: datetime) -> None:
     Killed between sending and writing that down, it is sent again under the same Message-ID.
     """
     with scope.as_organisation(organisation_id):
-        letter = Letter.objects.filter(organisation_id=organisation_id, id=letter_id, state=LetterState.PENDING).first()
+        letter = posting.pending(organisation_id=organisation_id, letter_id=letter_id)
         if letter is None:
             return
-        mail = _composed(letter)
-    server = settings.ENVIRONMENT.mail
-    if server is None:
-        reply = smtp.Reply(accepted=False, sentence="No mail server is set any more: SCHOOLPASSPORT_MAIL_HOST.")
-    else:
-        reply = smtp.hand_over(mail, server)
+        mail = posting.composed(letter)
+    reply = posting.hand_over(mail)
     reach("messaging.posted")
     with scope.as_organisation(organisation_id):
-        _write_down(letter, reply, now)
+        posting.write_down(letter, reply, now=now)
 
 
 def gather(*, organisation_id: UUID, recipient_id: UUID, at: datetime, now: datetime) -> None:
@@ -197,117 +182,12 @@ def gather(*, organisation_id: UUID, recipient_id: UUID, at: datetime, now: date
     May be called twice. While something waits, the next digest is planned.
     """
     with scope.as_organisation(organisation_id):
-        recipient = (
-            Recipient.objects.select_for_update()
-            .filter(organisation_id=organisation_id, id=recipient_id, digest_at=at)
-            .first()
-        )
-        if recipient is None:
-            return
-        recipient.digest_at = None
-        recipient.save(update_fields=["digest_at"])
-        tellings = Telling.objects.filter(organisation_id=organisation_id, recipient_id=recipient_id)
-        fresh = _notices(organisation_id, tellings.filter(letter_id__isnull=True))
-        waiting = [n for n in _waiting(recipient) if n not in fresh]
-        if not fresh and not waiting:
-            return
-        letter = _write(recipient, daily=True, now=now)
-        tellings.filter(letter_id__isnull=True, notice_id__in=[n.id for n in fresh]).update(letter_id=letter.id)
-        if waiting or any(n.kind in WAITING for n in fresh):
-            _plan_digest(recipient, now)
-
-
-def _mail(organisation_id: UUID, notice_id: UUID, kind: str, now: datetime) -> None:
-    preference = Preference.objects.filter(organisation_id=organisation_id).first()
-    usual = preference.choices if preference else {}
-    for recipient in Recipient.objects.filter(organisation_id=organisation_id).order_by("id"):
-        how = hearing.how(kind, recipient.choices, usual)
-        if how is How.OFF:
-            continue
-        letter = _write(recipient, daily=False, now=now) if how is How.AT_ONCE else None
-        Telling.objects.create(
-            organisation_id=organisation_id,
-            notice_id=notice_id,
-            recipient_id=recipient.id,
-            letter_id=letter.id if letter else None,
-        )
-        if letter is None or kind in WAITING:
-            _plan_digest(recipient, now)
-
-
-def _plan_digest(recipient: Recipient, now: datetime) -> None:
-    from schoolpassport.messaging import tasks  # noqa: PLC0415 (tasks call actions)
-
-    at, zone = digest_time(organisation_id=recipient.organisation_id)
-    due = hearing.next_digest(now, at=at, zone=zone)
-    mine = Recipient.objects.filter(organisation_id=recipient.organisation_id, id=recipient.id)
-    if mine.filter(digest_at__isnull=True).update(digest_at=due):
-        tasks.defer_digest(organisation_id=recipient.organisation_id, recipient_id=recipient.id, at=due)
-
-
-def _write(recipient: Recipient, *, daily: bool, now: datetime) -> Letter:
-    letter = Letter.objects.create(
-        organisation_id=recipient.organisation_id,
-        id=new_id(),
-        recipient_id=recipient.id,
-        daily=daily,
-        made_at=now,
-        state=LetterState.PENDING,
-        next_at=now,
-    )
-    _defer(letter, None)
-    return letter
-
-
-def _composed(letter: Letter) -> smtp.Letter:
-    recipient = Recipient.objects.get(organisation_id=letter.organisation_id, id=letter.recipient_id)
-    mine = Telling.objects.filter(organisation_id=letter.organisation_id, letter_id=letter.id)
-    fresh = _notices(letter.organisation_id, mine, settled=True)
-    waiting = [n for n in _waiting(recipient) if n not in fresh] if letter.daily else []
-    return letters.composed(letter, to=recipient.address, notices=fresh, waiting=waiting)
-
-
-def _notices(organisation_id: UUID, tellings: QuerySet[Telling], *, settled: bool = False) -> list[Notice]:
-    found = Notice.objects.filter(organisation_id=organisation_id, id__in=tellings.values("notice_id"))
-    return list(found.filter(Q() if settled else Q(settled_at__isnull=True)).order_by("told_at", "id"))
-
-
-def _waiting(recipient: Recipient) -> list[Notice]:
-    """What this person was told of, wants to hear of, and waits still."""
-    preference = Preference.objects.filter(organisation_id=recipient.organisation_id).first()
-    usual = preference.choices if preference else {}
-    told = Telling.objects.filter(organisation_id=recipient.organisation_id, recipient_id=recipient.id)
-    heard = {kind for kind in WAITING if hearing.how(kind, recipient.choices, usual) is not How.OFF}
-    return [n for n in _notices(recipient.organisation_id, told) if n.kind in heard]
-
-
-def _write_down(letter: Letter, reply: smtp.Reply, now: datetime) -> None:
-    """What became of an attempt, if nobody has written down another one meanwhile."""
-    attempts = letter.attempts + 1
-    pending = Letter.objects.filter(
-        organisation_id=letter.organisation_id,
-        id=letter.id,
-        state=LetterState.PENDING,
-        attempts=letter.attempts,
-    )
-    facts = {"attempts": attempts, "said": reply.sentence}
-    if reply.accepted:
-        pending.update(state=LetterState.SENT, next_at=None, ended_at=now, **facts)
-    elif reply.final or attempts > len(PAUSES):
-        pending.update(state=LetterState.DEAD, next_at=None, ended_at=now, **facts)
-    elif pending.update(next_at=now + PAUSES[attempts - 1], **facts):
-        _defer(letter, now + PAUSES[attempts - 1])
-
-
-def _defer(letter: Letter, at: datetime | None) -> None:
-    from schoolpassport.messaging import tasks  # noqa: PLC0415 (tasks call actions)
-
-    tasks.defer_send(organisation_id=letter.organisation_id, letter_id=letter.id, at=at)
+        posting.gather(organisation_id=organisation_id, recipient_id=recipient_id, at=at, now=now)
 
 
 def _preference(organisation_id: UUID) -> Preference:
-    first = {"choices": {}, "digest_at": hearing.DIGEST_AT, "zone": hearing.ZONE}
-    return Preference.objects.select_for_update().get_or_create(organisation_id=organisation_id, defaults=first)[0]
+    mine = Preference.objects.select_for_update()
+    return mine.get_or_create(organisation_id=organisation_id, defaults=asdict(Usual()))[0]
 
 
 def _recipient(organisation_id: UUID, address: str) -> Recipient:

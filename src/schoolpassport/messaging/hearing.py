@@ -2,15 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schoolpassport.messaging.kinds import KINDS, How
 from schoolpassport.messaging.records import BadChoice
-
-DIGEST_AT: Final = time(12)
-ZONE: Final = "UTC"
-"""When a digest comes where nobody said anything else."""
 
 
 def how(kind: str, *chosen: Mapping[str, str]) -> How:

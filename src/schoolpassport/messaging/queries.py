@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime, time
+from datetime import datetime
 from uuid import UUID
 
 from schoolpassport.messaging import hearing
 from schoolpassport.messaging.kinds import KINDS
 from schoolpassport.messaging.models import Letter, Notice, Preference, Recipient, Telling
-from schoolpassport.messaging.records import How, Kind, LetterFacts, NoNotice, NoticeFacts, RecipientFacts
+from schoolpassport.messaging.records import How, Kind, LetterFacts, NoNotice, NoticeFacts, RecipientFacts, Usual
 from schoolpassport.tenancy import scope
 
 WAITING = tuple(kind.name for kind in KINDS.values() if kind.waits)
@@ -65,18 +65,17 @@ def recipients(*, organisation_id: UUID) -> list[RecipientFacts]:
         return [RecipientFacts(id=r.id, address=r.address, choices=_hows(r.choices)) for r in found]
 
 
+def usual(*, organisation_id: UUID) -> Usual:
+    """What was chosen for all who chose nothing themselves; as it is at first where nothing was."""
+    with scope.as_organisation(organisation_id):
+        held = Preference.objects.filter(organisation_id=organisation_id).first()
+    return Usual(choices=held.choices, digest_at=held.digest_at, zone=held.zone) if held else Usual()
+
+
 def preferences(*, organisation_id: UUID) -> dict[str, How]:
     """How whoever said nothing hears of each kind, kind → how."""
-    with scope.as_organisation(organisation_id):
-        held = Preference.objects.filter(organisation_id=organisation_id).first()
-        return {kind: hearing.how(kind, held.choices if held else {}) for kind in KINDS}
-
-
-def digest_time(*, organisation_id: UUID) -> tuple[time, str]:
-    """When digests come: the time of day, and on the clock of which zone."""
-    with scope.as_organisation(organisation_id):
-        held = Preference.objects.filter(organisation_id=organisation_id).first()
-        return (held.digest_at, held.zone) if held else (hearing.DIGEST_AT, hearing.ZONE)
+    chosen = usual(organisation_id=organisation_id)
+    return {kind: hearing.how(kind, chosen.choices) for kind in KINDS}
 
 
 def letters(*, organisation_id: UUID, notice_id: UUID | None = None, limit: int = 50) -> list[LetterFacts]:

@@ -1,8 +1,8 @@
 """What goes through the doors of the room."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, time
 from uuid import UUID
 
 from schoolpassport.messaging.kinds import Fact, How, Kind, Whom
@@ -16,6 +16,7 @@ __all__ = [
     "NoNotice",
     "NoticeFacts",
     "RecipientFacts",
+    "Usual",
     "Whom",
 ]
 
@@ -35,6 +36,18 @@ class RecipientFacts:
     id: UUID
     address: str
     choices: Mapping[str, How]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usual:
+    """How an organisation's people hear of what they chose nothing about, kind → how, and when digests come.
+
+    As it stands here: of an organisation that chose nothing.
+    """
+
+    choices: Mapping[str, str] = field(default_factory=dict)
+    digest_at: time = time(12)
+    zone: str = "UTC"  # on whose clock
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -160,12 +160,12 @@ def recipients(district: str | None, partner: str | None, *, as_json: bool) -> N
 def preferences(district: str | None, partner: str | None, *, as_json: bool) -> None:
     """Every kind of notice, and how those hear of it who chose nothing themselves; when digests come."""
     whose = organisation_id(district, partner)
-    hows, (at, zone) = queries.preferences(organisation_id=whose), queries.digest_time(organisation_id=whose)
+    hows, usual = queries.preferences(organisation_id=whose), queries.usual(organisation_id=whose)
     if as_json:
-        show.as_json({"kinds": hows, "digest": {"at": f"{at:%H:%M}", "zone": zone}})
+        show.as_json({"kinds": hows, "digest": {"at": f"{usual.digest_at:%H:%M}", "zone": usual.zone}})
         return
     show.table(("kind", "heard of", "tells"), [(k.name, hows[k.name], k.title) for k in queries.kinds()])
-    click.echo(f"Digests come at {at:%H:%M}, {zone}.")
+    click.echo(f"Digests come at {usual.digest_at:%H:%M}, {usual.zone}.")
 
 
 @command.command("prefer")
