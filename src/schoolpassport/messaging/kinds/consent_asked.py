@@ -12,9 +12,9 @@ KIND = Kind(
     commands=(
         "schoolpassport consent show --district {at}",
         "schoolpassport consent preview {app_at} --district {at}",
-        "schoolpassport consent approve {app_at} --district {at}",
-        "schoolpassport consent ask {app_at} --district {at}",
-        "schoolpassport consent reject {app_at} --district {at}",
+        "schoolpassport consent approve {app_at} --as district --district {at}",
+        "schoolpassport consent ask {app_at} --as district --district {at}",
+        "schoolpassport consent reject {app_at} --as district --district {at}",
     ),
     example={
         "district": "Amber Valley",

@@ -11,7 +11,7 @@ The consent with {application} ends on {day}. From that instant on it reads noth
 `tobedeleted`. Who wants it to go on drafts another one.""",
     commands=(
         "schoolpassport consent show --district {at}",
-        "schoolpassport consent draft {app_at} --district {at}",
+        "schoolpassport consent draft {app_at} --as district --district {at}",
     ),
     example={
         "district": "Amber Valley",
