@@ -77,8 +77,8 @@ class _Columns:
     def __init__(self, db: Any, profile: Profile) -> None:
         self._db, self._profile = db, profile
 
-    def execute(self, statement: str, *arguments: object) -> object:
-        with self._profile.timed("duckdb", statement):
+    def execute(self, statement: str | duckdb.Statement, *arguments: object) -> object:
+        with self._profile.timed("duckdb", statement if isinstance(statement, str) else statement.query):
             return self._db.execute(statement, *arguments)
 
     def __getattr__(self, name: str) -> object:

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import duckdb
 from splink import Linker
 from splink.internals.duckdb.database_api import DuckDBAPI
 
+from schoolpassport.kit.columns import Columns
 from schoolpassport.matching import model
 from schoolpassport.matching.model import Weights
 
 
-def linker(db: duckdb.DuckDBPyConnection, table: str, *, learned: Weights | None = None, prior: float = 0.0) -> Linker:
+def linker(db: Columns, table: str, *, learned: Weights | None = None, prior: float = 0.0) -> Linker:
     """Over a table like ``person``, its ``id`` as text in ``unique_id``; without weights for whoever learns them."""
     settings: dict[str, Any] = {
         "link_type": "dedupe_only",
@@ -25,7 +25,7 @@ def linker(db: duckdb.DuckDBPyConnection, table: str, *, learned: Weights | None
     }
     if learned:
         settings["probability_two_random_records_match"] = prior
-    return Linker(DuckDBAPI(db).register(table), settings, log_level="ERROR", validate_settings=False)
+    return Linker(DuckDBAPI(db.connection).register(table), settings, log_level="ERROR", validate_settings=False)
 
 
 def _comparisons(learned: Weights) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ import duckdb
 
 from bench import splinked
 from schoolpassport.demo.generator.doubles import write_doubles
+from schoolpassport.kit.columns import Columns
 from schoolpassport.matching import model
 from schoolpassport.matching.people import prepare
 
@@ -32,7 +33,7 @@ def learn() -> dict[str, list[tuple[float, float]]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "doubles.parquet"
         write_doubles(path=path, seed=SEED, people=PEOPLE)
-        db = duckdb.connect(config={"memory_limit": "3GB", "temp_directory": folder, "threads": 2})
+        db = Columns(duckdb.connect(config={"memory_limit": "3GB", "temp_directory": folder, "threads": 2}))
         db.execute(f"CREATE TABLE people AS {LABELLED} FROM '{path}'")
         prepare(db)
         db.execute(

@@ -6,17 +6,15 @@ more.
 
 from typing import Final
 
-from duckdb import DuckDBPyConnection
-
 from schoolpassport.delivery.formats import File, Format
 from schoolpassport.delivery.records import AmbiguousRows
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 
 OLDER: Final = "older"
 NEWER: Final = "newer"
 
 
-def keep(db: DuckDBPyConnection, which: str, format_: Format) -> None:
+def keep(db: Columns, which: str, format_: Format) -> None:
     """Keep the rows that are made of the loaded relations. Raises ``AmbiguousRows``."""
     for place, file in enumerate(format_.files):
         cells = ", ".join(f"{sql} AS {name}" for name, sql in zip(_names(file), file.columns.values(), strict=True))
@@ -25,7 +23,7 @@ def keep(db: DuckDBPyConnection, which: str, format_: Format) -> None:
         _check(db, f"{which}_{place}", file)
 
 
-def _check(db: DuckDBPyConnection, rows: str, file: File) -> None:
+def _check(db: Columns, rows: str, file: File) -> None:
     key = ", ".join(_key(file))
     found = db.execute(f"SELECT count(*) FROM (FROM {rows} SELECT {key} GROUP BY {key} HAVING count(*) > 1)").fetchone()
     if found and found[0]:

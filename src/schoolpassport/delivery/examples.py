@@ -14,8 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from duckdb import DuckDBPyConnection
-
 from schoolpassport.delivery import custom, making, relations
 from schoolpassport.delivery.formats import File, Format
 from schoolpassport.delivery.formats.shape import extended
@@ -23,7 +21,7 @@ from schoolpassport.delivery.making import Room
 from schoolpassport.delivery.paths import Rows
 from schoolpassport.delivery.records import Tried
 from schoolpassport.kit import plainyaml
-from schoolpassport.kit.columns import columns, literal, quoted
+from schoolpassport.kit.columns import Columns, columns, literal, quoted
 from schoolpassport.roster.kinds import KINDS, Type
 from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing.catalogue import SIS_ID
@@ -172,7 +170,7 @@ def propose(sample: Sample, exported: Exported, *, room: Room, now: datetime) ->
     return Proposal(text=text, kind=best.kind, guesses=tuple(best.guesses), aligned=best.aligned, rows=len(sample.rows))
 
 
-def _load(db: DuckDBPyConnection, sample: Sample) -> None:
+def _load(db: Columns, sample: Sample) -> None:
     names = ", ".join(f"c{n} VARCHAR" for n in range(len(sample.headers)))
     db.execute(f"CREATE TABLE sample (line INTEGER, {names})")
     places = ", ".join("?" for _ in range(len(sample.headers) + 1))
@@ -194,7 +192,7 @@ class _Way:
 class _Look:
     """A sample as rows of one kind."""
 
-    def __init__(self, db: DuckDBPyConnection, sample: Sample, kind: str) -> None:
+    def __init__(self, db: Columns, sample: Sample, kind: str) -> None:
         self._db, self._sample, self.kind = db, sample, kind
         self._dates = ""
         self._booleans: tuple[str, ...] = ()
@@ -412,7 +410,7 @@ def tried(format_: Format, exported: Exported, *, room: Room, sample: Sample) ->
         return _compared(db, headers, len(sample.rows))
 
 
-def _compared(db: DuckDBPyConnection, headers: Sequence[str], count: int) -> Tried:
+def _compared(db: Columns, headers: Sequence[str], count: int) -> Tried:
     same = [f"s.c{n} IS NOT DISTINCT FROM nullif(trim(m.{quoted(h)}), '')" for n, h in enumerate(headers)]
     lacking = db.execute(
         f"SELECT line FROM sample s WHERE NOT EXISTS (SELECT 1 FROM made m WHERE {' AND '.join(same)}) ORDER BY line"

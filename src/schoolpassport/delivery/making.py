@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from duckdb import DuckDBPyConnection
 from isal import isal_zlib
 
 from schoolpassport.delivery import differences, relations
 from schoolpassport.delivery.formats import File, Format, Mode, Style
 from schoolpassport.delivery.formats.shape import under
-from schoolpassport.kit.columns import columns, literal, quoted
+from schoolpassport.kit.columns import Columns, columns, literal, quoted
 from schoolpassport.kit.wholefile import whole_file
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing.exports import FINISHED, Exported, path
@@ -112,21 +111,20 @@ def sample(format_: Format, exported: Exported, *, room: Room, most: int) -> dic
         found = {}
         for file in format_.files:
             query = maker.query(file)
-            told = db.execute(f"{query} LIMIT {int(most)}").fetchall()
-            found[file.name] = [tuple(c[0] for c in db.description or ()), *([t or "" for t in row] for row in told)]
+            told = db.execute(f"{query} LIMIT {int(most)}")
+            header = tuple(c[0] for c in told.description or ())
+            found[file.name] = [header, *([t or "" for t in row] for row in told.fetchall())]
         return {name: [tuple(row) for row in rows_] for name, rows_ in found.items()}
 
 
-def query(format_: Format, file: File, db: DuckDBPyConnection, exported: Exported) -> str:
+def query(format_: Format, file: File, db: Columns, exported: Exported) -> str:
     """SQL: the rows of a file, where the relations are loaded."""
     nowhere = Room(folder=Path(), memory_mb=0, threads=0)  # no file is written
     return _Maker(db, format_, exported, nowhere, _AS_DECLARED).query(file)
 
 
 class _Maker:
-    def __init__(
-        self, db: DuckDBPyConnection, format_: Format, exported: Exported, room: Room, names: Mapping[str, str]
-    ) -> None:
+    def __init__(self, db: Columns, format_: Format, exported: Exported, room: Room, names: Mapping[str, str]) -> None:
         self._db = db
         self._format = format_
         self._delta = bool(exported.since)

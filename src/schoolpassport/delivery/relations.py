@@ -3,11 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-from duckdb import DuckDBPyConnection
-
 from schoolpassport.delivery.formats import Format
 from schoolpassport.delivery.formats.shape import HARMLESS, PLAIN, place
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.roster.kinds.shape import PAIRS
 from schoolpassport.sharing import exports
@@ -18,7 +16,7 @@ _STAMP = "%Y-%m-%dT%H:%M:%S."
 
 
 def load(
-    db: DuckDBPyConnection,
+    db: Columns,
     folder: Path,
     *,
     format_: Format,
@@ -45,14 +43,14 @@ def load(
             db.execute(f"CREATE OR REPLACE VIEW all_{name} AS FROM now_{name}")
 
 
-def load_older(db: DuckDBPyConnection, folder: Path, *, format_: Format, exported: exports.Exported) -> None:
+def load_older(db: Columns, folder: Path, *, format_: Format, exported: exports.Exported) -> None:
     """The same of the revision with which rows are compared: then it is what ``now_<kind>`` holds."""
     _prepare(db, exported)
     for name, reads in format_.reads.items():
         _relation(db, KINDS[name], reads, f"now_{name}", exports.path(folder, name, exports.BEFORE))
 
 
-def _prepare(db: DuckDBPyConnection, exported: exports.Exported) -> None:
+def _prepare(db: Columns, exported: exports.Exported) -> None:
     db.execute(f"CREATE OR REPLACE MACRO plain(t) AS {PLAIN if exported.line_ends else HARMLESS}")
     db.execute("CREATE OR REPLACE TABLE instants (revision INTEGER, stamp VARCHAR)")
     if exported.instants:
@@ -64,9 +62,7 @@ def _stamp(at: datetime) -> str:
     return at.strftime(_STAMP) + f"{at.microsecond // 1000:03d}Z"
 
 
-def _relation(
-    db: DuckDBPyConnection, kind: Kind, reads: frozenset[str], name: str, path: Path, *, how: str = "TABLE"
-) -> None:
+def _relation(db: Columns, kind: Kind, reads: frozenset[str], name: str, path: Path, *, how: str = "TABLE") -> None:
     fields = [f for f in kind.fields if f.name in reads and f.name != METADATA]
     inside = set(extensions(kind.name).values()).difference(f.name for f in kind.fields)
     extended = not reads.isdisjoint({METADATA, *inside})

@@ -8,9 +8,7 @@ source has under another key included, though these are no match. Whatever is no
 
 import json
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 from schoolpassport.matching.policies import NAMES, Domain
 from schoolpassport.roster.kinds import Kind
 
@@ -43,9 +41,7 @@ def kin(role: str) -> str:
     return f"CASE {cases} END"
 
 
-def find(
-    db: DuckDBPyConnection, kind: Kind, domains: tuple[Domain, ...], *, taken: str, parted: str, several_roles: bool
-) -> int:
+def find(db: Columns, kind: Kind, domains: tuple[Domain, ...], *, taken: str, parted: str, several_roles: bool) -> int:
     """Make ``match_<kind>``; how many there are.
 
     ``taken``: SQL of ids that this source speaks of under another key. ``parted``: SQL of pairs (line, id) of which a
@@ -72,7 +68,7 @@ def find(
     return int(count)
 
 
-def nothing_found(db: DuckDBPyConnection, kind: Kind) -> None:
+def nothing_found(db: Columns, kind: Kind) -> None:
     db.execute(f"CREATE TABLE match_{kind.table} (line BIGINT, id UUID, evidence VARCHAR)")
 
 

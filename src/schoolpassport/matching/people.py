@@ -5,9 +5,7 @@ Values are only ever compared in this form; what is served stays as the source w
 
 from pathlib import Path
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal
+from schoolpassport.kit.columns import Columns, literal
 from schoolpassport.matching.nicknames import FAMILIES
 
 SHARED_BY_MANY = 12  # an address or number of more records than this is nobody's own
@@ -71,7 +69,7 @@ CREATE OR REPLACE MACRO own(value) AS nullif(lower(trim(value)), '');
 """
 
 
-def take(db: DuckDBPyConnection, path: Path) -> None:
+def take(db: Columns, path: Path) -> None:
     """Make ``people`` out of the file that ``roster.queries.export_people`` wrote.
 
     ``fresh`` people are compared with everybody, others only with those. Who speaks of them is not known yet.
@@ -85,7 +83,7 @@ def take(db: DuckDBPyConnection, path: Path) -> None:
     )
 
 
-def tell_sources(db: DuckDBPyConnection, path: Path) -> None:
+def tell_sources(db: Columns, path: Path) -> None:
     """Of each ``person`` in the file that ``roster.queries.export_speakers`` wrote, the sources."""
     db.execute(
         f"UPDATE person SET sources = s.sources FROM (SELECT id, list(source) AS sources FROM read_csv("
@@ -94,7 +92,7 @@ def tell_sources(db: DuckDBPyConnection, path: Path) -> None:
     )
 
 
-def prepare(db: DuckDBPyConnection) -> None:
+def prepare(db: Columns) -> None:
     """Make ``person`` out of ``people``: one row each, in the columns that the model compares."""
     db.execute(_PLAIN)
     db.execute("CREATE OR REPLACE TEMP TABLE nickname (name VARCHAR, family INTEGER)")
@@ -138,7 +136,7 @@ def prepare(db: DuckDBPyConnection) -> None:
         db.execute(f"DROP TABLE {table}")
 
 
-def _forget_what_many_share(db: DuckDBPyConnection, column: str) -> None:
+def _forget_what_many_share(db: Columns, column: str) -> None:
     db.execute(
         f"UPDATE plain_person SET {column} = NULL WHERE {column} IN (SELECT {column} FROM plain_person "
         f"GROUP BY {column} HAVING count(*) > {SHARED_BY_MANY})"

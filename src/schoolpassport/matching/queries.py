@@ -3,9 +3,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import COPY_TEXT, literal
+from schoolpassport.kit.columns import COPY_TEXT, Columns, literal
 from schoolpassport.matching import people, scoring
 from schoolpassport.matching.models import Proposal, State
 from schoolpassport.matching.scoring import told
@@ -51,7 +49,7 @@ def as_data(found: Proposal) -> dict[str, Any]:
     }
 
 
-def compare(db: DuckDBPyConnection, known: Path, *, district_id: UUID, join: Callable[[], None]) -> None:
+def compare(db: Columns, known: Path, *, district_id: UUID, join: Callable[[], None]) -> None:
     """Make ``pair`` (left_id, right_id, probability, evidence) and ``person`` (unique_id, part) of people.
 
     ``known``: as ``roster.queries.export_people`` wrote them. ``join`` puts others beside them, into ``people``; who
@@ -66,7 +64,7 @@ def compare(db: DuckDBPyConnection, known: Path, *, district_id: UUID, join: Cal
     )
 
 
-def tell_sources(db: DuckDBPyConnection, *, district_id: UUID, folder: Path) -> None:
+def tell_sources(db: Columns, *, district_id: UUID, folder: Path) -> None:
     """Let the DuckDB know which sources speak of whoever stands in ``pair``; of others nobody asks."""
     asked, told_ = folder / "asked.tsv", folder / "speakers.csv"
     ids = "SELECT left_id FROM pair UNION SELECT right_id FROM pair"

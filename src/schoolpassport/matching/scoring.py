@@ -8,9 +8,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 from schoolpassport.matching import model
 from schoolpassport.matching.model import Comparison, Weights
 from schoolpassport.matching.people import prepare
@@ -40,7 +38,7 @@ NEVER = (
 
 
 def score(
-    db: DuckDBPyConnection,
+    db: Columns,
     *,
     several_roles: bool,
     weights: Weights | None = None,
@@ -69,7 +67,7 @@ def score(
     return pairs
 
 
-def _pair(db: DuckDBPyConnection, weighed: str, at_once: int) -> int:
+def _pair(db: Columns, weighed: str, at_once: int) -> int:
     """Some candidates at a time: these are few beside the people, and so it is they who are held in memory."""
     conditions = " AND ".join(f"NOT ({rule})" for rule in NEVER)
     proposed = (
@@ -90,7 +88,7 @@ def _bits(probability: float) -> float:
     return math.log2(probability / (1 - probability))
 
 
-def _block(db: DuckDBPyConnection, *, several_roles: bool, few: bool) -> None:
+def _block(db: Columns, *, several_roles: bool, few: bool) -> None:
     """Make ``candidate``: each pair that some block wants looked at, once.
 
     Where few are fresh, pairs are made from them, not from all.
@@ -124,7 +122,7 @@ def _from_fresh(block: str, parts: str) -> tuple[str, ...]:
     )
 
 
-def _count_what_is_common(db: DuckDBPyConnection) -> None:
+def _count_what_is_common(db: Columns) -> None:
     """How large a part of all who have a value have this one: what is frequent says less.
 
     Of the values of candidates only: the left one's is asked for.

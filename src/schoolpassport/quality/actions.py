@@ -4,9 +4,8 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import connection
-from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import COPY_TEXT, copy_text, literal, quoted
+from schoolpassport.kit.columns import COPY_TEXT, Columns, copy_text, literal, quoted
 from schoolpassport.quality import policies
 from schoolpassport.quality.assessment import Assessor, Span
 from schoolpassport.quality.inspection import KEPT
@@ -71,7 +70,7 @@ def note_left_out(*, district_id: UUID, source_id: UUID, rows: int) -> None:
     LeftOut.objects.update_or_create(district_id=district_id, source_id=source_id, defaults={"rows": rows})
 
 
-def export_findings(db: DuckDBPyConnection, *, folder: Path) -> tuple[Path, Path]:
+def export_findings(db: Columns, *, folder: Path) -> tuple[Path, Path]:
     """The findings as files that COPY reads: up to ``KEPT`` per file, rule and column, and complete counts."""
     kept, counts = folder / "findings.tsv", folder / "finding_counts.tsv"
     texts = ", ".join(copy_text(quoted(c)) for c in ("severity", "rule", "kind", "file"))

@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from duckdb import DuckDBPyConnection
-
 from schoolpassport.kit import conditions
-from schoolpassport.kit.columns import literal, quoted, texts_of
+from schoolpassport.kit.columns import Columns, literal, quoted, texts_of
 from schoolpassport.kit.conditions import Column
 from schoolpassport.quality.policies import METADATA, Asked, Attributes, Filter, Filters
 from schoolpassport.roster.kinds import KINDS, Field
@@ -42,7 +40,7 @@ def check(filters: Filters, plan: PackagePlan) -> None:
             raise PackageBroken((Problem(rule="filter", file=there[f.kind].schema.file_name, sentence=sentence),))
 
 
-def choose(db: DuckDBPyConnection, plan: FilePlan, filters: Filters, *, whole: frozenset[str], today: date) -> Chosen:
+def choose(db: Columns, plan: FilePlan, filters: Filters, *, whole: frozenset[str], today: date) -> Chosen:
     """Take the rows that do not pass out of ``raw_<kind>``. ``whole``: kinds of which the package says everything."""
     if not filters:
         return Chosen()
@@ -59,11 +57,11 @@ def choose(db: DuckDBPyConnection, plan: FilePlan, filters: Filters, *, whole: f
     return Chosen(out=out, linked=linked)
 
 
-def nothing_out(db: DuckDBPyConnection, table: str) -> None:
+def nothing_out(db: Columns, table: str) -> None:
     db.execute(f"CREATE OR REPLACE TABLE out_{table} (key VARCHAR, filter VARCHAR)")
 
 
-def _put_out(db: DuckDBPyConnection, plan: FilePlan, name: str, condition: str) -> None:
+def _put_out(db: Columns, plan: FilePlan, name: str, condition: str) -> None:
     """A row without a key stays, to be named as a fault; a deletion stays a deletion."""
     db.execute(
         f"INSERT INTO out_{plan.kind_table} SELECT DISTINCT key, {literal(name)} FROM raw_{plan.kind_table} r "
@@ -71,7 +69,7 @@ def _put_out(db: DuckDBPyConnection, plan: FilePlan, name: str, condition: str) 
     )
 
 
-def _leave(db: DuckDBPyConnection, plan: FilePlan) -> int:
+def _leave(db: Columns, plan: FilePlan) -> int:
     """Rows that are out leave the file; in a delta, which says nothing by leaving away, they become deletions."""
     table = plan.kind_table
     which = f"key IN (SELECT key FROM out_{table}) AND status IS DISTINCT FROM 'tobedeleted'"
@@ -143,7 +141,7 @@ def _refs(schema: FileSchema, field: Field) -> str:
     return f"string_split({_header(schema, field, 'r')}, ',')"
 
 
-def _remember(db: DuckDBPyConnection, schema: FileSchema, filters: Filters) -> None:
+def _remember(db: Columns, schema: FileSchema, filters: Filters) -> None:
     """Make ``asked_<kind>``: what the filters of other kinds want to know of this one, which is read in full."""
     wanted: dict[str, Field] = {}
     for f in filters.of.values():

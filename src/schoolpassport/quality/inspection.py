@@ -8,10 +8,8 @@ the table ``finding``.
 
 from collections.abc import Iterator, Sequence
 
-from duckdb import DuckDBPyConnection
-
 from schoolpassport.kit import conditions
-from schoolpassport.kit.columns import literal
+from schoolpassport.kit.columns import Columns, literal
 from schoolpassport.quality.filtering import column_of
 from schoolpassport.quality.policies import Ruling
 from schoolpassport.quality.records import Check, Inspected, Severity, Subject
@@ -23,14 +21,14 @@ from schoolpassport.sources.staging import line_of
 KEPT = 1_000  # findings kept per file, rule and column; counts are complete
 
 
-def begin(db: DuckDBPyConnection) -> None:
+def begin(db: Columns) -> None:
     db.execute(
         "CREATE TABLE finding (severity VARCHAR, rule VARCHAR, kind VARCHAR, file VARCHAR, line BIGINT, "
         '"column" VARCHAR, key VARCHAR, value VARCHAR, sentence VARCHAR)'
     )
 
 
-def record_problems(db: DuckDBPyConnection, problems: tuple[Problem, ...]) -> None:
+def record_problems(db: Columns, problems: tuple[Problem, ...]) -> None:
     """What is wrong with the package as such."""
     for p in problems:
         severity = Severity.ERROR if p.breaks else Severity.WARNING
@@ -40,7 +38,7 @@ def record_problems(db: DuckDBPyConnection, problems: tuple[Problem, ...]) -> No
         )
 
 
-def record_misread(db: DuckDBPyConnection, lines: tuple[Misread, ...]) -> None:
+def record_misread(db: Columns, lines: tuple[Misread, ...]) -> None:
     """Lines that a translation could not read."""
     if lines:
         db.executemany(
@@ -49,7 +47,7 @@ def record_misread(db: DuckDBPyConnection, lines: tuple[Misread, ...]) -> None:
         )
 
 
-def trace(db: DuckDBPyConnection, plan: FilePlan) -> None:
+def trace(db: Columns, plan: FilePlan) -> None:
     """Lead the findings of a translated file back to the file and line that its rows were made from.
 
     Sentences too: those that name several lines of the file, and those of other files that name a line of this one.
@@ -87,9 +85,7 @@ def trace(db: DuckDBPyConnection, plan: FilePlan) -> None:
     db.execute("DROP TABLE made")
 
 
-def inspect(
-    db: DuckDBPyConnection, subject: Subject, withholding: Sequence[Ruling] = (), *, half: int | None = None
-) -> Inspected:
+def inspect(db: Columns, subject: Subject, withholding: Sequence[Ruling] = (), *, half: int | None = None) -> Inspected:
     """Put every rule to one file. Afterwards ``bad_`` holds the lines left out, ``keys_`` what can be referred to.
 
     ``withholding``: rules of the district whose rows are left out, too. ``half``: the last line, where the file does
@@ -122,7 +118,7 @@ def _cut_off(subject: Subject, line: int | None) -> Iterator[Check]:
         yield Check(rule="unreadable line", severity=Severity.ERROR, column="", sql=sql)
 
 
-def _worth_asking(db: DuckDBPyConnection, subject: Subject, asked: list[Check]) -> list[Check]:
+def _worth_asking(db: Columns, subject: Subject, asked: list[Check]) -> list[Check]:
     """One look at the rows for what most of them are free of is cheaper than a question for each column."""
     screens = list(dict.fromkeys(c.worth for c in asked if c.worth))
     answers = db.execute(f"SELECT {', '.join(screens)} FROM {subject.rows}").fetchone() or ()
@@ -166,7 +162,7 @@ def _in_schools(subject: Subject, ruling: Ruling) -> str:
     return f"coalesce(list_has_any({each}, {names}), false)"
 
 
-def _put(db: DuckDBPyConnection, subject: Subject, asked: list[Check]) -> int:
+def _put(db: Columns, subject: Subject, asked: list[Check]) -> int:
     """Put several questions at once: one statement is cheaper than many. Returns how many findings there were."""
     if not asked:
         return 0
@@ -180,7 +176,7 @@ def _put(db: DuckDBPyConnection, subject: Subject, asked: list[Check]) -> int:
     return int(count)
 
 
-def _begin_marks(db: DuckDBPyConnection, subject: Subject) -> None:
+def _begin_marks(db: Columns, subject: Subject) -> None:
     """``bad_`` of nothing yet; ``keys_``, what can be referred to; ``fallen_``, what fell and has no older version."""
     table = subject.table
     db.execute(
@@ -194,7 +190,7 @@ def _begin_marks(db: DuckDBPyConnection, subject: Subject) -> None:
     )
 
 
-def _mark(db: DuckDBPyConnection, subject: Subject) -> None:
+def _mark(db: Columns, subject: Subject) -> None:
     """Lines with an error, so far, and the repetitions of a row that stands several times."""
     table = subject.table
     db.execute(
@@ -205,7 +201,7 @@ def _mark(db: DuckDBPyConnection, subject: Subject) -> None:
     )
 
 
-def _find_twice(db: DuckDBPyConnection, subject: Subject) -> None:
+def _find_twice(db: Columns, subject: Subject) -> None:
     """Ids that stand in several rows. Grouping a whole file is dear: it is done only when the counts ask for it."""
     table = subject.table
     row = db.execute(
@@ -232,7 +228,7 @@ def _find_twice(db: DuckDBPyConnection, subject: Subject) -> None:
     db.execute(f"DELETE FROM missing_{table} WHERE key IN (SELECT key FROM twice_{table} WHERE differ)")
 
 
-def _find_endless(db: DuckDBPyConnection, subject: Subject) -> None:
+def _find_endless(db: Columns, subject: Subject) -> None:
     """Chains of parents without a top, by pointer doubling over the edges of roster and package together."""
     if not any(c.field.name == "parent" for c in subject.schema.columns):
         return
@@ -252,12 +248,12 @@ def _find_endless(db: DuckDBPyConnection, subject: Subject) -> None:
     db.execute("DROP TABLE jump")
 
 
-def _names_parents(db: DuckDBPyConnection, table: str) -> bool:
+def _names_parents(db: Columns, table: str) -> bool:
     (count,) = db.execute(f'SELECT count("parentSourcedId") FROM cand_{table}').fetchone() or (0,)
     return bool(count)
 
 
-def _counts(db: DuckDBPyConnection, subject: Subject) -> Inspected:
+def _counts(db: Columns, subject: Subject) -> Inspected:
     row = db.execute(
         "SELECT count(DISTINCT line) FILTER (severity = 'error'), count(*) FILTER (severity = 'warning'), "
         "count(DISTINCT line) FILTER (severity IN ('error', 'skip')) "

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 from schoolpassport.roster.kinds import Type
 from schoolpassport.sources import tabling, translation
 from schoolpassport.sources.manifest import KEY
@@ -45,7 +43,7 @@ _UNSAID: Mapping[str, Mapping[str, str]] = {
 
 
 def translate(
-    db: DuckDBPyConnection,
+    db: Columns,
     *,
     tables: Sequence[Table],
     schema: Schema,
@@ -112,7 +110,7 @@ def translate(
 
 
 def _remembered(
-    db: DuckDBPyConnection,
+    db: Columns,
     tables: Sequence[Table],
     given: Mapping[int, Sequence[_Given]],
     before: Inputs,
@@ -296,7 +294,7 @@ class _Made:
     def _who(self) -> tuple[str, ...]:
         return tuple(h for h in _WHO if h in self.record.values)
 
-    def left_out(self, db: DuckDBPyConnection) -> Iterator[Misread]:
+    def left_out(self, db: Columns) -> Iterator[Misread]:
         """Rows that make no record though they should: without an id, or at odds with one another."""
         if KEY not in self.record.values:
             return
@@ -317,7 +315,7 @@ class _Made:
         for header in self._who:
             yield from self._at_odds(db, header)
 
-    def _at_odds(self, db: DuckDBPyConnection, header: str) -> Iterator[Misread]:
+    def _at_odds(self, db: Columns, header: str) -> Iterator[Misread]:
         cell = quoted(header)
         rows = db.execute(
             f"""SELECT {_first("file")}, min(line), max(line), "sourcedId", min({cell}), max({cell})
@@ -399,7 +397,7 @@ def _all(cell: str) -> str:
 # ------------------------------------------------------------------------------------------------ zeros that were lost
 
 
-def _zeros_lost(db: DuckDBPyConnection, made: Sequence[_Made]) -> Iterator[Problem]:
+def _zeros_lost(db: Columns, made: Sequence[_Made]) -> Iterator[Problem]:
     """Ids that lead nowhere, and would lead somewhere with zeros before their digits, or without them."""
     for one in made:
         for column in one.record.file.columns:
@@ -408,7 +406,7 @@ def _zeros_lost(db: DuckDBPyConnection, made: Sequence[_Made]) -> Iterator[Probl
                 yield from _lost_in(db, one, column.header, keys)
 
 
-def _lost_in(db: DuckDBPyConnection, one: _Made, header: str, keys: Sequence[_Made]) -> Iterator[Problem]:
+def _lost_in(db: Columns, one: _Made, header: str, keys: Sequence[_Made]) -> Iterator[Problem]:
     every = " UNION ".join(f'SELECT "sourcedId" AS key FROM {_here(m)} WHERE "sourcedId" IS NOT NULL' for m in keys)
     asked = f"SELECT DISTINCT trim(unnest(string_split({quoted(header)}, ','))) AS key, file FROM {_here(one)}"
     bare = "regexp_replace(key, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')"
@@ -426,7 +424,7 @@ def _lost_in(db: DuckDBPyConnection, one: _Made, header: str, keys: Sequence[_Ma
         yield Problem(rule="zeros lost", file=str(file), column=header, sentence=sentence, breaks=False)
 
 
-def _about_nobody(db: DuckDBPyConnection, extra: _Made, told: Sequence[_Made]) -> Iterator[Problem]:
+def _about_nobody(db: Columns, extra: _Made, told: Sequence[_Made]) -> Iterator[Problem]:
     """Rows that add to records of which no other table tells."""
     every = " UNION ALL ".join(f'SELECT "sourcedId" FROM {_here(m)}' for m in told) or 'SELECT NULL AS "sourcedId"'
     count, file, example = db.execute(

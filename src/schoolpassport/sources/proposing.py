@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal
+from schoolpassport.kit.columns import Columns, literal
 from schoolpassport.sources import mapped, tabling
 from schoolpassport.sources.headers import Meaning, meaning
 from schoolpassport.sources.mapping import tables
@@ -129,7 +127,7 @@ class _Seen:
         return next(f for c, f in zip(self.columns, self.facts, strict=True) if c.header == header)
 
 
-def propose(db: DuckDBPyConnection, *, files: Mapping[str, Path], folder: Path, school: str = "") -> Proposal:
+def propose(db: Columns, *, files: Mapping[str, Path], folder: Path, school: str = "") -> Proposal:
     """Look at a package's files. ``school``: its name, where the package is of one school and no column says which."""
     folder.mkdir()
     opened = tabling.Opened(files=files, folder=folder)
@@ -178,7 +176,7 @@ _HOLDS = {
 # ------------------------------------------------------------------------------------------------------------ looking
 
 
-def _look(db: DuckDBPyConnection, grid: Grid, name: str, sheet: str) -> _Seen | None:
+def _look(db: Columns, grid: Grid, name: str, sheet: str) -> _Seen | None:
     header = _header(grid)
     if header is None or not any(header.cells):
         return None
@@ -217,7 +215,7 @@ def _header(grid: Grid) -> Header | None:
     return Header(cells=best.cells, last=best.last, width=max(len(r.cells) for r in rows))
 
 
-def _facts(db: DuckDBPyConnection, column: str) -> _Facts:
+def _facts(db: Columns, column: str) -> _Facts:
     sample = f"(SELECT lower({column}) AS v FROM looked WHERE {column} IS NOT NULL LIMIT {_SAMPLE})"
     asked = [f"avg(regexp_full_match(v, {literal(shape)})::INTEGER)" for shape in _SHAPES.values()]
     asked += [f"avg((try_strptime(v, {literal(_strptime(d))}) IS NOT NULL)::INTEGER)" for d in _DATES]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from duckdb import DuckDBPyConnection
 
+from schoolpassport.kit.columns import Columns
 from schoolpassport.sources import reading
 from schoolpassport.sources.records import CUT_OFF, Misread, PackageBroken, Problem
 
@@ -24,7 +24,7 @@ class Rows:
 
 
 def read_rows(
-    db: DuckDBPyConnection, rows: Rows, *, cells: str, misshapen: str, above: int = 1, whole: bool = True
+    db: Columns, rows: Rows, *, cells: str, misshapen: str, above: int = 1, whole: bool = True
 ) -> list[Misread]:
     """Make ``rows.table``: line, and ``cells`` (SQL over c0, c1 …) of the rows that can be read. Gives the others.
 
@@ -65,14 +65,14 @@ def read_rows(
     return misread if whole else [*misread, *_half_line(db, rows, after=max((m.line or 0 for m in misread), default=0))]
 
 
-def _half_line(db: DuckDBPyConnection, rows: Rows, *, after: int) -> list[Misread]:
+def _half_line(db: Columns, rows: Rows, *, after: int) -> list[Misread]:
     """Take the last row out, unless it was not read anyhow."""
     last = f"line > {after} AND line = (SELECT max(line) FROM {rows.table})"
     found = db.execute(f"DELETE FROM {rows.table} WHERE {last} RETURNING line").fetchall()
     return [Misread(file=rows.name, line=int(line), sentence=CUT_OFF) for (line,) in found]
 
 
-def _try(db: DuckDBPyConnection, statement: str, rows: Rows) -> None:
+def _try(db: Columns, statement: str, rows: Rows) -> None:
     """In parallel; then in one go, for line breaks within quotes; then with one kind of line ends instead of two."""
     for path, parallel in ((rows.path, True), (rows.path, False), (None, False)):
         path_ = path or reading.with_one_line_end(rows.path)

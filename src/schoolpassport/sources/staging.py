@@ -10,9 +10,8 @@ message).
 from dataclasses import dataclass, replace
 
 import duckdb
-from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import quoted
+from schoolpassport.kit.columns import Columns, quoted
 from schoolpassport.sources import reading
 from schoolpassport.sources.manifest import KEY, MODIFIED, STATUS
 from schoolpassport.sources.reading import Physical
@@ -28,7 +27,7 @@ class Staged:
     plain: bool
 
 
-def stage(db: DuckDBPyConnection, plan: FilePlan) -> Staged:
+def stage(db: Columns, plan: FilePlan) -> Staged:
     """Read a whole file. Raises ``PackageBroken`` for one that is no CSV at all."""
     table, plan = plan.kind_table, _read(db, plan)
     # The place of a row is its number in the table: a view gives it a name.
@@ -42,7 +41,7 @@ def stage(db: DuckDBPyConnection, plan: FilePlan) -> Staged:
     return Staged(rows=int(rows), plain=plain)
 
 
-def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
+def stage_part(db: Columns, plan: FilePlan, part: str) -> None:
     """Take some rows of a file whose rows are one line each: ``part`` is SQL of a relation (place, c0, c1 …)."""
     table = plan.kind_table
     db.execute(f"CREATE TABLE all_{table} AS {_selected(plan, reading.shaped(plan, part), 'place, ')} ORDER BY place")
@@ -52,13 +51,13 @@ def stage_part(db: DuckDBPyConnection, plan: FilePlan, part: str) -> None:
     _withhold(db, plan)
 
 
-def empty(db: DuckDBPyConnection, table: str, columns: tuple[Column, ...]) -> None:
+def empty(db: Columns, table: str, columns: tuple[Column, ...]) -> None:
     """The raw table of a file that is absent."""
     db.execute(f"CREATE TABLE all_{table} ({columns_of(columns)}); CREATE VIEW raw_{table} AS FROM all_{table}")
     _make_ledgers(db, table)
 
 
-def nothing_read(db: DuckDBPyConnection, plan: FilePlan) -> None:
+def nothing_read(db: Columns, plan: FilePlan) -> None:
     """Of a file each of whose rows says what stands already, none is read."""
     empty(db, plan.kind_table, plan.schema.columns)
     _withhold(db, plan)
@@ -74,7 +73,7 @@ def columns_of(columns: tuple[Column, ...]) -> str:
     )
 
 
-def origins(db: DuckDBPyConnection, plan: FilePlan, name: str) -> None:
+def origins(db: Columns, plan: FilePlan, name: str) -> None:
     """The table ``name`` (line, file, sent): which file and line that was sent each line of a translated file is of."""
     file, sent = (f"c{plan.headers.index(h)}" for h in (ORIGIN_FILE, ORIGIN_LINE))
     db.execute(
@@ -83,18 +82,18 @@ def origins(db: DuckDBPyConnection, plan: FilePlan, name: str) -> None:
     )
 
 
-def drop_rows(db: DuckDBPyConnection, table: str) -> None:
+def drop_rows(db: Columns, table: str) -> None:
     """Forget the rows of a file, when those that matter have been taken out."""
     db.execute(f"DROP VIEW IF EXISTS raw_{table}; DROP TABLE IF EXISTS all_{table}")
 
 
-def drop(db: DuckDBPyConnection, table: str) -> None:
+def drop(db: Columns, table: str) -> None:
     """Forget everything about a file, to read it in another way."""
     drop_rows(db, table)
     db.execute("; ".join(f"DROP TABLE IF EXISTS {name}_{table}" for name in ("unread", "skipped", "broken")))
 
 
-def line_of(db: DuckDBPyConnection, table: str, place: str) -> str:
+def line_of(db: Columns, table: str, place: str) -> str:
     """SQL: the physical line of the row that stands at ``place`` in the file, as an editor counts.
 
     ``place`` with its table, like ``r.place``: the ledgers have a column of that name, too.
@@ -131,7 +130,7 @@ def _selected(plan: FilePlan, relation: str, before: str = "") -> str:
     return f"SELECT *, {reading.said(plan)} AS hash FROM (SELECT {before}{', '.join(values)} FROM {relation})"
 
 
-def _read(db: DuckDBPyConnection, plan: FilePlan) -> FilePlan:
+def _read(db: Columns, plan: FilePlan) -> FilePlan:
     """Make ``all_<kind>``. Returns where the file was read, if its line ends had to be made alike first."""
     try:
         _try(db, plan)
@@ -149,7 +148,7 @@ def _read(db: DuckDBPyConnection, plan: FilePlan) -> FilePlan:
     return plan
 
 
-def _try(db: DuckDBPyConnection, plan: FilePlan) -> None:
+def _try(db: Columns, plan: FilePlan) -> None:
     """Read in parallel; a file with line breaks within quotes (the standard has none) can only be read in one go."""
     made = f"CREATE TABLE all_{plan.kind_table} AS "
     try:
@@ -159,7 +158,7 @@ def _try(db: DuckDBPyConnection, plan: FilePlan) -> None:
         db.execute(made + _selected(plan, reading.shaped(plan, reading.rows(plan, parallel=False))))
 
 
-def _make_ledgers(db: DuckDBPyConnection, table: str) -> None:
+def _make_ledgers(db: Columns, table: str) -> None:
     """``skipped_``: what is no row of ``raw_<kind>``, if every row were a line. ``broken_``: rows of several lines."""
     db.execute(
         f"CREATE TABLE unread_{table} (line BIGINT, key VARCHAR, message VARCHAR); "
@@ -167,7 +166,7 @@ def _make_ledgers(db: DuckDBPyConnection, table: str) -> None:
     )
 
 
-def _keep_rejects(db: DuckDBPyConnection, plan: FilePlan) -> None:
+def _keep_rejects(db: Columns, plan: FilePlan) -> None:
     rejects = db.execute(
         "SELECT line, min(line_byte_position), any_value(csv_line), any_value(error_message) FROM reject_errors "
         "GROUP BY line ORDER BY line"
@@ -188,7 +187,7 @@ def _keep_rejects(db: DuckDBPyConnection, plan: FilePlan) -> None:
     forget_rejects(db)
 
 
-def forget_rejects(db: DuckDBPyConnection) -> int:
+def forget_rejects(db: Columns) -> int:
     """Drop the tables in which DuckDB keeps what it could not read. Returns how many lines there were."""
     try:
         (count,) = db.execute("SELECT count(*) FROM reject_errors").fetchone() or (0,)
@@ -205,7 +204,7 @@ def _first_cell(line: str) -> str | None:
     return cell if cell and '"' not in cell and "\n" not in line.strip() and "\ufffd" not in cell else None
 
 
-def _count_lines(db: DuckDBPyConnection, plan: FilePlan, physical: Physical) -> bool:
+def _count_lines(db: Columns, plan: FilePlan, physical: Physical) -> bool:
     """Hold rows against the file's lines: where rows went missing within quotes, nobody can tell whose they were.
 
     A line without a key says so. Returns whether every line is a row.
@@ -236,7 +235,7 @@ def _key_is_first(plan: FilePlan) -> bool:
     return plan.shaped.key_stands_alone and plan.shaped.layers[0][:1] == (("h0", "nullif(trim(c0), '')"),)
 
 
-def _set_apart(db: DuckDBPyConnection, plan: FilePlan, place: str) -> None:
+def _set_apart(db: Columns, plan: FilePlan, place: str) -> None:
     """Move rows of another shape into ``unread_<kind>``, with the key where it can be told for certain."""
     table = plan.kind_table
     (found,) = db.execute(f"SELECT count(misshapen) FROM all_{table}").fetchone() or (0,)
@@ -251,7 +250,7 @@ def _set_apart(db: DuckDBPyConnection, plan: FilePlan, place: str) -> None:
     db.execute(f"DELETE FROM all_{table} WHERE misshapen IS NOT NULL")
 
 
-def _withhold(db: DuckDBPyConnection, plan: FilePlan) -> None:
+def _withhold(db: Columns, plan: FilePlan) -> None:
     """A line of which nobody knows whose it is, so that nothing is missing; what it was, the translation tells."""
     if plan.withheld:
         db.execute(f"INSERT INTO unread_{plan.kind_table} VALUES (NULL, NULL, '')")

@@ -15,9 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal
+from schoolpassport.kit.columns import Columns, literal
 from schoolpassport.kit.plaintext import NoText, as_utf8
 from schoolpassport.kit.refusal import PackageRefused
 from schoolpassport.kit.workbook import Sheet, Workbook, read_workbook
@@ -263,7 +261,7 @@ def header_with(grid: Grid, wanted: Sequence[str]) -> Header | None:
 
 
 def load(
-    db: DuckDBPyConnection, grid: Grid, header: Header, table: str, columns: Mapping[str, int], *, whole: bool = True
+    db: Columns, grid: Grid, header: Header, table: str, columns: Mapping[str, int], *, whole: bool = True
 ) -> list[Misread]:
     """Make ``table``: line, the named columns (text, NULL when blank), ``first`` (the first cell that is filled).
 
@@ -367,7 +365,7 @@ class Read:
 
 
 def read_table(
-    db: DuckDBPyConnection,
+    db: Columns,
     number: int,
     table: Table,
     grids: Sequence[tuple[Grid, Header, Mapping[str, int]]],
@@ -418,7 +416,7 @@ def _ids(table: Table) -> dict[str, str]:
     return {f"v{n}": h for n, h in enumerate(table.headers) if h in named}
 
 
-def _without_totals(db: DuckDBPyConnection, grid: Grid, wanted: int) -> Iterator[Problem]:
+def _without_totals(db: Columns, grid: Grid, wanted: int) -> Iterator[Problem]:
     filled = " + ".join(f"(v{n} IS NOT NULL)::INTEGER" for n in range(wanted))
     found = db.execute(
         f"SELECT line, first FROM (SELECT * FROM grid ORDER BY line DESC LIMIT {_TAIL}) "
@@ -430,7 +428,7 @@ def _without_totals(db: DuckDBPyConnection, grid: Grid, wanted: int) -> Iterator
         yield Problem(rule="row of totals", file=grid.label, sentence=sentence, breaks=False)
 
 
-def _shortened(db: DuckDBPyConnection, grid: Grid, table: Table) -> list[Misread]:
+def _shortened(db: Columns, grid: Grid, table: Table) -> list[Misread]:
     """Numbers of which Excel has thrown the last digits away: whose they are, nobody can tell any more."""
     found = []
     for column, header in _ids(table).items():
@@ -443,7 +441,7 @@ def _shortened(db: DuckDBPyConnection, grid: Grid, table: Table) -> list[Misread
     return found
 
 
-def _errors(db: DuckDBPyConnection, grid: Grid, table: Table, problems: list[Problem]) -> list[Misread]:
+def _errors(db: Columns, grid: Grid, table: Table, problems: list[Problem]) -> list[Misread]:
     """Cells in which a formula failed. Where one should be an id, the row cannot be taken; else it counts as blank."""
     words = ", ".join(map(literal, _ERRORS))
     ids, found = _ids(table), []
@@ -474,7 +472,7 @@ def _said(value: str) -> str:
     return "a formula whose result is not in the file" if value == "#FORMULA!" else value
 
 
-def _take_out(db: DuckDBPyConnection, wrong: str, column: str) -> list[tuple[int, str]]:
+def _take_out(db: Columns, wrong: str, column: str) -> list[tuple[int, str]]:
     """Rows that cannot be taken, out of the grid."""
     found = db.execute(f"SELECT line, {column} FROM grid WHERE {wrong} ORDER BY line").fetchall()
     if found:
@@ -482,7 +480,7 @@ def _take_out(db: DuckDBPyConnection, wrong: str, column: str) -> list[tuple[int
     return [(int(line), str(value)) for line, value in found]
 
 
-def _day_numbers(db: DuckDBPyConnection, grid: Grid, table: Table) -> Iterator[Problem]:
+def _day_numbers(db: Columns, grid: Grid, table: Table) -> Iterator[Problem]:
     """Dates that stand as numbers. Where the file says from which day it counts, they can be read."""
     for header in dates_of(table):
         column = f"v{table.headers.index(header)}"

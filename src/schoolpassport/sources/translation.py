@@ -11,9 +11,7 @@ from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 from schoolpassport.roster.kinds.shape import EXTENDS, PREFIX_1P2
 from schoolpassport.sources import manifest, reading, rowreading
 from schoolpassport.sources.records import (
@@ -35,7 +33,7 @@ _OURS = ("part", "file", "line")
 
 
 def translate(
-    db: DuckDBPyConnection,
+    db: Columns,
     *,
     schema: Schema,
     files: Mapping[str, Path],
@@ -85,7 +83,7 @@ def translate(
     )
 
 
-def _remembered(db: DuckDBPyConnection, given: Mapping[str, "_Given"], before: Inputs, lost: Iterable[str]) -> Inputs:
+def _remembered(db: Columns, given: Mapping[str, "_Given"], before: Inputs, lost: Iterable[str]) -> Inputs:
     """A file that comes with its header alone will not be waited for when it does not come."""
     full = {name for name in given if db.execute(f"FROM in_{name} LIMIT 1").fetchone()}
     return Inputs(
@@ -201,7 +199,7 @@ def _strangers(schema: Schema, files: Mapping[str, Path]) -> Iterator[Problem]:
             yield Problem(rule="file not read", file=name, sentence=f"{name} was not read: {why}", breaks=False)
 
 
-def _remarks(db: DuckDBPyConnection, schema: Schema, given: Collection[str]) -> Iterator[Problem]:
+def _remarks(db: Columns, schema: Schema, given: Collection[str]) -> Iterator[Problem]:
     for remark in schema.remarks:
         if remark.of in given:
             for (sentence,) in db.execute(remark.sql.replace(f"{{{remark.of}}}", f"in_{remark.of}")).fetchall():
@@ -220,7 +218,7 @@ def lost_files(names: set[str]) -> Iterator[Problem]:
 # --------------------------------------------------------------------------------------------------------- reading
 
 
-def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None, before: Inputs) -> Iterator[Misread]:
+def _read(db: Columns, wanted: Input, given: _Given | None, before: Inputs) -> Iterator[Misread]:
     """Make ``in_<input>``: line and columns of the rows that can be read. Gives the lines that cannot."""
     table = f"in_{wanted.name}"
     if given is None:
@@ -247,7 +245,7 @@ def _read(db: DuckDBPyConnection, wanted: Input, given: _Given | None, before: I
 
 
 def write(
-    db: DuckDBPyConnection,
+    db: Columns,
     *,
     schema: Schema,
     outputs: Sequence[Output],
@@ -275,7 +273,7 @@ def write(
 
 
 def _write(
-    db: DuckDBPyConnection,
+    db: Columns,
     file: FileSchema,
     outputs: list[Output],
     path: Path,
@@ -315,7 +313,7 @@ def _write(
     return bool(rows)
 
 
-def _told(db: DuckDBPyConnection, header: str) -> bool:
+def _told(db: Columns, header: str) -> bool:
     """Whether a column is to be there. One that we add, and nobody says anything in, is not."""
     if not header.startswith(f"{EXTENDS}{PREFIX_1P2}"):
         return True
@@ -323,7 +321,7 @@ def _told(db: DuckDBPyConnection, header: str) -> bool:
     return bool(values)
 
 
-def _extended(db: DuckDBPyConnection, output: Output, sql: str, fed: Collection[str]) -> str:
+def _extended(db: Columns, output: Output, sql: str, fed: Collection[str]) -> str:
     """SQL: each row with the extensions of the line of which it was made, and the columns that feed something.
 
     A column of the source's own that is called like one of ours speaks where ours is blank.
@@ -354,7 +352,7 @@ def _extended(db: DuckDBPyConnection, output: Output, sql: str, fed: Collection[
     )
 
 
-def _columns(db: DuckDBPyConnection, name: str) -> set[str]:
+def _columns(db: Columns, name: str) -> set[str]:
     return {n for n, *_ in db.execute(f"DESCRIBE in_{name}").fetchall()}
 
 

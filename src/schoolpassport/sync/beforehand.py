@@ -6,9 +6,7 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 from schoolpassport.sources import policies, staging
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import Source
@@ -72,9 +70,7 @@ def shaping(
             raise Unread(str(refusal)) from refusal
 
 
-def _compared(
-    db: DuckDBPyConnection, before: dict[str, FilePlan], after: dict[str, FilePlan], examples: int
-) -> list[Shift]:
+def _compared(db: Columns, before: dict[str, FilePlan], after: dict[str, FilePlan], examples: int) -> list[Shift]:
     found: list[Shift] = []
     for kind, plan in after.items():
         if PLAIN == plan.shaped == before.get(kind, plan).shaped:
@@ -102,7 +98,7 @@ def _planned_if_it_can_be(walk: walks.Walk, origin: Path) -> dict[str, FilePlan]
         return {}
 
 
-def _stage(db: DuckDBPyConnection, plan: FilePlan, name: str) -> None:
+def _stage(db: Columns, plan: FilePlan, name: str) -> None:
     """Keep the values of every row under their place in the file."""
     table = plan.kind_table
     staging.stage(db, plan)
@@ -120,7 +116,7 @@ def _attributes(file: FileSchema) -> Iterable[tuple[str, str]]:
     yield "metadata", "metadata"
 
 
-def _shift(db: DuckDBPyConnection, plan: FilePlan, attribute: tuple[str, str], examples: int) -> Shift | None:
+def _shift(db: Columns, plan: FilePlan, attribute: tuple[str, str], examples: int) -> Shift | None:
     name, header = attribute
     cell, table = quoted(header), plan.kind_table
     column = {"key": "sourcedId"}.get(header, header)

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import COPY_TEXT, copy_text, literal, quoted
+from schoolpassport.kit.columns import COPY_TEXT, Columns, copy_text, literal, quoted
 from schoolpassport.matching import exact
 from schoolpassport.matching.policies import BORN
 from schoolpassport.roster import queries as roster
@@ -154,7 +152,7 @@ def _load_links(bench: Bench, kind: Kind) -> None:
     file.unlink()
 
 
-def _make(db: DuckDBPyConnection, kind: Kind) -> None:
+def _make(db: Columns, kind: Kind) -> None:
     table = kind.table
     db.execute(f"CREATE TABLE became_{table} (key VARCHAR, id UUID, was VARCHAR, evidence VARCHAR)")
     db.execute(f"CREATE TABLE alike_{table} (key VARCHAR, id UUID, was VARCHAR)")
@@ -247,7 +245,7 @@ def _sorted(text: str) -> str:
 # ------------------------------------------------------------------------------------------------------------ deciding
 
 
-def _decide(db: DuckDBPyConnection, kind: Kind, taken: dict[str, UUID], refused: set[str]) -> None:
+def _decide(db: Columns, kind: Kind, taken: dict[str, UUID], refused: set[str]) -> None:
     """What a person said goes first, and is not asked again."""
     db.execute("CREATE OR REPLACE TEMP TABLE said (key VARCHAR, id UUID)")
     db.execute("CREATE OR REPLACE TEMP TABLE alone (key VARCHAR)")
@@ -270,7 +268,7 @@ def _load_parted(bench: Bench, kind: Kind, apart: set[tuple[str, UUID]]) -> None
         bench.db.executemany("INSERT INTO parted VALUES (?, ?)", pairs)
 
 
-def _find(db: DuckDBPyConnection, kind: Kind) -> None:
+def _find(db: Columns, kind: Kind) -> None:
     table, numbers = kind.table, "false"
     for way in (w for w in WAYS[kind.name] if w.sure):
         db.execute(
@@ -289,7 +287,7 @@ def _same(way: Way) -> str:
     return " AND ".join(f"w.{quoted(a)} = o.{quoted(a)}" for a in way.attributes)
 
 
-def _numbers_tell(db: DuckDBPyConnection, table: str, way: Way) -> str:
+def _numbers_tell(db: Columns, table: str, way: Way) -> str:
     """SQL: whether equal numbers mostly mean the same people, so that another number means another person."""
     found = literal(json.dumps({"by": list(way.attributes)}))
     row = db.execute(
@@ -317,7 +315,7 @@ def _trust(walk: Walk, kind: Kind) -> None:
         _free(db, kind)
 
 
-def _free(db: DuckDBPyConnection, kind: Kind) -> None:
+def _free(db: Columns, kind: Kind) -> None:
     table = kind.table
     db.execute(
         f"INSERT INTO freed_{table} SELECT DISTINCT c.key FROM cand_{table} c SEMI JOIN links_{table} l USING (key) "
@@ -325,7 +323,7 @@ def _free(db: DuckDBPyConnection, kind: Kind) -> None:
     )
 
 
-def _look_alike(db: DuckDBPyConnection, kind: Kind, refused: set[str]) -> None:
+def _look_alike(db: Columns, kind: Kind, refused: set[str]) -> None:
     table = kind.table
     here = (
         f"(FROM want_{table} ANTI JOIN became_{table} USING (key) {'ANTI JOIN alone USING (key)' if refused else ''})"

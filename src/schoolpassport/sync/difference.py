@@ -13,16 +13,14 @@ key is unknown, nothing of the kind is held to be missing.
 
 from collections.abc import Collection
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import quoted
+from schoolpassport.kit.columns import Columns, quoted
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources.records import FilePlan, Mode
 from schoolpassport.sources.schemas import FileSchema, Parse
 from schoolpassport.sources.staging import line_of
 
 
-def absences(db: DuckDBPyConnection, plan: FilePlan) -> bool:
+def absences(db: Columns, plan: FilePlan) -> bool:
     """Make ``absent_`` and ``missing_`` of one file. What waits is then taken out of ``missing_`` (``waiting``).
 
     Returns whether nothing is held to be missing because of ``removals_withheld``.
@@ -33,7 +31,7 @@ def absences(db: DuckDBPyConnection, plan: FilePlan) -> bool:
     return _compare_bulk(db, plan.kind_table)
 
 
-def nothing_said(db: DuckDBPyConnection, table: str) -> None:
+def nothing_said(db: Columns, table: str) -> None:
     """A file that is absent, or says what it said last time: no row to look at, nothing missing."""
     db.execute(f"CREATE TABLE absent_{table} (key VARCHAR, id UUID, gone BOOLEAN)")
     db.execute(f"CREATE TABLE missing_{table} (key VARCHAR, id UUID)")
@@ -43,7 +41,7 @@ def nothing_said(db: DuckDBPyConnection, table: str) -> None:
     )
 
 
-def removals_withheld(db: DuckDBPyConnection, table: str) -> bool:
+def removals_withheld(db: Columns, table: str) -> bool:
     """Whether somebody stands in the file under a name that cannot be read."""
     row = db.execute(
         f"SELECT EXISTS (FROM unread_{table} WHERE key IS NULL) OR EXISTS (FROM raw_{table} WHERE key IS NULL)"
@@ -51,7 +49,7 @@ def removals_withheld(db: DuckDBPyConnection, table: str) -> bool:
     return bool(row and row[0])
 
 
-def _compare_bulk(db: DuckDBPyConnection, table: str) -> bool:
+def _compare_bulk(db: Columns, table: str) -> bool:
     db.execute(
         f"CREATE TABLE absent_{table} AS SELECT s.key, s.id, s.gone FROM base_{table} s ANTI JOIN "
         f"(SELECT key FROM raw_{table} WHERE status IS DISTINCT FROM 'tobedeleted') p ON s.key = p.key"
@@ -65,7 +63,7 @@ def _compare_bulk(db: DuckDBPyConnection, table: str) -> bool:
     return withheld
 
 
-def _compare_delta(db: DuckDBPyConnection, table: str) -> None:
+def _compare_delta(db: Columns, table: str) -> None:
     db.execute(f"CREATE TABLE absent_{table} AS SELECT key, id, gone FROM base_{table} WHERE false")
     db.execute(
         f"CREATE TABLE missing_{table} AS SELECT s.key, s.id FROM base_{table} s "
@@ -73,7 +71,7 @@ def _compare_delta(db: DuckDBPyConnection, table: str) -> None:
     )
 
 
-def candidates(db: DuckDBPyConnection, plan: FilePlan, *, unseen: bool, losing: Collection[str]) -> None:
+def candidates(db: Columns, plan: FilePlan, *, unseen: bool, losing: Collection[str]) -> None:
     """Make ``cand_`` of one file, when it is known what goes: of its own kind, and of those it refers to.
 
     ``unseen``: something it refers to went on a night on which this file was not compared. ``losing``: kinds of which

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from duckdb import DuckDBPyConnection
-
+from schoolpassport.kit.columns import Columns
 from schoolpassport.matching import policies
 from schoolpassport.roster import queries as roster
 from schoolpassport.sources import queries as sources
@@ -128,7 +127,7 @@ def _check(key: str, found: Proposed | None, *, twice: bool, leaves_out: bool) -
         raise NotProposed(f"School “{key}” is not open any more. {found.reason}")
 
 
-def _compared(db: DuckDBPyConnection, standing: list[dict[str, object]]) -> list[Proposed]:
+def _compared(db: Columns, standing: list[dict[str, object]]) -> list[Proposed]:
     db.execute("CREATE TABLE stands (id VARCHAR, name VARCHAR, type VARCHAR, identifier VARCHAR)")
     if standing:
         rows = [[str(s["id"]), s["name"], s["type"], s["identifier"]] for s in standing]

@@ -8,9 +8,7 @@ r restored, l a new key of a record that is known, found by ``evidence``.
 
 from collections.abc import Callable
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import copy_text, entries_of, is_json, literal, quoted
+from schoolpassport.kit.columns import Columns, copy_text, entries_of, is_json, literal, quoted
 from schoolpassport.roster.kinds import KINDS, Field, Kind, Type
 from schoolpassport.roster.kinds.shape import ENTRY_DATES, PAIRS
 from schoolpassport.sources.schemas import Column, FileSchema, Parse
@@ -19,7 +17,7 @@ _SIGNS = r"\\\x01-\x1f"  # of a regular expression; a quote becomes one of them 
 NO_HASH = "00000000-0000-0000-0000-000000000000"
 
 
-def identify(db: DuckDBPyConnection, kind: Kind) -> None:
+def identify(db: Columns, kind: Kind) -> None:
     """Give every accepted row its GG4L ID: the one it has, its user's (demographics), a match's, or a new one.
 
     ``match_``, ``withheld_`` and ``nobody_`` of the kind must be there (see ``identifying``).
@@ -44,7 +42,7 @@ def identify(db: DuckDBPyConnection, kind: Kind) -> None:
     )
 
 
-def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
+def settle(db: Columns, schema: FileSchema) -> int:
     """Make ``settled_<kind>``; the kinds it refers to must be identified. Returns the number of rows."""
     table = schema.kind.table
     by_field = {c.field.name: c for c in schema.columns}
@@ -74,7 +72,7 @@ def settle(db: DuckDBPyConnection, schema: FileSchema) -> int:
     return int(rows)
 
 
-def _asks_for_signs(db: DuckDBPyConnection, schema: FileSchema) -> bool:
+def _asks_for_signs(db: Columns, schema: FileSchema) -> bool:
     """Whether any candidate holds what COPY wants written otherwise; most never do, and it is asked once for all."""
     cells = ", ".join(quoted(c.header) for c in schema.columns)
     row = db.execute(

@@ -4,8 +4,7 @@ Other kinds look at its tables, so they are there: what is known stands, and not
 most nights, and in a small district their statements are what a night costs; so nothing more is asked about them.
 """
 
-from duckdb import DuckDBPyConnection
-
+from schoolpassport.kit.columns import Columns
 from schoolpassport.roster.kinds import Kind
 from schoolpassport.sources import staging
 from schoolpassport.sources.schemas import Column
@@ -22,7 +21,7 @@ _EMPTY = {
 }
 
 
-def keep(db: DuckDBPyConnection, kind: Kind, columns: tuple[Column, ...]) -> None:
+def keep(db: Columns, kind: Kind, columns: tuple[Column, ...]) -> None:
     """Make the tables of the kind up to ``ids_`` and ``idmap_``; ``state_`` must be there, and none of these.
 
     ``columns``: those of its file; none where the dialect knows nothing of the kind.

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import duckdb
-from duckdb import DuckDBPyConnection
 
+from schoolpassport.kit.columns import Columns
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import reading, staging
 from schoolpassport.sources.manifest import KEY
@@ -51,9 +51,7 @@ class _Unusual(Exception):
     """The file must be read in full."""
 
 
-def read(
-    db: DuckDBPyConnection, plan: FilePlan, *, ways: tuple[Way, ...], unseen: bool, losing: Collection[str]
-) -> Skimmed:
+def read(db: Columns, plan: FilePlan, *, ways: tuple[Way, ...], unseen: bool, losing: Collection[str]) -> Skimmed:
     """Make ``raw_<kind>`` and ``base_<kind>`` of a file, by the first way that will do; nothing of one without news.
 
     ``unseen``: something the file refers to went on a night on which it was not compared. ``losing``: kinds of which
@@ -88,7 +86,7 @@ class _Apart:
     standing: int
 
 
-def _skim(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, unseen: bool, losing: Collection[str]) -> Skimmed:
+def _skim(db: Columns, plan: FilePlan, way: Way, *, unseen: bool, losing: Collection[str]) -> Skimmed:
     table, kind = plan.kind_table, plan.schema.kind
     rows = _see(db, plan, way)
     touched = _touch(db, plan, _going(plan, losing, unseen=unseen))
@@ -113,7 +111,7 @@ def _skim(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, unseen: bool, los
 # ------------------------------------------------------------------------------------------ what differs from the state
 
 
-def _see(db: DuckDBPyConnection, plan: FilePlan, way: Way) -> int:
+def _see(db: Columns, plan: FilePlan, way: Way) -> int:
     """Make ``seen_<kind>``: the hash of every row, in the order of the file; and ``touched_<kind>``, of nothing yet.
 
     Returns how many rows there are.
@@ -146,7 +144,7 @@ def _gone(table: str) -> str:
     return f" UNION SELECT key FROM state_{table} WHERE gone"
 
 
-def _touch(db: DuckDBPyConnection, plan: FilePlan, going: dict[str, str]) -> int:
+def _touch(db: Columns, plan: FilePlan, going: dict[str, str]) -> int:
     """Note whose rows refer to something that goes: they are looked at, too. Returns how many were not noted before."""
     table = plan.kind_table
     ways = _ways_to(plan, {kind: keys for kind, keys in going.items() if _count(db, f"(FROM ({keys}) LIMIT 1)")})
@@ -178,7 +176,7 @@ def _ways_to(plan: FilePlan, going: dict[str, str]) -> list[str]:
     return ways
 
 
-def _take(db: DuckDBPyConnection, plan: FilePlan, apart: _Apart) -> None:
+def _take(db: Columns, plan: FilePlan, apart: _Apart) -> None:
     """Read the rows that met nothing in the state, and make ``base_<kind>`` of what met no row."""
     table = plan.kind_table
     db.execute(
@@ -194,7 +192,7 @@ def _take(db: DuckDBPyConnection, plan: FilePlan, apart: _Apart) -> None:
         raise _Unusual
 
 
-def _set_apart(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, touched: bool) -> _Apart:
+def _set_apart(db: Columns, plan: FilePlan, way: Way, *, touched: bool) -> _Apart:
     """Make ``apart_<kind>``, the rows of file and state that do not meet."""
     table = plan.kind_table
     state = f"SELECT key, id, hash, gone, {way} AS known FROM state_{table}"
@@ -216,7 +214,7 @@ def _set_apart(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, touched: boo
     return _Apart(fresh=int(fresh), standing=int(standing))
 
 
-def _parsed(db: DuckDBPyConnection, plan: FilePlan, fresh: int) -> str:
+def _parsed(db: Columns, plan: FilePlan, fresh: int) -> str:
     """The lines that met nothing, read as CSV. As many rows must come out, or a quote runs over several of them."""
     table = plan.kind_table
     path = plan.path.with_name(f"part_{table}.csv")
@@ -234,7 +232,7 @@ def _parsed(db: DuckDBPyConnection, plan: FilePlan, fresh: int) -> str:
 # ------------------------------------------------------------------------------------------------ for the state to come
 
 
-def learn(db: DuckDBPyConnection, plan: FilePlan) -> None:
+def learn(db: Columns, plan: FilePlan) -> None:
     """Make ``learned_<kind>``: rows that were read and say what stands, with the hashes they have now.
 
     To be called while ``raw_<kind>`` is there.
@@ -246,7 +244,7 @@ def learn(db: DuckDBPyConnection, plan: FilePlan) -> None:
     )
 
 
-def learn_lines(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, anew: bool) -> None:
+def learn_lines(db: Columns, plan: FilePlan, way: Way, *, anew: bool) -> None:
     """Make ``lines_<kind>`` (place, line): hashes of lines. ``anew``: of the whole file, because all are new."""
     table = plan.kind_table
     db.execute(f"CREATE TABLE lines_{table} (place BIGINT, line UBIGINT)")
@@ -268,6 +266,6 @@ def learn_lines(db: DuckDBPyConnection, plan: FilePlan, way: Way, *, anew: bool)
                 raise
 
 
-def _count(db: DuckDBPyConnection, relation: str) -> int:
+def _count(db: Columns, relation: str) -> int:
     (count,) = db.execute(f"SELECT count(*) FROM {relation}").fetchone() or (0,)
     return int(count)

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import COPY_TEXT, copy_text, literal
+from schoolpassport.kit.columns import COPY_TEXT, Columns, copy_text, literal
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources.records import FilePlan, Mode
@@ -58,7 +56,7 @@ class Court:
         return Schools(names=self.names, standing=self.standing)
 
 
-def open_(db: DuckDBPyConnection, file: Path | None) -> set[str]:
+def open_(db: Columns, file: Path | None) -> set[str]:
     """Make ``waited``: what is known from former nights (``Absences.export``). Returns the kinds of which there is."""
     db.execute(f"CREATE TABLE waited (kind VARCHAR, {COLUMNS})")
     if file is not None:
@@ -73,7 +71,7 @@ def open_(db: DuckDBPyConnection, file: Path | None) -> set[str]:
     return {kind for (kind,) in db.execute("SELECT DISTINCT kind FROM waited").fetchall()}
 
 
-def nothing(db: DuckDBPyConnection, table: str) -> None:
+def nothing(db: Columns, table: str) -> None:
     """Nothing of the kind waits, or nothing is said about it."""
     db.execute(f"CREATE TABLE waiting_{table} ({COLUMNS})")
 
@@ -99,7 +97,7 @@ def weigh(court: Court, plan: FilePlan, *, doubt: Reason | None) -> None:
     _part(court, plan)
 
 
-def _ask_again(db: DuckDBPyConnection, kind: str) -> None:
+def _ask_again(db: Columns, kind: str) -> None:
     """A delta tells a deletion once. One that had to wait is asked about again when the delta does not contradict."""
     table = KINDS[kind].table
     db.execute(
@@ -167,7 +165,7 @@ def _locate(court: Court, kind: str) -> None:
     )
 
 
-def _by_school(db: DuckDBPyConnection, table: str, which: str) -> dict[UUID, int]:
+def _by_school(db: Columns, table: str, which: str) -> dict[UUID, int]:
     rows = db.execute(
         f"SELECT school, count(DISTINCT id) FROM where_{table} SEMI JOIN (FROM asked_{table} WHERE {which}) USING (id) "
         "WHERE school IS NOT NULL GROUP BY school"

@@ -17,9 +17,8 @@ from uuid import UUID
 
 import duckdb
 from django.conf import settings as django
-from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import COPY_MANY, COPY_STATE, COPY_TEXT, columns, copy_text, literal, quoted
+from schoolpassport.kit.columns import COPY_MANY, COPY_STATE, COPY_TEXT, Columns, columns, copy_text, literal, quoted
 from schoolpassport.kit.ids import new_id
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS, Kind
@@ -84,9 +83,7 @@ class Bench:
     never does.
     """
 
-    def __init__(
-        self, columns_: Callable[[], DuckDBPyConnection], places: Places, settled: int, *, blank: bool = False
-    ) -> None:
+    def __init__(self, columns_: Callable[[], Columns], places: Places, settled: int, *, blank: bool = False) -> None:
         self._columns = columns_
         self.places = places
         self.settled = settled
@@ -98,7 +95,7 @@ class Bench:
         self._turns: dict[str, dict[str, int]] = {}
 
     @cached_property
-    def db(self) -> DuckDBPyConnection:
+    def db(self) -> Columns:
         return self._columns()
 
     def any(self, table: str) -> bool:
@@ -307,7 +304,7 @@ def bench(places: Places, *, settled: int, memory_mb: int, threads: int, blank: 
     try:
         with ExitStack() as opened:
 
-            def open_() -> DuckDBPyConnection:
+            def open_() -> Columns:
                 hands = threads if _bytes(places.package, places.state(settled)) >= _SHARED else 1
                 return opened.enter_context(columns(folder=places.work, memory_mb=memory_mb, threads=hands))
 

@@ -11,6 +11,7 @@ import pytest
 from schoolpassport.delivery import custom, making, relations
 from schoolpassport.delivery.formats import FORMATS, Format
 from schoolpassport.delivery.formats.shape import extended
+from schoolpassport.kit.columns import Columns
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import exports
 from schoolpassport.sharing.catalogue import METADATA
@@ -57,11 +58,12 @@ def loaded(format_: Format, folder: Path, since: int = 0):
         for part in ("", exports.BEFORE, "all"):
             exports.path(folder, kind, part).touch()
     with duckdb.connect() as db:
-        relations.load(db, folder, format_=format_, exported=exported(since))
-        yield db
+        made = Columns(db)
+        relations.load(made, folder, format_=format_, exported=exported(since))
+        yield made
 
 
-def makes(db: duckdb.DuckDBPyConnection, format_: Format, since: int = 0) -> bool:
+def makes(db: Columns, format_: Format, since: int = 0) -> bool:
     (file,) = format_.files
     try:
         db.execute(making.query(format_, file, db, exported(since)))

@@ -9,9 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 from schoolpassport.sources.rest.cells import File
 from schoolpassport.sources.rest.writing import DATE, Table
 
@@ -60,7 +58,7 @@ class Seen:
     late: bool
 
 
-def sample(db: DuckDBPyConnection, table: Table, made: tuple[File, ...], asked_from: datetime | None) -> list[Seen]:
+def sample(db: Columns, table: Table, made: tuple[File, ...], asked_from: datetime | None) -> list[Seen]:
     """The sample of the records in ``got``. ``asked_from``: where a delta would have begun."""
     cells = [quoted(h) for h in table.headers] + [f"v.{quoted(f.exploded)}::VARCHAR" for f in made[1:]]
     said = ", ".join(f"coalesce({c}, '')" for c in cells)

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
-from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import literal
+from schoolpassport.kit.columns import Columns, literal
 from schoolpassport.kit.egress import Deadline
 from schoolpassport.kit.http import Unexpected
 from schoolpassport.kit.recovery import NeedsAttention, Retry
@@ -88,7 +87,7 @@ class Pulled:
 
 
 def pull(
-    session: Session, db: DuckDBPyConnection, collection: str, plan: Plan, into: Path, watch: Watch, filter_: str = ""
+    session: Session, db: Columns, collection: str, plan: Plan, into: Path, watch: Watch, filter_: str = ""
 ) -> Pulled:
     """Read a collection whole, below the folder ``into``. Raises ``Unexpected``, ``NeedsAttention`` and ``Retry``."""
     before: Reading | None = None
@@ -268,7 +267,7 @@ def lines_of(path: Path) -> str:
     )
 
 
-def _counted(db: DuckDBPyConnection, reading: Reading) -> Reading:
+def _counted(db: Columns, reading: Reading) -> Reading:
     count, prints = 0, 0
     if reading.path.stat().st_size:
         count, prints = db.execute(
@@ -278,7 +277,7 @@ def _counted(db: DuckDBPyConnection, reading: Reading) -> Reading:
     return replace(reading, count=count, print=prints)
 
 
-def _joined(db: DuckDBPyConnection, union: Reading | None, reading: Reading, into: Path) -> tuple[Reading, bool]:
+def _joined(db: Columns, union: Reading | None, reading: Reading, into: Path) -> tuple[Reading, bool]:
     """The union of all readings so far, and whether this one brought something new."""
     with into.open("ab") as out, reading.path.open("rb") as more:
         shutil.copyfileobj(more, out, 1 << 20)

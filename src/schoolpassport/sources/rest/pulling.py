@@ -9,9 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from duckdb import DuckDBPyConnection
-
-from schoolpassport.kit.columns import columns
+from schoolpassport.kit.columns import Columns, columns
 from schoolpassport.kit.http import Unexpected
 from schoolpassport.kit.recovery import NeedsAttention
 from schoolpassport.sources.rest import card as cards
@@ -102,7 +100,7 @@ def _may_be_delta(session: Session, wish: Wish) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class _Bench:
-    db: DuckDBPyConnection
+    db: Columns
     scratch: Path
 
 

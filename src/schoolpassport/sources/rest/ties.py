@@ -12,8 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from duckdb import DuckDBPyConnection
-
+from schoolpassport.kit.columns import Columns
 from schoolpassport.kit.egress import Deadline
 from schoolpassport.kit.http import Unexpected
 from schoolpassport.kit.recovery import Retry
@@ -45,7 +44,7 @@ class Found:
 
 def find(
     session: Session,
-    db: DuckDBPyConnection,
+    db: Columns,
     collection: str,
     plan: Plan,
     *,
@@ -77,7 +76,7 @@ def find(
 @dataclass(frozen=True, kw_only=True)
 class _Asking:
     session: Session
-    db: DuckDBPyConnection
+    db: Columns
     plan: Plan
     scratch: Path
     watch: Callable[[str], None]

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
-from duckdb import DuckDBPyConnection
 
-from schoolpassport.kit.columns import literal, quoted
+from schoolpassport.kit.columns import Columns, literal, quoted
 from schoolpassport.kit.recovery import NeedsAttention
 from schoolpassport.sources.manifest import MANIFEST
 from schoolpassport.sources.rest.cells import File, properties, text
@@ -37,7 +36,7 @@ class Table:
     newest: datetime | None  # the last date up to the provider's now
 
 
-def load(db: DuckDBPyConnection, path: Path, made: tuple[File, ...], *, clock: datetime) -> Table:
+def load(db: Columns, path: Path, made: tuple[File, ...], *, clock: datetime) -> Table:
     """Make the table ``got``: of each id the record that was read last. Raises ``NeedsAttention``."""
     file = made[0]
     try:
@@ -76,26 +75,26 @@ def load(db: DuckDBPyConnection, path: Path, made: tuple[File, ...], *, clock: d
     )
 
 
-def older(db: DuckDBPyConnection, than: datetime) -> int:
+def older(db: Columns, than: datetime) -> int:
     """How many records of ``got`` are older, or have no date: none should be in an answer about what changed."""
     since = literal(than.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"))
     found = db.execute(f"SELECT count(*) FROM got WHERE coalesce({DATE} < CAST({since} AS TIMESTAMP), true)").fetchall()
     return int(found[0][0])
 
 
-def write_bulk(db: DuckDBPyConnection, table: Table, made: tuple[File, ...], into: Path, scratch: Path) -> list[str]:
+def write_bulk(db: Columns, table: Table, made: tuple[File, ...], into: Path, scratch: Path) -> list[str]:
     """Write what stands. Status and date stay blank, as the standard wants it of a whole truth (CSV 2.3)."""
     state = 'NULL AS status, NULL AS "dateLastModified"'
     return _write(db, table, made, into, scratch, state=state, where="NOT gone")
 
 
-def write_delta(db: DuckDBPyConnection, table: Table, made: tuple[File, ...], into: Path, scratch: Path) -> list[str]:
+def write_delta(db: Columns, table: Table, made: tuple[File, ...], into: Path, scratch: Path) -> list[str]:
     """Write what changed, and what went. Returns the names of the files that have rows."""
     state = "CASE WHEN gone THEN 'tobedeleted' ELSE 'active' END AS status, modified AS \"dateLastModified\""
     return _write(db, table, made, into, scratch, state=state, where="true")
 
 
-def write_lists(db: DuckDBPyConnection, made: tuple[File, ...], into: Path, scratch: Path) -> list[str]:
+def write_lists(db: Columns, made: tuple[File, ...], into: Path, scratch: Path) -> list[str]:
     """Of ``got``, which holds the whole collection, only what stands in its lists, as a whole truth."""
     state = 'NULL AS status, NULL AS "dateLastModified"'
     return [f.name for f in made if _copied(db, f.name, _listed(f, state, "NOT gone"), into, scratch)]
@@ -118,7 +117,7 @@ def _source(path: Path) -> str:
     return lines_of(path) if path.stat().st_size else "(SELECT NULL::JSON AS json WHERE false)"
 
 
-def _metadata_keys(db: DuckDBPyConnection, path: Path) -> list[str]:
+def _metadata_keys(db: Columns, path: Path) -> list[str]:
     found = db.execute(
         f"SELECT DISTINCT unnest(json_keys(json, '$.metadata')) AS key FROM {lines_of(path)} ORDER BY key "
         f"LIMIT {_MOST_METADATA}"
@@ -131,7 +130,7 @@ def _metadata(key: str) -> str:
 
 
 def _write(
-    db: DuckDBPyConnection, table: Table, made: tuple[File, ...], into: Path, scratch: Path, *, state: str, where: str
+    db: Columns, table: Table, made: tuple[File, ...], into: Path, scratch: Path, *, state: str, where: str
 ) -> list[str]:
     key, *others = table.headers
     columns = ", ".join(quoted(h) for h in others)
@@ -159,7 +158,7 @@ def _listed(file: File, state: str, where: str) -> str:
     return f"SELECT {key_cell.sql} AS {quoted(key_cell.header)}, {state}, {selected} FROM ({exploded})"
 
 
-def _copied(db: DuckDBPyConnection, name: str, relation: str, into: Path, scratch: Path) -> bool:
+def _copied(db: Columns, name: str, relation: str, into: Path, scratch: Path) -> bool:
     unnamed = scratch / f"{name}.csv"
     rows = db.execute(
         f"COPY (SELECT DISTINCT * FROM ({relation}) ORDER BY ALL) TO {literal(str(unnamed))} (FORMAT csv, HEADER true)"
