@@ -1,6 +1,8 @@
 """The life of a consent on the command line, and what it tells before anything is agreed."""
 
 import json
+import shlex
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
@@ -8,11 +10,13 @@ from click.testing import CliRunner
 from schoolpassport.cli.commands import consent as consent_command
 from schoolpassport.cli.commands import disclosures as disclosures_command
 from schoolpassport.cli.commands import requirements as requirements_command
+from schoolpassport.messaging import queries as notices
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sharing import actions
 from tests.support.clockwork import ticking
 from tests.support.packages import small
 from tests.support.sides import MORNING, Two, a_district, between, contents
+from tests.support.telling import told, told_partner
 
 ACTIVE = dict.fromkeys(("t1", "t2", "g1", "p1", "p2", "p3", "p4"), "active")
 
@@ -71,6 +75,22 @@ def test_two_sides_come_to_a_consent_and_to_its_end(two, tmp_path):
     said(two, "end", "--as", "partner")
     assert two.served() == dict.fromkeys(ACTIVE, "tobedeleted")
     assert "Without e-mail, please." in of(two, "history", id_)
+
+
+def test_what_an_operator_agrees_for_both_sides_is_told_to_both(two):
+    said(two, "agree", "--kind", "user")
+    (mine,) = [c for c in json.loads(of(two, "show", "--json")) if c["application"] == two.app.application.name]
+    id_ = UUID(mine["id"])
+    assert told(two.sis.district_id, id_) == ["consent-agreed"]
+    assert told_partner(two.sis.district_id, two.app.integration.id, id_) == ["own-consent-agreed"]
+    said(two, "agree", "--kind", "org")
+    assert told(two.sis.district_id, id_) == ["consent-agreed"], "of the next one there is a notice of its own"
+    shown = next(n for n in notices.notices(organisation_id=two.sis.district_id) if n.kind == "consent-agreed")
+    assert shown.subject.endswith(f": a consent with {two.app.application.name} was agreed for you")
+    history, revoke = (shlex.split(line)[2:] for line in shown.commands[1:])
+    for typed in (history, revoke):
+        assert CliRunner().invoke(consent_command.command, typed).exit_code == 0
+    assert two.served("orgs") == dict.fromkeys(two.sis.ids("org"), "tobedeleted")
 
 
 def test_another_draft_can_begin_from_what_is_in_force(two, tmp_path):

@@ -1,10 +1,13 @@
 """The life of a consent, from the first draft to the last tombstone, as two sides and an application see it."""
 
 from datetime import timedelta
+from itertools import product
 
 import pytest
 
 from schoolpassport.audit import queries as audit
+from schoolpassport.messaging.models import Notice
+from schoolpassport.partners import queries as partners
 from schoolpassport.sharing import actions, agreements
 from schoolpassport.sharing.lifecycle import Act, NotAllowed, Side
 from schoolpassport.sharing.models import Document
@@ -133,6 +136,26 @@ def test_each_side_has_a_brake_of_its_own_and_a_new_agreement_lets_go_of_none(tw
     assert (two.state(consent), two.state(other), two.served()) == ("replaced", "suspended", SUSPENDED)
     two.take(other, Act.RESUME, DISTRICT)
     assert (two.served(), two.served("classes")) == (ACTIVE, {"k1": "tobedeleted", "k2": "tobedeleted"})
+
+
+def test_each_side_is_told_that_the_other_suspended_or_resumed_a_consent(two):
+    consent = two.agreed()
+    partner = partners.application(name=two.app.application.name).partner_id
+    before = words(two.sis.district_id, consent), words(partner, consent)
+    for act, side in product((Act.SUSPEND, Act.RESUME), (PARTNER, DISTRICT)):
+        two.take(consent, act, side)
+    mine, theirs = words(two.sis.district_id, consent)[len(before[0]) :], words(partner, consent)[len(before[1]) :]
+    assert [kind for kind, _ in mine] == ["consent-suspended", "consent-resumed"]
+    assert [kind for kind, _ in theirs] == ["own-consent-suspended", "own-consent-resumed"]
+    assert mine[1][1].endswith("You suspended it, too, so nothing is served before you resume it.")
+    assert theirs[1][1].endswith("It is served again, and what was missed comes now.")
+
+
+def words(organisation_id, consent):
+    """The kinds of notices about a consent, in their order, and what they say."""
+    with scope.as_organisation(organisation_id):
+        found = Notice.objects.filter(organisation_id=organisation_id, about=str(consent.id))
+        return list(found.order_by("id").values_list("kind", "words"))
 
 
 def test_the_old_terms_hold_until_both_sides_agree_to_others(two):

@@ -15,7 +15,7 @@ from schoolpassport.kit import clock
 from schoolpassport.messaging import actions as messaging
 from schoolpassport.messaging.records import Fact
 from schoolpassport.partners import queries as partners
-from schoolpassport.sharing.contract import ConsentEnds, ConsentMoved, ViewHeld
+from schoolpassport.sharing.contract import ConsentAgreed, ConsentEnds, ConsentMoved, ViewHeld
 from schoolpassport.sharing.lifecycle import IN_FORCE, Act, ConsentState, Side
 from schoolpassport.sources import queries as sources
 from schoolpassport.sync import queries as sync
@@ -31,6 +31,10 @@ _ENDED_BADLY: Final = {
 }
 _SETTLED_BY_MOVING: Final = {RunState.HELD: "run-held", RunState.FAILED: "run-failed"}
 _ANSWERS: Final = {Act.APPROVE: "approved", Act.REJECT: "rejected", Act.REQUEST_CHANGES: "asks for changes in"}
+_RESUMED: Final = {
+    ConsentState.ACTIVE: "It is served again, and what was missed comes now.",
+    ConsentState.SUSPENDED: "You suspended it, too, so nothing is served before you resume it.",
+}
 _ENDS: Final = {Act.EXPIRE: "has expired", Act.REVOKE: "was revoked"}
 _AGREED: Final = {*IN_FORCE, ConsentState.APPROVED}  # a draft is its author's own
 _ASKED: Final = ["consent-asked", "own-consent-asked"]
@@ -128,19 +132,28 @@ def view_held(news: ViewHeld) -> None:
 
 
 def consent_moved(news: ConsentMoved) -> None:
-    facts = _of_integration(news.district_id, news.integration_id)
+    facts = _of_integration(news.district_id, news.integration_id) | {"consent": str(news.consent_id)}
     about, key = news.consent_id, news.now.isoformat()
-    act, side = Act(news.act), Side(news.side)
+    act = Act(news.act)
+    tell_other = _tell_district if news.side == Side.PARTNER else _tell_partner
     if act not in {Act.DRAFT, Act.EDIT, Act.SEND}:
         _settle_asked(news)
     if act is Act.SEND:
-        tell = _tell_district if side is Side.PARTNER else _tell_partner
-        tell(news, "consent-asked", facts, about=about, key=key)
+        tell_other(news, "consent-asked", facts, about=about, key=key)
     elif act in _ANSWERS:
-        tell = _tell_district if side is Side.PARTNER else _tell_partner
-        tell(news, "consent-answered", facts | {"answer": _ANSWERS[act]}, about=about, key=key)
+        tell_other(news, "consent-answered", facts | {"answer": _ANSWERS[act]}, about=about, key=key)
+    elif act is Act.SUSPEND:
+        tell_other(news, "consent-suspended", facts, about=about, key=key)
+    elif act is Act.RESUME:
+        then = _RESUMED[ConsentState(news.became)]
+        tell_other(news, "consent-resumed", facts | {"then": then}, about=about, key=key)
     elif act in _ENDS and news.was in _AGREED:
         _tell_both(news, "consent-over", facts | {"how": _ENDS[act]}, about=about, key=key)
+
+
+def consent_agreed(news: ConsentAgreed) -> None:
+    facts = _of_integration(news.district_id, news.integration_id) | {"consent": str(news.consent_id)}
+    _tell_both(news, "consent-agreed", facts, about=news.consent_id, key="")
 
 
 def consent_ends(news: ConsentEnds) -> None:
@@ -148,7 +161,7 @@ def consent_ends(news: ConsentEnds) -> None:
     _tell_both(news, "consent-ends", facts, about=news.consent_id, key=news.at.isoformat())
 
 
-_OfIntegration = MessageDead | ShipmentFailed | ConsentMoved | ConsentEnds | ViewHeld
+_OfIntegration = MessageDead | ShipmentFailed | ConsentMoved | ConsentAgreed | ConsentEnds | ViewHeld
 
 
 def _tell_both(news: _OfIntegration, kind: str, facts: Mapping[str, Fact], *, about: UUID, key: str) -> None:

@@ -57,6 +57,7 @@ _NEWS: tuple[tuple[type[Any], Callable[[Any], None]], ...] = (  # what is told t
     (MessageDead, telling.message_dead),
     (ShipmentFailed, telling.shipment_failed),
     (views.ConsentMoved, telling.consent_moved),
+    (views.ConsentAgreed, telling.consent_agreed),
     (views.ConsentEnds, telling.consent_ends),
     (views.ViewHeld, telling.view_held),
 )

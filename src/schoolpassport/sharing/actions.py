@@ -34,7 +34,7 @@ from schoolpassport.sharing import (
 )
 from schoolpassport.sharing import contents as judging
 from schoolpassport.sharing import requirements as demands
-from schoolpassport.sharing.contract import ConsentEnds, ConsentMoved, ViewHeld
+from schoolpassport.sharing.contract import ConsentAgreed, ConsentEnds, ConsentMoved, ViewHeld
 from schoolpassport.sharing.lifecycle import IN_FORCE, PENDING, Act, ConsentState, NotAllowed, Side
 from schoolpassport.sharing.models import Consent, DataRequirements, Document, View
 from schoolpassport.sharing.records import Busy, Contents, Handed, Proposal
@@ -104,6 +104,8 @@ def agree(
         steps.take(consent, Act.SEND, side=Side.DISTRICT, by=by, now=now)
         steps.take(consent, Act.APPROVE, side=Side.PARTNER, by=by, now=now)
         moved = effects.follow(consent, Act.APPROVE, by=by, now=now)
+        told = ConsentAgreed(district_id=district_id, integration_id=integration_id, consent_id=consent.id, now=now)
+        news.announce(told)
     _refresh(moved)
     return consent
 
@@ -541,6 +543,7 @@ def _announce(consent: Consent, was: str, act: Act, side: Side, now: datetime) -
         was=was,
         act=act,
         side=side,
+        became=consent.state,
         now=now,
     )
     news.announce(told)

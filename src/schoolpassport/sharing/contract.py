@@ -25,7 +25,7 @@ class ViewMoved:
 class ConsentMoved:
     """News (``kit.news``): a side, or the house, took a step in a consent's life, in the words of ``lifecycle``.
 
-    ``was``: the state in which it was taken.
+    ``was``: the state in which it was taken; ``became``: the one that it led to, with what followed at once.
     """
 
     district_id: UUID
@@ -34,6 +34,17 @@ class ConsentMoved:
     was: str
     act: str
     side: str
+    became: str
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentAgreed:
+    """News: somebody who may speak for both sides agreed to a consent, in one go."""
+
+    district_id: UUID
+    integration_id: UUID
+    consent_id: UUID
     now: datetime
 
 
