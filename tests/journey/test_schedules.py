@@ -169,6 +169,16 @@ def test_a_source_that_brings_nothing_new_for_a_week_is_told_once_until_it_does(
     assert notice.settled_at is not None
 
 
+def test_nobody_is_missed_while_imports_rest(sis):
+    planned(sis)
+    sis.done(small())
+    later = clock.now() + 2 * schedules.SILENT_AFTER
+    rest = {"imports": [{"from": f"{later - timedelta(days=1):%Y-%m-%d}", "to": f"{later:%Y-%m-%d}"}]}
+    actions.set_rollover(district_id=sis.district_id, content=rest, by=BY, now=sis.now)
+    assert fall_due(sis, TONIGHT, now=later)
+    assert told(sis.district_id, sis.source.id) == []
+
+
 def test_a_run_that_was_begun_five_times_is_parked_and_its_neighbours_go_on(sis):
     run = sis.ask(small())
     with scope.inside(sis.district_id):  # what four dead workers and a fifth leave behind

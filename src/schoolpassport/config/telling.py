@@ -19,7 +19,7 @@ from schoolpassport.sharing.contract import ConsentAgreed, ConsentEnds, ConsentM
 from schoolpassport.sharing.lifecycle import IN_FORCE, Act, ConsentState, Side
 from schoolpassport.sources import queries as sources
 from schoolpassport.sync import queries as sync
-from schoolpassport.sync.contract import RemovalsDecided, RunMoved, SourceSilent
+from schoolpassport.sync.contract import RemovalsDecided, RunMoved, SourceOverdue, SourceSilent
 from schoolpassport.sync.models import RunState
 from schoolpassport.tenancy import queries as tenancy
 from schoolpassport.webhooks.records import MessageDead
@@ -56,7 +56,7 @@ def run_moved(news: RunMoved) -> None:
     elif news.state in {RunState.DONE, RunState.UNCHANGED} and news.quarantine:
         _removals_waiting(news, now)
     if news.state == RunState.DONE:
-        kinds = ["source-silent"]
+        kinds = ["source-silent", "source-overdue"]
         messaging.settle(organisation_id=news.district_id, kinds=kinds, about=str(news.source_id), now=now)
 
 
@@ -68,14 +68,19 @@ def removals_decided(news: RemovalsDecided) -> None:
 
 
 def source_silent(news: SourceSilent) -> None:
-    messaging.tell(
-        organisation_id=news.district_id,
-        kind="source-silent",
-        about=str(news.source_id),
-        key=news.since.isoformat(),
-        facts=_of_source(news.district_id, news.source_id) | {"since": f"{news.since:%Y-%m-%d}"},
-        now=news.now,
-    )
+    _tell_of_silence(news, "source-silent", {})
+
+
+def source_overdue(news: SourceOverdue) -> None:
+    days = news.usually.days
+    _tell_of_silence(news, "source-overdue", {"often": "each day" if days == 1 else f"every {days} days"})
+
+
+def _tell_of_silence(news: SourceSilent | SourceOverdue, kind: str, facts: Mapping[str, Fact]) -> None:
+    """Once, until something new comes: the key is when it last did."""
+    said = _of_source(news.district_id, news.source_id) | {"since": f"{news.since:%Y-%m-%d}"} | dict(facts)
+    about, key = str(news.source_id), news.since.isoformat()
+    messaging.tell(organisation_id=news.district_id, kind=kind, about=about, key=key, facts=said, now=news.now)
 
 
 def _removals_waiting(news: RunMoved, now: datetime) -> None:

@@ -54,6 +54,7 @@ _NEWS: tuple[tuple[type[Any], Callable[[Any], None]], ...] = (  # what is told t
     (contract.RunMoved, telling.run_moved),
     (contract.RemovalsDecided, telling.removals_decided),
     (contract.SourceSilent, telling.source_silent),
+    (contract.SourceOverdue, telling.source_overdue),
     (MessageDead, telling.message_dead),
     (ShipmentFailed, telling.shipment_failed),
     (views.ConsentMoved, telling.consent_moved),

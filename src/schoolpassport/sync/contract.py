@@ -5,7 +5,7 @@ Views do both; `config.wiring` says so.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -122,6 +122,20 @@ class SourceSilent:
     district_id: UUID
     source_id: UUID
     since: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOverdue:
+    """News: a source without a timetable has brought nothing new since then; it usually does after ``usually``.
+
+    Told once a day.
+    """
+
+    district_id: UUID
+    source_id: UUID
+    since: datetime
+    usually: timedelta
     now: datetime
 
 

@@ -5,7 +5,7 @@ Both are settings (`limits`, `rollover`): documents with versions, of the distri
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -166,6 +166,12 @@ class Rollover:
     def rests(self, now: datetime) -> Dates | None:
         """The dates on which nothing is imported, if now is among them."""
         return self._among(self.imports, now)
+
+    def rested_until(self, now: datetime) -> datetime | None:
+        """When the last dates were over on which nothing was imported; None where there were none."""
+        day = now.astimezone(self.zone).date()
+        over = [dates.last for dates in self.imports if dates.last < day]
+        return datetime.combine(max(over) + timedelta(days=1), time(), tzinfo=self.zone) if over else None
 
     def keeps(self, now: datetime) -> Dates | None:
         """The dates on which nothing is removed, if now is among them."""

@@ -1,4 +1,6 @@
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from statistics import median_high
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from schoolpassport.sources import queries as sources
 from schoolpassport.sync.models import Absence, AbsenceState, Run, RunState, Statistic, Step
 from schoolpassport.sync.policies import Limits, Rollover
 
+_DAYS_OF_A_HABIT, _DAYS_LOOKED_AT = 5, 11
 COUNTED = ("added", "updated", "unchanged", "archived", "restored", "rejected")
 
 
@@ -40,6 +43,31 @@ def last_news(*, district_id: UUID, source_id: UUID) -> datetime | None:
     mine = Run.objects.filter(district_id=district_id, source_id=source_id)
     done = mine.filter(state=RunState.DONE).order_by("-number").values_list("finished_at", flat=True).first()
     return done or mine.order_by("number").values_list("asked_at", flat=True).first()
+
+
+def silent_since(*, district_id: UUID, source_id: UUID, longer_than: timedelta, now: datetime) -> datetime | None:
+    """When a package of the source last changed anything, if that is longer ago; None otherwise.
+
+    Nobody is missed while imports rest, and afterwards it is from the end of the rest that the time counts.
+    """
+    since = last_news(district_id=district_id, source_id=source_id)
+    rest = rollover(district_id=district_id, source_id=source_id)
+    if since is None or rest.rests(now):
+        return None
+    awaited_since = max(since, rest.rested_until(now) or since)
+    return since if awaited_since < now - longer_than else None
+
+
+def usual_pause(*, district_id: UUID, source_id: UUID) -> timedelta | None:
+    """How long it usually takes until a package of the source changes something again: the median, in whole days.
+
+    By the newest days (UTC) on which one did; None where these are too few to tell of a habit.
+    """
+    done = Run.objects.filter(district_id=district_id, source_id=source_id, state=RunState.DONE)
+    days = list(done.datetimes("finished_at", "day", order="DESC", tzinfo=UTC)[:_DAYS_LOOKED_AT])
+    if len(days) < _DAYS_OF_A_HABIT:
+        return None
+    return timedelta(days=median_high((later - earlier).days for later, earlier in pairwise(days)))
 
 
 def steps(*, district_id: UUID, run_id: UUID) -> list[Step]:

@@ -22,7 +22,7 @@ from schoolpassport.tenancy import scope
 SUBJECT = "schedule"
 BY = "schedule"  # who asked for a run, where no person did
 SILENT_AFTER = timedelta(days=7)
-"""For so long a source may bring nothing new before that is told."""
+"""For so long a source may bring nothing new before that is told; where no timetable fetches it: at least."""
 
 
 class NothingToFetch(ValueError):
@@ -67,9 +67,11 @@ def fall_due(*, district_id: UUID, source_id: UUID, version: int, at: datetime, 
         source = source_queries.source(district_id=district_id, id_or_name=source_id)
         if fetches := _fetches(source):
             actions.ask_worker(district_id=district_id, source_id=source_id, origin=None, by=BY, now=now)
-        since = queries.last_news(district_id=district_id, source_id=source_id)
-        if since is not None and since < now - SILENT_AFTER:
-            news.announce(SourceSilent(district_id=district_id, source_id=source_id, since=since, now=now))
+            since = queries.silent_since(
+                district_id=district_id, source_id=source_id, longer_than=SILENT_AFTER, now=now
+            )
+            if since is not None:
+                news.announce(SourceSilent(district_id=district_id, source_id=source_id, since=since, now=now))
         held = source_queries.settings(district_id=district_id, source_id=source_id)
         due.next_at = timetable.next_after(timetable.parse(held.get(SUBJECT)), max(now, at))
         due.save(update_fields=["next_at"])
@@ -96,6 +98,12 @@ def schedules(*, district_id: UUID) -> list[dict[str, Any]]:
                 }
             )
     return told
+
+
+def runs_by_itself(*, district_id: UUID, source: Source) -> bool:
+    """Whether a timetable fetches a source: it has not ended, and does not rest."""
+    planned = Due.objects.filter(district_id=district_id, source_id=source.id, next_at__isnull=False)
+    return _fetches(source) and planned.exists()
 
 
 def rests(*, district_id: UUID, source_id: UUID) -> bool:

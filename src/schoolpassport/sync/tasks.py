@@ -9,7 +9,7 @@ from procrastinate.jobs import Job
 
 from schoolpassport.kit import clock
 from schoolpassport.kit.recovery import Retry
-from schoolpassport.sync import actions, schedules
+from schoolpassport.sync import actions, overdue, schedules
 
 _LONGEST = 3600  # seconds
 
@@ -48,6 +48,13 @@ def forget_packages(timestamp: int) -> None:
     """What was kept for a while goes when its time is over."""
     del timestamp
     actions.forget_packages(now=clock.now())
+
+
+@app.periodic(cron="37 5 * * *")
+@app.task(name="sync.look_for_overdue", queue="sync")
+def look_for_overdue(timestamp: int) -> None:
+    del timestamp
+    overdue.look(now=clock.now())
 
 
 def defer_walk(*, district_id: UUID, run_id: UUID) -> None:
