@@ -18,6 +18,7 @@ from schoolpassport.sync import actions, queries, schedules
 from schoolpassport.sync.contract import Progress
 from schoolpassport.sync.models import Due, Run
 from schoolpassport.tenancy import scope
+from tests.support.clockwork import ticking
 from tests.support.nights import BY, nights
 from tests.support.packages import small
 from tests.support.telling import told
@@ -167,6 +168,17 @@ def test_a_source_that_brings_nothing_new_for_a_week_is_told_once_until_it_does(
     sis.done(small().changed("users", "p1", givenName="Ada"))
     (notice,) = messaging.notices(organisation_id=sis.district_id)
     assert notice.settled_at is not None
+
+
+def test_a_source_that_is_fetched_once_a_month_is_missed_when_a_whole_month_brought_nothing(sis):
+    planned(sis, {"every": "month", "day": 1, "at": "02:30", "zone": "America/Chicago"})
+    with ticking(TONIGHT):
+        sis.done(small())
+    first, second = (TONIGHT.replace(month=month) for month in (10, 11))
+    assert [fall_due(sis, at) for at in (TONIGHT, first)] == [True, True]
+    assert told(sis.district_id, sis.source.id) == [], "it was not asked since"
+    assert fall_due(sis, second + timedelta(hours=1), now=second + timedelta(hours=1))
+    assert told(sis.district_id, sis.source.id) == ["source-silent"]
 
 
 def test_nobody_is_missed_while_imports_rest(sis):

@@ -65,18 +65,25 @@ def fall_due(*, district_id: UUID, source_id: UUID, version: int, at: datetime, 
         if due is None or (due.version, due.next_at) != (version, at):
             return False
         source = source_queries.source(district_id=district_id, id_or_name=source_id)
+        held = source_queries.settings(district_id=district_id, source_id=source_id)
+        planned = timetable.parse(held.get(SUBJECT))
         if fetches := _fetches(source):
             actions.ask_worker(district_id=district_id, source_id=source_id, origin=None, by=BY, now=now)
-            since = queries.silent_since(
-                district_id=district_id, source_id=source_id, longer_than=SILENT_AFTER, now=now
-            )
-            if since is not None:
-                news.announce(SourceSilent(district_id=district_id, source_id=source_id, since=since, now=now))
-        held = source_queries.settings(district_id=district_id, source_id=source_id)
-        due.next_at = timetable.next_after(timetable.parse(held.get(SUBJECT)), max(now, at))
+            _miss(district_id, source_id, planned, at, now)
+        due.next_at = timetable.next_after(planned, max(now, at))
         due.save(update_fields=["next_at"])
         _defer(district_id, source_id, version, due.next_at)
         return fetches
+
+
+def _miss(district_id: UUID, source_id: UUID, planned: timetable.Timetable, at: datetime, now: datetime) -> None:
+    """Say that a source is silent, if the timetable has come round since it brought something: it may be a month's."""
+    since = queries.silent_since(district_id=district_id, source_id=source_id, longer_than=SILENT_AFTER, now=now)
+    if since is None:
+        return
+    asked_first = timetable.next_after(planned, since)
+    if asked_first is not None and asked_first < at:
+        news.announce(SourceSilent(district_id=district_id, source_id=source_id, since=since, now=now))
 
 
 def schedules(*, district_id: UUID) -> list[dict[str, Any]]:
