@@ -5,11 +5,14 @@ so that worker processes connect without starting anything.
 """
 
 import os
+import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import django
 import psycopg
+from django.apps import apps
 from psycopg import sql
 
 from schoolpassport.config import environment
@@ -32,13 +35,11 @@ def prepare(*, migrate: bool = True) -> postgres.EmbeddedServer | None:
     else:
         server = postgres.ensure_running(data_dir=env.data_dir)
         runtime, owner = server.dsn(role=postgres.RUNTIME), server.dsn(role=postgres.OWNER)
-    fit(owner)
-    if server is None:
-        _check_login(runtime)
-    if migrate:
-        _migrate(owner)
     os.environ[RUNTIME_URL] = runtime
     set_up_django()
+    _bring_up_to_date(owner, migrate=migrate)
+    if server is None:
+        _check_login(runtime)
     return server
 
 
@@ -48,12 +49,23 @@ def set_up_django() -> None:
     django.setup()
 
 
-def fit(owner_url: str) -> None:
-    """Make sure of the server's version and of the runtime role; raises ``DatabaseUnfit``."""
+def _bring_up_to_date(owner_url: str, *, migrate: bool) -> None:
+    """Make sure of the server's version, of the runtime role and of the tables; raises ``DatabaseUnfit``.
+
+    Where all is in place, as it nearly always is, nothing is written: commands start side by side. Else one process
+    at a time does what is missing, and the others wait for it.
+    """
     try:
         with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
             _check_version(connection)
-            _ensure_runtime_role(connection)
+            if _has_runtime_role(connection) and not (migrate and _lacks_migrations(connection)):
+                return
+            connection.execute("SELECT pg_advisory_lock(hashtextextended('startup', 6))")
+            if not _has_runtime_role(connection):
+                _make_runtime_role(connection)
+            if migrate and _lacks_migrations(connection):
+                _let_runtime_role_use_what_comes(connection)
+                _migrate(owner_url)
     except psycopg.OperationalError as error:
         raise DatabaseUnfit(f"The database cannot be reached: {error}") from error
 
@@ -63,23 +75,43 @@ def _check_version(connection: psycopg.Connection) -> None:
         raise DatabaseUnfit(f"PostgreSQL {connection.info.server_version // 10_000} is too old; 15 or newer is needed.")
 
 
-def _ensure_runtime_role(connection: psycopg.Connection) -> None:
+def _has_runtime_role(connection: psycopg.Connection) -> bool:
     """The role every request and job runs as: neither owner nor superuser, so row-level security holds for it."""
-    role, me = sql.Identifier(postgres.RUNTIME), sql.Identifier(connection.info.user)
     found = connection.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = %s", [postgres.RUNTIME])
     row = found.fetchone()
-    if row is None:
-        try:
-            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN NOSUPERUSER NOBYPASSRLS").format(role))
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise DatabaseUnfit(
-                f"{connection.info.user} may not create roles. Ask the database's administrator for: "
-                f"CREATE ROLE {postgres.RUNTIME} NOLOGIN; GRANT {postgres.RUNTIME} TO {connection.info.user};"
-            ) from error
-        connection.execute(sql.SQL("GRANT {} TO {}").format(role, me))
-    elif row[0]:
+    if row is not None and row[0]:
         raise DatabaseUnfit(f"The role {postgres.RUNTIME} may bypass row-level security; take that from it.")
-    # What the owner makes from now on, the runtime role may use; the ledger takes UPDATE and DELETE away again.
+    return row is not None
+
+
+def _make_runtime_role(connection: psycopg.Connection) -> None:
+    role, me = sql.Identifier(postgres.RUNTIME), sql.Identifier(connection.info.user)
+    try:
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN NOSUPERUSER NOBYPASSRLS").format(role))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise DatabaseUnfit(
+            f"{connection.info.user} may not create roles. Ask the database's administrator for: "
+            f"CREATE ROLE {postgres.RUNTIME} NOLOGIN; GRANT {postgres.RUNTIME} TO {connection.info.user};"
+        ) from error
+    connection.execute(sql.SQL("GRANT {} TO {}").format(role, me))
+
+
+def _lacks_migrations(connection: psycopg.Connection) -> bool:
+    """Whether the code has a migration that the database does not. Only their names are read, not what is in them."""
+    (there,) = connection.execute("SELECT to_regclass('django_migrations') IS NOT NULL").fetchone() or (False,)
+    if not there:
+        return True
+    applied = set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
+    return not applied.issuperset(
+        (app.label, module.name)
+        for app in apps.get_app_configs()
+        for module in pkgutil.iter_modules([str(Path(app.path) / "migrations")])
+    )
+
+
+def _let_runtime_role_use_what_comes(connection: psycopg.Connection) -> None:
+    """What the owner makes from now on, the runtime role may use; the ledger takes UPDATE and DELETE away again."""
+    role = sql.Identifier(postgres.RUNTIME)
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
     for what, rights in (
         ("TABLES", "SELECT, INSERT, UPDATE, DELETE"),
