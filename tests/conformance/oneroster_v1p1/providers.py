@@ -177,7 +177,7 @@ def open_folder() -> Iterator[Path]:
 
 def _wait_for(url: str) -> None:
     """Until the server answers anything at all. It should at once."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         try:
             wire.call(url)
