@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 from click.testing import CliRunner
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands.matches import command
@@ -89,6 +90,14 @@ def test_two_numbers_in_one_system_are_told_from_two_systems_with_a_number_each(
         frozenset({"u1", "x9"}): "other",
         frozenset({"u2", "x9"}): "other",
     }
+    with scope.inside(sis.district_id):
+        proposals = queries.proposals(district_id=sis.district_id)
+        asked = []
+        for some in (proposals[:1], proposals):
+            with CaptureQueriesContext(connection) as seen:
+                queries.both(district_id=sis.district_id, proposals=some)
+            asked.append(len(seen))
+    assert asked[0] == asked[1]
 
 
 def test_a_night_of_two_sources_looks_once_when_both_are_through(sis, directory):
@@ -144,9 +153,17 @@ def test_same_on_the_command_line_is_a_merge_that_applications_see_and_that_can_
     view = View(sis.district_id, integration.id)
     lost, there = directory.ids("user")["x9"], set(view.active("user"))
     words = ["--district", str(sis.district_id)]
-    assert CliRunner().invoke(command, ["same", "1", *words]).exit_code == 0
+    said = CliRunner().invoke(command, ["same", "1", *words])
+    assert said.exit_code == 0
+    kept = sis.ids("user")["u1"]
+    assert said.output == (
+        f"Proposal 1 is same: {kept} stays, and {lost} is another name of it.\n"
+        "Undo: schoolpassport people undo 1; the proposal is different then.\n"
+    )
     assert there - set(view.active("user")) == {("user", lost)}
-    assert CliRunner().invoke(people_command, ["undo", "1", *words]).exit_code == 0
+    undone = CliRunner().invoke(people_command, ["undo", "1", *words])
+    assert undone.exit_code == 0
+    assert "Proposal 1 is different now" in undone.output
     assert set(view.active("user")) == there
     assert states(sis.district_id) == [(1, "different")]
 
@@ -154,6 +171,8 @@ def test_same_on_the_command_line_is_a_merge_that_applications_see_and_that_can_
 def test_later_comes_back_on_its_day(sis, directory, now):
     sis.done(package(user("u1", **ROSALIND)))
     directory.done(package(user("x9", **ROSALIND)))
+    with pytest.raises(actions.NotOpen, match=f"^{now.date()} is no day to come: give one after {now.date()}"):
+        actions.later(district_id=sis.district_id, number=1, until=now.date(), by="secretary", now=now)
     day = now.date() + timedelta(days=7)
     actions.later(district_id=sis.district_id, number=1, until=day, by="secretary", now=now)
     actions.look(district_id=sis.district_id, by=BY, now=now + timedelta(days=6))
@@ -226,13 +245,25 @@ def test_the_database_refuses_a_proposal_that_cannot_be(sis, directory, broken, 
 
 
 def test_the_command_line_lists_shows_and_decides(sis, directory):
-    sis.done(package(user("u1", **ROSALIND)))
+    sis.done(package(user("u1", **ROSALIND, grades="06")))
     directory.done(package(user("x9", **ROSALIND)))
     ask = lambda *words: CliRunner().invoke(command, [*words, "--district", str(sis.district_id)])  # noqa: E731 (a word for the lines below)
     listed = json.loads(ask("list", "--json").output)
     assert [(p["proposal"], p["state"]) for p in listed] == [(1, "open")]
     assert "Rosalind" not in json.dumps(listed)
-    assert "The same name, in full" in ask("show", "1").output
+    lines = ask("list").output.splitlines()
+    proposal, reasons = lines[1].split()[:3], "; ".join(listed[0]["reasons"]).split()
+    assert [line.split() for line in lines[1:]] == [
+        [*proposal, *["Rosalind", "Quillfeather", "2014-03-02", "06", "School", "s1", "SIS:", "u1"], *reasons],
+        ["Rosalind", "Quillfeather", "2014-03-02", "–", "School", "s1", "Directory:", "x9"],
+    ]
+    shown = ask("show", "1").output
+    assert "The same name, in full" in shown
+    assert [line.split() for line in shown.splitlines() if line.startswith(("grades", "email", "sources"))] == [
+        ["grades", "06", "–"],
+        ["email", "–", "–"],
+        ["sources", "SIS:", "u1", "Directory:", "x9"],
+    ]
     assert ask("different", "1").output == "Proposal 1 is different.\n"
     assert json.loads(ask("list", "--json").output) == []
     assert ask("later", "1", "--until", "2027-01-01").exit_code == 1

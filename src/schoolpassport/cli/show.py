@@ -45,6 +45,11 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "").isdigit() or text == "–"
 
 
+def of_many(values: Iterable[object]) -> str | None:
+    """Several values of one cell; none are a dash."""
+    return ", ".join(str(value) for value in values) or None
+
+
 def how_far(progress: Progress) -> str:
     """The step, what is done in it, how fast, and how long it will take as far as that is known."""
     parts = [f"{progress.step} {progress.doing}".rstrip()]

@@ -18,6 +18,7 @@ from schoolpassport.matching import decisions, model, people, policies, queries,
 from schoolpassport.matching.models import TRANSITIONS, Looked, Proposal, State
 from schoolpassport.roster import actions as merging
 from schoolpassport.roster import queries as roster
+from schoolpassport.roster.models import Merge
 from schoolpassport.sources import queries as sources
 from schoolpassport.tenancy import scope
 
@@ -26,7 +27,7 @@ _COMPARED = ("user", "demographics")  # of these kinds is what is compared
 
 
 class NotOpen(Exception):
-    """The proposal cannot be decided that way; the message says what state it is in."""
+    """The proposal cannot be decided that way; the message says why, or what state it is in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +84,16 @@ def look_nightly(*, district_id: UUID, now: datetime) -> int:
     return look(district_id=district_id, by="nightly", now=now).opened if several else 0
 
 
-def same(*, district_id: UUID, number: int, by: str, now: datetime) -> Proposal:
+def same(*, district_id: UUID, number: int, by: str, now: datetime) -> Merge:
     """One person: the newer record goes into the older, whose GG4L ID stays; the other one is its alias.
 
-    Raises ``NotOpen``, also while a run of the district is on its way; then nothing was decided.
+    Returns the merge, by whose number it can be undone. Raises ``NotOpen``, also while a run of the district is on its
+    way; then nothing was decided.
     """
     with scope.inside(district_id):
         found = _decide(district_id, number, State.SAME, by=by, now=now)
         try:
-            merging.merge(
+            return merging.merge(
                 district_id=district_id,
                 kind=found.kind,
                 keep=found.left_id,  # ids rise with time
@@ -103,7 +105,6 @@ def same(*, district_id: UUID, number: int, by: str, now: datetime) -> Proposal:
             )
         except (merging.NotJoined, merging.Busy) as refusal:
             raise NotOpen(str(refusal)) from refusal
-        return found
 
 
 def different(*, district_id: UUID, number: int, by: str, now: datetime) -> Proposal:
@@ -156,7 +157,9 @@ def reopened(
 
 
 def later(*, district_id: UUID, number: int, until: date, by: str, now: datetime) -> Proposal:
-    """Undecided; the pair is open again from that day on."""
+    """Undecided; the pair is open again from that day on. Raises ``NotOpen``, also for a day that has come."""
+    if until <= now.date():
+        raise NotOpen(f"{until} is no day to come: give one after {now.date()}, from which to ask again.")
     return _decide(district_id, number, State.LATER, by=by, now=now, until=until)
 
 

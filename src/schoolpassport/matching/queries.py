@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from schoolpassport.matching import people, scoring
 from schoolpassport.matching.models import Proposal, State
 from schoolpassport.matching.scoring import told
 from schoolpassport.roster import queries as roster
+from schoolpassport.sources import queries as sources
 from schoolpassport.tenancy import scope
 
 _SHOWN = ("given_name", "family_name", "role", "grades", "identifier", "email")
@@ -28,9 +29,16 @@ def proposal(*, district_id: UUID, number: int) -> dict[str, Any] | None:
         return None
     return {
         **as_data(found),
-        "people": [_person(district_id, id_) for id_ in (found.left_id, found.right_id)],
+        "people": next(iter(both(district_id=district_id, proposals=[found]))),
         "waterfall": told(found.evidence),
     }
+
+
+def both(*, district_id: UUID, proposals: Iterable[Proposal]) -> list[list[dict[str, Any]]]:
+    """Of each proposal the two people as they stand now, and what sources call them. In as many queries as for one."""
+    pairs = [(p.left_id, p.right_id) for p in proposals]
+    people_ = _people(district_id, {id_ for pair in pairs for id_ in pair})
+    return [[people_[id_] for id_ in pair] for pair in pairs]
 
 
 def as_data(found: Proposal) -> dict[str, Any]:
@@ -79,14 +87,26 @@ def in_words(evidence: list[dict[str, object]]) -> tuple[str, ...]:
     return tuple(str(r["says"]) for r in told(evidence) if float(str(r["weight"])) > 0)
 
 
-def _person(district_id: UUID, id_: UUID) -> dict[str, Any]:
-    record = roster.record(district_id=district_id, kind="user", id=id_) or {}
-    names = roster.school_names(district_id=district_id)
-    born = roster.record(district_id=district_id, kind="demographics", id=id_) or {}
+def _people(district_id: UUID, ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
+    records = roster.records_of(district_id=district_id, kind="user", ids=ids)
+    born = roster.records_of(district_id=district_id, kind="demographics", ids=ids)
+    keys = roster.keys_of(district_id=district_id, kind="user", ids=ids)
+    schools = roster.school_names(district_id=district_id)
+    names = {source.id: source.name for source in sources.sources(district_id=district_id)}
+    return {
+        id_: {
+            **_person(id_, records.get(id_, {}), schools),
+            "birth_date": born.get(id_, {}).get("birth_date"),
+            "sources": [{"source": names.get(source, str(source)), "id": key} for source, key in keys.get(id_, [])],
+        }
+        for id_ in ids
+    }
+
+
+def _person(id_: UUID, record: Mapping[str, Any], schools: Mapping[UUID, str]) -> dict[str, Any]:
     return {
         "id": str(id_),
         "status": record.get("status"),
         **{name: record.get(name) for name in _SHOWN},
-        "schools": [names.get(org, str(org)) for org in record.get("orgs") or []],
-        "birth_date": born.get("birth_date"),
+        "schools": [schools.get(org, str(org)) for org in record.get("orgs") or []],
     }

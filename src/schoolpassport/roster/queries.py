@@ -64,8 +64,14 @@ def record(*, district_id: UUID, kind: str, id: UUID, as_of: int | datetime | No
     return found[0] if found else None
 
 
+def records_of(*, district_id: UUID, kind: str, ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
+    """These records as they stand now, tombstones included; who is not known is left out."""
+    found = _select(district_id=district_id, kind=kind, as_of=None, where="AND id = ANY(%s)", params=[list(ids)])
+    return {record["id"]: record for record in found}
+
+
 def _select(
-    *, district_id: UUID, kind: str, as_of: int | datetime | None, where: str, params: list[UUID]
+    *, district_id: UUID, kind: str, as_of: int | datetime | None, where: str, params: Sequence[UUID | list[UUID]]
 ) -> list[dict[str, Any]]:
     revision = revision_as_of(district_id=district_id, as_of=as_of)
     columns = ["id", "status", *KINDS[kind].columns]
@@ -280,6 +286,15 @@ def meant(*, district_id: UUID, source_id: UUID, kind: str, keys: Iterable[str])
     """The records that these keys of a source mean, or meant before it lost them; keys that are new are left out."""
     found = Link.objects.filter(district_id=district_id, source_id=source_id, kind=kind, key__in=list(keys))
     return dict(found.values_list("key", "record_id"))
+
+
+def keys_of(*, district_id: UUID, kind: str, ids: Iterable[UUID]) -> dict[UUID, list[tuple[UUID, str]]]:
+    """What sources call these records now: the source and its key, in order; who has no key is left out."""
+    found = Link.objects.filter(district_id=district_id, kind=kind, record_id__in=list(ids), gone=False)
+    said: dict[UUID, list[tuple[UUID, str]]] = {}
+    for link in found.order_by("source_id", "key"):
+        said.setdefault(link.record_id, []).append((link.source_id, link.key))
+    return said
 
 
 def has_one_link_each(*, district_id: UUID) -> bool:

@@ -1,8 +1,10 @@
 """``schoolpassport matches``: people who are probably one, and what is decided about them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import click
@@ -46,20 +48,39 @@ def find(district: str | None, *, everybody: bool, as_json: bool) -> None:
 @_DISTRICT
 @_JSON
 def list_(state: str, at_least: float, limit: int, district: str | None, *, as_json: bool) -> None:
-    """Proposals, the most probable first."""
+    """Proposals, the most probable first: both people, one below the other. The JSON names nobody."""
     id_ = district_id(district)
     with scope.inside(id_):
         found = queries.proposals(
             district_id=id_, state="" if state == "all" else state, at_least=at_least, limit=limit
         )
+        people = [] if as_json else queries.both(district_id=id_, proposals=found)
     rows = [queries.as_data(p) for p in found]
     if as_json:
         show.as_json(rows)
-    else:
-        show.table(
-            ("proposal", "state", "probability", "reasons"),
-            [(r["proposal"], r["state"], f"{r['probability']:.1%}", "; ".join(r["reasons"])) for r in rows],
-        )
+        return
+    show.table(
+        ("proposal", "state", "probability", "name", "born", "grade", "school", "source and id", "reasons"),
+        [line for row, pair in zip(rows, people, strict=True) for line in _lines(row, pair)],
+    )
+
+
+def _lines(row: dict[str, Any], pair: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
+    """Two lines of the table, so that what differs stands one above the other."""
+    about = (row["proposal"], row["state"], f"{row['probability']:.1%}")
+    reasons = "; ".join(row["reasons"])
+    for place, person in enumerate(pair):
+        name = " ".join(filter(None, (person["given_name"], person["family_name"])))
+        told = _readable(person)
+        facts = (name, told["birth_date"], told["grades"], told["schools"], told["sources"])
+        yield (*(("", "", "") if place else about), *facts, "" if place else reasons)
+
+
+def _readable(person: dict[str, Any]) -> dict[str, object]:
+    """What is known of somebody, for a terminal: lists in a row, and each source with what it calls them."""
+    called = [f"{said['source']}: {said['id']}" for said in person["sources"]]
+    told = {**person, "sources": called}
+    return {k: show.of_many(v) if isinstance(v, list) else v for k, v in told.items()}
 
 
 @command.command("show")
@@ -77,8 +98,8 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
         show.as_json(found)
         return
     click.echo(f"Proposal {number}: {found['state']}, {found['probability']:.1%} probable.\n")
-    left, right = found["people"]
-    show.table(("", "one", "the other"), [(k.replace("_", " "), str(left[k]), str(right[k])) for k in left])
+    left, right = (_readable(person) for person in found["people"])
+    show.table(("", "one", "the other"), [(k.replace("_", " "), left[k], right[k]) for k in left])
     click.echo()
     show.table(
         ("field", "what it says", "for one person (+) or two (-)"),
@@ -92,7 +113,10 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
 def same(number: int, district: str | None) -> None:
     """They are one person: the records become one, as by `people merge`. Undo: `people undo`."""
     id_ = district_id(district)
-    _decided(lambda: actions.same(district_id=id_, number=number, by=me(), now=clock.now()))
+    with _told():
+        made = actions.same(district_id=id_, number=number, by=me(), now=clock.now())
+    click.echo(f"Proposal {number} is {State.SAME}: {made.keep_id} stays, and {made.lose_id} is another name of it.")
+    click.echo(f"Undo: schoolpassport people undo {made.number}; the proposal is {State.DIFFERENT} then.")
     try:
         sync.catch_up(district_id=id_)
     except sync.DistrictBusy:
@@ -192,9 +216,15 @@ def _said(act: Callable[..., None], source: str, key: str, record: UUID, distric
         raise click.ClickException(str(refusal)) from refusal
 
 
-def _decided(act: Callable[[], Proposal]) -> None:
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        done = act()
+        yield
     except actions.NotOpen as refusal:
         raise click.ClickException(str(refusal)) from refusal
+
+
+def _decided(act: Callable[[], Proposal]) -> None:
+    with _told():
+        done = act()
     click.echo(f"Proposal {done.number} is {done.state}.")

@@ -74,6 +74,8 @@ def undo(number: int, district: str | None) -> None:
     with _told():
         merge_ = people.undo(district_id=district_id(district), number=number, by=me(), now=clock.now())
     click.echo(f"{merge_.lose_id} stands for itself again.")
+    if (proposal := merge_.evidence.get("proposal")) is not None:
+        click.echo(f"Proposal {proposal} is different now: it is made again only if other fields speak for it.")
 
 
 @command.command("split")
