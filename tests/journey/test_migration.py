@@ -17,7 +17,8 @@ from schoolpassport.sharing import catalogue
 from schoolpassport.sharing.records import Contents
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import SourceRole
-from schoolpassport.sync import migrating, strangers
+from schoolpassport.sync import migrating, queries, strangers
+from schoolpassport.sync import people as identities
 from schoolpassport.sync.migrating import NotMigrated
 from schoolpassport.tenancy import scope
 from tests.support import partners, traces
@@ -380,12 +381,105 @@ def test_it_can_be_undone_until_something_is_applied(sis, view):
         migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
 
 
-def test_once_something_is_applied_it_cannot_be_undone(sis):
+@pytest.mark.parametrize("rename", [prefixed, rotated(SCHOOL)], ids=["prefixed", "rotated"])
+def test_the_run_that_was_migrated_is_not_the_next_one(sis, view, rename):
     sis.done(SCHOOL)
-    run = migrate(sis, held(sis, rekeyed(SCHOOL, prefixed)))
+    before, named, seen = sis.all_ids(), people(sis), view.active()
+    run = migrate(sis, held(sis, rekeyed(SCHOOL, rename)))
+    assert run.state == "unchanged"
+    said("migrations", "--undo", 1, "--district", sis.district_id)
+    assert (sis.all_ids(), people(sis), view.active()) == (before, named, seen)
+    check_log(view)
+    sis.done(SCHOOL.changed("users", "p1", phone="5551234"))
+    assert (sis.all_ids(), people(sis)) == (before, named)
+    again = held(sis, rekeyed(SCHOOL, rename))
+    assert again.hold["migration"]
+    migrate(sis, again)
+    assert people(sis) == named
+
+
+@pytest.mark.parametrize("witnesses", [1, 2])
+@pytest.mark.parametrize("rename", [prefixed, rotated(SCHOOL)], ids=["prefixed", "rotated"])
+def test_whom_the_migrating_run_took_leaves_and_whom_it_missed_stays_when_it_is_undone(sis, view, rename, witnesses):
+    """A newcomer has the id under which somebody else is known again, where the ids are rotated."""
+    sis.set_limits(witnesses=witnesses)
+    sis.done(SCHOOL)
+    before, named = sis.all_ids(), people(sis)
+    there = SCHOOL.without("users", "c000").without("enrollments", "ce000").without("demographics", "c000")
+    there = there.with_rows("users", user("z1", email="z1@amber.example", familyName="New"))
+    free = rename("users", "c000")  # the id that c000 would have had is the newcomer's
+    to = lambda file, key: free if (file, key) == ("users", "z1") else rename(file, key)  # noqa: E731 (one line)
+    run = migrate(sis, held(sis, rekeyed(there, to)))
+    assert run.state == "done", run.message
+    newcomer = sis.ids("user")[free]
+    migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
+    ids = sis.all_ids()
+    assert {kind: {k: ids[kind][k] for k in keys} for kind, keys in before.items()} == before
+    assert newcomer in ids["user"].values()
+    assert sis.waiting() == set()
+    check_log(view)
+    sis.run(SCHOOL.changed("users", "p1", phone="5551234"))
+    if witnesses == 2:
+        assert {ids["user"][key] for key in sis.waiting("user")} == {newcomer}
+        sis.run(SCHOOL.changed("users", "p1", phone="5551235"))
+    assert people(sis) == named
+    check_log(view)
+
+
+def test_what_a_migrating_run_missed_before_is_missed_by_one_less(sis):
+    sis.set_limits(witnesses=3)
+    sis.done(SCHOOL)
+    there = SCHOOL.without("users", "c000").without("enrollments", "ce000").without("demographics", "c000")
+    sis.run(there)
+    migrate(sis, held(sis, rekeyed(there, prefixed)))
+    with scope.inside(sis.district_id):
+        missed = {a.key: a.witnesses for a in queries.absences(district_id=sis.district_id)}
+    assert missed["c000"] == [2, 3]
+    migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
+    with scope.inside(sis.district_id):
+        missed = {a.key: a.witnesses for a in queries.absences(district_id=sis.district_id)}
+    assert missed["c000"] == [2]
+
+
+def test_once_the_next_run_is_applied_it_cannot_be_undone(sis):
+    sis.done(SCHOOL)
+    migrate(sis, held(sis, rekeyed(SCHOOL, prefixed)))
+    run = sis.done(rekeyed(SCHOOL.changed("users", "p1", givenName="Adele"), prefixed))
     with pytest.raises(NotMigrated, match=f"Run {run.number} was applied since"):
         migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
     assert "n-p1" in sis.ids("user")
+
+
+def test_the_later_of_two_migrations_of_one_run_is_undone_first(sis, tmp_path):
+    sis.done(SCHOOL)
+    before = sis.all_ids()
+    run = held(sis, rekeyed(SCHOOL, prefixed))
+    late = [f"n-c{n:03d}" for n in range(30)]
+    assert migrate(sis, run, take=struck_out(sis, run, tmp_path, *late)).state == "held"
+    file = tmp_path / "taken.json"
+    ids = sis.ids("user")
+    taken = [{"decision": "take", "kind": "user", "key": k, "gg4l_id": str(ids[k.removeprefix("n-")])} for k in late]
+    file.write_text(json.dumps(taken))
+    assert migrate(sis, run, take=file).state == "unchanged"
+    with pytest.raises(NotMigrated, match="Undo that first: schoolpassport sync migrations --undo 2"):
+        migrating.undo(district_id=sis.district_id, number=1, by=BY, now=sis.now)
+    for number in (2, 1):
+        migrating.undo(district_id=sis.district_id, number=number, by=BY, now=sis.now)
+    assert sis.all_ids() == before
+
+
+def test_what_a_person_decided_since_about_a_migrated_id_is_undone_first(sis, now):
+    sis.done(SCHOOL)
+    before = sis.all_ids()
+    migrate(sis, held(sis, rekeyed(SCHOOL, prefixed)))
+    keep, lose = (sis.ids("user")[key] for key in ("p1", "p2"))
+    who = {"district_id": sis.district_id, "by": BY, "now": now}
+    merge = identities.merge(**who, kind="user", keep=keep, lose=lose)
+    with pytest.raises(migrating.NotJoined, match="user “n-p2” means another record since the migration"):
+        migrating.undo(number=1, **who)
+    identities.undo(number=merge.number, **who)
+    migrating.undo(number=1, **who)
+    assert sis.all_ids() == before
 
 
 def test_only_held_runs_are_migrations(sis):

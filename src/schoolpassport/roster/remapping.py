@@ -161,19 +161,74 @@ class Remapping:
             raise NotJoined(f"There is no migration {number}.")
         if migration.undone_revision is not None:
             raise NotJoined(f"Migration {number} was undone already, by {migration.undone_by}.")
+        self._load_back(migration)
+        self._check_back()
+        self._displace(number)
+        self._carry_back()
+        self._links_back()
+        self._run(
+            "INSERT INTO roster_relink (district_id, source_id, kind, key, revision, was_id, rule, migration, became) "
+            f"SELECT %(d)s, %(source)s, kind, became, %(r)s, was_id, '{REMAPPED}', %(n)s, key FROM back UNION ALL "
+            "SELECT district_id, source_id, kind, key, %(r)s, record_id, rule, %(n)s, became FROM displaced",
+            n=number,
+        )
+        self._run("DROP TABLE back; DROP TABLE carried; DROP TABLE displaced")
+        Refusal.objects.filter(district_id=self.district_id, source_id=self.source_id, migration=number).delete()
+        self.writer.finish(cause=f"migration {number} undone", now=self.now, always=True)
+        migration.undone_by, migration.undone_revision = self.by, self.writer.revision
+        migration.save(update_fields=["undone_by", "undone_revision"])
+        return migration
+
+    def _load_back(self, migration: Migration) -> None:
+        """``back``: what each key meant, and what the key that it became means by now."""
         self._run(
             "CREATE TEMP TABLE back ON COMMIT DROP AS SELECT r.kind, r.key, r.became, r.was_id, r.rule, r.evidence, "
-            "n.gone FROM roster_relink r JOIN roster_link n ON n.district_id = r.district_id "
-            "AND n.source_id = r.source_id AND n.kind = r.kind AND n.key = r.became "
+            "n.gone, n.record_id AS means FROM roster_relink r LEFT JOIN roster_link n "
+            "ON n.district_id = r.district_id AND n.source_id = r.source_id AND n.kind = r.kind AND n.key = r.became "
             "WHERE r.district_id = %(d)s AND r.source_id = %(source)s AND r.migration = %(n)s AND r.revision = %(was)s",
-            n=number,
+            n=migration.number,
             was=migration.revision,
         )
         self._run("ANALYZE back")
+
+    def _check_back(self) -> None:
+        # Of a person, not of what is beside them.
         self._run(
-            "CREATE TEMP TABLE carried ON COMMIT DROP AS SELECT c.*, b.key AS back_to FROM roster_claim c JOIN back b "
+            "SELECT kind, became FROM back WHERE means IS DISTINCT FROM was_id ORDER BY kind DESC, became LIMIT 1"
+        )
+        if (moved := self.cursor.fetchone()) is not None:
+            raise NotJoined(
+                f"{moved[0]} “{moved[1]}” means another record since the migration, by a merge, a split or an answer. "
+                "Undo that first."
+            )
+
+    def _displace(self, number: int) -> None:
+        """``displaced``: links that the migrating run made, of keys that mean again what they meant before it.
+
+        Their records are kept under keys that no source gives, and missed with the next package.
+        """
+        self._run(
+            "CREATE TEMP TABLE displaced ON COMMIT DROP AS SELECT l.*, l.key || ' (of migration ' || %(n)s::text "
+            f"|| ')' AS became FROM roster_link l JOIN back b ON {_MINE} AND l.kind = b.kind AND l.key = b.key "
+            "WHERE l.record_id <> b.was_id AND NOT EXISTS "
+            "(SELECT FROM back o WHERE o.kind = l.kind AND o.became = l.key)",
+            n=number,
+        )
+
+    def _carry_back(self) -> None:
+        """``carried``: claims go where their keys go. A question about a key that moves does not arise any more."""
+        self._run(
+            "CREATE TEMP TABLE carried ON COMMIT DROP AS SELECT c.*, b.key AS back_to FROM roster_claim c JOIN "
+            "(SELECT kind, became, key FROM back UNION ALL SELECT kind, key, became FROM displaced) b "
             "ON c.district_id = %(d)s AND c.source_id = %(source)s AND c.kind = b.kind AND c.key = b.became"
         )
+        self._run(
+            "DELETE FROM roster_question l USING "
+            "(SELECT kind, became AS key FROM back UNION SELECT kind, key FROM back) t "
+            f"WHERE {_MINE} AND l.kind = t.kind AND l.key = t.key AND l.answer = ''"
+        )
+
+    def _links_back(self) -> None:
         for table in ("roster_claim", "roster_link"):
             self._run(
                 f"DELETE FROM {table} l USING (SELECT kind, became AS key FROM back UNION SELECT kind, key FROM back) "
@@ -181,21 +236,12 @@ class Remapping:
             )
         self._run(
             "INSERT INTO roster_link (district_id, source_id, kind, key, record_id, row_hash, gone, rule, evidence, "
-            "revision) SELECT %(d)s, %(source)s, kind, key, was_id, %(unseen)s, gone, rule, evidence, %(r)s FROM back"
+            "revision) SELECT %(d)s, %(source)s, kind, key, was_id, %(unseen)s, gone, rule, evidence, %(r)s FROM back "
+            "UNION ALL SELECT district_id, source_id, kind, became, record_id, %(unseen)s, gone, rule, evidence, "
+            "%(r)s FROM displaced"
         )
         columns = "district_id, source_id, kind, {}, record_id, said, line, origin, revision"
         self._run(f"INSERT INTO roster_claim ({columns.format('key')}) SELECT {columns.format('back_to')} FROM carried")
-        self._run(
-            "INSERT INTO roster_relink (district_id, source_id, kind, key, revision, was_id, rule, migration, became) "
-            f"SELECT %(d)s, %(source)s, kind, became, %(r)s, was_id, '{REMAPPED}', %(n)s, key FROM back",
-            n=number,
-        )
-        self._run("DROP TABLE back; DROP TABLE carried")
-        Refusal.objects.filter(district_id=self.district_id, source_id=self.source_id, migration=number).delete()
-        self.writer.finish(cause=f"migration {number} undone", now=self.now, always=True)
-        migration.undone_by, migration.undone_revision = self.by, self.writer.revision
-        migration.save(update_fields=["undone_by", "undone_revision"])
-        return migration
 
     def _run(self, statement: str, **more: object) -> None:
         self.writer.run(statement, None, source=self.source_id, unseen=UNSEEN, **more)

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Func, IntegerField, Q
 
 from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import Batch
 from schoolpassport.sync.contract import Which
-from schoolpassport.sync.models import Absence, Run
+from schoolpassport.sync.models import Absence, AbsenceState, Run
 from schoolpassport.sync.policies import ASKED_ANEW
 from schoolpassport.sync.waiting import Turned
 
@@ -116,6 +117,18 @@ def forget_relinked(*, district_id: UUID, source_id: UUID, revision: int) -> Non
             "AND r.revision = %(r)s",
             {"d": district_id, "s": source_id, "r": revision},
         )
+
+
+def withdraw(*, district_id: UUID, source_id: UUID, run: int) -> None:
+    """What a run missed is missed no more, for its package was misread, in the caller's scope and transaction.
+
+    What a person decided to keep is kept.
+    """
+    of_source = Absence.objects.filter(district_id=district_id, source_id=source_id)
+    of_source.filter(since_run=run).exclude(state=AbsenceState.KEPT).delete()
+    of_source.filter(witnesses__contains=[run]).update(
+        witnesses=Func("witnesses", run, function="array_remove", output_field=ArrayField(IntegerField()))
+    )
 
 
 # ------------------------------------------------------------------------------------------------- what a person chose

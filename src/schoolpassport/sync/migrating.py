@@ -17,7 +17,7 @@ from uuid import UUID
 from django.conf import settings as django
 
 from schoolpassport.audit import actions as audit
-from schoolpassport.kit import formulas
+from schoolpassport.kit import formulas, news
 from schoolpassport.kit.columns import literal
 from schoolpassport.kit.ids import new_id
 from schoolpassport.roster import actions as roster
@@ -31,7 +31,7 @@ from schoolpassport.sources.models import Source
 from schoolpassport.sources.records import Mode
 from schoolpassport.sync import absences, actions, continuity, rehearsal, turns
 from schoolpassport.sync import walk as walks
-from schoolpassport.sync.contract import Watcher
+from schoolpassport.sync.contract import RemovalsDecided, Watcher
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.sync.workbench import Places, bench, desk
 from schoolpassport.tenancy import scope
@@ -126,29 +126,53 @@ def migrate(
 
 
 def undo(*, district_id: UUID, number: int, by: str, now: datetime) -> Migration:
-    """Let the keys mean what they meant before a migration, while no run of the source was applied since.
+    """Let the keys mean what they meant before a migration, until the next run of the source is applied.
 
+    What the migrating run itself took stays: newcomers keep their records, under keys that no source gives where theirs
+    are others' again, so that they are missed and their removal waits. What that run missed does not wait any more.
     Raises ``NotMigrated``, ``NotJoined``, ``Busy`` and ``DistrictBusy``.
     """
     with turns.take(district_id), scope.inside(district_id):
         made = next((m for m in queries.migrations(district_id=district_id) if m.number == number), None)
         if made is None:
             raise NotMigrated(f"There is no migration {number}.")
-        of_source = Run.objects.filter(district_id=district_id, source_id=made.source_id)
-        made_for = of_source.get(migration=number)
-        applied = of_source.filter(revision__isnull=False, number__gte=made_for.number).first()
-        if applied is not None:
-            raise NotMigrated(
-                f"Run {applied.number} was applied since; what it said would be read as about others. "
-                "Single people: schoolpassport people split, and people merge."
-            )
+        walked = _walked(made)
+        _check_nothing_followed(made, walked)
         authority = walks.authority(district_id, sources.settings(district_id=district_id))
         undone = roster.undo_remap(district_id=district_id, number=number, by=by, now=now, authority=authority)
         revision = undone.undone_revision or 0
         _forget(district_id, made.source_id, revision)
+        absences.withdraw(district_id=district_id, source_id=made.source_id, run=walked.number)
         _carry_schools(district_id, made.source_id, revision, by=by, now=now)
+        news.announce(RemovalsDecided(district_id=district_id, now=now))
     actions.catch_up(district_id=district_id)
     return undone
+
+
+def _walked(made: Migration) -> Run:
+    """The run that a migration was made for; one that was migrated again while it was held names the last one."""
+    of_source = Run.objects.filter(district_id=made.district_id, source_id=made.source_id)
+    return of_source.filter(migration__gte=made.number).order_by("migration")[0]
+
+
+def _check_nothing_followed(made: Migration, walked: Run) -> None:
+    since = [
+        m.number
+        for m in queries.migrations(district_id=made.district_id)
+        if m.source_id == made.source_id and m.number > made.number and m.undone_revision is None
+    ]
+    if since:
+        raise NotMigrated(
+            f"Migration {max(since)} was made since. Undo that first: schoolpassport sync migrations --undo "
+            f"{max(since)}."
+        )
+    of_source = Run.objects.filter(district_id=made.district_id, source_id=made.source_id)
+    applied = of_source.filter(revision__isnull=False, number__gt=walked.number).order_by("number").first()
+    if applied is not None:
+        raise NotMigrated(
+            f"Run {applied.number} was applied since; what it said would be read as about others. "
+            "Single people: schoolpassport people split, and people merge."
+        )
 
 
 def migrations(*, district_id: UUID) -> list[Migration]:
