@@ -11,6 +11,7 @@ from schoolpassport.cli.commands import sync as sync_command
 from schoolpassport.matching import actions
 from schoolpassport.matching import queries as matches
 from schoolpassport.matching.decisions import set_schools
+from schoolpassport.messaging import queries as notices
 from schoolpassport.roster import queries as roster
 from schoolpassport.sharing import actions as sharing
 from schoolpassport.sharing import catalogue
@@ -109,6 +110,30 @@ def test_another_sis_keeps_every_gg4l_id_and_applications_see_only_what_it_calls
         sis_id = facts["doc"]["metadata"]["gg4l.sisId"] if "sis_id" not in facts else facts["sis_id"]
         assert before[kind][sis_id.removeprefix("n-")] == id_
     assert view.active().keys() == seen.keys()
+
+
+def test_a_night_of_new_ids_asks_about_a_migration_and_names_that_first(sis, district):
+    """Everybody is known again by what else the rows say, so nobody is new."""
+    sis.done(SCHOOL)
+    run = held(sis, rekeyed(SCHOOL, prefixed))
+    assert "new ids" in run.hold["likely_cause"]
+    (notice,) = notices.notices(organisation_id=sis.district_id, waiting=True)
+    assert notice.commands[0] == f"schoolpassport sync migrate {run.number} --district '{district.name}'"
+    assert len(notice.commands) == 5
+
+
+def test_a_night_without_one_school_names_the_school_and_no_migration(sis, district):
+    moved = tuple(user(f"m{n:02d}", orgSourcedIds="s2", familyName=f"Moved-{n}") for n in range(30))
+    sis.done(SCHOOL.with_rows("users", *moved))
+    others = (u["sourcedId"] for u in SCHOOL.rows["users"] if u["orgSourcedIds"] == "s2")
+    there = SCHOOL.without("users", *others)
+    run = held(sis, there)
+    assert ("other ids", "user") in rules(run)
+    assert run.hold["likely_cause"].startswith("Hardly anybody of “School s2” is in the export any more")
+    assert not run.hold["migration"]
+    assert "sync migrate" not in said("show", run.number, "--district", sis.district_id)
+    (notice,) = notices.notices(organisation_id=sis.district_id, waiting=True)
+    assert notice.commands[0] == f"schoolpassport sync show {run.number} --district '{district.name}'"
 
 
 def test_whoever_is_not_shown_the_ids_of_the_source_sees_nothing_of_it(sis, now):

@@ -7,7 +7,7 @@ are counts, kinds, and names of sources, schools and applications: nothing of a 
 import shlex
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from schoolpassport.delivery.records import ShipmentFailed
@@ -48,9 +48,7 @@ def run_moved(news: RunMoved) -> None:
         kinds = [_SETTLED_BY_MOVING[RunState(news.was)]]
         messaging.settle(organisation_id=news.district_id, kinds=kinds, about=str(news.run_id), now=now)
     if news.state == RunState.HELD:
-        hold = news.hold or {}
-        reasons = {"reasons": _sentences(hold), "cause": str(hold["likely_cause"])}
-        _tell_of_run(news, "run-held", now, about=news.run_id, facts=reasons)
+        _tell_of_run(news, "run-held", now, about=news.run_id, facts=_held(news, news.hold or {}))
     elif news.state in _ENDED_BADLY:
         _tell_of_run(news, _ENDED_BADLY[RunState(news.state)], now, about=news.run_id)
     elif news.state in {RunState.DONE, RunState.UNCHANGED} and news.quarantine:
@@ -103,6 +101,13 @@ def _tell_of_run(
 ) -> None:
     said = _of_source(news.district_id, news.source_id) | {"run": news.number} | dict(facts or {})
     messaging.tell(organisation_id=news.district_id, kind=kind, about=str(about), key=key, facts=said, now=now)
+
+
+def _held(news: RunMoved, hold: Mapping[str, Any]) -> dict[str, Fact]:
+    """Where it seems to be a migration, the command that keeps the GG4L IDs comes before all others."""
+    at = _of_district(news.district_id)["at"]
+    migrate = f"schoolpassport sync migrate {news.number} --district {at}" if hold.get("migration") else ""
+    return {"reasons": _sentences(hold), "cause": str(hold["likely_cause"]), "migrate": migrate}
 
 
 def _sentences(report: Mapping[str, list[Mapping[str, str]]]) -> list[str]:

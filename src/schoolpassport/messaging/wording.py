@@ -23,12 +23,15 @@ class Words:
 
 
 def put(kind: Kind, facts: Mapping[str, Fact]) -> Words:
-    """Fill the texts of a kind. Raises ``KeyError`` for a fact that it names and nobody gave."""
+    """Fill the texts of a kind; a command of which nothing is left is left out.
+
+    Raises ``KeyError`` for a fact that it names and nobody gave.
+    """
     lines = {name: _said(value) for name, value in facts.items()}
     return Words(
         subject=line(kind.subject.format_map(lines)),
         words=kind.words.format_map(lines),
-        commands="\n".join(command.format_map(lines) for command in kind.commands),
+        commands="\n".join(filter(None, (command.format_map(lines) for command in kind.commands))),
     )
 
 

@@ -5,6 +5,7 @@ flows; where ids, additions or updates are suspicious, the run waits as a whole.
 time, and the last good data is served meanwhile.
 """
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -14,6 +15,9 @@ from schoolpassport.sync.policies import NO_LIMIT, Limits
 
 PEOPLE_OF_A_SCHOOL = ("user", "enrollment")
 SMALLEST_SCHOOL = 10  # with fewer, everybody leaving at once is no sign
+_ALMOST_ALL = 0.9  # of a school: a teacher of two schools stays when one is gone
+_MOST = 0.8  # of those who would go: what explains so many explains the night
+_NAMED = 3
 
 
 class Rule(StrEnum):
@@ -45,6 +49,7 @@ class KindFacts:
     updated: int
     restored: int
     rejected: int
+    met: int = 0  # new ids of records that stand, found again by what else they say
     expected: int = 0  # removals among them that were announced
     strangers: int = 0  # people under known ids whose names are both others than they were
     removed_by_school: dict[UUID, int] = field(default_factory=dict)
@@ -74,6 +79,9 @@ class Schools:
 
     def name(self, school: UUID) -> str:
         return self.names.get(school, str(school))
+
+
+NO_SCHOOLS = Schools(names={}, standing={})
 
 
 # ---------------------------------------------------------------------------------------------- removals of one kind
@@ -183,10 +191,16 @@ def _other_ids(limits: Limits, kind: str, facts: KindFacts) -> list[Reason]:
         Reason(
             rule=Rule.OTHER_IDS,
             kind=kind,
-            sentence=f"Only {overlap:.0%} of the ids of {KINDS[kind].plural} that stand are in the package "
+            sentence=f"Only {_below(overlap, limits.overlap_share)} of the ids of {KINDS[kind].plural} that stand are "
+            "in the package "
             f"(at least {limits.overlap_share:.0%} are expected).",
         )
     ]
+
+
+def _below(share: float, limit: float) -> str:
+    """A share under a limit, that does not seem to be the limit."""
+    return f"{share:.0%}" if f"{share:.0%}" != f"{limit:.0%}" else f"{math.floor(share * 1000) / 1000:.1%}"
 
 
 def _passing(share: float, count: int) -> str:
@@ -225,37 +239,60 @@ def _too_many_changes(limits: Limits, kind: str, facts: KindFacts, schools: Scho
 # ----------------------------------------------------------------------------------------------------- what is told
 
 
-def likely_cause(found: list[Reason], kinds: dict[str, KindFacts]) -> str:
+def likely_cause(found: list[Reason], kinds: dict[str, KindFacts], schools: Schools = NO_SCHOOLS) -> str:
     """A guess, in plain words, at what happened at the source."""
-    rules = {r.rule for r in found}
-    renamed = [r.kind for r in found if r.rule == Rule.OTHER_IDS and kinds[r.kind].added >= kinds[r.kind].removed / 2]
-    if any(kinds[r.kind].strangers for r in found if r.rule == Rule.OTHER_IDS):
+    rules, concerned = {r.rule for r in found}, {r.kind for r in found}
+    if migrates := _migrates(found, kinds):
+        return migrates
+    if gone := _schools_gone(kinds, schools):
+        names = ", ".join(f"“{name}”" for name in gone[:_NAMED])
+        more = f" and {len(gone) - _NAMED} more schools" if len(gone) > _NAMED else ""
         return (
-            "The ids that stand mean other people: the source seems to have numbered its records anew (another SIS). "
-            "A migration?"
+            f"Hardly anybody of {names}{more} is in the export any more: closed, renamed, or not selected in the SIS."
         )
-    if renamed:
-        return (
-            f"As many {KINDS[renamed[0]].plural} arrive as leave: the source seems to give its records new ids "
-            "(another SIS, or another column as sourcedId). A migration?"
-        )
-    if rules == {Rule.SCHOOL_VANISHED} or "org" in {r.kind for r in found}:
+    if rules == {Rule.SCHOOL_VANISHED} or "org" in concerned:
         return "A school is not in the export any more: closed, renamed, or not selected in the SIS."
-    if "academicSession" in {r.kind for r in found} or (
-        kinds.get("academicSession") and kinds["academicSession"].added
-    ):
+    if "academicSession" in concerned or (kinds.get("academicSession") and kinds["academicSession"].added):
         return "Terms change too: this may be the change of term or school year."
     if rules <= {Rule.TOO_MANY_ADDITIONS, Rule.TOO_MANY_UPDATES}:
         return "The export may have been widened, or its columns or a mapping changed."
     return "The export may be cut off or filtered. Compare its number of rows with yesterday's."
 
 
+def _migrates(found: list[Reason], kinds: dict[str, KindFacts]) -> str:
+    """Why this seems to be a migration; empty if it does not."""
+    other = [r.kind for r in found if r.rule == Rule.OTHER_IDS]
+    if any(kinds[kind].strangers for kind in other):
+        return (
+            "The ids that stand mean other people: the source seems to have numbered its records anew (another SIS). "
+            "A migration?"
+        )
+    renamed = [kind for kind in other if kinds[kind].added + kinds[kind].met >= kinds[kind].removed / 2]
+    if not renamed:
+        return ""
+    return (
+        f"As many {KINDS[renamed[0]].plural} arrive as leave: the source seems to give its records new ids "
+        "(another SIS, or another column as sourcedId). A migration?"
+    )
+
+
+def _schools_gone(kinds: dict[str, KindFacts], schools: Schools) -> list[str]:
+    """Names of the schools that lose all but the few of several schools, where that is most of what would go."""
+    for kind in (k for k in PEOPLE_OF_A_SCHOOL if k in kinds):
+        lost = kinds[kind].removed_by_school
+        standing = {s: schools.standing.get((kind, s), 0) for s in lost}
+        gone = [s for s, n in lost.items() if n >= _ALMOST_ALL * standing[s] and standing[s] >= SMALLEST_SCHOOL]
+        if gone and sum(lost[s] for s in gone) >= _MOST * sum(lost.values()):
+            return sorted(schools.name(s) for s in gone)
+    return []
+
+
 def report(*, found: list[Reason], kinds: dict[str, KindFacts], schools: Schools) -> dict[str, object]:
     """What the person who decides should see."""
     return {
         "reasons": told(found),
-        "likely_cause": likely_cause(found, kinds),
-        "migration": Rule.OTHER_IDS in {r.rule for r in found},
+        "likely_cause": likely_cause(found, kinds, schools),
+        "migration": bool(_migrates(found, kinds)),
         "kinds": {
             name: {
                 "standing": f.standing,

@@ -487,12 +487,12 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             f"(SELECT count(*) FROM waiting_{table} w WHERE state = 'witness' OR (state = 'held' AND NOT EXISTS ("
             f"FROM waited o WHERE o.kind = ? AND o.key = w.key AND o.state IN ('held', 'kept')))), "
             f"count(*) FILTER (op = 'a'), count(*) FILTER (op = 'u' AND n.key IS NOT NULL), "
-            f"count(*) FILTER (op = 'r') FROM settled_{table} t LEFT JOIN ({_says_otherwise(walk, name)}) n "
-            "ON t.key = n.key",
+            f"count(*) FILTER (op = 'r'), count(*) FILTER (op = 'l') FROM settled_{table} t "
+            f"LEFT JOIN ({_says_otherwise(walk, name)}) n ON t.key = n.key",
             [name],
         ).fetchone()
         assert row is not None  # noqa: S101 (an aggregate has one row)
-        standing, removed, added, updated, restored = row
+        standing, removed, added, updated, restored, met = row
         going = f"SELECT key FROM missing_{table} UNION ALL SELECT key FROM waiting_{table}"
         limits = walk.limits.of_kind(name)
         there = standing >= limits.minimum_base
@@ -504,6 +504,7 @@ def facts(walk: Walk) -> dict[str, guard.KindFacts]:
             updated=updated,
             restored=restored,
             rejected=walk.inspected[name].bad_rows,
+            met=met,
             expected=walk.court.expected.get(name, 0),
             strangers=walk.bench.count(f"strangers_{table}") if name in walk.bench.judged else 0,
             removed_by_school=walk.court.removed.get(name, {}),

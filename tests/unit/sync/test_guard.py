@@ -147,6 +147,9 @@ def test_limits_of_kinds_that_make_no_sense_are_refused(kinds, word):
     [
         ("other ids", "user", {"user": facts(100, 90, added=45)}, "new ids"),
         ("other ids", "user", {"user": facts(100, 90, added=44)}, "cut off or filtered"),
+        ("other ids", "user", {"user": facts(100, 90, met=90)}, "new ids"),
+        ("other ids", "user", {"user": facts(100, 90, added=20, met=25)}, "new ids"),
+        ("other ids", "user", {"user": facts(100, 90, strangers=30)}, "mean other people"),
         ("too many removals", "user", {"user": facts(100, 10)}, "cut off or filtered"),
         ("school vanished", "org", {"user": facts(100, 10)}, "A school is not in the export"),
         ("too many additions", "user", {"user": facts(100, added=80)}, "widened"),
@@ -160,6 +163,43 @@ def test_limits_of_kinds_that_make_no_sense_are_refused(kinds, word):
 )
 def test_the_likely_cause_is_guessed_from_all_reasons_together(rule, kind, kinds, words):
     assert words in guard.likely_cause([Reason(rule=rule, kind=kind, sentence="")], kinds)
+
+
+@pytest.mark.parametrize(
+    ("standing", "lost", "words"),
+    [
+        (
+            {NORTH: 20, SOUTH: 80},
+            {NORTH: 20},
+            "Hardly anybody of “North” is in the export any more: closed, renamed, or not",
+        ),
+        ({NORTH: 20, SOUTH: 80}, {NORTH: 20, SOUTH: 5}, "Hardly anybody of “North” is in"),
+        ({NORTH: 20, SOUTH: 80}, {NORTH: 20, SOUTH: 6}, "cut off or filtered"),
+        ({NORTH: 20, SOUTH: 80}, {NORTH: 17}, "cut off or filtered"),
+        ({NORTH: 20, SOUTH: 80}, {NORTH: 18}, "Hardly anybody of “North” is in"),
+        ({NORTH: 9, SOUTH: 80}, {NORTH: 9}, "cut off or filtered"),
+        ({NORTH: 20, SOUTH: 80}, {NORTH: 20, SOUTH: 80}, "Hardly anybody of “North”, “South” is in"),
+        (
+            {UUID(int=n): 10 for n in range(1, 6)},
+            {UUID(int=n): 10 for n in range(1, 6)},
+            f"Hardly anybody of “{UUID(int=3)}”, “{UUID(int=4)}”, “{UUID(int=5)}” and 2 more schools is in",
+        ),
+    ],
+)
+def test_schools_that_lose_almost_everybody_are_named_as_the_cause(standing, lost, words):
+    names = Schools(names={NORTH: "North", SOUTH: "South"}, standing={("user", s): n for s, n in standing.items()})
+    kinds = {"user": facts(100, 30, removed_by_school=lost)}
+    found = [Reason(rule="other ids", kind="user", sentence="")]
+    assert words in guard.likely_cause(found, kinds, names)
+    assert not guard.report(found=found, kinds=kinds, schools=names)["migration"]
+
+
+@pytest.mark.parametrize(
+    ("removed", "told"), [(21, "Only 79% of"), (20.5, "Only 79.5% of"), (20.01, "Only 79.9% of"), (60, "Only 40% of")]
+)
+def test_a_share_under_the_limit_does_not_seem_to_be_the_limit(removed, told):
+    (reason,) = guard.of_run(limits=Limits(), kinds={"user": facts(100, removed)}, schools=NOBODY)
+    assert reason.sentence.startswith(told)
 
 
 def test_the_report_puts_the_schools_that_lose_most_first():

@@ -16,6 +16,7 @@ The package that {source} sent last looks too much to be true. Nothing of it was
 
 It waits until you decide, or until a newer package takes its place.""",
     commands=(
+        "{migrate}",
         "schoolpassport sync show {run} --district {at}",
         "schoolpassport sync rehearse --run {run} --district {at}",
         "schoolpassport sync approve {run} --district {at}",
@@ -26,7 +27,9 @@ It waits until you decide, or until a newer package takes its place.""",
         "at": "'Amber Valley'",
         "source": "SIS",
         "run": 12,
+        "migrate": "schoolpassport sync migrate 12 --district 'Amber Valley'",
         "reasons": ("Only 40% of the ids of users that stand are in the package (at least 80% are expected).",),
-        "cause": "The export may be cut off or filtered. Compare its number of rows with yesterday's.",
+        "cause": "As many users arrive as leave: the source seems to give its records new ids (another SIS, or another "
+        "column as sourcedId). A migration?",
     },
 )
