@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 from psycopg import Cursor
 
-from schoolpassport.kit.columns import quoted
+from schoolpassport.kit.columns import literal, quoted
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.roster.models import (
     FIRST_SEEN,
@@ -30,6 +30,7 @@ from schoolpassport.roster.records import ALTOGETHER, Authority, Claimed, Lineag
 from schoolpassport.roster.schools import belongs, school_join, schools
 
 _COPY_BYTES = 1 << 20
+_METADATA = "metadata."
 
 
 def current_revision(*, district_id: UUID) -> int:
@@ -215,6 +216,34 @@ def export_links(*, district_id: UUID, source_id: UUID, kind: str, into: Path) -
         with wrapped.cursor.copy(statement, [district_id, source_id, kind]) as copy:
             for block in copy:
                 file.write(block)
+
+
+def count_told(*, district_id: UUID, source_id: UUID, kind: str, attributes: Sequence[str]) -> int:
+    """Of how many records that stand a source tells one of these attributes; ``metadata.house`` is one, too."""
+    if not attributes:
+        return 0
+    declared = KINDS[kind]
+    told = " OR ".join(_is_told(declared, name) for name in attributes)
+    statement = (
+        f"SELECT count(DISTINCT r.id) FROM roster_link l JOIN roster_{declared.table} r "
+        f"ON r.district_id = l.district_id AND r.id = l.record_id AND r.rev_to = {OPEN} "
+        "LEFT JOIN roster_claim c ON c.district_id = l.district_id AND c.source_id = l.source_id AND c.kind = l.kind "
+        f"AND c.key = l.key WHERE l.district_id = %s AND l.source_id = %s AND l.kind = %s AND NOT l.gone AND ({told})"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [district_id, source_id, kind])
+        return int(cursor.fetchone()[0])
+
+
+def _is_told(kind: Kind, name: str) -> str:
+    """SQL: by the key's own claim, where others speak of the record, too; else the record stands as the key said it."""
+    if name.startswith(_METADATA):
+        key = literal(name.removeprefix(_METADATA)).replace("%", "%%")
+        stands, said = f"r.metadata ? {key}", f"c.said -> 'metadata' ? {key}"
+    else:
+        column = kind[name].column
+        stands, said = f"r.{quoted(column)} IS NOT NULL", f"c.said ? {literal(column)}"
+    return f"CASE WHEN c.key IS NULL THEN {stands} ELSE {said} END"
 
 
 def export_values(

@@ -32,6 +32,7 @@ class Rule(StrEnum):
     NO_NEWLINE = "no line end at the end"
     FEWER_ROWS = "fewer rows than announced"
     OTHER_COLUMNS = "other columns"
+    COLUMN_GONE = "column gone"
     REMOVALS_REST = "removals rest"
     IMPORTS_REST = "imports rest"
     OTHER_IDS = "other ids"
@@ -250,6 +251,8 @@ def likely_cause(found: list[Reason], kinds: dict[str, KindFacts], schools: Scho
         return (
             f"Hardly anybody of {names}{more} is in the export any more: closed, renamed, or not selected in the SIS."
         )
+    if Rule.COLUMN_GONE in rules:
+        return "A column has another name than before, or is not exported any more."
     if rules == {Rule.SCHOOL_VANISHED} or "org" in concerned:
         return "A school is not in the export any more: closed, renamed, or not selected in the SIS."
     if "academicSession" in concerned or (kinds.get("academicSession") and kinds["academicSession"].added):

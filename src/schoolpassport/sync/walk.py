@@ -46,7 +46,7 @@ from schoolpassport.sources.records import (
     Translated,
 )
 from schoolpassport.sources.schemas import SCHEMAS, Column, FileSchema, Schema
-from schoolpassport.sync import difference, guard, identifying, memory, settling, silence, skimming, waiting
+from schoolpassport.sync import blanking, difference, guard, identifying, memory, settling, silence, skimming, waiting
 from schoolpassport.sync.contract import Progress, Watcher
 from schoolpassport.sync.guard import Reason, Rule
 from schoolpassport.sync.policies import Announced, Limits, Rollover
@@ -605,9 +605,11 @@ def judge(walk: Walk) -> dict[str, object] | None:
         kinds[name] = _without_expected(walk, name, facts_)
         if walk.migrated:
             kinds[name] = replace(kinds[name], updated=0, updated_by_school={})
+    says = shaping(walk.settings, SCHEMAS[walk.source.schema])
     with scope.inside(walk.source.district_id):
         known = walk.court.schools()
-    found = guard.of_run(limits=walk.limits, kinds=kinds, schools=known)
+        found = blanking.reasons(walk.source, walk.plan.files, says)
+    found += guard.of_run(limits=walk.limits, kinds=kinds, schools=known)
     if walk.limits.hold_whole:
         found = [*walk.court.reasons, *found]
     return guard.report(found=found, kinds=kinds, schools=known) if found else None
