@@ -608,7 +608,8 @@ def judge(walk: Walk) -> dict[str, object] | None:
     says = shaping(walk.settings, SCHEMAS[walk.source.schema])
     with scope.inside(walk.source.district_id):
         known = walk.court.schools()
-        found = blanking.reasons(walk.source, walk.plan.files, says)
+        # Who is asked, an API or a directory, writes no columns: we do, of what comes.
+        found = [] if walk.observed else blanking.reasons(walk.source, walk.plan.files, says)
     found += guard.of_run(limits=walk.limits, kinds=kinds, schools=known)
     if walk.limits.hold_whole:
         found = [*walk.court.reasons, *found]
