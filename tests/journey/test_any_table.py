@@ -266,6 +266,30 @@ def test_cells_out_of_place_blank_lines_and_blank_columns(sis):
     assert "student/4712" in sis.active("user")
 
 
+BROKEN = [ROWS[0], ["4712", "Klein", "Zoë\n \nMia", *ROWS[1][3:]], [*ROWS[2][:5], "Birken-\nGymnasium", *ROWS[2][6:]]]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_break_within_a_cell_is_a_blank_as_in_a_workbook_and_lines_keep_their_numbers(sis, tmp_path, end):
+    quoted = [[f'"{cell}"' if "\n" in cell else cell for cell in row] for row in BROKEN]
+    lines = as_text(quoted, end=end).decode("cp1252")
+    package = {"schueler.csv": f'{lines}{end}4714;"Na"me;x{end}4715;zu kurz{end}'.encode()}
+    draft = tmp_path / "draft.json"
+    draft.write_text(json.dumps({"tables": TABLES}), encoding="utf-8")
+    assert "Zoë Mia" in cli(settings, sis, "preview", draft, "--package", sis.write(package))
+    run = sis.done(package)
+    users = sis.records("user")
+    assert {k: (u["givenName"], u["orgs"]) for k, u in users.items()} == {
+        "student/4711": ("Jörg", ["Amber Schule"]),
+        "student/4712": ("Zoë Mia", ["Amber Schule"]),
+        "student/4713": ("Ida", ["Birken- Gymnasium"]),
+    }
+    told = {(f.rule, f.file, f.line) for f in sis.findings(run) if f.file == "schueler.csv" and f.line}
+    unread = {("unreadable line", "schueler.csv", 9), ("unreadable line", "schueler.csv", 10)}
+    assert told == unread
+    assert sis.run({"schueler.xlsx": as_book(BROKEN)}).state == "unchanged"
+
+
 TEACHERS = {
     "file": "lehrer.csv",
     "records": [

@@ -50,6 +50,7 @@ ONEROSTER_1P2 = {
     "e1,,,k1,s1,u1,student,,,\n",
 }
 
+GIVEN = {"givenname", "firstname"}
 DIRECTORY = {
     "accounts.csv": "id,dn,username,mail,givenName,sn,displayName,employeeNumber,department,telephone,enabled\n"
     "a1,cn=1,ora,ora@amber.example,Ora,Klein,Ora Klein,100,,,true\n"
@@ -213,6 +214,32 @@ def _turned(text: str) -> str:
         if '"' not in text and not text.startswith("propertyName")
         else text
     )
+
+
+BREAKABLE = {
+    "sds-v1": ({n.name: n.read_text(encoding="utf-8-sig") for n in SAMPLES["sds-v1"].glob("*.csv")}, "Student.csv"),
+    "sds-v2.1": ({n.name: n.read_text(encoding="utf-8-sig") for n in SAMPLES["sds-v2.1"].glob("*.csv")}, "users.csv"),
+    "basic-roster": (BASIC, "students.csv"),
+    "oneroster-1.2": (ONEROSTER_1P2, "users.csv"),
+    "directory": (DIRECTORY, "accounts.csv"),
+}
+
+
+@pytest.mark.parametrize("schema", BREAKABLE)
+def test_a_line_break_within_a_cell_is_a_blank(district, tmp_path, now, schema):
+    package, name = BREAKABLE[schema]
+    header, first, *rest = package[name].splitlines()
+    (cells,) = csv.reader([first])
+    place = next(n for n, h in enumerate(header.split(",")) if h.casefold().replace("_", "").replace(" ", "") in GIVEN)
+    sis = source(district, tmp_path, now, schema)
+    run = sis.run({**package, name: "\n".join([header, broken(cells, place), *rest]) + "\n"})
+    assert run.state in {"done", "unchanged"}, sis.sentences(run)  # a directory only adds to what others tell of
+    there = {u["givenName"] for u in sis.records("user").values()}
+    assert f"{cells[place]} Zoe" in there or schema == "directory"
+
+
+def broken(cells, place):
+    return ",".join('"' + (c + "\r\n\nZoe" * (n == place)) + '"' for n, c in enumerate(cells))
 
 
 def test_headers_may_be_written_as_vendors_write_them(district, tmp_path, now):

@@ -203,6 +203,18 @@ def blank_lines(path: Path) -> list[int]:
         return [n for n, line in enumerate(file, 1) if not line.strip()]
 
 
+def blank_rows(path: Path) -> list[int]:
+    """The same of lines that are no part of a cell, by their number among the rows. A quote parts cells from lines."""
+    numbers, row, within = [], 0, False
+    with path.open("rb") as file:
+        for line in file:
+            row += not within
+            if not within and not line.strip():
+                numbers.append(row)
+            within ^= line.count(b'"') % 2 == 1
+    return numbers
+
+
 def lines_of_bytes(path: Path, positions: Iterable[int]) -> list[int]:
     """The numbers of the lines in which these bytes stand; ``positions`` ascend from 1."""
     numbers, line, at = [], 1, 0

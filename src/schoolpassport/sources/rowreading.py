@@ -1,4 +1,7 @@
-"""The rows of a CSV file that is to be translated, each with the line on which it stands."""
+"""The rows of a CSV file that is to be translated, each with the line on which it stands.
+
+A line break within a cell becomes a blank, as in sheets of workbooks: so every row of what is written anew is one line.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,34 +37,37 @@ def read_rows(
     """
     table = rows.table
     try:
-        _try(db, f"CREATE TABLE all_{table} AS SELECT {cells}, {misshapen} AS misshapen FROM ", rows)
+        _try(db, f"CREATE TABLE all_{table} AS SELECT {cells}, {misshapen} AS misshapen, breaks FROM ", rows)
     except duckdb.Error as error:
         sentence = f"{rows.name} cannot be read as CSV. Check its quotes, its line ends and its encoding (UTF-8)."
         raise PackageBroken((Problem(rule="bad csv", file=rows.name, sentence=sentence),)) from error
+    # By the number among the rows: where one runs over several lines, those after it stand further down.
     rejected = sorted({int(line) for (line,) in db.execute("SELECT line FROM reject_errors").fetchall()})
-    db.execute("DROP TABLE reject_errors")
-    db.execute("DROP TABLE reject_scans")
+    _forget_rejects(db)
     if len(rejected) > _MOST_UNREAD:
         first = rejected[0] - 1 + above
         sentence = f"{len(rejected):,} lines of {rows.name} cannot be read as CSV, the first is line {first:,}."
         raise PackageBroken((Problem(rule="bad csv", file=rows.name, sentence=sentence),))
-    (count,) = db.execute(f"SELECT count(*) FROM all_{table}").fetchone() or (0,)
+    count, breaks = db.execute(f"SELECT count(*), coalesce(sum(breaks), 0) FROM all_{table}").fetchone() or (0, 0)
     blank = []
-    if reading.physical_lines(rows.path).count != count + len(rejected) + 1:
-        blank = reading.blank_lines(rows.path)[:_MOST_UNREAD]
+    if reading.physical_lines(rows.path).count != count + breaks + len(rejected) + 1:
+        blank = reading.blank_rows(rows.path)[:_MOST_UNREAD]
     # A rejected or blank line is no row: those after it stand one line further down.
     no_rows = sorted({*rejected, *blank})
     before = "".join(f" + (rowid + 2 >= {line - number})::BIGINT" for number, line in enumerate(no_rows))
-    db.execute(f"CREATE TABLE {table} AS SELECT rowid + {1 + above}{before} AS line, * FROM all_{table}")
+    broken = []
+    if breaks:
+        broken = db.execute(f"SELECT rowid + 2{before}, breaks FROM all_{table} WHERE breaks > 0").fetchall()
+    unread = [line - 1 + above + sum(more for row, more in broken if row < line) for line in rejected]
+    before += " + sum(breaks) OVER (ORDER BY rowid) - breaks" if breaks else ""
+    line_ = f"(rowid + {1 + above}{before})::BIGINT"
+    db.execute(f"CREATE TABLE {table} AS SELECT {line_} AS line, * EXCLUDE (breaks) FROM all_{table}")
     db.execute(f"DROP TABLE all_{table}")
     lines = [int(line) for (line,) in db.execute(f"SELECT line FROM {table} WHERE misshapen").fetchall()]
     db.execute(f"DELETE FROM {table} WHERE misshapen")
     db.execute(f"ALTER TABLE {table} DROP misshapen")
     sentence = "The line cannot be read: it has other cells than the header, or is no CSV. Check its commas and quotes."
-    misread = [
-        Misread(file=rows.name, line=line, sentence=sentence)
-        for line in sorted({*(r - 1 + above for r in rejected), *lines})
-    ]
+    misread = [Misread(file=rows.name, line=line, sentence=sentence) for line in sorted({*unread, *lines})]
     return misread if whole else [*misread, *_half_line(db, rows, after=max((m.line or 0 for m in misread), default=0))]
 
 
@@ -74,14 +80,34 @@ def _half_line(db: Columns, rows: Rows, *, after: int) -> list[Misread]:
 
 def _try(db: Columns, statement: str, rows: Rows) -> None:
     """In parallel; then in one go, for line breaks within quotes; then with one kind of line ends instead of two."""
-    for path, parallel in ((rows.path, True), (rows.path, False), (None, False)):
-        path_ = path or reading.with_one_line_end(rows.path)
-        try:
-            db.execute(statement + reading.cells_of(path_, rows.width, parallel=parallel, delimiter=rows.delimiter))
-        except duckdb.Error:
-            if path is None:
-                raise
-            for table in ("reject_errors", "reject_scans"):
-                db.execute(f"DROP TABLE IF EXISTS {table}")
-        else:
-            return
+    relation = reading.cells_of(rows.path, rows.width, delimiter=rows.delimiter)
+    try:
+        db.execute(f"{statement} (SELECT *, 0 AS breaks FROM {relation})")
+    except duckdb.Error:
+        _forget_rejects(db)
+    else:
+        return
+    try:
+        db.execute(statement + _on_one_line(rows.path, rows))
+    except duckdb.Error:
+        _forget_rejects(db)
+    else:
+        return
+    db.execute(statement + _on_one_line(reading.with_one_line_end(rows.path), rows))
+
+
+def _forget_rejects(db: Columns) -> None:
+    for table in ("reject_errors", "reject_scans"):
+        db.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _on_one_line(path: Path, rows: Rows) -> str:
+    """SQL: the rows with a blank in the place of each line break within a cell, and how many lines more each takes.
+
+    For files that cannot be read in parallel: every line break within a cell forbids that.
+    """
+    relation = reading.cells_of(path, rows.width, parallel=False, delimiter=rows.delimiter)
+    cells = [f"c{place}" for place in range(rows.width + 1)]
+    on_one = ", ".join(f"regexp_replace({c}, '\\s*[\\r\\n]+\\s*', ' ', 'g') AS {c}" for c in cells)
+    feeds = " + ".join(f"coalesce(length({c}) - length(replace({c}, chr(10), '')), 0)" for c in cells)
+    return f"(SELECT {on_one}, {feeds} AS breaks FROM {relation})"
