@@ -313,3 +313,28 @@ def test_a_source_is_connected_checked_and_fetched_from_the_terminal(source, tmp
     assert "arrives whole" in checked.output
     assert "done as revision 1" in fetched_.output
     assert (down.exit_code, "has a fault (503)" in down.output) == (1, True)
+
+
+def test_a_slip_of_the_keyboard_makes_no_second_sis(district, tmp_path):
+    place = ["--district", str(district.id)]
+    package = packages.folder(tmp_path / "package", small())
+
+    def sync_(*more):
+        done = CliRunner().invoke(sync_command.command, [str(package), *more, *place])
+        return done.exit_code, done.output
+
+    assert sync_()[0] == 0  # the first source of a district is made
+    for wrong, *more in (("sis",), ("SIS2", "--schema", "oneroster-1.1"), ("SSI", "--role", "enrichment")):
+        code, said = sync_("--source", wrong, *more)
+        assert (code, f"No source “{wrong}” in this district. There are: “SIS”. Did you mean “SIS”?" in said) == (
+            1,
+            True,
+        )
+        assert f"sources add {wrong} --connector upload" in said
+    code, said = sync_("--source", "Lockers")
+    assert (code, "There are: “SIS”. To add another: schoolpassport sources add Lockers" in said) == (1, True)
+    with scope.inside(district.id):
+        (only,) = queries.sources(district_id=district.id)
+    assert sync_("--source", str(only.id))[0] == 0
+    with scope.inside(district.id):
+        assert queries.sources(district_id=district.id) == [only]

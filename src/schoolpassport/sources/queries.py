@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 from uuid import UUID
 
@@ -25,8 +26,11 @@ def source(*, district_id: UUID, id_or_name: UUID | str) -> Source:
     for candidate in sources(district_id=district_id):
         if str(id_or_name) in {str(candidate.id), candidate.name}:
             return candidate
-    known = ", ".join(f"“{s.name}”" for s in sources(district_id=district_id)) or "none"
-    raise UnknownSource(f"No source “{id_or_name}” in this district. There are: {known}.")
+    names = {s.name.casefold(): s.name for s in sources(district_id=district_id)}
+    known = ", ".join(f"“{name}”" for name in names.values()) or "none"
+    close = get_close_matches(str(id_or_name).casefold(), names, n=1)
+    meant = f" Did you mean “{names[close[0]]}”?" if close else ""
+    raise UnknownSource(f"No source “{id_or_name}” in this district. There are: {known}.{meant}")
 
 
 def card(*, district_id: UUID, source_id: UUID) -> tuple[Trait, ...]:

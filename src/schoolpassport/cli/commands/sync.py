@@ -1,6 +1,7 @@
 """``schoolpassport sync``: take a package, and decide about runs that wait for a person."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ def command() -> None:
 @command.command("run")
 @click.argument("package", type=click.Path(path_type=Path, exists=True))
 @click.option("--district", help="Name or id. When there is no district yet, one of this name is made.")
-@click.option("--source", default="SIS", show_default=True, help="The data source it comes from; made when new.")
+@click.option(
+    "--source", default="SIS", show_default=True, help="The source it comes from. A district’s first is made."
+)
 @click.option("--schema", help="What a new source speaks. Default: oneroster-1.1.")
 @ROLE
 @click.option("--queue", is_flag=True, help="Leave it to a worker (`schoolpassport worker`).")
@@ -78,6 +81,7 @@ def run(
 ) -> None:
     """Take PACKAGE now, in the foreground."""
     id_ = _district(district, package)
+    _refuse_second(id_, source)
     source_id = source_named(id_, source, schema, role)
     if queue:
         asked = actions.ask_worker(district_id=id_, source_id=source_id, origin=package, by=me(), now=clock.now())
@@ -430,10 +434,21 @@ def _district(name: str | None, package: Path) -> UUID:
     return made.id
 
 
+def _refuse_second(id_: UUID, name: str) -> None:
+    """A slip of the keyboard must not become another SIS, which would bring everybody again."""
+    with scope.inside(id_):
+        if source_queries.sources(district_id=id_):
+            try:
+                source_queries.source(district_id=id_, id_or_name=name)
+            except source_queries.UnknownSource as unknown:
+                another = f"To add another: schoolpassport sources add {shlex.quote(name)} --connector upload"
+                raise click.ClickException(f"{unknown} {another}") from unknown
+
+
 def source_named(id_: UUID, name: str, schema: str | None, role: str | None) -> UUID:
     """The source of this name, made when it is new; one that there is keeps what it is."""
     with scope.inside(id_):
-        known = next((s for s in source_queries.sources(district_id=id_) if s.name == name), None)
+        known = next((s for s in source_queries.sources(district_id=id_) if name in {s.name, str(s.id)}), None)
     if known is not None:
         for asked, held in ((schema, known.schema), (role, known.role)):
             if asked not in {None, held}:
