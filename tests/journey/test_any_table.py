@@ -266,6 +266,18 @@ def test_cells_out_of_place_blank_lines_and_blank_columns(sis):
     assert "student/4712" in sis.active("user")
 
 
+def test_a_table_that_lost_all_its_rows_waits_for_a_person_and_is_named_as_it_was_sent(sis):
+    sis.done({"schueler.csv": as_text()})
+    held = sis.run({"schueler.csv": as_text([])})
+    sentence = "schueler.csv has nothing below its header, and had rows before. If that is right, approve it once."
+    assert (held.state, held.message) == ("held", sentence)
+    assert not {"manifest.csv"} & {f.file for f in sis.findings(held)}
+    assert sis.approve(held).state == "unchanged"
+    assert sis.active("user") == {"student/4711", "student/4712", "student/4713"}
+    assert sis.run({"schueler.csv": as_text([])}).state == "unchanged"  # once is enough
+    assert sis.run({"schueler.csv": as_text()}).state == "unchanged"
+
+
 BROKEN = [ROWS[0], ["4712", "Klein", "Zoë\n \nMia", *ROWS[1][3:]], [*ROWS[2][:5], "Birken-\nGymnasium", *ROWS[2][6:]]]
 
 

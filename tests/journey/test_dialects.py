@@ -517,3 +517,11 @@ def test_a_column_of_a_section_feeds_the_enrollments_in_it(district, tmp_path, n
         "teacher/11/7": {"periods": "3", "id": "7"},
         "student/12/101": {"id": "101"},
     }
+
+
+def test_a_file_that_must_come_and_lost_all_its_rows_holds_the_run(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    sis.done(BASIC)
+    held = sis.run({**BASIC, "students.csv": BASIC["students.csv"].splitlines()[0] + "\n"})
+    assert held.state == "held"
+    assert held.message.startswith("students.csv has nothing below its header, and had rows before.")

@@ -44,14 +44,10 @@ def plan(
     ]
     problems.extend(_not_read(schema, files))
     if not modes and not any(p.breaks for p in problems):
-        problems.append(
-            Problem(
-                rule="nothing to read",
-                file=MANIFEST,
-                sentence=f"The package holds no file of {schema.title}.",
-                breaks=False,
-            )
-        )
+        # Of a translated package the manifest is ours, and the files may all be there.
+        file, what = ("", "row that can be taken") if schema.translated else (MANIFEST, f"file of {schema.title}")
+        sentence = f"The package holds no {what}."
+        problems.append(Problem(rule="nothing to read", file=file, sentence=sentence, breaks=False))
     if any(p.breaks for p in problems):
         raise PackageBroken(tuple(problems))
     rows = {p.schema.kind.name: announced[p.schema.name] for p in plans if p.schema.name in announced}

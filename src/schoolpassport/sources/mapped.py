@@ -97,6 +97,8 @@ def translate(
     lost = {n for n, table in enumerate(tables, 1) if table.name in before.expected and n not in given}
     inputs = _remembered(db, tables, given, before, lost)
     widened = {n: grids[0][0].label for n, grids in given.items() if _other_columns(tables[n - 1], inputs, before)}
+    required = {table.name for table in tables if not table.optional}
+    emptied = {n for n in given if tables[n - 1].name in required & set(before.expected) - set(inputs.expected)}
     silent = {r.kind for n in speechless | lost for r in tables[n - 1].records}
     silent |= {kind for kind, told in left_out if told}
     return Translated(
@@ -106,6 +108,7 @@ def translate(
         withheld=frozenset(silent),
         inputs=inputs,
         widened={r.kind: label for n, label in widened.items() for r in tables[n - 1].records},
+        emptied={r.kind: given[n][0][0].label for n in emptied for r in tables[n - 1].records},
     )
 
 

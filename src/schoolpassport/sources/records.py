@@ -128,6 +128,7 @@ class Translated:
 
     ``withheld``: kinds of which nothing is held to be missing, since a line or a file that may speak of them could not
     be read or did not come. ``widened``: kind → a file that has other columns than before, though it may be read.
+    ``emptied``: kind → a file that must come, and has nothing below its header tonight, though it had before.
     """
 
     files: Mapping[str, Path]
@@ -136,6 +137,7 @@ class Translated:
     withheld: frozenset[str] = frozenset()
     inputs: Inputs = field(default_factory=Inputs)
     widened: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    emptied: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,11 @@ def translate(
     speechless = {f"{name}.csv" for name in lost} | {line.file for line in misread}
     inputs = _remembered(db, given, before, lost)
     widened = {name for name, had in before.columns.items() if inputs.columns[name] != had}
+    emptied = {
+        name
+        for name in set(given) & set(before.expected) - set(inputs.expected)
+        if not given[name].wanted.optional or modes.get(name) == "bulk"
+    }
     return Translated(
         files=written,
         problems=tuple(problems),
@@ -80,6 +85,7 @@ def translate(
         withheld=frozenset(o.kind for o in schema.outputs if {f"{name}.csv" for name in o.of} & speechless),
         inputs=inputs,
         widened={o.kind: f"{name}.csv" for o in schema.outputs for name in o.of if name in widened},
+        emptied={o.kind: given[name].wanted.file_name for o in schema.outputs for name in o.of if name in emptied},
     )
 
 

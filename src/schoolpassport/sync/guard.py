@@ -6,6 +6,7 @@ time, and the last good data is served meanwhile.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -36,6 +37,7 @@ class Rule(StrEnum):
     REMOVALS_REST = "removals rest"
     IMPORTS_REST = "imports rest"
     OTHER_IDS = "other ids"
+    NO_ROWS = "no rows"
     TOO_MANY_ADDITIONS = "too many additions"
     TOO_MANY_UPDATES = "too many updates"
 
@@ -204,6 +206,18 @@ def _below(share: float, limit: float) -> str:
     return f"{share:.0%}" if f"{share:.0%}" != f"{limit:.0%}" else f"{math.floor(share * 1000) / 1000:.1%}"
 
 
+def of_empty(emptied: Mapping[str, str]) -> list[Reason]:
+    """Files that must come, and came with their header alone: each by its name, for one of the kinds that it feeds."""
+    return [
+        Reason(
+            rule=Rule.NO_ROWS,
+            kind=kind,
+            sentence=f"{file} has nothing below its header, and had rows before. If that is right, approve it once.",
+        )
+        for kind, file in {file: (kind, file) for kind, file in emptied.items()}.values()
+    ]
+
+
 def _passing(share: float, count: int) -> str:
     return f"up to {share:.0%}" + (f" and {count:,}" if count < NO_LIMIT else "")
 
@@ -243,6 +257,8 @@ def _too_many_changes(limits: Limits, kind: str, facts: KindFacts, schools: Scho
 def likely_cause(found: list[Reason], kinds: dict[str, KindFacts], schools: Schools = NO_SCHOOLS) -> str:
     """A guess, in plain words, at what happened at the source."""
     rules, concerned = {r.rule for r in found}, {r.kind for r in found}
+    if Rule.NO_ROWS in rules:
+        return "The export failed, or nothing was selected for it. Export it again."
     if migrates := _migrates(found, kinds):
         return migrates
     if gone := _schools_gone(kinds, schools):

@@ -611,6 +611,7 @@ def judge(walk: Walk) -> dict[str, object] | None:
         # Who is asked, an API or a directory, writes no columns: we do, of what comes.
         found = [] if walk.observed else blanking.reasons(walk.source, walk.plan.files, says)
     found += guard.of_run(limits=walk.limits, kinds=kinds, schools=known)
+    found += guard.of_empty(walk.translated.emptied)
     if walk.limits.hold_whole:
         found = [*walk.court.reasons, *found]
     return guard.report(found=found, kinds=kinds, schools=known) if found else None
