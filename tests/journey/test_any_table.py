@@ -1,6 +1,7 @@
 """Files of any make, through a mapping that a person made: what comes out, and what is said of damaged ones."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,8 +9,12 @@ from click.testing import CliRunner
 
 from schoolpassport.cli.commands.setting import command as settings
 from schoolpassport.cli.commands.sources import command as sources
+from schoolpassport.matching import queries as matches
+from schoolpassport.quality import queries as quality
+from schoolpassport.roster import queries as roster
 from schoolpassport.sources import actions
 from schoolpassport.sources.mapping import BadPolicy
+from schoolpassport.tenancy import scope
 from tests.support.nights import BY, Nights
 from tests.support.workbooks import ERROR, FORMULA, NO_RESULT, Book, Sheet, workbook
 
@@ -603,3 +608,27 @@ def test_a_table_that_has_nothing_but_attributes_of_ones_own_needs_one_that_tell
     run = sis.run({"spinde.csv": "Schüler-ID,Spind,Linie\n4711,S-1,7\n".encode()})
     assert run.state == "refused"
     assert "Nothing feeds “givenName” of users" in run.message
+
+
+def test_an_id_that_stands_for_a_user_name_makes_nobody_alike_and_is_no_fault(sis, district, tmp_path, now):
+    """Two lists number their pupils alike. A prefix keeps their ids apart; what was made of the ids stays alike."""
+    made = actions.register_source(district_id=district.id, name="Other", schema="any-table", by=BY, now=now)
+    other = replace(sis, source=made, folder=tmp_path / "other", count=0)
+    other.set_limits(witnesses=1)
+    say(other, TABLES)
+    actions.set_shaping(
+        district_id=district.id, source_id=made.id, subject="prefix", content={"prefix": "o-"}, by=BY, now=now
+    )
+    blank = [[*row[:7], ""] for row in ROWS]
+    sis.done({"schueler.csv": as_text(blank)})
+    other.done({"schueler.csv": as_text([blank[0], ["4712", "Kern", "Ada", *blank[1][3:]]])})
+    with scope.inside(district.id):
+        named = sorted(u["username"] for u in roster.records(district_id=district.id, kind="user"))
+        standing = {f.rule for f in quality.standing(district_id=district.id)}
+        (pair,) = matches.proposals(district_id=district.id)
+    pupils = ("4711", "4711", "4712", "4712", "4713")
+    assert named == [f"student/{pupil}" for pupil in pupils]  # each must have one
+    assert "duplicate username" not in standing
+    evidence = {e["field"]: e["level"] for e in pair.evidence}
+    assert (evidence["name"], evidence["birth_date"]) == ("same", "same")
+    assert evidence.get("username", "unknown") == "unknown"

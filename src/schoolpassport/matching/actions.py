@@ -61,7 +61,8 @@ def look(*, district_id: UUID, by: str, now: datetime, everybody: bool = False) 
     folder = Path(mkdtemp(prefix="matching-", dir=_work()))
     try:
         with scope.inside(district_id):
-            roster.export_people(district_id=district_id, since=since, into=folder / "people.csv")
+            naming = sources.naming_by_id(district_id=district_id)
+            roster.export_people(district_id=district_id, since=since, naming=naming, into=folder / "people.csv")
         compared = _score(folder, district_id=district_id, several_roles=several_roles)
         with scope.inside(district_id):
             found = _keep(district_id, folder, revision=revision, compared=compared)

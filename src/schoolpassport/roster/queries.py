@@ -1,7 +1,7 @@
 """Reading the library of record: as of now, or as of any revision or instant."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -658,12 +658,20 @@ def remapped_kinds(*, district_id: UUID, revision: int) -> frozenset[str]:
     return frozenset(later.values_list("kind", flat=True))
 
 
-def export_people(*, district_id: UUID, since: int, into: Path) -> None:
-    """Whoever stands now, as CSV: what tells people apart, and whether it is new after a revision."""
+def export_people(*, district_id: UUID, since: int, naming: Collection[UUID], into: Path) -> None:
+    """Whoever stands now, as CSV: what tells people apart, and whether it is new after a revision.
+
+    ``naming``: sources that put an id, without its prefix, in the place of a user name that they do not have. Such a
+    one is left out.
+    """
+    named = (
+        "CASE WHEN NOT EXISTS (SELECT FROM roster_link l WHERE l.district_id = u.district_id AND l.record_id = u.id "
+        "AND l.source_id = ANY(%(n)s) AND right(l.key, length(u.username)) = u.username) THEN u.username END"
+    )
     statement = (
         "COPY (SELECT u.id, u.role, u.given_name, u.family_name, u.middle_name, "
-        "u.preferred_first_name, d.birth_date, d.sex, u.email, coalesce(u.phone, u.sms), u.identifier, u.username, "
-        "nullif(array_to_string(u.orgs, ','), ''), u.grades[1], u.rev_from > %(r)s "
+        "u.preferred_first_name, d.birth_date, d.sex, u.email, coalesce(u.phone, u.sms), u.identifier, "
+        f"{named}, nullif(array_to_string(u.orgs, ','), ''), u.grades[1], u.rev_from > %(r)s "
         "OR coalesce(d.rev_from > %(r)s, false) "
         "FROM roster_user u LEFT JOIN roster_demographics d ON d.district_id = u.district_id AND d.id = u.id "
         f"AND d.rev_to = {OPEN} AND d.status = 'active' "
@@ -672,7 +680,7 @@ def export_people(*, district_id: UUID, since: int, into: Path) -> None:
     with (
         connection.cursor() as wrapped,
         into.open("wb") as file,
-        wrapped.cursor.copy(statement, {"d": district_id, "r": since}) as copy,
+        wrapped.cursor.copy(statement, {"d": district_id, "r": since, "n": list(naming)}) as copy,
     ):
         for block in copy:
             file.write(block)

@@ -7,6 +7,7 @@ from schoolpassport.sources import policies
 from schoolpassport.sources.connectors import CONNECTORS
 from schoolpassport.sources.models import OF_THE_DISTRICT, Setting, Source
 from schoolpassport.sources.records import Settings, Trait
+from schoolpassport.sources.schemas import SCHEMAS
 
 
 class UnknownSource(LookupError):
@@ -20,6 +21,11 @@ def sources(*, district_id: UUID) -> list[Source]:
 def registered(*, district_id: UUID) -> list[Source]:
     """In the order of their registration."""
     return list(Source.objects.filter(district_id=district_id).order_by("created_at", "id"))
+
+
+def naming_by_id(*, district_id: UUID) -> list[UUID]:
+    """The sources in which the id of somebody without a user name stands in its place."""
+    return [s.id for s in sources(district_id=district_id) if SCHEMAS[s.schema].names_by_id]
 
 
 def source(*, district_id: UUID, id_or_name: UUID | str) -> Source:

@@ -136,7 +136,8 @@ def _scored(walk: walks.Walk) -> list[Probably]:
     db, known = bench.db, bench.places.work / "people.csv"
     with scope.inside(district_id):
         now = queries.current_revision(district_id=district_id)
-        queries.export_people(district_id=district_id, since=now, into=known)  # of whom nobody is new
+        naming = sources.naming_by_id(district_id=district_id)
+        queries.export_people(district_id=district_id, since=now, naming=naming, into=known)  # of whom nobody is new
         apart = queries.parted(district_id=district_id, source_id=source_id, kind=_USER.name)
     # Accounts rarely say what somebody is; only where they do, it must be the same (below).
     matching.compare(db, known, district_id=district_id, join=lambda: _join_them(walk))
@@ -183,7 +184,7 @@ def _join_them(walk: walks.Walk) -> None:
         "email": _cell(walk, "email"),
         "phone": f"coalesce({_cell(walk, 'phone')}, {_cell(walk, 'sms')})",
         "identifier": _cell(walk, "identifier"),
-        "username": _cell(walk, "username"),
+        "username": _username(walk),
         "grade": f"string_split({_cell(walk, 'grades')}, ',')[1]",
         "fresh": "true",
     }
@@ -192,6 +193,14 @@ def _join_them(walk: walks.Walk) -> None:
         "FROM stranger s JOIN cand_user c ON s.line = c.line LEFT JOIN (SELECT * FROM cand_demographics "
         "QUALIFY row_number() OVER (PARTITION BY key ORDER BY line) = 1) d ON d.key = c.key"
     )
+
+
+def _username(walk: walks.Walk) -> str:
+    """SQL: what a row ``c`` gives as one, and not the id in its place."""
+    given = _cell(walk, "username")
+    if not SCHEMAS[walk.source.schema].names_by_id:
+        return given
+    return f"CASE WHEN NOT coalesce(ends_with(c.key, {given}), false) THEN {given} END"
 
 
 def _cell(walk: walks.Walk, attribute: str) -> str:

@@ -3,4 +3,4 @@
 from schoolpassport.sources.schemas.canonical import FILES
 from schoolpassport.sources.schemas.shape import Schema
 
-SCHEMA = Schema(name="any-table", title="Any CSV or Excel", version="any", files=FILES, tabled=True)
+SCHEMA = Schema(name="any-table", title="Any CSV or Excel", version="any", files=FILES, tabled=True, names_by_id=True)

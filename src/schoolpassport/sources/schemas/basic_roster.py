@@ -56,6 +56,7 @@ SCHEMA = Schema(
     name="basic-roster",
     title="Basic Roster CSV",
     version="basic",
+    names_by_id=True,
     files=FILES,
     inputs=(
         Input(

@@ -97,6 +97,7 @@ SCHEMA = Schema(
     name="oneroster-1.2",
     title="OneRoster 1.2 CSV",
     version="1.2",
+    names_by_id=True,
     files=FILES,
     modes=True,
     inputs=(

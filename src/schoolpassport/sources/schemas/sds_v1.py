@@ -63,6 +63,7 @@ SCHEMA = Schema(
     name="sds-v1",
     title="Microsoft School Data Sync V1 CSV",
     version="v1",
+    names_by_id=True,
     files=FILES,
     inputs=(
         Input(

@@ -132,7 +132,8 @@ class Schema:
 
     A dialect with ``inputs`` is translated: its packages hold those, and ``outputs`` make the canonical ``files``.
     ``tabled``: what its packages hold, a district says (setting ``tables``). ``adds``: it tells of people in part, so
-    that a source of it adds to those of others unless somebody says otherwise.
+    that a source of it adds to those of others unless somebody says otherwise. ``names_by_id``: where it gives nobody a
+    user name, their id stands in its place, since each must have one; that tells nothing about them.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Schema:
     modes: bool = False  # whether a manifest says which files are deltas
     tabled: bool = False
     adds: bool = False
+    names_by_id: bool = False
 
     @property
     def translated(self) -> bool:

@@ -4,9 +4,22 @@ from schoolpassport.kit.columns import quoted
 from schoolpassport.quality.records import Rule, Severity
 from schoolpassport.quality.rules.standing._roster import stands
 from schoolpassport.roster.kinds import KINDS
+from schoolpassport.sources.schemas import SCHEMAS
+
+_NAMING = ", ".join(f"'{s.name}'" for s in SCHEMAS.values() if s.names_by_id)
 
 
-def _twice(name: str, attribute: str, severity: Severity, sentence: str, fix: str) -> Rule:
+def _by_id(alias: str) -> str:
+    """SQL: the user name is an id, without its prefix, in the place of one that the source does not have."""
+    return (
+        "EXISTS (SELECT FROM roster_link l JOIN sources_source s "
+        "ON s.district_id = l.district_id AND s.id = l.source_id "
+        f"WHERE s.schema IN ({_NAMING}) AND l.district_id = {alias}.district_id AND l.record_id = {alias}.id "
+        f"AND right(l.key, length({alias}.username)) = {alias}.username)"
+    )
+
+
+def _twice(name: str, attribute: str, severity: Severity, sentence: str, fix: str, *, also: str = "") -> Rule:
     column = quoted(KINDS["user"][attribute].column)
     return Rule(
         name=name,
@@ -15,7 +28,7 @@ def _twice(name: str, attribute: str, severity: Severity, sentence: str, fix: st
         attribute=attribute,
         peers=attribute,
         sql=f"r.{column} <> '' AND "
-        + stands("user", "o", f"lower(o.{column}) = lower(r.{column}) AND o.id <> r.id", among="{equals}"),
+        + stands("user", "o", f"lower(o.{column}) = lower(r.{column}) AND o.id <> r.id{also}", among="{equals}"),
         sentence=sentence,
         fix=fix,
         bad=(
@@ -35,6 +48,7 @@ RULES = (
         Severity.ERROR,
         "The username “{value}” of {who} belongs to somebody else, too.",
         "Give each person a username of their own in the SIS. If both are the same person, merge them.",
+        also=f" AND NOT {_by_id('r')} AND NOT {_by_id('o')}",
     ),
     _twice(
         "duplicate identifier",
