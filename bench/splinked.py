@@ -7,7 +7,7 @@ from splink.internals.duckdb.database_api import DuckDBAPI
 
 from schoolpassport.kit.columns import Columns
 from schoolpassport.matching import model
-from schoolpassport.matching.model import Weights
+from schoolpassport.matching.model import Level, Weights
 
 
 def linker(db: Columns, table: str, *, learned: Weights | None = None, prior: float = 0.0) -> Linker:
@@ -39,7 +39,7 @@ def _comparisons(learned: Weights) -> list[dict[str, Any]]:
                     {
                         "sql_condition": level.when,
                         "label_for_charts": level.says,
-                        **({"tf_adjustment_column": level.common} if level.common else {}),
+                        **_frequent(level, _chances(learned, c.name, place)),
                         **_chances(learned, c.name, place),
                     }
                     for place, level in enumerate(c.levels)
@@ -53,6 +53,14 @@ def _comparisons(learned: Weights) -> list[dict[str, Any]]:
         }
         for c in model.COMPARISONS
     ]
+
+
+def _frequent(level: Level, chances: dict[str, float]) -> dict[str, Any]:
+    """What Splink is told about a level whose frequent values weigh less."""
+    if level.at_most and chances:
+        least = {"tf_minimum_u_value": chances["u_probability"], "disable_tf_exact_match_detection": True}
+        return {"tf_adjustment_column": level.common, **least}
+    return {"tf_adjustment_column": level.common} if level.common and not level.at_most else {}
 
 
 def _chances(learned: Weights, name: str, place: int) -> dict[str, float]:

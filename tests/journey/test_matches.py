@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from schoolpassport.audit import queries as audit
+from schoolpassport.cli import show
 from schoolpassport.cli.commands.matches import command
 from schoolpassport.cli.commands.people import command as people_command
 from schoolpassport.matching import actions, queries
@@ -242,6 +243,10 @@ def test_the_database_refuses_a_proposal_that_cannot_be(sis, directory, broken, 
         assert found.update(probability=0.97) == 1
         with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
             found.update(**broken)
+
+
+def test_no_proposal_is_shown_as_certain():
+    assert [show.chance(p) for p in (0.9, 0.9994, 0.999996, 1.0)] == ["90.0%", "99.9%", "99.9%", "99.9%"]
 
 
 def test_the_command_line_lists_shows_and_decides(sis, directory):

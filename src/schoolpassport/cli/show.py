@@ -45,6 +45,11 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "").isdigit() or text == "–"
 
 
+def chance(probability: float) -> str:
+    """How probable something is. Never all of it: whoever reads 100 % does not look."""
+    return f"{min(probability, 0.999):.1%}"
+
+
 def of_many(values: Iterable[object]) -> str | None:
     """Several values of one cell; none are a dash."""
     return ", ".join(str(value) for value in values) or None

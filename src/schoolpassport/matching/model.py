@@ -22,6 +22,7 @@ class Level:
     when: str
     says: str
     common: str = ""  # the column whose frequent values weigh less
+    at_most: bool = False  # and whose rare ones weigh no more than was learned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,19 @@ class Comparison:
 
 
 _ALIKE = "jaro_winkler_similarity({0}_l, {0}_r) >= 0.88"
+_ONE_SYSTEM = "list_has_any(sources_l, sources_r)"
 _GIVEN, _FAMILY = "given_l = given_r", "family_l = family_r"
-_NICKNAME = (
-    "list_has_any(nicknames_l, nicknames_r) OR (length(given_l) >= 3 AND starts_with(given_r, given_l)) "
-    "OR (length(given_r) >= 3 AND starts_with(given_l, given_r)) "
+_FURTHER = "regexp_extract({0}, ' (.*)$', 1)"  # the given names after the first
+_CALLED = (  # a short form is one of the first name: Mary Ann is no Mary Lou
+    f"(list_has_any(nicknames_l, nicknames_r) AND ({_FURTHER.format('given_l')} = {_FURTHER.format('given_r')} "
+    "OR NOT contains(given_l, ' ') OR NOT contains(given_r, ' '))) "
     "OR given_l = preferred_r OR preferred_l = given_r OR preferred_l = preferred_r"
 )
+_BEGUN = (
+    "(length(given_l) >= 3 AND starts_with(given_r, given_l)) "
+    "OR (length(given_r) >= 3 AND starts_with(given_l, given_r))"
+)
+_NICKNAME = f"{_CALLED} OR {_BEGUN}"
 _FAMILY_PART = (
     "list_has_any(string_split(family_l, ' '), string_split(family_r, ' ')) AND (contains(family_l, ' ') "
     "OR contains(family_r, ' '))"
@@ -64,8 +72,13 @@ COMPARISONS = (
             ),
             Level(
                 name="short",
-                when=f"({_NICKNAME}) AND {_FAMILY}",
+                when=f"({_CALLED}) AND {_FAMILY}",
                 says="The same family name; a short form of the given name, or the preferred one",
+            ),
+            Level(  # José and Josefa may be twins; José and Pepe are hardly
+                name="begun",
+                when=f"({_BEGUN}) AND {_FAMILY}",
+                says="The same family name; one given name is the beginning of the other",
             ),
             Level(
                 name="given_alike",
@@ -153,14 +166,11 @@ COMPARISONS = (
     Comparison(
         name="identifier",
         title="Number of the person",
-        unknown="identifier_l IS NULL OR identifier_r IS NULL",
+        # A source that speaks of both calls them by two ids: that says as much, whether it has numbers beside or not.
+        unknown=f"(identifier_l IS NULL OR identifier_r IS NULL) AND NOT coalesce({_ONE_SYSTEM}, false)",
         levels=(
             Level(name="same", when="identifier_l = identifier_r", says="The same number"),
-            Level(
-                name="two_in_one_system",
-                when="list_has_any(sources_l, sources_r)",
-                says="Two numbers in the same system",
-            ),
+            Level(name="two_in_one_system", when=_ONE_SYSTEM, says="Two numbers, or two ids, in the same system"),
         ),
         otherwise="Each system has a number of its own",
     ),
@@ -175,7 +185,15 @@ COMPARISONS = (
         name="school",
         title="School",
         unknown="school_l IS NULL OR school_r IS NULL",
-        levels=(Level(name="same", when="list_has_any(schools_l, schools_r)", says="At the same school"),),
+        levels=(
+            Level(
+                name="same",
+                when="list_has_any(schools_l, schools_r)",
+                says="At the same school",
+                common="school",
+                at_most=True,
+            ),
+        ),
         otherwise="At another school",
     ),
     Comparison(
@@ -183,7 +201,7 @@ COMPARISONS = (
         title="Grade",
         unknown="grade_l IS NULL OR grade_r IS NULL",
         levels=(
-            Level(name="same", when="grade_l = grade_r", says="In the same grade"),
+            Level(name="same", when="grade_l = grade_r", says="In the same grade", common="grade", at_most=True),
             Level(name="one_apart", when="abs(grade_l - grade_r) = 1", says="One grade apart"),
         ),
         otherwise="In another grade",

@@ -46,7 +46,7 @@ def as_data(found: Proposal) -> dict[str, Any]:
     return {
         "proposal": found.number,
         "state": found.state,
-        "probability": round(found.probability, 4),
+        "probability": min(round(found.probability, 4), 0.9999),  # nothing proposed is certain
         "left": str(found.left_id),
         "right": str(found.right_id),
         "reasons": list(in_words(found.evidence)[:3]),

@@ -29,10 +29,19 @@ NEVER = (
     "name IN ('family_only', 'other') AND NOT (identifier = 'same' AND birth_date = 'same')",
     # two names and two birthdays in one household
     "birth_date = 'other' AND identifier <> 'same' AND name NOT IN ('same', 'crosswise', 'part')",
-    # twins who are named alike: one system gives one person one address
+    # twins who are named alike: one system gives one person one id, one number and one address
     (
-        "name IN ('short', 'given_alike', 'short_alike', 'both_alike') AND birth_date = 'same' "
+        "name IN ('short', 'begun', 'given_alike', 'short_alike', 'both_alike') AND birth_date = 'same' "
         "AND email = 'same_domain' AND identifier <> 'same' AND username <> 'same'"
+    ),
+    (
+        "name IN ('begun', 'given_alike', 'short_alike', 'both_alike') AND birth_date = 'same' "
+        "AND identifier = 'two_in_one_system' AND username <> 'same'"
+    ),
+    # two of one given name and one birthday, as every system of some size has them
+    (
+        "name = 'given_only' AND identifier = 'two_in_one_system' AND email <> 'same' AND phone <> 'same' "
+        "AND username <> 'same'"
     ),
 )
 
@@ -167,10 +176,13 @@ def _level(comparison: Comparison) -> str:
 def _weight(comparison: Comparison, learned: Sequence[tuple[float, float]]) -> str:
     """SQL: how many bits the level is worth. What many share is worth less, by its share instead of the learned u."""
     names = [*(level.name for level in comparison.levels), model.OTHER]
-    common = {level.name: level.common for level in comparison.levels if level.common}
+    common = {level.name: level for level in comparison.levels if level.common}
     worth = []
     for name, (m, u) in zip(names, learned, strict=True):
-        chance = f"common_{common[name]}.share" if name in common else str(u)
+        chance = str(u)
+        if (level := common.get(name)) is not None:
+            share = f"common_{level.common}.share"
+            chance = f"greatest({share}, {u})" if level.at_most else share
         worth.append(f"WHEN {literal(name)} THEN log2({m} / {chance})")
     return f"CASE t.{comparison.name} {' '.join(worth)} ELSE 0 END"
 

@@ -1,6 +1,7 @@
 """Probable duplicates on people whose identity is known: how many are found, how many are wrong, and who never is."""
 
 import json
+import math
 import shutil
 from contextlib import contextmanager
 from uuid import UUID
@@ -142,6 +143,7 @@ def test_weights_add_up_as_splink_adds_them(doubles, tmp_path):
     assert 0 < taken_out < pairs  # by the house's own rules, which stand above the score
 
 
+ID_OF_ONE, ID_OF_TWO = "md5('x0')::UUID", "md5('x1')::UUID"
 BASE = {
     "source": "SIS",
     "role": "student",
@@ -186,6 +188,8 @@ ALIKE = [
     ({"given_name": "Björk", "family_name": ""}, {"given_name": "", "family_name": "Björk"}, {"name": "same"}),
     ({"given_name": "Ann " * 75}, {"given_name": "Ann " * 75}, {"name": "same"}),
     ({"identifier": "77"}, {"identifier": "77", "family_name": "Marchbanks"}, {"name": "given_only"}),
+    ({"given_name": "Tim"}, {"given_name": "Timur", "source": "Directory"}, {"name": "begun"}),
+    ({"grade": "05"}, {}, {"name": "same", "identifier": "two_in_one_system"}),  # entered twice
 ]
 NOT_ALIKE = [
     ({"preferred_name": "Zuri"}, {"given_name": "Imani", "preferred_name": "Nia"}),
@@ -197,6 +201,12 @@ NOT_ALIKE = [
     ({"email": SHARED}, {"email": SHARED, "given_name": "Barnaby", "birth_date": "2011-09-30", "grade": "09"}),
     ({"email": SHARED, "phone": "+1"}, {"email": SHARED, "phone": "+1", "given_name": "Barnaby"}),  # twins
     ({"given_name": "Hanna", "email": "hanna.q@s.example"}, {"given_name": "Anna", "email": "anna.q@s.example"}),
+    # twins, and two of one name and birthday: one source calls them by two ids, with numbers and without
+    ({"given_name": "José"}, {"given_name": "Josefa"}),
+    ({"given_name": "José", "identifier": "1"}, {"given_name": "Josefa", "identifier": "2"}),
+    ({"given_name": "Anna", "phone": "+1"}, {"given_name": "Hanna", "phone": "+1"}),
+    ({"given_name": "Mary Ann"}, {"given_name": "Mary Lou"}),
+    ({"given_name": "Ada", "family_name": "Müller"}, {"given_name": "Ada", "family_name": "O’Neil"}),
 ]
 STUDENT_WHO_TEACHES = ({"identifier": "9"}, {"role": "teacher", "identifier": "9"})
 CASES = [*((one, other) for one, other, _ in ALIKE), *NOT_ALIKE, STUDENT_WHO_TEACHES]
@@ -216,6 +226,7 @@ def said(tmp_path_factory):
             "family_name": f"Family{_letters(n % 290)}",
             "birth_date": f"{2010 + n % 5}-{1 + n % 12:02}-{1 + n % 27:02}",
             "school": "south",
+            "grade": f"{n % 13:02}",
             "sex": "male",
         }
         for n in range(600)
@@ -273,6 +284,30 @@ def test_what_many_share_is_nobodys_own(tmp_path):
         prepare(db)
         found = db.execute("SELECT email, count(*) FROM person GROUP BY 1 ORDER BY 2").fetchall()
     assert found == [("own@school.example", 12), (None, 13)]
+
+
+def test_what_all_share_says_nothing_and_what_few_share_no_more_than_was_learned(tmp_path):
+    """In a list of one school and one grade, school and grade are no evidence; the same pair among other schools."""
+    with columns(folder=tmp_path, memory_mb=200, threads=1) as db:
+        weighed = {}
+        for schools, grades in ((1, 1), (500, 20)):
+            db.execute(
+                "CREATE OR REPLACE TABLE people AS SELECT md5('x' || i)::UUID AS id, ['S' || i] AS sources, 'student' AS role, "
+                "'Ada' AS given_name, 'Quill' || chr(97 + (i // 2 // 26)::INTEGER) || chr(97 + (i // 2 % 26)::INTEGER) AS "
+                "family_name, '' AS middle_name, '' AS preferred_name, DATE '2014-03-02' + (i // 2)::INTEGER AS birth_date, "
+                "'' AS sex, '' AS email, '' AS phone, '' AS identifier, '' AS username, "
+                f"['s' || (i // 2 % {schools})] AS schools, (i // 2 % {grades})::VARCHAR AS grade, true AS fresh "
+                "FROM range(1000) t(i)"
+            )
+            scoring.score(db, several_roles=False)
+            (told,) = db.execute(f"SELECT evidence FROM pair WHERE left_id IN ({ID_OF_ONE}, {ID_OF_TWO})").fetchone()
+            weighed[schools] = {e["field"]: e["weight"] for e in json.loads(told)}
+    learned = {
+        name: round(math.log2(model.weights()[name][0][0] / model.weights()[name][0][1]), 2)
+        for name in ("school", "grade")
+    }
+    assert max(weighed[1]["school"], weighed[1]["grade"]) < 0
+    assert {name: weighed[500][name] for name in learned} == learned
 
 
 def test_every_level_has_learned_weights_and_words():

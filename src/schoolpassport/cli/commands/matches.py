@@ -67,7 +67,7 @@ def list_(state: str, at_least: float, limit: int, district: str | None, *, as_j
 
 def _lines(row: dict[str, Any], pair: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
     """Two lines of the table, so that what differs stands one above the other."""
-    about = (row["proposal"], row["state"], f"{row['probability']:.1%}")
+    about = (row["proposal"], row["state"], show.chance(row["probability"]))
     reasons = "; ".join(row["reasons"])
     for place, person in enumerate(pair):
         name = " ".join(filter(None, (person["given_name"], person["family_name"])))
@@ -97,7 +97,7 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
     if as_json:
         show.as_json(found)
         return
-    click.echo(f"Proposal {number}: {found['state']}, {found['probability']:.1%} probable.\n")
+    click.echo(f"Proposal {number}: {found['state']}, {show.chance(found['probability'])} probable.\n")
     left, right = (_readable(person) for person in found["people"])
     show.table(("", "one", "the other"), [(k.replace("_", " "), left[k], right[k]) for k in left])
     click.echo()
@@ -156,7 +156,7 @@ def rows(source: str, district: str | None, *, as_json: bool) -> None:
     else:
         show.table(
             ("row", "line", "probability", "GG4L ID", "reasons"),
-            [(p.key, p.line, f"{p.probability:.1%}", p.record_id, "; ".join(p.reasons[:3])) for p in found],
+            [(p.key, p.line, show.chance(p.probability), p.record_id, "; ".join(p.reasons[:3])) for p in found],
         )
 
 
