@@ -19,7 +19,7 @@ from schoolpassport.sharing.contract import ConsentAgreed, ConsentEnds, ConsentM
 from schoolpassport.sharing.lifecycle import IN_FORCE, Act, ConsentState, Side
 from schoolpassport.sources import queries as sources
 from schoolpassport.sync import queries as sync
-from schoolpassport.sync.contract import RemovalsDecided, RunMoved, SourceOverdue, SourceSilent
+from schoolpassport.sync.contract import IdsAsked, RemovalsDecided, RunMoved, SourceOverdue, SourceSilent
 from schoolpassport.sync.models import RunState
 from schoolpassport.tenancy import queries as tenancy
 from schoolpassport.webhooks.records import MessageDead
@@ -63,6 +63,22 @@ def removals_decided(news: RemovalsDecided) -> None:
         waiting, _ = sync.removals_held(district_id=news.district_id, source_id=source.id)
         if not waiting:
             _settle_removals(news.district_id, source.id, news.now)
+
+
+def ids_asked(news: IdsAsked) -> None:
+    """Told anew when others are asked about; the newest telling stands for all that are open."""
+    if news.new or not news.open:
+        messaging.settle(organisation_id=news.district_id, kinds=["ids-asked"], about=str(news.source_id), now=news.now)
+    if news.new and news.run is not None:
+        facts = _of_source(news.district_id, news.source_id) | {"run": news.run, "count": news.open}
+        messaging.tell(
+            organisation_id=news.district_id,
+            kind="ids-asked",
+            about=str(news.source_id),
+            key=str(news.run),
+            facts=facts,
+            now=news.now,
+        )
 
 
 def source_silent(news: SourceSilent) -> None:

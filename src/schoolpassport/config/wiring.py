@@ -53,6 +53,7 @@ _LISTENERS: tuple[tuple[list[Any], Callable[..., Any]], ...] = (
 _NEWS: tuple[tuple[type[Any], Callable[[Any], None]], ...] = (  # what is told to people
     (contract.RunMoved, telling.run_moved),
     (contract.RemovalsDecided, telling.removals_decided),
+    (contract.IdsAsked, telling.ids_asked),
     (contract.SourceSilent, telling.source_silent),
     (contract.SourceOverdue, telling.source_overdue),
     (MessageDead, telling.message_dead),

@@ -17,6 +17,12 @@ def findings(*, district_id: UUID, run_id: UUID, limit: int = 1000) -> list[Find
     return list(Finding.objects.filter(district_id=district_id, run_id=run_id).order_by("number")[:limit])
 
 
+def values_said(*, district_id: UUID, rule: str, run_ids: Iterable[UUID]) -> dict[tuple[UUID, str], str]:
+    """What runs found wrong by a rule: run and key → the value."""
+    found = Finding.objects.filter(district_id=district_id, rule=rule, run_id__in=list(run_ids))
+    return {(f.run_id, f.key): f.value for f in found}
+
+
 def finding_counts(*, district_id: UUID, run_id: UUID) -> list[FindingCount]:
     """Complete counts by file, rule and column; errors first."""
     return list(

@@ -14,7 +14,7 @@ from schoolpassport.roster import queries
 from schoolpassport.roster.joining import UNSEEN, Joining, NotJoined
 from schoolpassport.roster.kinds import KINDS, WRITTEN
 from schoolpassport.roster.models import Merge, Migration, Question, Refusal
-from schoolpassport.roster.records import Applied, Asked, Authority, Batch, Rejoined, Remapped
+from schoolpassport.roster.records import Applied, Asked, Asking, Authority, Batch, Rejoined, Remapped
 from schoolpassport.roster.remapping import Remapping
 from schoolpassport.roster.writing import NOBODY, Writer
 from schoolpassport.tenancy import scope
@@ -70,13 +70,13 @@ def apply(
         return writer.finish(cause=cause, now=now)
 
 
-def ask(*, district_id: UUID, source_id: UUID, questions: Iterable[Asked], now: datetime) -> None:
+def ask(*, district_id: UUID, source_id: UUID, questions: Iterable[Asked], now: datetime) -> Asking:
     """Keep the questions of a run, in the caller's transaction; one that does not arise any more is dropped."""
     asked = list(questions)
     with scope.inside(district_id):
         mine = Question.objects.filter(district_id=district_id, source_id=source_id)
         open_ = {(q.kind, q.key): q for q in mine.filter(answer="")}
-        mine.filter(answer="").exclude(key__in=[a.key for a in asked]).delete()
+        ended, _ = mine.filter(answer="").exclude(key__in=[a.key for a in asked]).delete()
         for a in asked:
             if (known := open_.get((a.kind, a.key))) is not None and known.row_hash == a.row_hash:
                 continue
@@ -91,6 +91,8 @@ def ask(*, district_id: UUID, source_id: UUID, questions: Iterable[Asked], now: 
             Question.objects.update_or_create(
                 district_id=district_id, source_id=source_id, kind=a.kind, key=a.key, defaults=facts
             )
+        new = sum((a.kind, a.key) not in open_ for a in asked)
+        return Asking(open=len(asked), new=new, ended=bool(ended))
 
 
 def merge(
@@ -184,7 +186,7 @@ def answer(
     by: str,
     now: datetime,
     authority: Authority,
-) -> None:
+) -> Question:
     """Say whom a key means of which it was asked: ``same`` as ever, or an ``other`` person.
 
     Either way the row is taken with the next package; as another's, under a new id, and the record that had the key
@@ -201,6 +203,7 @@ def answer(
         question.answer, question.by, question.at = means, by, now
         question.save(update_fields=["answer", "by", "at"])
         _note(joining, means, str(question.record_id), {"kind": kind, "source": str(source_id)})
+        return question
 
 
 def link(

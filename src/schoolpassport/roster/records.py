@@ -136,6 +136,15 @@ class Authority:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asking:
+    """What became of the questions of a source: how many are open, how many of these are new, and whether any ended."""
+
+    open: int
+    new: int
+    ended: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """A key whose row seems to mean somebody else than it did: a question to a person."""
 

@@ -116,6 +116,21 @@ class RemovalsDecided:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IdsAsked:
+    """News: of other ids of a source than before somebody must say whom they mean. ``new``: how many run ``run`` found.
+
+    ``run``: None where a person answered.
+    """
+
+    district_id: UUID
+    source_id: UUID
+    open: int
+    new: int
+    run: int | None
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceSilent:
     """News: a source that is fetched by a timetable has brought nothing new since then. Told at each of its times."""
 

@@ -4,13 +4,14 @@ import logging
 import shutil
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 import duckdb
 from django.conf import settings
 
-from schoolpassport.kit import clock
+from schoolpassport.kit import clock, news
 from schoolpassport.kit.killpoint import reach
 from schoolpassport.kit.recovery import Retry
 from schoolpassport.quality import actions as quality
@@ -22,7 +23,7 @@ from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source
 from schoolpassport.sync import absences, rehearsal, releasing, states, told, waiting
 from schoolpassport.sync import walk as walks
-from schoolpassport.sync.contract import Progress, Watcher, Which, followers
+from schoolpassport.sync.contract import IdsAsked, Progress, Watcher, Which, followers
 from schoolpassport.sync.models import Run, RunState, Statistic
 from schoolpassport.sync.policies import Dates, Rollover
 from schoolpassport.sync.watching import Cancelled
@@ -224,7 +225,7 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
                 now=now,
                 authority=walks.authority(run.district_id, walk.settings),
             )
-            roster.ask(district_id=run.district_id, source_id=run.source_id, questions=walks.questions(walk), now=now)
+            _ask(run, walk, now)
             changed = walks.changed(walk)
             saved = walks.worth_saving(walk, changed)
             settled = sources.note_settled(
@@ -258,6 +259,22 @@ def _apply(run: Run, walk: walks.Walk) -> Applied:
             _save_states(walk, settled, saved)
         timed.rows = sum(walk.bench.turns(k)["settled"] for k in walk.spoke)
     return applied
+
+
+def _ask(run: Run, walk: walks.Walk, now: datetime) -> None:
+    """People are told of ids that seem to mean others than before, when there are new ones, or no more."""
+    asked = roster.ask(district_id=run.district_id, source_id=run.source_id, questions=walks.questions(walk), now=now)
+    if asked.new or asked.ended:
+        news.announce(
+            IdsAsked(
+                district_id=run.district_id,
+                source_id=run.source_id,
+                open=asked.open,
+                new=asked.new,
+                run=run.number,
+                now=now,
+            )
+        )
 
 
 def _save_states(walk: walks.Walk, settled: int, saved: set[str]) -> None:

@@ -7,6 +7,7 @@ have other names, given and family name alike.
 """
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from schoolpassport.sources.schemas import FileSchema
 from schoolpassport.sync.workbench import Bench
 from schoolpassport.tenancy import scope
 
+ID_OF_ANOTHER = "id of another"
 _FEW = 10_000  # new rows: what they say is held in memory twice
 _JUDGED = (*NAMES, "grades", BORN)
 
@@ -40,6 +42,7 @@ class Ways:
     files: dict[str, FileSchema] = field(default_factory=dict)  # by kind
     whole: frozenset[str] = frozenset()
     schools: Mapping[str, UUID] = field(default_factory=dict)  # the source's key → a school that stands
+    source: str = ""  # its name
 
 
 def prepare(bench: Bench, kind: Kind, ways: Ways) -> None:
@@ -274,7 +277,8 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
     differ = [_other(here, there) for here, there in facts]
     agree = [f"coalesce({exact.folded(here)} = {exact.folded(there)}, false)" for here, there in facts]
     db.execute(
-        f"CREATE TABLE reused_{table} AS SELECT c.line, c.key, c.known_id AS id, c.hash::UUID AS hash "
+        f"CREATE TABLE reused_{table} AS SELECT c.line, c.key, c.known_id AS id, c.hash::UUID AS hash, "
+        f"concat_ws(' ', {', '.join(_cell(ways, schema, n)[0] for n in NAMES)}) AS called "
         f"FROM {_known_again(kind)} c JOIN records r ON r.id = c.known_id {join} "
         f"ANTI JOIN same s ON s.key = c.key AND s.hash = c.hash::UUID "
         f"WHERE {names} AND NOT ({unchanged}) AND NOT {agree[0]} "
@@ -288,12 +292,14 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
     _say(
         bench,
         schema,
-        f"SELECT line, key FROM reused_{table}",
-        "id of another",
+        f"SELECT line, key, called, {literal(shlex.quote(ways.source))} || ' ' || {_word('key')} AS id_of "
+        f"FROM reused_{table}",
+        ID_OF_ANOTHER,
         Severity.ERROR,
         "'sourcedId “' || key || '” stood for somebody else until now: both names are others, and no birth date "
-        "says that it is the same person. The row was not taken. "
-        "Say who it is: schoolpassport people same, or people other.'",
+        "says that it is the same person. The row was not taken. Look at both: schoolpassport people questions. "
+        "Say who it is: schoolpassport people same ' || id_of || ', or schoolpassport people other ' || id_of || '.'",
+        value="called",
     )
     db.execute("DROP TABLE records; DROP TABLE same")
     bench.judged.add(kind.name)
@@ -336,9 +342,27 @@ def _name_nobody(bench: Bench, kind: Kind, ways: Ways) -> None:
     )
 
 
-def _say(bench: Bench, schema: FileSchema, rows: str, rule: str, severity: Severity, sentence: str) -> None:
+def _word(column: str) -> str:
+    """SQL: a text as a command line takes it."""
+    mark, quoted_mark = "chr(39)", "chr(39) || chr(34) || chr(39) || chr(34) || chr(39)"
+    return (
+        f"CASE WHEN regexp_full_match({column}, '[A-Za-z0-9_@%+=:,./-]+') THEN {column} "
+        f"ELSE {mark} || replace({column}, {mark}, {quoted_mark}) || {mark} END"
+    )
+
+
+def _say(
+    bench: Bench,
+    schema: FileSchema,
+    rows: str,
+    rule: str,
+    severity: Severity,
+    sentence: str,
+    *,
+    value: str = "key",
+) -> None:
     bench.db.execute(
         f"INSERT INTO finding BY NAME SELECT {literal(severity)} AS severity, {literal(rule)} AS rule, "
         f"{literal(schema.kind.name)} AS kind, {literal(schema.file_name)} AS file, line, 'sourcedId' AS \"column\", "
-        f"key, key AS value, {sentence} AS sentence FROM ({rows})"
+        f"key, {value} AS value, {sentence} AS sentence FROM ({rows})"
     )

@@ -1,14 +1,16 @@
 """What people decide about identity, from the asking to the views; and why a record says what it says."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+from schoolpassport.kit import news
 from schoolpassport.matching import actions as matching
 from schoolpassport.matching import decisions
+from schoolpassport.quality import queries as quality
 from schoolpassport.roster import actions as roster
 from schoolpassport.roster import queries
 from schoolpassport.roster.models import SPLIT, Merge, Question
@@ -16,11 +18,14 @@ from schoolpassport.roster.records import Authority, Lineage, Rejoined
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources.schemas import SCHEMAS
 from schoolpassport.sync import actions, rehearsal
+from schoolpassport.sync.contract import IdsAsked
+from schoolpassport.sync.identifying import ID_OF_ANOTHER
 from schoolpassport.sync.models import Run
 from schoolpassport.tenancy import scope
 
 Result = TypeVar("Result")
 NotJoined, Busy = roster.NotJoined, roster.Busy
+_RUNS = 100  # the newest, of which findings are looked through
 _RUN = re.compile("run ([0-9]+)")
 
 
@@ -129,12 +134,21 @@ def _rejoining(
     return undone
 
 
-def answer(*, district_id: UUID, kind: str, source: str, key: str, means: str, by: str, now: datetime) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """Whom the key meant, by name, and whether they went with it."""
+
+    record_id: UUID
+    name: str
+    archived: bool
+
+
+def answer(*, district_id: UUID, kind: str, source: str, key: str, means: str, by: str, now: datetime) -> Answered:
     """Say whom a key means, and let the views follow. Raises ``NotJoined`` and ``Busy``."""
     source_id = _source(district_id, source)
-    _decide(
-        district_id,
-        lambda authority: roster.answer(
+
+    def answered(authority: Authority) -> Answered:
+        question = roster.answer(
             district_id=district_id,
             kind=kind,
             source_id=source_id,
@@ -143,8 +157,15 @@ def answer(*, district_id: UUID, kind: str, source: str, key: str, means: str, b
             by=by,
             now=now,
             authority=authority,
-        ),
-    )
+        )
+        open_ = sum(q.source_id == source_id for q in queries.questions(district_id=district_id))
+        news.announce(IdsAsked(district_id=district_id, source_id=source_id, open=open_, new=0, run=None, now=now))
+        record = queries.record(district_id=district_id, kind=kind, id=question.record_id) or {}
+        return Answered(
+            record_id=question.record_id, name=_called(record), archived=record.get("status") == "tobedeleted"
+        )
+
+    return _decide(district_id, answered)
 
 
 def set_schools(*, district_id: UUID, source: str, content: object, by: str, now: datetime) -> int:
@@ -153,11 +174,48 @@ def set_schools(*, district_id: UUID, source: str, content: object, by: str, now
     return decisions.set_schools(district_id=district_id, source_id=source_id, content=content, by=by, now=now)
 
 
-def questions(*, district_id: UUID) -> list[tuple[str, Question]]:
-    """The keys of which somebody must say whom they mean, with the names of their sources."""
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A key of which somebody must say whom it means. ``stood``: whom it meant, ``says``: whom its row names now.
+
+    ``says`` is empty where no finding of it is kept.
+    """
+
+    question: Question
+    source: str
+    stood: str
+    says: str
+
+
+def questions(*, district_id: UUID) -> list[Doubt]:
+    """The keys of which somebody must say whom they mean, with the names of both; in as many queries as for one."""
     with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
         names = {s.id: s.name for s in sources.sources(district_id=district_id)}
-        return [(names[q.source_id], q) for q in queries.questions(district_id=district_id)]
+        found = queries.questions(district_id=district_id)
+        people = queries.records_of(district_id=district_id, kind="user", ids={q.record_id for q in found})
+        said = _said_last(district_id, {q.source_id for q in found})
+        return [
+            Doubt(
+                question=q,
+                source=names[q.source_id],
+                stood=_called(people.get(q.record_id, {})),
+                says=said.get((q.source_id, q.key), ""),
+            )
+            for q in found
+        ]
+
+
+def _called(record: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (record.get("given_name"), record.get("family_name"))))
+
+
+def _said_last(district_id: UUID, source_ids: set[UUID]) -> dict[tuple[UUID, str], str]:
+    """Source and key → the names in the row that was found to be another's, of the newest run that found it."""
+    runs = Run.objects.filter(district_id=district_id, source_id__in=source_ids, revision__isnull=False)
+    of = {run.id: run for run in runs.order_by("-number")[:_RUNS]}
+    values = quality.values_said(district_id=district_id, rule=ID_OF_ANOTHER, run_ids=of)
+    told = sorted(values.items(), key=lambda item: of[item[0][0]].number)
+    return {(of[run_id].source_id, key): value for (run_id, key), value in told}
 
 
 def merges(*, district_id: UUID) -> list[Merge]:

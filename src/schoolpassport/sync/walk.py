@@ -433,6 +433,7 @@ def settle(walk: Walk) -> None:
             files=schemas,
             whole=frozenset(p.schema.kind.name for p in walk.plan.files if p.mode is Mode.BULK),
             schools=matching.schools(walk.settings.get("schools")).existing,
+            source=walk.source.name,
         )
         for kind in (k for k in KINDS.values() if k.name in walk.spoke):
             identifying.prepare(walk.bench, kind, ways)

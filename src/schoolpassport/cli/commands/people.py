@@ -122,10 +122,19 @@ def undo_split(source: str, key: str, kind: str, district: str | None, *, rehear
 @command.command("questions")
 @_DISTRICT
 def questions(district: str | None) -> None:
-    """Ids that seem to have passed to somebody else; their rows wait for `same` or `other`."""
+    """Ids that seem to have passed to somebody else: who had them, and whom the rows name that wait."""
     found = people.questions(district_id=district_id(district))
-    rows = [(source, q.key, q.record_id, f"{q.asked_at:%Y-%m-%d}") for source, q in found]
-    show.table(("source", "id", "GG4L ID", "asked"), rows)
+    if not found:
+        click.echo("Nothing is asked.")
+        return
+    rows = [
+        (d.source, d.question.key, d.stood, d.says, d.question.record_id, f"{d.question.asked_at:%Y-%m-%d}")
+        for d in found
+    ]
+    show.table(("source", "id", "stands for", "the row says", "GG4L ID", "asked"), rows)
+    id_of = f"{shlex.quote(found[0].source)} {shlex.quote(found[0].question.key)}"
+    click.echo(f"The same person, by another name: schoolpassport people same {id_of}")
+    click.echo(f"Somebody else: schoolpassport people other {id_of}   (who had the id goes at once)")
 
 
 @command.command("same")
@@ -144,16 +153,25 @@ def same(source: str, key: str, kind: str, district: str | None) -> None:
 @_KIND
 @_DISTRICT
 def other(source: str, key: str, kind: str, district: str | None) -> None:
-    """SOURCE gave KEY to somebody else, who gets a GG4L ID of their own with the next package."""
+    """SOURCE gave KEY to somebody else, who gets a GG4L ID of their own with the next package.
+
+    Who had it is archived at once, unless another source that creates people tells of them.
+    """
     _answer(source, key, kind, district, "other")
 
 
 def _answer(source: str, key: str, kind: str, district: str | None, means: str) -> None:
     with _told():
-        people.answer(
+        done = people.answer(
             district_id=district_id(district), kind=kind, source=source, key=key, means=means, by=me(), now=clock.now()
         )
-    click.echo(f"Noted. “{key}” of {source} is taken with the next package.")
+    if means == "same":
+        click.echo(f"“{key}” of {source} means {done.name} ({done.record_id}) as ever.")
+        click.echo("What its row says is taken with the next package, the same one included.")
+        return
+    went = "was archived now" if done.archived else "stays, for another source tells of them"
+    click.echo(f"“{key}” of {source} is not {done.name} any more: {done.record_id} {went}.")
+    click.echo("Who has it now gets a GG4L ID with the next package, the same one included.")
 
 
 @command.command("merges")
