@@ -13,7 +13,7 @@ from schoolpassport.kit.ids import new_id
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
-from schoolpassport.sync import course, states, turns
+from schoolpassport.sync import course, queries, states, turns
 from schoolpassport.sync.contract import Watcher, followers
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.sync.policies import KINDS_, LIMITS, ROLLOVER, Limits, Rollover
@@ -98,18 +98,23 @@ def _is_poison(run: Run) -> bool:
 def cancel(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
     """Take a run back that has changed nothing yet. One that is on its way stops at its next step.
 
-    Raises ``NotHeld`` for one that is over, or held: a held run is rejected.
+    One that was killed is over at once. Raises ``NotHeld`` for one that is over, or has been applied, or is held: a
+    held run is rejected.
     """
     with scope.inside(district_id):
         run = Run.objects.select_for_update().filter(district_id=district_id, number=number).first()
         if run is None:
             raise NotHeld(f"There is no run {number}.")
-        if run.state not in {RunState.WAITING, RunState.RUNNING, RunState.FAILED} or run.revision is not None:
+        if run.state not in {RunState.WAITING, RunState.RUNNING, RunState.FAILED}:
             raise NotHeld(f"Run {number} is {run.state}; only a run that waits or is on its way can be cancelled.")
+        if run.revision is not None:
+            raise NotHeld(
+                f"Run {number} was applied already, and cannot be taken back. {queries.unfinished(run)}".strip()
+            )
         run.cancelled_by = by
         run.save(update_fields=["cancelled_by"])
         audit.note(district_id=district_id, act="sync:run:cancel", about=str(run.id), by=by, now=now)
-        if run.state != RunState.RUNNING:
+        if run.state != RunState.RUNNING or not turns.taken(district_id):
             states.finish(run, RunState.CANCELLED, message=f"Cancelled by {by}.")
         return run
 

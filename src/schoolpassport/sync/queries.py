@@ -11,6 +11,7 @@ from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER
 from schoolpassport.sources import queries as sources
+from schoolpassport.sync import turns
 from schoolpassport.sync.models import Absence, AbsenceState, Run, RunState, Statistic, Step
 from schoolpassport.sync.policies import Limits, Rollover
 
@@ -18,13 +19,34 @@ _DAYS_OF_A_HABIT, _DAYS_LOOKED_AT = 5, 11
 COUNTED = ("added", "updated", "unchanged", "archived", "restored", "rejected")
 
 
-def runs(*, district_id: UUID, limit: int = 20) -> list[Run]:
-    """Newest first."""
-    return list(Run.objects.filter(district_id=district_id).order_by("-number")[:limit])
+def runs(*, district_id: UUID, source_id: UUID | None = None, limit: int = 20) -> list[Run]:
+    """Newest first, of one source or of all."""
+    found = Run.objects.filter(district_id=district_id)
+    return list((found.filter(source_id=source_id) if source_id else found).order_by("-number")[:limit])
+
+
+def source_names(*, district_id: UUID) -> dict[UUID, str]:
+    return {source.id: source.name for source in sources.sources(district_id=district_id)}
 
 
 def run(*, district_id: UUID, number: int) -> Run | None:
     return Run.objects.filter(district_id=district_id, number=number).first()
+
+
+def unfinished(run: Run) -> str:
+    """What became of a run on which nobody works any more, and what ends it; empty for any other.
+
+    Whoever walks a run of a district holds its lock, which dies with its process.
+    """
+    if run.state != RunState.RUNNING or turns.taken(run.district_id):
+        return ""
+    if run.revision is not None:
+        ends = "It was applied; what follows of it is finished with the next run."
+    elif run.approved_by:
+        ends = f"It is approved: schoolpassport sync approve {run.number} walks it again."
+    else:
+        ends = f"It changed nothing: the next run takes its place, or schoolpassport sync cancel {run.number}."
+    return f"Nobody works on it any more: whoever did was stopped. {ends}"
 
 
 def held(*, district_id: UUID) -> list[Run]:

@@ -1,6 +1,7 @@
 """``schoolpassport sources``: where rosters come from, and how their packages are fetched."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -178,6 +179,12 @@ def secrets(name: str, files: tuple[str, ...], district: str | None) -> None:
 def fetch(name: str, district: str | None, *, queue: bool, as_json: bool) -> None:
     """Fetch a package from source NAME and take it into the roster, like `schoolpassport sync`."""
     source = _known(district_id(district), name)
+    if source.connector in CONNECTORS and not CONNECTORS[source.connector].fetches:
+        raise click.ClickException(
+            f"Nothing is fetched of “{source.name}”: its packages are handed over. Hand one over: schoolpassport sync "
+            f"PACKAGE --source {shlex.quote(source.name)}. To let it be fetched: schoolpassport sources add, with "
+            "another --connector."
+        )
     ask = sync.ask_worker if queue else sync.ask
     run = ask(district_id=source.district_id, source_id=source.id, by=me(), now=clock.now())
     if queue:

@@ -249,20 +249,27 @@ def retry(number: int, district: str | None) -> None:
 
 
 @command.command("list")
+@click.option("--source", help="Only runs of this source.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="So many runs at most.")
 @click.option("--district", help="Name or id; not needed when there is only one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
-def list_(district: str | None, *, as_json: bool) -> None:
-    """The newest runs of a district."""
+def list_(source: str | None, limit: int, district: str | None, *, as_json: bool) -> None:
+    """The newest runs of a district, or of one of its sources."""
     id_ = district_id(district)
+    source_id = source_id_of(id_, source)
     with scope.inside(id_):
-        runs = queries.runs(district_id=id_)
+        runs = queries.runs(district_id=id_, source_id=source_id, limit=limit)
+        names = queries.source_names(district_id=id_)
     if as_json:
-        show.as_json([{"run": r.number, "state": r.state, "revision": r.revision, "message": r.message} for r in runs])
-    else:
-        show.table(
-            ("run", "state", "revision", "asked at", "message"),
-            [(r.number, r.state, r.revision, f"{r.asked_at:%Y-%m-%d %H:%M}", r.message) for r in runs],
+        said = ("state", "revision", "message")
+        show.as_json(
+            [{"run": r.number, "source": names[r.source_id], **{n: getattr(r, n) for n in said}} for r in runs]
         )
+        return
+    show.table(
+        ("run", "source", "state", "revision", "asked at", "message"),
+        [(r.number, names[r.source_id], r.state, r.revision, f"{r.asked_at:%Y-%m-%d %H:%M}", r.message) for r in runs],
+    )
 
 
 @command.command("show")
@@ -488,14 +495,18 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
         statistics = queries.statistics_named(district_id=run.district_id, run_id=run.id)
         counts = quality.finding_counts(district_id=run.district_id, run_id=run.id)
         findings = quality.findings(district_id=run.district_id, run_id=run.id, limit=_SHOWN)
+        source = queries.source_names(district_id=run.district_id)[run.source_id]
+        unfinished = queries.unfinished(run)
     if as_json:
         show.as_json(
             {
                 "run": run.number,
+                "source": source,
                 "state": run.state,
                 "revision": run.revision,
                 "message": run.message,
                 "progress": run.progress,
+                "unfinished": unfinished,
                 "hold": run.hold,
                 "quarantine": run.quarantine,
                 "steps": [{"step": s.name, "seconds": round(s.seconds, 3), "rows": s.rows} for s in steps],
@@ -504,12 +515,7 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
             }
         )
         return
-    colour = {"done": "green", "unchanged": "green", "held": "yellow"}.get(run.state, "red")
-    revision = f" as revision {run.revision}" if run.revision else ""
-    click.echo(f"Run {run.number}: {click.style(run.state, fg=colour, bold=True)}{revision}. {run.message}")
-    if run.state == RunState.RUNNING and run.progress:
-        told = {name: value for name, value in run.progress.items() if name != "seconds"}
-        click.echo(f"  {show.how_far(Progress(**told))}, {run.progress['seconds']:.0f} s so far")
+    _tell_state(run, source=source if schools else "", unfinished=unfinished)
     _tell_statistics(statistics, schools=schools)
     if run.hold and run.state == RunState.HELD:
         _tell_hold(run.hold, run.number)
@@ -528,6 +534,20 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
     if steps:
         parts = (f"{s.name} {s.seconds:.2f} s ({s.rows / max(s.seconds, 1e-3):,.0f} rows/s)" for s in steps)
         click.echo("\n" + " · ".join(parts))
+
+
+def _tell_state(run: Run, *, source: str, unfinished: str) -> None:
+    colour = {"done": "green", "unchanged": "green", "held": "yellow"}.get(run.state, "red")
+    revision = f" as revision {run.revision}" if run.revision else ""
+    state = click.style(run.state, fg=colour, bold=True)
+    click.echo(f"Run {run.number}: {state}{revision}. {run.message}")
+    if source:
+        click.echo(f"  Source: {source}")
+    if unfinished:
+        click.echo(f"  {unfinished}")
+    elif run.state == RunState.RUNNING and run.progress:
+        far = {name: value for name, value in run.progress.items() if name != "seconds"}
+        click.echo(f"  {show.how_far(Progress(**far))}, {run.progress['seconds']:.0f} s so far")
 
 
 _NUMBERS = ("added", "updated", "unchanged", "archived", "restored", "rejected")
