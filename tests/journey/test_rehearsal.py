@@ -149,7 +149,7 @@ def test_rehearsals_of_decisions_leave_no_trace(database, sis, view):
     before = traces.of(database)
     facts = {"district_id": sis.district_id, "now": sis.now}
     assert people.rehearse_merge(kind="user", keep=ids["p1"], lose=ids["p2"], by="test", **facts).reach
-    assert releasing.rehearse(which=Which(run=held.number), **facts).reach
+    assert releasing.rehearse(which=Which(run=held.number), **facts).rehearsed.reach
     with pytest.raises(people.NotJoined):
         people.rehearse_merge(kind="user", keep=ids["p1"], lose=ids["p1"], by="test", **facts)
     assert traces.different(before, traces.of(database)) == set()

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import click
 from schoolpassport.partners import queries as partners
 from schoolpassport.partners.records import UnknownPartner
 from schoolpassport.sources import queries as sources
+from schoolpassport.sync import queries as schools
 from schoolpassport.tenancy import queries, scope
 
 
@@ -73,6 +75,24 @@ def known_source(district_id: UUID, name: str) -> UUID:
 def source_id_of(district_id: UUID, name: str | None) -> UUID | None:
     """The same, if one was named."""
     return None if name is None else known_source(district_id, name)
+
+
+def school_ids(district_id: UUID, names: tuple[str, ...]) -> tuple[UUID, ...]:
+    """Schools of the district, by name or GG4L ID."""
+    with scope.inside(district_id):
+        there = schools.school_names(district_id=district_id)
+    return tuple(_school(there, name) for name in names)
+
+
+def _school(there: Mapping[UUID, str], name: str) -> UUID:
+    known = [id_ for id_, called in there.items() if name.casefold() in {called.casefold(), str(id_)}]
+    if len(known) == 1:
+        return known[0]
+    if known:
+        ids = ", ".join(str(id_) for id_ in sorted(known))
+        raise click.ClickException(f"Several schools are called “{name}”; name one by its GG4L ID: {ids}.")
+    every = ", ".join(f"“{called}”" for called in sorted(there.values())) or "none"
+    raise click.ClickException(f"There is no school “{name}”. There are: {every}.")
 
 
 def integration_id(district_id: UUID, application: str) -> UUID:

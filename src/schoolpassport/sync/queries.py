@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median_high
@@ -124,6 +125,59 @@ def waiting_counted(*, district_id: UUID) -> list[dict[str, Any]]:
     )
     order, kinds = [AbsenceState.HELD, AbsenceState.WITNESS, AbsenceState.KEPT], list(KINDS)
     return sorted(map(dict, counted), key=lambda row: (order.index(row["state"]), kinds.index(row["kind"]), row["run"]))
+
+
+def removals_named(*, district_id: UUID, limit: int) -> list[dict[str, Any]]:
+    """Removals that a person decides about, with what tells the records: name, schools, and what the source calls them.
+
+    In as many queries for many as for few of each kind. Of demographics and enrollments, whose they are.
+    """
+    held = Absence.objects.filter(district_id=district_id, state=AbsenceState.HELD).order_by("run", "kind", "key")
+    found = sorted(held[:limit], key=lambda a: list(KINDS).index(a.kind))
+    names, sources_ = school_names(district_id=district_id), source_names(district_id=district_id)
+    records = {
+        kind: roster.records_of(district_id=district_id, kind=kind, ids={a.record_id for a in found if a.kind == kind})
+        for kind in dict.fromkeys(a.kind for a in found)
+    }
+    people = _whose(district_id, records)
+    rows = []
+    for a in found:
+        record = records[a.kind].get(a.record_id, {})
+        person = people.get(record.get("user_id", a.record_id), {})
+        schools = _schools(a.kind, record) or _schools("user", person)
+        rows.append(
+            {
+                "kind": a.kind,
+                "source": sources_[a.source_id],
+                "key": a.key,
+                "name": _called(record) or _called(person),
+                "schools": [names[school] for school in schools if school in names],
+                "id": str(a.record_id),
+            }
+        )
+    return rows
+
+
+def _whose(district_id: UUID, records: Mapping[str, Mapping[UUID, Mapping[str, Any]]]) -> dict[UUID, dict[str, Any]]:
+    """The people to whom demographics and enrollments belong."""
+    every = [record for kind in ("demographics", "enrollment") for record in records.get(kind, {}).values()]
+    ids = {record.get("user_id", record["id"]) for record in every}
+    return roster.records_of(district_id=district_id, kind="user", ids=ids)
+
+
+def _called(record: Mapping[str, Any]) -> str:
+    both = " ".join(filter(None, (record.get("given_name"), record.get("family_name"))))
+    return both or record.get("name") or record.get("title") or ""
+
+
+def _schools(kind: str, record: Mapping[str, Any]) -> list[UUID]:
+    if kind == "org":
+        return [record["id"]] if record else []
+    found: list[UUID] = []
+    for field in (f for f in KINDS[kind].fields if f.target == "org"):
+        said = record.get(field.column) or []
+        found += said if isinstance(said, list) else [said]
+    return list(dict.fromkeys(found))
 
 
 def statistics_named(*, district_id: UUID, run_id: UUID) -> list[dict[str, Any]]:

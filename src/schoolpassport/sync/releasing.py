@@ -77,15 +77,24 @@ def take_effect(*, district_id: UUID, which: Which, work: Path, now: datetime) -
     return Released(counts=counts, revisions=tuple(revisions))
 
 
-def rehearse(*, district_id: UUID, which: Which, now: datetime, examples: int = 5) -> rehearsal.Rehearsed:
+@dataclass(frozen=True, kw_only=True)
+class Foretold:
+    """How many removals of each kind would take effect, and what that would do."""
+
+    counts: dict[str, int]
+    rehearsed: rehearsal.Rehearsed
+
+
+def rehearse(*, district_id: UUID, which: Which, now: datetime, examples: int = 5) -> Foretold:
     """What a release would do, for whom; nothing is released. Raises ``DistrictBusy``."""
+    counts: dict[str, int] = {}
+
+    def act() -> None:
+        counts.update(take_effect(district_id=district_id, which=which, work=work, now=now).counts)
+
     with desk(data_dir=settings.ENVIRONMENT.data_dir, district_id=district_id) as work:
-        return rehearsal.decision(
-            district_id=district_id,
-            act=lambda: take_effect(district_id=district_id, which=which, work=work, now=now),
-            now=now,
-            examples=examples,
-        )
+        found = rehearsal.decision(district_id=district_id, act=act, now=now, examples=examples)
+    return Foretold(counts=counts, rehearsed=found)
 
 
 def keep(*, district_id: UUID, which: Which, by: str, now: datetime) -> dict[str, int]:

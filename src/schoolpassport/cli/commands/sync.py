@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, me, source_id_of
+from schoolpassport.cli.asking import district_id, me, school_ids, source_id_of
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.kinds import KINDS
@@ -21,7 +21,7 @@ from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import SourceRole
 from schoolpassport.sync import actions, migrating, queries, rehearsal, releasing
 from schoolpassport.sync.contract import Progress, Which
-from schoolpassport.sync.models import Run, RunState
+from schoolpassport.sync.models import AbsenceState, Run, RunState
 from schoolpassport.tenancy import actions as tenancy_actions
 from schoolpassport.tenancy import queries as tenancy_queries
 from schoolpassport.tenancy import scope
@@ -357,7 +357,7 @@ def _which(command_: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--id", "ids", multiple=True, type=click.UUID, help="Only the record of this GG4L ID; repeatable."
         ),
-        click.option("--school", "schools", multiple=True, type=click.UUID, help="Only of this school; repeatable."),
+        click.option("--school", "schools", multiple=True, help="Only of this school (name or GG4L ID); repeatable."),
         click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Only of this kind."),
         click.option("--run", "number", type=int, help="Only those that this run held."),
         click.option("--source", help="Only of this source."),
@@ -372,19 +372,24 @@ def _chosen(id_: UUID, options: dict[str, Any]) -> Which:
         source_id=source_id_of(id_, options["source"]),
         run=options["number"],
         kinds=options["kinds"],
-        schools=options["schools"],
+        schools=school_ids(id_, options["schools"]),
         ids=options["ids"],
     )
 
 
 @command.command("held")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(0, 10_000), help="So many records at most.")
 @click.option("--district", help="Name or id; not needed when there is only one.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object per line, for scripts.")
-def held(district: str | None, *, as_json: bool) -> None:
-    """Removals that wait, with their reasons: those for you to decide, and those for another package."""
+def held(limit: int, district: str | None, *, as_json: bool) -> None:
+    """Removals that wait, with their reasons: those for you to decide, record by record, and those for another package.
+
+    The JSON counts, and names nobody.
+    """
     id_ = district_id(district)
     with scope.inside(id_):
         rows = queries.waiting_counted(district_id=id_)
+        records = [] if as_json else queries.removals_named(district_id=id_, limit=limit)
     if as_json:
         for row in rows:
             show.as_json(row)
@@ -394,7 +399,21 @@ def held(district: str | None, *, as_json: bool) -> None:
         return
     names = ("state", "kind", "count", "since_run", "run", "reason")
     show.table(("state", "kind", "removals", "since run", "run", "reason"), [tuple(r[n] for n in names) for r in rows])
-    click.echo("Decide about what is held: schoolpassport sync release   or   schoolpassport sync keep")
+    total = {state: sum(row["count"] for row in rows if row["state"] == state) for state in AbsenceState}
+    if records:
+        click.echo("\nFor you to decide:")
+        show.table(
+            ("kind", "name", "schools", "source", "id", "GG4L ID"),
+            [(r["kind"], r["name"], show.of_many(r["schools"]), r["source"], r["key"], r["id"]) for r in records],
+        )
+        if (more := total[AbsenceState.HELD] - len(records)) > 0:
+            click.echo(f"… and {more:,} more: --limit")
+    click.echo(
+        f"\n{total[AbsenceState.HELD]:,} for you to decide, {total[AbsenceState.WITNESS]:,} for another package, "
+        f"{total[AbsenceState.KEPT]:,} kept."
+    )
+    if total[AbsenceState.HELD]:
+        click.echo("Decide about what is held: schoolpassport sync release   or   schoolpassport sync keep")
 
 
 @command.command("release")
@@ -410,7 +429,11 @@ def release(district: str | None, *, rehearse: bool, **options: Any) -> None:  #
     try:
         if rehearse:
             found = releasing.rehearse(district_id=id_, which=which, now=clock.now())
-            rehearsing.tell(found, schools=True, as_json=False)
+            if not found.counts:
+                click.echo("Nothing that you named is held: nothing would be removed.")
+                return
+            rehearsing.tell(found.rehearsed, schools=True, as_json=False)
+            click.echo(f"Altogether it would remove: {_counted(found.counts)}.")
             return
         released = releasing.release(district_id=id_, which=which, by=me(), now=clock.now())
     except actions.DistrictBusy as busy:
