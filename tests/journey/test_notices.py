@@ -129,6 +129,33 @@ def test_removals_that_came_back_wait_no_more(lenient):
     assert told(lenient, waiting=True) == []
 
 
+def test_a_refusal_tells_its_reason_and_nothing_that_came_with_the_package(sis, tmp_path):
+    """A table without a header has its first record there, and a file may be called after somebody."""
+    run = sis.run({"users.csv": "Lovelace,Ada,4711\n"})
+    assert run.state == "refused"
+    assert "Lovelace" in run.message + " ".join(sis.sentences(run))
+    folder = tmp_path / "Lovelace"
+    folder.mkdir()
+    (folder / "Ada Lovelace.zip").write_bytes(b"PK")
+    assert sis.run(folder / "Ada Lovelace.zip").state == "refused"
+    newest, oldest = queries.notices(organisation_id=sis.district_id)
+    assert "\nFound: users.csv: " in oldest.words
+    assert "\nIt cannot be read: " in newest.words
+    for notice in (newest, oldest):
+        assert "Lovelace" not in notice.subject + notice.words
+        assert "4711" not in notice.words
+
+
+def test_too_many_bad_rows_are_told_by_their_number(sis):
+    bad = crowd(60)
+    for n in range(40):
+        bad = bad.changed("users", f"c{n:03d}", role="Lovelace")
+    run = sis.run(bad)
+    assert run.state == "refused", run.message
+    (notice,) = queries.notices(organisation_id=sis.district_id)
+    assert "rows of users cannot be taken; more than" in notice.words
+
+
 def test_what_was_refused_or_failed_is_told_and_what_went_well_by_a_retry_is_settled(sis, district):
     assert sis.run({"users.csv": "no,header,here\n"}).state == "refused"
     assert told(sis) == ["run-refused"]

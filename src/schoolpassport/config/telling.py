@@ -50,7 +50,8 @@ def run_moved(news: RunMoved) -> None:
     if news.state == RunState.HELD:
         _tell_of_run(news, "run-held", now, about=news.run_id, facts=_held(news, news.hold or {}))
     elif news.state in _ENDED_BADLY:
-        _tell_of_run(news, _ENDED_BADLY[RunState(news.state)], now, about=news.run_id)
+        kind = _ENDED_BADLY[RunState(news.state)]
+        _tell_of_run(news, kind, now, about=news.run_id, facts={"reason": news.reason})
     elif news.state in {RunState.DONE, RunState.UNCHANGED} and news.quarantine:
         _removals_waiting(news, now)
     if news.state == RunState.DONE:

@@ -158,7 +158,8 @@ class SourceOverdue:
 class RunMoved:
     """News (``kit.news``): a run went from one state to another, told in the transaction in which it did.
 
-    ``hold``: why it is held; ``quarantine``: removals that wait since it; both as the run has them.
+    ``hold``: why it is held; ``quarantine``: removals that wait since it; both as the run has them. ``reason``: why it
+    is refused, without a value of a record.
     """
 
     district_id: UUID
@@ -169,3 +170,4 @@ class RunMoved:
     state: str
     hold: Mapping[str, Any] | None
     quarantine: Mapping[str, Any] | None
+    reason: str = ""

@@ -70,7 +70,7 @@ def go(run: Run, watch: Watcher) -> None:
             _steps(run, walk)
         _foretell(run, walk.watch)
     except walks.Refused as refusal:
-        _refuse(run, str(refusal))
+        _refuse(run, refusal)
     except Cancelled:
         states.finish(run, RunState.CANCELLED, message="Cancelled on its way; nothing was changed.")
         shutil.rmtree(rehearsal.places_of(run).package, ignore_errors=True)
@@ -139,7 +139,7 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         _recall(walk)
         walks.inspect(walk)
     except walks.Refused as refusal:
-        _refuse(run, str(refusal), walk)
+        _refuse(run, refusal, walk)
         return
     walks.settle(walk)
     if not run.approved_by and (report := walks.judge(walk)) is not None:
@@ -167,7 +167,8 @@ def _recall(walk: walks.Walk) -> None:
 def _check_approved(run: Run, digest: str) -> None:
     """An approval is for the very package that was judged."""
     if run.approved_by and digest != run.input_digest:
-        raise walks.Refused("The package that was approved is gone, and another is in its place. Send it again.")
+        gone = "The package that was approved is gone, and another is in its place."
+        raise walks.Refused(f"{gone} Send it again.", reason=gone)
 
 
 def _known(run: Run, walk: walks.Walk) -> bool:
@@ -324,12 +325,12 @@ def _hold(run: Run, walk: walks.Walk, report: dict[str, object]) -> None:
     states.put_away(run)
 
 
-def _refuse(run: Run, message: str, walk: walks.Walk | None = None) -> None:
+def _refuse(run: Run, refusal: walks.Refused, walk: walks.Walk | None = None) -> None:
     with scope.inside(run.district_id):
         if walk is not None and walk.bench.has("finding"):
             findings = walks.export_findings(walk)
             quality.keep_findings(district_id=run.district_id, run_id=run.id, files=findings)
-        states.finish(run, RunState.REFUSED, message=message, walk=walk)
+        states.finish(run, RunState.REFUSED, message=str(refusal), walk=walk, reason=refusal.reason)
     states.put_away(run)
 
 

@@ -25,19 +25,19 @@ def load(district_id: UUID, run_id: UUID) -> Run:
         return Run.objects.get(district_id=district_id, id=run_id)
 
 
-def move(run: Run, state: RunState) -> None:
+def move(run: Run, state: RunState, *, reason: str = "") -> None:
     """Take a run to another state, if it still is where we think it is and the table of transitions allows it."""
     allowed = [str(s) for s, targets in TRANSITIONS.items() if state in targets]
     with scope.inside(run.district_id):
         moved = Run.objects.filter(district_id=run.district_id, id=run.id, state__in=allowed).update(state=state)
         if moved:
-            news.announce(_moved(run, state))
+            news.announce(_moved(run, state, reason))
     if not moved:
         raise NotHeld(f"Run {run.number} is {load(run.district_id, run.id).state}; it cannot become {state}.")
     run.state = state
 
 
-def _moved(run: Run, state: RunState) -> RunMoved:
+def _moved(run: Run, state: RunState, reason: str) -> RunMoved:
     return RunMoved(
         district_id=run.district_id,
         run_id=run.id,
@@ -47,6 +47,7 @@ def _moved(run: Run, state: RunState) -> RunMoved:
         state=state,
         hold=run.hold,
         quarantine=run.quarantine,
+        reason=reason,
     )
 
 
@@ -57,7 +58,9 @@ def finish(
     message: str,
     walk: walks.Walk | None = None,
     steps: dict[str, walks.Timed] | None = None,
+    reason: str = "",
 ) -> None:
+    """``reason``: what may be told of it where no value of a record may stand."""
     timed = walk.steps if walk else (steps or {})
     now = clock.now()
     with scope.inside(run.district_id):
@@ -83,7 +86,7 @@ def finish(
         Run.objects.filter(district_id=run.district_id, id=run.id).update(
             message=message, finished_at=now, progress=None
         )
-        move(run, state)
+        move(run, state, reason=reason)
         audit.note(
             district_id=run.district_id,
             act="sync:run:finish",

@@ -56,6 +56,7 @@ from schoolpassport.tenancy import scope
 
 log = logging.getLogger(__name__)
 _EXAMPLES = 5
+_TOLD = 3  # problems in the reason of a refusal
 _INPUTS = "inputs"  # beside the kinds in a source's memory: which files of another dialect came the last time
 
 
@@ -165,7 +166,15 @@ class Walk:
 
 
 class Refused(Exception):
-    """The package cannot be trusted; nothing was changed. The message is for the person who sent it."""
+    """The package cannot be trusted; nothing was changed. The message is for the person who sent it.
+
+    ``reason``: what a notice may say of it. A message may quote headers and names that came with the package, and a
+    table without a header has its first record there; so the reason is put together from words of our own.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def fetch(walk: Walk, now: datetime) -> Path:
@@ -179,7 +188,7 @@ def fetch(walk: Walk, now: datetime) -> Path:
             now=now,
         )
     except NeedsAttention as wrong:
-        raise Refused(wrong.sentence) from wrong
+        raise Refused(wrong.sentence, reason="It could not be fetched: somebody must look at it.") from wrong
     walk.memory, walk.observed = fetched.memory, fetched.observed
     return fetched.path
 
@@ -189,7 +198,26 @@ def digest_of(walk: Walk, origin: Path) -> str:
     try:
         return open_package(origin, budget=_budget(walk)).digest()
     except PackageRefused as refusal:
-        raise Refused(str(refusal)) from refusal
+        raise _unread(refusal) from refusal
+
+
+def _unread(refusal: PackageRefused) -> Refused:
+    return Refused(str(refusal), reason=f"It cannot be read: {refusal.code.replace('_', ' ')}.")
+
+
+def _broken(walk: Walk, broken: PackageBroken) -> Refused:
+    """By the names of rules, and of files that the schema has."""
+    known = {f.file_name for f in SCHEMAS[walk.source.schema].files} | {manifest.MANIFEST}
+    found = [f"{p.file}: {p.rule}" if p.file in known else p.rule for p in broken.problems if p.breaks]
+    several = list(dict.fromkeys(found))
+    more = f", and {len(several) - _TOLD} more" if len(several) > _TOLD else ""
+    return Refused(str(broken), reason=f"Found: {', '.join(several[:_TOLD])}{more}.")
+
+
+def _unfit(bad: BadPolicy) -> Refused:
+    return Refused(
+        f"{bad} Change the setting; the package may be right.", reason="A setting of the source does not fit."
+    )
 
 
 def collect(walk: Walk, origin: Path) -> None:
@@ -205,7 +233,7 @@ def collect(walk: Walk, origin: Path) -> None:
         except PackageBroken as broken:
             inspection.begin(walk.bench.db)
             inspection.record_problems(walk.bench.db, broken.problems)
-            raise Refused(str(broken)) from broken
+            raise _broken(walk, broken) from broken
         timed.rows = len(files)
 
 
@@ -215,7 +243,7 @@ def _planned(walk: Walk, files: dict[str, Path]) -> PackagePlan:
         says = shaping(walk.settings, schema)
         return manifest.plan(schema=schema, files=files, shaping=says, partial=walk.is_partial)
     except BadPolicy as bad:
-        raise Refused(f"{bad} Change the setting; the package may be right.") from bad
+        raise _unfit(bad) from bad
 
 
 def _translate(walk: Walk, files: dict[str, Path]) -> dict[str, Path]:
@@ -234,7 +262,7 @@ def _written_anew(walk: Walk, schema: Schema, files: dict[str, Path]) -> Transla
         feeds = shaping(walk.settings, schema).read
         said = tables(walk.settings.get("tables"), schema)
     except BadPolicy as bad:
-        raise Refused(f"{bad} Change the setting; the package may be right.") from bad
+        raise _unfit(bad) from bad
     if not schema.tabled:
         return translation.translate(db, schema=schema, files=files, into=into, before=before, feeds=feeds, today=today)
     return mapped.translate(
@@ -268,7 +296,7 @@ def _take(walk: Walk, origin: Path, target: Path) -> dict[str, Path]:
     try:
         open_package(origin, budget=_budget(walk)).extract(target)
     except PackageRefused as refusal:
-        raise Refused(str(refusal)) from refusal
+        raise _unread(refusal) from refusal
     return _files(target)
 
 
@@ -336,7 +364,7 @@ def _inspect_or_refuse(walk: Walk, plan: FilePlan) -> int:
         return _inspect_file(walk, plan)
     except PackageBroken as broken:
         inspection.record_problems(walk.bench.db, broken.problems)
-        raise Refused(str(broken)) from broken
+        raise _broken(walk, broken) from broken
 
 
 def _inspect_file(walk: Walk, plan: FilePlan) -> int:
@@ -408,17 +436,16 @@ def _trust(walk: Walk) -> None:
         share, base = limits.bad_row_share, limits.minimum_base
         total = max(rows.get(kind, 0), walk.bench.count(f"cand_{KINDS[kind].table}"))
         if total >= base and count > share * total:
-            raise Refused(
-                f"{count:,} of {total:,} rows of {KINDS[kind].plural} cannot be taken; more than {share:.0%} is too "
-                "much to trust the rest. Nothing was changed; the findings say what to mend."
-            )
+            raise _fallen(count, f"{total:,} rows of {KINDS[kind].plural}", share)
     share, base = walk.limits.bad_row_share, walk.limits.minimum_base
     everything, fallen = sum(rows.values()), sum(bad.values())
     if everything >= base and fallen > share * everything:
-        raise Refused(
-            f"{fallen:,} of {everything:,} rows cannot be taken; more than {share:.0%} is too much to trust the rest. "
-            "Nothing was changed; the findings say what to mend."
-        )
+        raise _fallen(fallen, f"{everything:,} rows", share)
+
+
+def _fallen(count: int, of: str, share: float) -> Refused:
+    reason = f"{count:,} of {of} cannot be taken; more than {share:.0%} is too much to trust the rest."
+    return Refused(f"{reason} Nothing was changed; the findings say what to mend.", reason=reason)
 
 
 def settle(walk: Walk) -> None:
