@@ -577,6 +577,33 @@ ROOMS = {"kind": "class", "attributes": {"sourcedId": CLASS, "metadata.room": "R
 BUSES = {"kind": "user", "attributes": {"sourcedId": PUPIL, "metadata.bus": "Bus", "metadata.club": "AG"}}
 
 
+def test_ids_that_differ_by_zeros_at_the_front_are_no_new_ones(sis):
+    lockers = {"file": "spinde.csv", "records": [LOCKERS], "optional": True}
+    say(sis, [*TABLES, lockers])
+    many = [[f"{n:05}", f"Name{n}", "Ida", *ROWS[0][3:7], ""] for n in range(1, 61)]
+    sis.done({"schueler.csv": as_text(many)})
+    told = "are written elsewhere with other zeros at the front (“student/00001”): a spreadsheet has taken zeros away."
+    beside = sis.run(
+        {"schueler.csv": as_text(many), "spinde.csv": "Schüler-ID,Spind,Linie\n1,S-1,7\n77,S-9,\n".encode()}
+    )
+    (zeros,) = [s for s in sis.sentences(beside) if told in s]
+    assert zeros.startswith("1 ids in spinde.csv (“student/1”)")
+    (nobody,) = [s for s in sis.sentences(beside) if "no other table" in s]
+    assert nobody.startswith("spinde.csv tells of 1 users that no other table tells of, like “student/77”")
+    spoilt = as_text([[row[0].lstrip("0"), *row[1:]] for row in many])
+    held = sis.run({"schueler.csv": spoilt, "spinde.csv": "Schüler-ID,Spind,Linie\n1,S-1,7\n".encode()})
+    sentence = (
+        "60 ids of users differ from those that stand by zeros at the front alone (“student/1” and “student/00001”): a "
+        "spreadsheet has taken zeros away. Format the column as text, and export again."
+    )
+    assert held.state == "held"
+    assert sentence in held.message
+    assert held.hold["likely_cause"].startswith("A spreadsheet has taken zeros away")
+    assert not held.hold["migration"]
+    assert sentence in sis.sentences(held)
+    assert {f.file for f in sis.findings(held) if f.rule == "zeros lost"} == {"schueler.csv"}
+
+
 def test_further_tables_add_attributes_of_ones_own_and_nobody(sis):
     beside = [
         {"file": "spinde.csv", "records": [LOCKERS]},

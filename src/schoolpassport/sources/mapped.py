@@ -22,6 +22,7 @@ from schoolpassport.sources.transforms import TRANSFORMS, Given
 _Given = tuple[tabling.Grid, tabling.Header, Mapping[str, int]]
 _SURE = ("YYYY-MM-DD", "D.M.YYYY", "D/M/YYYY", "M/D/YYYY")  # the last two only where they cannot be confused
 _WHO = ("givenName", "familyName", "birthDate")  # about which the rows of one person must agree
+ZEROS_LOST = "a spreadsheet has taken zeros away. Format the column as text, and export again."
 _MOST_TOLD = 1_000
 _ASKED = ("email", "role")  # the attributes that the next look at
 # What is meant where nothing is said: attribute → SQL over the values of the record (NULL where it has none).
@@ -400,6 +401,11 @@ def _all(cell: str) -> str:
 # ------------------------------------------------------------------------------------------------ zeros that were lost
 
 
+def without_zeros(cell: str) -> str:
+    """SQL: an id with no zeros at the front of any number in it, by which it is known whatever a spreadsheet did."""
+    return f"regexp_replace({cell}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')"
+
+
 def _zeros_lost(db: Columns, made: Sequence[_Made]) -> Iterator[Problem]:
     """Ids that lead nowhere, and would lead somewhere with zeros before their digits, or without them."""
     for one in made:
@@ -412,17 +418,16 @@ def _zeros_lost(db: Columns, made: Sequence[_Made]) -> Iterator[Problem]:
 def _lost_in(db: Columns, one: _Made, header: str, keys: Sequence[_Made]) -> Iterator[Problem]:
     every = " UNION ".join(f'SELECT "sourcedId" AS key FROM {_here(m)} WHERE "sourcedId" IS NOT NULL' for m in keys)
     asked = f"SELECT DISTINCT trim(unnest(string_split({quoted(header)}, ','))) AS key, file FROM {_here(one)}"
-    bare = "regexp_replace(key, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')"
     count, file, example, meant = db.execute(
         f"WITH keys AS MATERIALIZED ({every}), lost AS (SELECT * FROM ({asked}) ANTI JOIN keys USING (key)), "
-        f"bare AS (SELECT any_value(key) AS meant, {bare} AS bare FROM keys GROUP BY ALL) "
+        f"bare AS (SELECT any_value(key) AS meant, {without_zeros('key')} AS bare FROM keys GROUP BY ALL) "
         "SELECT count(*), min(file), min(key), min(meant) FROM lost JOIN bare "
-        f"ON bare = {bare.replace('key', 'lost.key')}"
+        f"ON bare = {without_zeros('lost.key')}"
     ).fetchone() or (0, "", "", "")
     if count:
         sentence = (
-            f"{count:,} ids in {file} (“{example}”) are written elsewhere with other zeros at the front (“{meant}”): a "
-            "spreadsheet has taken zeros away. Format the column as text, and export again."
+            f"{count:,} ids in {file} (“{example}”) are written elsewhere with other zeros at the front (“{meant}”): "
+            f"{ZEROS_LOST}"
         )
         yield Problem(rule="zeros lost", file=str(file), column=header, sentence=sentence, breaks=False)
 
@@ -430,9 +435,11 @@ def _lost_in(db: Columns, one: _Made, header: str, keys: Sequence[_Made]) -> Ite
 def _about_nobody(db: Columns, extra: _Made, told: Sequence[_Made]) -> Iterator[Problem]:
     """Rows that add to records of which no other table tells."""
     every = " UNION ALL ".join(f'SELECT "sourcedId" FROM {_here(m)}' for m in told) or 'SELECT NULL AS "sourcedId"'
+    yield from _lost_in(db, extra, KEY, told)
+    bare = without_zeros('"sourcedId"')
     count, file, example = db.execute(
         f'SELECT count(DISTINCT "sourcedId"), min(file), min("sourcedId") FROM {_here(extra)} '
-        f'WHERE "sourcedId" NOT IN (SELECT "sourcedId" FROM ({every}) WHERE "sourcedId" IS NOT NULL)'
+        f'WHERE {bare} NOT IN (SELECT {bare} FROM ({every}) WHERE "sourcedId" IS NOT NULL)'
     ).fetchone() or (0, "", "")
     if count:
         plural = extra.record.file.kind.plural

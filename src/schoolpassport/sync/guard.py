@@ -38,6 +38,7 @@ class Rule(StrEnum):
     IMPORTS_REST = "imports rest"
     OTHER_IDS = "other ids"
     NO_ROWS = "no rows"
+    ZEROS_LOST = "zeros lost"
     TOO_MANY_ADDITIONS = "too many additions"
     TOO_MANY_UPDATES = "too many updates"
 
@@ -84,6 +85,12 @@ class Schools:
         return self.names.get(school, str(school))
 
 
+_PLAIN_CAUSES: Mapping[str, str] = {
+    Rule.ZEROS_LOST: (
+        "A spreadsheet has taken zeros away from the front of ids. They are no new ids, and this is no migration."
+    ),
+    Rule.NO_ROWS: "The export failed, or nothing was selected for it. Export it again.",
+}
 NO_SCHOOLS = Schools(names={}, standing={})
 
 
@@ -257,8 +264,8 @@ def _too_many_changes(limits: Limits, kind: str, facts: KindFacts, schools: Scho
 def likely_cause(found: list[Reason], kinds: dict[str, KindFacts], schools: Schools = NO_SCHOOLS) -> str:
     """A guess, in plain words, at what happened at the source."""
     rules, concerned = {r.rule for r in found}, {r.kind for r in found}
-    if Rule.NO_ROWS in rules:
-        return "The export failed, or nothing was selected for it. Export it again."
+    if plain := next((cause for rule, cause in _PLAIN_CAUSES.items() if rule in rules), ""):
+        return plain
     if migrates := _migrates(found, kinds):
         return migrates
     if gone := _schools_gone(kinds, schools):
@@ -280,6 +287,8 @@ def likely_cause(found: list[Reason], kinds: dict[str, KindFacts], schools: Scho
 
 def _migrates(found: list[Reason], kinds: dict[str, KindFacts]) -> str:
     """Why this seems to be a migration; empty if it does not."""
+    if any(r.rule == Rule.ZEROS_LOST for r in found):
+        return ""
     other = [r.kind for r in found if r.rule == Rule.OTHER_IDS]
     if any(kinds[kind].strangers for kind in other):
         return (

@@ -640,9 +640,32 @@ def judge(walk: Walk) -> dict[str, object] | None:
         found = [] if walk.observed else blanking.reasons(walk.source, walk.plan.files, says)
     found += guard.of_run(limits=walk.limits, kinds=kinds, schools=known)
     found += guard.of_empty(walk.translated.emptied)
+    other = {r.kind for r in found if r.rule == Rule.OTHER_IDS}
+    found += [r for r in _zeros_lost(walk, kinds) if r.kind in other]
     if walk.limits.hold_whole:
         found = [*walk.court.reasons, *found]
     return guard.report(found=found, kinds=kinds, schools=known) if found else None
+
+
+def _zeros_lost(walk: Walk, kinds: dict[str, guard.KindFacts]) -> Iterator[Reason]:
+    """Ids that go while the same with other zeros at the front come: a finding; and a reason, where the run waits."""
+    for kind in (k for k, f in kinds.items() if f.removed and k in walk.spoke):
+        table, plan = KINDS[kind].table, next(p for p in walk.plan.files if p.schema.kind.name == kind)
+        sent = f"(SELECT min(file) FROM origins_{table})" if kind in walk.bench.traced else "NULL"
+        count, went, came, file = walk.bench.db.execute(
+            f"SELECT count(*), min(g.key), arg_min(t.key, g.key), {sent} FROM "
+            f"(SELECT key FROM missing_{table} UNION SELECT key FROM waiting_{table}) g JOIN "
+            f"(SELECT key FROM settled_{table} WHERE key NOT IN (SELECT key FROM state_{table} WHERE NOT gone)) t "
+            f"ON {mapped.without_zeros('g.key')} = {mapped.without_zeros('t.key')}"
+        ).fetchone() or (0, "", "", None)
+        if count:
+            sentence = (
+                f"{count:,} ids of {KINDS[kind].plural} differ from those that stand by zeros at the front alone "
+                f"(“{came}” and “{went}”): {mapped.ZEROS_LOST}"
+            )
+            problem = Problem(rule="zeros lost", file=file or plan.schema.file_name, sentence=sentence, breaks=False)
+            inspection.record_problems(walk.bench.db, (problem,))
+            yield Reason(rule=Rule.ZEROS_LOST, kind=kind, sentence=sentence)
 
 
 def _without_expected(walk: Walk, kind: str, facts_: guard.KindFacts) -> guard.KindFacts:
