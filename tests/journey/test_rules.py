@@ -441,6 +441,9 @@ def test_the_command_line_lists_counts_and_writes_findings_as_csv(sis, tmp_path)
     (left_out,) = (r for r in rows if r["rule"] == "bad value")
     assert (left_out["shared"], left_out["line"], left_out["file"]) == ("no", "6", "users.csv")
     assert _findings("list", *asked, "--school", "School s2", "--rule", "bad e-mail") == ""
+    in_full = _findings("list", *asked, "--school", "School s1")
+    assert in_full != ""
+    assert _findings("list", *asked, "--school", "SCHOOL S1 ") == in_full
     assert "student without grade" in _findings("counts", *asked)
     assert _findings("score", *asked, "--json").splitlines()
     assert len(_findings("trend", *asked, "--rule", "bad e-mail", "--json").splitlines()) == 1

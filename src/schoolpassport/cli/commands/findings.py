@@ -156,7 +156,10 @@ def _tell(headers: tuple[str, ...], rows: Sequence[tuple[object, ...]], *, as_js
 
 
 def _school(id_: UUID, name: str) -> UUID:
-    found = [school for school, called in sync.school_names(district_id=id_).items() if name in {called, str(school)}]
+    names = sync.school_names(district_id=id_)
+    found = [school for school, called in names.items() if name in {called, str(school)}]
+    if not found:  # as people write it
+        found = [school for school, called in names.items() if called.strip().casefold() == name.strip().casefold()]
     if len(found) != 1:
         what = "Several schools are called" if found else "There is no school"
         raise click.ClickException(f"{what} “{name}”; give its GG4L ID.")
