@@ -7,14 +7,16 @@ import pytest
 
 from schoolpassport.sources import actions
 from tests.support.nights import BY, Nights, nights
-from tests.support.packages import STAMP, Package, enrollment, small, user
+from tests.support.packages import STAMP, Package, small, user
 
 PHONE = "users.csv has no column “phone” any more, and had it the last time: 2 users would lose what stood there."
 
 
 @pytest.fixture
 def sis(district, tmp_path, now) -> Nights:
-    return nights(district_id=district.id, folder=tmp_path, now=now)
+    made = nights(district_id=district.id, folder=tmp_path, now=now)
+    made.set_limits(minimum_base=1)
+    return made
 
 
 def reachable() -> Package:
@@ -73,7 +75,7 @@ def test_a_column_that_was_blank_in_every_row_may_go(sis):
 
 def test_columns_of_the_districts_own_are_asked_about_too(sis):
     sis.done(small().changed("users", "p1", **{"metadata.100%": "Red"}))
-    run = sis.run(small().with_rows("enrollments", enrollment("e9", userSourcedId="p1", classSourcedId="c1")))
+    run = sis.run(small().with_rows("users", user("new")))
     (sentence,) = sentences(run)
     assert sentence.startswith("users.csv has no column “metadata.100%” any more")
     assert "1 users would lose" in sentence
@@ -99,3 +101,10 @@ def test_a_delta_without_a_column_asks_nobody(sis):
     delta = Package({"users": (user("new", status="active", dateLastModified=STAMP),)}).declared(users="delta")
     assert sis.run(renamed(delta, "users", phone="")).state == "done"
     assert phones(sis) == {"555-0101", "555-0102"}
+
+
+def test_kinds_of_few_records_are_not_judged(sis):
+    sis.set_limits(minimum_base=8)
+    sis.done(reachable())
+    assert sis.run(renamed(reachable(), "users", phone="")).state == "done"
+    assert phones(sis) == set()

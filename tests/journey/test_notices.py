@@ -222,7 +222,7 @@ def test_a_district_reads_its_own_notices_only(sis, district, other_district):
 
 
 def test_what_was_settled_and_is_so_again_is_open_again_and_not_told_twice(district, now):
-    facts = {"district": "A", "at": "A", "source": "SIS", "run": 1, "reasons": [], "cause": ""}
+    facts = {"district": "A", "at": "A", "source": "SIS", "run": 1, "reasons": [], "cause": "", "migrate": ""}
     same = {"organisation_id": district.id, "kind": "run-held", "about": "x", "facts": facts, "now": now}
     assert actions.tell(**same) is not None
     assert actions.settle(organisation_id=district.id, kinds=["run-held"], about="x", now=now) == 1

@@ -633,11 +633,9 @@ def judge(walk: Walk) -> dict[str, object] | None:
         kinds[name] = _without_expected(walk, name, facts_)
         if walk.migrated:
             kinds[name] = replace(kinds[name], updated=0, updated_by_school={})
-    says = shaping(walk.settings, SCHEMAS[walk.source.schema])
     with scope.inside(walk.source.district_id):
         known = walk.court.schools()
-        # Who is asked, an API or a directory, writes no columns: we do, of what comes.
-        found = [] if walk.observed else blanking.reasons(walk.source, walk.plan.files, says)
+        found = _columns_gone(walk, kinds)
     found += guard.of_run(limits=walk.limits, kinds=kinds, schools=known)
     found += guard.of_empty(walk.translated.emptied)
     other = {r.kind for r in found if r.rule == Rule.OTHER_IDS}
@@ -666,6 +664,15 @@ def _zeros_lost(walk: Walk, kinds: dict[str, guard.KindFacts]) -> Iterator[Reaso
             problem = Problem(rule="zeros lost", file=file or plan.schema.file_name, sentence=sentence, breaks=False)
             inspection.record_problems(walk.bench.db, (problem,))
             yield Reason(rule=Rule.ZEROS_LOST, kind=kind, sentence=sentence)
+
+
+def _columns_gone(walk: Walk, kinds: dict[str, guard.KindFacts]) -> list[Reason]:
+    """What would be lost with columns that are gone. Who is asked, an API or a directory, writes none: we do."""
+    if walk.observed:
+        return []
+    judged = {k for k, facts_ in kinds.items() if facts_.standing >= walk.limits.of_kind(k).minimum_base}
+    plans = (p for p in walk.plan.files if p.schema.kind.name in judged)
+    return blanking.reasons(walk.source, plans, shaping(walk.settings, SCHEMAS[walk.source.schema]))
 
 
 def _without_expected(walk: Walk, kind: str, facts_: guard.KindFacts) -> guard.KindFacts:
