@@ -44,6 +44,7 @@ def told(district, now):
             "run": 7,
             "reasons": ["Too much."],
             "cause": "",
+            "migrate": "",
         }
         return actions.tell(organisation_id=district.id, kind="run-held", about=about, facts={**given, **facts}, now=at)
 
