@@ -665,8 +665,9 @@ def export_people(*, district_id: UUID, since: int, naming: Collection[UUID], in
     one is left out.
     """
     named = (
-        "CASE WHEN NOT EXISTS (SELECT FROM roster_link l WHERE l.district_id = u.district_id AND l.record_id = u.id "
-        "AND l.source_id = ANY(%(n)s) AND right(l.key, length(u.username)) = u.username) THEN u.username END"
+        "CASE WHEN NOT EXISTS (SELECT FROM roster_link l WHERE l.district_id = u.district_id AND l.kind = 'user' "
+        "AND l.record_id = u.id AND l.source_id = ANY(%(n)s) AND right(l.key, length(u.username)) = u.username) "
+        "THEN u.username END"
     )
     statement = (
         "COPY (SELECT u.id, u.role, u.given_name, u.family_name, u.middle_name, "

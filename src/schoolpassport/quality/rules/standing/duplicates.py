@@ -11,11 +11,12 @@ _NAMING = ", ".join(f"'{s.name}'" for s in SCHEMAS.values() if s.names_by_id)
 
 def _by_id(alias: str) -> str:
     """SQL: the user name is an id, without its prefix, in the place of one that the source does not have."""
+    # A scalar subquery is asked row by row, by the index; an EXISTS would be joined, once more for each row.
     return (
-        "EXISTS (SELECT FROM roster_link l JOIN sources_source s "
+        "coalesce((SELECT true FROM roster_link l JOIN sources_source s "
         "ON s.district_id = l.district_id AND s.id = l.source_id "
-        f"WHERE s.schema IN ({_NAMING}) AND l.district_id = {alias}.district_id AND l.record_id = {alias}.id "
-        f"AND right(l.key, length({alias}.username)) = {alias}.username)"
+        f"WHERE s.schema IN ({_NAMING}) AND l.district_id = {alias}.district_id AND l.kind = 'user' "
+        f"AND l.record_id = {alias}.id AND right(l.key, length({alias}.username)) = {alias}.username LIMIT 1), false)"
     )
 
 
