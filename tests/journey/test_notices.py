@@ -16,7 +16,7 @@ from schoolpassport.sync import states
 from schoolpassport.sync.models import Run, RunState
 from schoolpassport.tenancy import scope
 from tests.support.nights import Nights, nights
-from tests.support.packages import crowd
+from tests.support.packages import crowd, small, user
 from tests.support.postbox import postbox, set_up, work
 
 
@@ -78,11 +78,24 @@ def test_a_newer_held_run_takes_the_place_of_the_older_one(sis):
     assert len(told(sis)) == 2
 
 
+def test_a_reason_that_names_ids_is_told_to_who_asks_for_the_run_and_in_no_notice(sis, district):
+    sis.approve(sis.run(small().with_rows("users", *(user(f"{n:04d}", username=f"u{n}") for n in range(100, 160)))))
+    run = sis.run(small().with_rows("users", *(user(f"{n}", username=f"u{n}") for n in range(100, 160))))
+    assert run.state == "held"
+    (zeros,) = [r["sentence"] for r in run.hold["reasons"] if r["rule"] == "zeros lost"]
+    assert "(“100” and “0100”)" in zeros
+    notice = queries.notices(organisation_id=district.id)[0]
+    assert "differ from those that stand" not in notice.words
+    assert "0100" not in notice.words
+    assert "- " in notice.words
+    assert "A spreadsheet has taken zeros away from the front of ids." in notice.words
+
+
 def test_a_notice_is_there_only_if_what_it_tells_of_is(sis, monkeypatch):
     """The same transaction: what undoes the hold undoes the notice."""
     with scope.undone(sis.district_id):
         run = sis.ask(leaving(20))
-        run.hold = {"reasons": [{"sentence": "Too much."}], "likely_cause": "A cut."}
+        run.hold = {"reasons": [{"rule": "no rows", "sentence": "Too much."}], "likely_cause": "A cut."}
         Run.objects.filter(district_id=sis.district_id, id=run.id).update(state=RunState.RUNNING, hold=run.hold)
         states.finish(run, RunState.HELD, message="Too much.")
         assert told(sis) == ["run-held"]

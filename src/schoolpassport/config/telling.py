@@ -20,7 +20,6 @@ from schoolpassport.sharing.lifecycle import IN_FORCE, Act, ConsentState, Side
 from schoolpassport.sources import queries as sources
 from schoolpassport.sync import queries as sync
 from schoolpassport.sync.contract import IdsAsked, RemovalsDecided, RunMoved, SourceOverdue, SourceSilent
-from schoolpassport.sync.guard import Rule
 from schoolpassport.sync.models import RunState
 from schoolpassport.tenancy import queries as tenancy
 from schoolpassport.webhooks.records import MessageDead
@@ -129,8 +128,8 @@ def _held(news: RunMoved, hold: Mapping[str, Any]) -> dict[str, Fact]:
 
 
 def _sentences(report: Mapping[str, list[Mapping[str, str]]]) -> list[str]:
-    """Of the guard: counts, kinds and names of schools and files. What names an id is left out; the cause says it."""
-    return [r["sentence"] for r in report.get("reasons", []) if r["rule"] != Rule.ZEROS_LOST]
+    """Of the guard: counts, kinds and names of schools and files."""
+    return [r["sentence"] for r in report.get("reasons", [])]
 
 
 # ------------------------------------------------------------------------------------------------ what goes to partners

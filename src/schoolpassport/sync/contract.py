@@ -158,8 +158,8 @@ class SourceOverdue:
 class RunMoved:
     """News (``kit.news``): a run went from one state to another, told in the transaction in which it did.
 
-    ``hold``: why it is held; ``quarantine``: removals that wait since it; both as the run has them. ``reason``: why it
-    is refused, without a value of a record.
+    ``hold``: why it is held, without the reasons that name ids; ``quarantine``: removals that wait since it, as the run
+    has them. ``reason``: why it is refused, without a value of a record.
     """
 
     district_id: UUID

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from schoolpassport.roster.kinds import KINDS
@@ -91,6 +92,7 @@ _PLAIN_CAUSES: Mapping[str, str] = {
     ),
     Rule.NO_ROWS: "The export failed, or nothing was selected for it. Export it again.",
 }
+_NAMES_IDS = {Rule.ZEROS_LOST}
 NO_SCHOOLS = Schools(names={}, standing={})
 
 
@@ -339,6 +341,13 @@ def report(*, found: list[Reason], kinds: dict[str, KindFacts], schools: Schools
             for school, removed in sorted(f.removed_by_school.items(), key=lambda item: -item[1])
         ],
     }
+
+
+def without_ids(reported: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """A report as it may be told where no value of a record may stand: of what is left out, the cause says enough."""
+    if reported is None:
+        return None
+    return {**reported, "reasons": [r for r in reported["reasons"] if r["rule"] not in _NAMES_IDS]}
 
 
 def told(found: list[Reason]) -> list[dict[str, str]]:

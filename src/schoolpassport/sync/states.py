@@ -7,7 +7,7 @@ from schoolpassport.audit import actions as audit
 from schoolpassport.kit import clock, news
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
-from schoolpassport.sync import rehearsal
+from schoolpassport.sync import guard, rehearsal
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import STEPS, RunMoved
 from schoolpassport.sync.models import TRANSITIONS, Run, RunState, Step
@@ -45,7 +45,7 @@ def _moved(run: Run, state: RunState, reason: str) -> RunMoved:
         source_id=run.source_id,
         was=run.state,
         state=state,
-        hold=run.hold,
+        hold=guard.without_ids(run.hold),
         quarantine=run.quarantine,
         reason=reason,
     )
