@@ -44,6 +44,29 @@ def looked_at(district_of: Several, source, *rows) -> tuple[dict[str, tuple[str,
     return what, {p.key for p in found if p.certain}
 
 
+def test_a_source_whose_schools_seem_to_stand_already_is_told_so_when_they_come(district_of):
+    other = district_of.more("Other SIS")
+    run = other.done(
+        Package({"orgs": (org("1", name="Saint Elodie Elem", identifier="0101"), org("5", name="Quite New"))})
+    )
+    (told,) = [s for s in other.sentences(run) if "may be schools that stand" in s]
+    assert told == (
+        "1 new schools may be schools that stand, like “Saint Elodie Elem”: The same number, and nearly the same name. "
+        "They stand twice until somebody says so: schoolpassport people propose-schools 'Other SIS' PACKAGE"
+    )
+    again = other.run(Package({"orgs": (org("1", name="Saint Elodie Elementary", identifier="0101"),)}))
+    assert not [s for s in other.sentences(again) if "may be schools that stand" in s]
+
+
+def test_a_school_of_which_somebody_said_that_it_is_new_is_not_asked_about_again(district_of):
+    other = district_of.more("Other")
+    decisions.set_schools(
+        district_id=district_of.district_id, source_id=other.source.id, content={"1": "new"}, by="data", now=other.now
+    )
+    run = other.done(Package({"orgs": (org("1", name="Saint Elodie Elem", identifier="0101"),)}))
+    assert not [s for s in other.sentences(run) if "may be schools that stand" in s]
+
+
 def test_numbers_and_names_propose_and_what_is_not_clear_is_asked(district_of):
     other = district_of.more("Other")
     found, certain = looked_at(

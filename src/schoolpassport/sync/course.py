@@ -21,7 +21,7 @@ from schoolpassport.sources import actions as sources
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source
-from schoolpassport.sync import absences, rehearsal, releasing, states, told, waiting
+from schoolpassport.sync import absences, rehearsal, releasing, schooling, states, told, waiting
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import IdsAsked, Progress, Watcher, Which, followers
 from schoolpassport.sync.models import Run, RunState, Statistic
@@ -142,6 +142,7 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         _refuse(run, refusal, walk)
         return
     walks.settle(walk)
+    schooling.remind(walk)
     if not run.approved_by and (report := walks.judge(walk)) is not None:
         _hold(run, walk, report)
         return

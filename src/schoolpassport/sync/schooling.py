@@ -5,6 +5,7 @@ for a proposal, if it is the only one; a name has to be nearly the same, of one 
 Certain is what both say, for two systems may number from 1, and two schools may be called alike.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,10 +15,12 @@ from uuid import UUID
 
 from schoolpassport.kit.columns import Columns
 from schoolpassport.matching import policies
+from schoolpassport.quality import inspection
 from schoolpassport.roster import queries as roster
 from schoolpassport.sources import queries as sources
 from schoolpassport.sources import staging
 from schoolpassport.sources.models import Source
+from schoolpassport.sources.records import Problem
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.preview import Unread
 from schoolpassport.sync.workbench import glance
@@ -63,13 +66,34 @@ def propose(*, district_id: UUID, source_id: UUID, origin: Path, today: date) ->
             if plan is None:
                 raise Unread("The package has no file of schools.")
             staging.stage(made.db, plan)
-            found = _compared(made.db, standing)
+            found = _compared(made.db, "raw_org", standing)
         except walks.Refused as refusal:
             raise Unread(str(refusal)) from refusal
     with scope.inside(district_id):
         came = roster.meant(district_id=district_id, source_id=source_id, kind="org", keys=[p.key for p in found])
     decided = held.get("schools") or {}
     return [_as_it_is(p, came=came.get(p.key), decided=decided, names=names) for p in found]
+
+
+def remind(walk: walks.Walk) -> None:
+    """A finding about schools that come for the first time tonight and look like some that stand: they double them."""
+    db, source = walk.bench.db, walk.source
+    if not walk.bench.has("settled_org") or not walk.bench.any("(FROM settled_org WHERE op = 'a')"):
+        return
+    with scope.inside(source.district_id):
+        standing = roster.standing_orgs(district_id=source.district_id, but=source.id)
+    came = "(FROM cand_org SEMI JOIN (FROM settled_org WHERE op = 'a') USING (key))"
+    decided = walk.settings.get("schools") or {}
+    alike = [p for p in _compared(db, came, standing) if p.becomes != "new" and p.key not in decided]
+    if alike:
+        first = alike[0]
+        sentence = (
+            f"{len(alike):,} new schools may be schools that stand, like “{first.name}”: {first.reason} They stand "
+            f"twice until somebody says so: schoolpassport people propose-schools {shlex.quote(source.name)} PACKAGE"
+        )
+        file = next(p.schema.file_name for p in walk.plan.files if p.schema.kind.name == "org")
+        problem = Problem(rule="school stands already", file=file, sentence=sentence, breaks=False)
+        inspection.record_problems(db, (problem,))
 
 
 def _as_it_is(
@@ -127,7 +151,8 @@ def _check(key: str, found: Proposed | None, *, twice: bool, leaves_out: bool) -
         raise NotProposed(f"School “{key}” is not open any more. {found.reason}")
 
 
-def _compared(db: Columns, standing: list[dict[str, object]]) -> list[Proposed]:
+def _compared(db: Columns, came: str, standing: list[dict[str, object]]) -> list[Proposed]:
+    """``came``: a relation with the columns of schools as the source said them."""
     db.execute("CREATE TABLE stands (id VARCHAR, name VARCHAR, type VARCHAR, identifier VARCHAR)")
     if standing:
         rows = [[str(s["id"]), s["name"], s["type"], s["identifier"]] for s in standing]
@@ -137,7 +162,7 @@ def _compared(db: Columns, standing: list[dict[str, object]]) -> list[Proposed]:
         f"o.identifier = s.identifier AS numbered, count(*) FILTER (o.identifier = s.identifier) "
         f"OVER (PARTITION BY o.key) AS by_number, jaro_winkler_similarity({_plain('o.name')}, {_plain('s.name')}) "
         "AS score, max(score) OVER (PARTITION BY o.key) AS best "
-        "FROM raw_org o JOIN stands s ON lower(o.type) = s.type WHERE o.key IS NOT NULL "
+        f"FROM {came} o JOIN stands s ON lower(o.type) = s.type WHERE o.key IS NOT NULL "
         "AND o.status IS DISTINCT FROM 'tobedeleted'"
     )
     found = db.execute(
@@ -147,7 +172,7 @@ def _compared(db: Columns, standing: list[dict[str, object]]) -> list[Proposed]:
         "count(*) FILTER (agreed) AS both, any_value(id) AS id, any_value(school) AS school, "
         "string_agg(school, '”, “' ORDER BY score DESC, school) "
         "AS schools FROM best GROUP BY key) SELECT o.key, o.name, c.many, c.score, c.id, c.school, "
-        "c.schools, c.both FROM raw_org o LEFT JOIN counted c ON o.key = c.key WHERE o.key IS NOT NULL "
+        f"c.schools, c.both FROM {came} o LEFT JOIN counted c ON o.key = c.key WHERE o.key IS NOT NULL "
         "AND o.status IS DISTINCT FROM 'tobedeleted' AND lower(o.type) <> 'district' ORDER BY o.key"
     ).fetchall()
     return [_proposed(*row) for row in found]
