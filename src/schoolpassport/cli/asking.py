@@ -85,7 +85,7 @@ def school_ids(district_id: UUID, names: tuple[str, ...]) -> tuple[UUID, ...]:
 
 
 def _school(there: Mapping[UUID, str], name: str) -> UUID:
-    known = [id_ for id_, called in there.items() if name.casefold() in {called.casefold(), str(id_)}]
+    known = [id_ for id_, called in there.items() if name.strip().casefold() in {called.strip().casefold(), str(id_)}]
     if len(known) == 1:
         return known[0]
     if known:

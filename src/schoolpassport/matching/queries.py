@@ -92,7 +92,7 @@ def _people(district_id: UUID, ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
     born = roster.records_of(district_id=district_id, kind="demographics", ids=ids)
     keys = roster.keys_of(district_id=district_id, kind="user", ids=ids)
     schools = roster.school_names(district_id=district_id)
-    names = {source.id: source.name for source in sources.sources(district_id=district_id)}
+    names = sources.names(district_id=district_id)
     return {
         id_: {
             **_person(id_, records.get(id_, {}), schools),

@@ -1,7 +1,7 @@
 """Reading the library of record: as of now, or as of any revision or instant."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,12 @@ def school_names(*, district_id: UUID) -> dict[UUID, str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, name FROM roster_org WHERE district_id = %s AND rev_to = %s", [district_id, OPEN])
         return dict(cursor.fetchall())
+
+
+def called(record: Mapping[str, Any]) -> str:
+    """The name of a record of any kind, by its columns; empty where it has none."""
+    both = " ".join(filter(None, (record.get("given_name"), record.get("family_name"))))
+    return both or record.get("name") or record.get("title") or ""
 
 
 def standing_orgs(*, district_id: UUID, but: UUID) -> list[dict[str, Any]]:

@@ -18,6 +18,10 @@ def sources(*, district_id: UUID) -> list[Source]:
     return list(Source.objects.filter(district_id=district_id).order_by("name"))
 
 
+def names(*, district_id: UUID) -> dict[UUID, str]:
+    return dict(Source.objects.filter(district_id=district_id).values_list("id", "name"))
+
+
 def registered(*, district_id: UUID) -> list[Source]:
     """In the order of their registration."""
     return list(Source.objects.filter(district_id=district_id).order_by("created_at", "id"))

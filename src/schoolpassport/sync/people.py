@@ -1,10 +1,10 @@
 """What people decide about identity, from the asking to the views; and why a record says what it says."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from schoolpassport.kit import news
@@ -162,7 +162,7 @@ def answer(*, district_id: UUID, kind: str, source: str, key: str, means: str, b
         news.announce(IdsAsked(district_id=district_id, source_id=source_id, open=open_, new=0, run=None, now=now))
         record = queries.record(district_id=district_id, kind=kind, id=question.record_id) or {}
         return Answered(
-            record_id=question.record_id, name=_called(record), archived=record.get("status") == "tobedeleted"
+            record_id=question.record_id, name=queries.called(record), archived=record.get("status") == "tobedeleted"
         )
 
     return _decide(district_id, answered)
@@ -190,7 +190,7 @@ class Doubt:
 def questions(*, district_id: UUID) -> list[Doubt]:
     """The keys of which somebody must say whom they mean, with the names of both; in as many queries as for one."""
     with scope.inside(district_id):  # house: scope-at-the-door (a query in all but the file's name)
-        names = {s.id: s.name for s in sources.sources(district_id=district_id)}
+        names = sources.names(district_id=district_id)
         found = queries.questions(district_id=district_id)
         people = queries.records_of(district_id=district_id, kind="user", ids={q.record_id for q in found})
         said = _said_last(district_id, {q.source_id for q in found})
@@ -198,15 +198,11 @@ def questions(*, district_id: UUID) -> list[Doubt]:
             Doubt(
                 question=q,
                 source=names[q.source_id],
-                stood=_called(people.get(q.record_id, {})),
+                stood=queries.called(people.get(q.record_id, {})),
                 says=said.get((q.source_id, q.key), ""),
             )
             for q in found
         ]
-
-
-def _called(record: Mapping[str, Any]) -> str:
-    return " ".join(filter(None, (record.get("given_name"), record.get("family_name"))))
 
 
 def _said_last(district_id: UUID, source_ids: set[UUID]) -> dict[tuple[UUID, str], str]:

@@ -26,10 +26,6 @@ def runs(*, district_id: UUID, source_id: UUID | None = None, limit: int = 20) -
     return list((found.filter(source_id=source_id) if source_id else found).order_by("-number")[:limit])
 
 
-def source_names(*, district_id: UUID) -> dict[UUID, str]:
-    return {source.id: source.name for source in sources.sources(district_id=district_id)}
-
-
 def run(*, district_id: UUID, number: int) -> Run | None:
     return Run.objects.filter(district_id=district_id, number=number).first()
 
@@ -134,7 +130,7 @@ def removals_named(*, district_id: UUID, limit: int) -> list[dict[str, Any]]:
     """
     held = Absence.objects.filter(district_id=district_id, state=AbsenceState.HELD).order_by("run", "kind", "key")
     found = sorted(held[:limit], key=lambda a: list(KINDS).index(a.kind))
-    names, sources_ = school_names(district_id=district_id), source_names(district_id=district_id)
+    schools_, sources_ = school_names(district_id=district_id), sources.names(district_id=district_id)
     records = {
         kind: roster.records_of(district_id=district_id, kind=kind, ids={a.record_id for a in found if a.kind == kind})
         for kind in dict.fromkeys(a.kind for a in found)
@@ -150,8 +146,8 @@ def removals_named(*, district_id: UUID, limit: int) -> list[dict[str, Any]]:
                 "kind": a.kind,
                 "source": sources_[a.source_id],
                 "key": a.key,
-                "name": _called(record) or _called(person),
-                "schools": [names[school] for school in schools if school in names],
+                "name": roster.called(record) or roster.called(person),
+                "schools": [schools_[school] for school in schools if school in schools_],
                 "id": str(a.record_id),
             }
         )
@@ -163,11 +159,6 @@ def _whose(district_id: UUID, records: Mapping[str, Mapping[UUID, Mapping[str, A
     every = [record for kind in ("demographics", "enrollment") for record in records.get(kind, {}).values()]
     ids = {record.get("user_id", record["id"]) for record in every}
     return roster.records_of(district_id=district_id, kind="user", ids=ids)
-
-
-def _called(record: Mapping[str, Any]) -> str:
-    both = " ".join(filter(None, (record.get("given_name"), record.get("family_name"))))
-    return both or record.get("name") or record.get("title") or ""
 
 
 def _schools(kind: str, record: Mapping[str, Any]) -> list[UUID]:

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import UUID
 
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, json_of, me, source_id_of
+from schoolpassport.cli.asking import district_id, json_of, me, school_ids, source_id_of
 from schoolpassport.kit import clock
 from schoolpassport.quality import actions, policies, queries
 from schoolpassport.quality.records import Severity, Told
@@ -56,7 +55,7 @@ def list_(  # noqa: PLR0913 (one per option)
             rule=rule,
             kind=kind,
             severity=severity,
-            school_id=_school(id_, school) if school else None,
+            school_id=school_ids(id_, (school,))[0] if school else None,
             source_id=source_id_of(id_, source or None),
             runs=sync.last_taken(district_id=id_),
             limit=limit if into is None else queries.MOST,
@@ -111,7 +110,7 @@ def trend(rule: str, school: str, district: str | None, *, as_json: bool) -> Non
     """How the score, or the count of one rule, went from run to run."""
     id_ = district_id(district)
     with scope.inside(id_):
-        school_id = _school(id_, school) if school else ALTOGETHER
+        school_id = school_ids(id_, (school,))[0] if school else ALTOGETHER
         rows = (
             [(t.at, t.count) for t in queries.trend(district_id=id_, rule=rule, school_id=school_id)]
             if rule
@@ -153,14 +152,3 @@ def _tell(headers: tuple[str, ...], rows: Sequence[tuple[object, ...]], *, as_js
         return
     for row in rows:
         show.as_json(dict(zip(headers, row, strict=True)))
-
-
-def _school(id_: UUID, name: str) -> UUID:
-    names = sync.school_names(district_id=id_)
-    found = [school for school, called in names.items() if name in {called, str(school)}]
-    if not found:  # as people write it
-        found = [school for school, called in names.items() if called.strip().casefold() == name.strip().casefold()]
-    if len(found) != 1:
-        what = "Several schools are called" if found else "There is no school"
-        raise click.ClickException(f"{what} “{name}”; give its GG4L ID.")
-    return found[0]

@@ -259,7 +259,7 @@ def list_(source: str | None, limit: int, district: str | None, *, as_json: bool
     source_id = source_id_of(id_, source)
     with scope.inside(id_):
         runs = queries.runs(district_id=id_, source_id=source_id, limit=limit)
-        names = queries.source_names(district_id=id_)
+        names = source_queries.names(district_id=id_)
     if as_json:
         said = ("state", "revision", "message")
         show.as_json(
@@ -518,7 +518,7 @@ def tell(run: Run, *, as_json: bool, schools: bool = False) -> None:
         statistics = queries.statistics_named(district_id=run.district_id, run_id=run.id)
         counts = quality.finding_counts(district_id=run.district_id, run_id=run.id)
         findings = quality.findings(district_id=run.district_id, run_id=run.id, limit=_SHOWN)
-        source = queries.source_names(district_id=run.district_id)[run.source_id]
+        source = source_queries.names(district_id=run.district_id)[run.source_id]
         unfinished = queries.unfinished(run)
     if as_json:
         show.as_json(
