@@ -664,17 +664,26 @@ def remapped_kinds(*, district_id: UUID, revision: int) -> frozenset[str]:
     return frozenset(later.values_list("kind", flat=True))
 
 
+def named_by_id(alias: str, sources: str) -> str:
+    """SQL: the user name of a person is an id, without its prefix, in the place of one that these sources do not have.
+
+    ``sources``: how an id is compared with theirs, like ``IN (…)``.
+    """
+    # A scalar subquery is asked row by row, by the index; an EXISTS would be joined, once more for each row.
+    return (
+        f"coalesce((SELECT true FROM roster_link l WHERE l.district_id = {alias}.district_id AND l.kind = 'user' "
+        f"AND l.record_id = {alias}.id AND l.source_id {sources} "
+        f"AND right(l.key, length({alias}.username)) = {alias}.username LIMIT 1), false)"
+    )
+
+
 def export_people(*, district_id: UUID, since: int, naming: Collection[UUID], into: Path) -> None:
     """Whoever stands now, as CSV: what tells people apart, and whether it is new after a revision.
 
     ``naming``: sources that put an id, without its prefix, in the place of a user name that they do not have. Such a
     one is left out.
     """
-    named = (
-        "CASE WHEN NOT EXISTS (SELECT FROM roster_link l WHERE l.district_id = u.district_id AND l.kind = 'user' "
-        "AND l.record_id = u.id AND l.source_id = ANY(%(n)s) AND right(l.key, length(u.username)) = u.username) "
-        "THEN u.username END"
-    )
+    named = f"CASE WHEN NOT {named_by_id('u', '= ANY(%(n)s)')} THEN u.username END" if naming else "u.username"
     statement = (
         "COPY (SELECT u.id, u.role, u.given_name, u.family_name, u.middle_name, "
         "u.preferred_first_name, d.birth_date, d.sex, u.email, coalesce(u.phone, u.sms), u.identifier, "

@@ -3,6 +3,7 @@
 from schoolpassport.kit.columns import quoted
 from schoolpassport.quality.records import Rule, Severity
 from schoolpassport.quality.rules.standing._roster import stands
+from schoolpassport.roster import queries as roster
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources.schemas import SCHEMAS
 
@@ -10,14 +11,8 @@ _NAMING = ", ".join(f"'{s.name}'" for s in SCHEMAS.values() if s.names_by_id)
 
 
 def _by_id(alias: str) -> str:
-    """SQL: the user name is an id, without its prefix, in the place of one that the source does not have."""
-    # A scalar subquery is asked row by row, by the index; an EXISTS would be joined, once more for each row.
-    return (
-        "coalesce((SELECT true FROM roster_link l JOIN sources_source s "
-        "ON s.district_id = l.district_id AND s.id = l.source_id "
-        f"WHERE s.schema IN ({_NAMING}) AND l.district_id = {alias}.district_id AND l.kind = 'user' "
-        f"AND l.record_id = {alias}.id AND right(l.key, length({alias}.username)) = {alias}.username LIMIT 1), false)"
-    )
+    naming = f"SELECT s.id FROM sources_source s WHERE s.district_id = {alias}.district_id AND s.schema IN ({_NAMING})"
+    return roster.named_by_id(alias, f"IN ({naming})")
 
 
 def _twice(name: str, attribute: str, severity: Severity, sentence: str, fix: str, *, also: str = "") -> Rule:
