@@ -21,7 +21,7 @@ from schoolpassport.sources import actions as sources
 from schoolpassport.sources import packages
 from schoolpassport.sources import queries as source_queries
 from schoolpassport.sources.models import Source
-from schoolpassport.sync import absences, rehearsal, releasing, schooling, states, told, waiting
+from schoolpassport.sync import absences, judging, rehearsal, releasing, schooling, states, told, waiting
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import IdsAsked, Progress, Watcher, Which, followers
 from schoolpassport.sync.models import Run, RunState, Statistic
@@ -143,7 +143,7 @@ def _steps(run: Run, walk: walks.Walk) -> None:
         return
     walks.settle(walk)
     schooling.remind(walk)
-    if not run.approved_by and (report := walks.judge(walk)) is not None:
+    if not run.approved_by and (report := judging.judge(walk)) is not None:
         _hold(run, walk, report)
         return
     applied = _apply(run, walk)
