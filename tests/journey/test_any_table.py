@@ -457,6 +457,11 @@ REFUSED = {
         {"schueler.xlsx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)},
         "schueler.xlsx is a workbook of Excel 97 to 2003, or has a password. Save it as .xlsx without one.",
     ),
+    "a web page": (
+        {"schueler.xls.csv": b"<html><table><tr><td>No</td></tr></table>"},
+        "schueler.xls.csv is a web page (HTML), whatever its name says. Open it in a spreadsheet program",
+    ),
+    "text for a workbook": ({"schueler.xlsx": as_text()}, "schueler.xlsx is text, as CSV is, and no workbook."),
     "no workbook": ({"schueler.xlsx": b"PK"}, "schueler.xlsx: the zip file is damaged"),
     "most ids lost": (
         {"schueler.csv": as_text([["1,2E+11", *ROWS[0][1:]]] * 8)},
@@ -563,6 +568,9 @@ def test_what_a_proposal_lacks_for_a_roster_is_said_and_a_name_of_the_school_hel
         "No file says which classes there are.",
         "No file says which enrollments there are.",
     ]
+    beside = sis.write({"pupils.csv": "ID,First name,Last name\n1,Ora,Klein\n2,Ian,Moss\n", "old.xls": b"<html>"})
+    (problem,) = json.loads(cli(sources, sis, "propose", beside, "--json"))["problems"]
+    assert problem == "old.xls was not looked at: it is named as no table is (.csv, .tsv, .txt, .xlsx, .xlsm)."
     told = json.loads(cli(sources, sis, "propose", package, "--json", "--school", "Amber"))
     assert "pupils.csv: nothing is mapped to orgs of users, which each must have." not in told["missing"]
     say(sis, told["tables"])

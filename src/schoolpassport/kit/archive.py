@@ -20,8 +20,9 @@ from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Final, Never, Protocol
 
+from schoolpassport.kit.plaintext import AS_A_TABLE
 from schoolpassport.kit.refusal import Code, PackageRefused
-from schoolpassport.kit.zipdirectory import DEFLATED, Entry, read_directory
+from schoolpassport.kit.zipdirectory import DEFLATED, PACKAGE, Entry, Wanted, read_directory
 
 __all__ = [
     "USUAL",
@@ -80,6 +81,10 @@ class Budget:
 
 USUAL: Final = Budget()
 WITH_WORKBOOKS: Final = Budget(workbooks=True)
+_TABLES: Final = Wanted(
+    otherwise="Send a table (.csv, .tsv, .txt, .xlsx or .xlsm), or a zip file with such tables at its root.", table=True
+)
+_WORKBOOK_ITSELF: Final = Wanted(what="workbook of Excel (.xlsx)", otherwise=AS_A_TABLE, table=True)
 _OF_A_WORKBOOK: Final = Budget(max_members=1_000, max_member_bytes=2 * GB, max_total_bytes=4 * GB)
 
 
@@ -141,7 +146,7 @@ def open_package(path: Path, *, budget: Budget = USUAL) -> Package:
 def check_workbook(path: Path) -> None:
     """Judge an Excel file, which is a zip file with XML in it, by the same rules. Raises `PackageRefused`."""
     with _opened(path, None) as file:
-        entries = read_directory(file, path=path, most=_OF_A_WORKBOOK.max_members)
+        entries = read_directory(file, path=path, most=_OF_A_WORKBOOK.max_members, wanted=_WORKBOOK_ITSELF)
     for entry in entries:
         _refuse_unsafe_name(path.name, entry.name)
         if entry.is_special:
@@ -238,7 +243,7 @@ def _refuse_folders(package: str, names: Iterable[str]) -> None:
     )
     raise PackageRefused(
         Code.IN_FOLDER,
-        f"{package}: {inside[0]!r} is in a folder, but OneRoster wants all files at the root of the package. {how}.",
+        f"{package}: {inside[0]!r} is in a folder, but all files must lie at the root of the package. {how}.",
     )
 
 
@@ -326,7 +331,8 @@ class _Zip:
 def _zip(path: Path, budget: Budget) -> _Zip:
     with _opened(path, None) as file:
         stamp = _stamp(os.fstat(file.fileno()))
-        entries = read_directory(file, path=path, most=budget.max_members * _DIRECTORY_FACTOR)
+        most, wanted = budget.max_members * _DIRECTORY_FACTOR, _TABLES if budget.workbooks else PACKAGE
+        entries = read_directory(file, path=path, most=most, wanted=wanted)
     for entry in entries:
         _refuse_unsafe_name(path.name, entry.name)
         if entry.is_special:

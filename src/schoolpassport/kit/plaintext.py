@@ -11,14 +11,39 @@ from pathlib import Path
 from typing import Final
 
 _BLOCK = 1 << 20
+_SHOWN = 4096  # bytes by which a web page shows what it is
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 ENCODINGS: Final = ("utf-8", "utf-16-le", "utf-16-be", "windows-1252")
+WEB_PAGE: Final = "is a web page (HTML), whatever its name says."
+AS_A_TABLE: Final = "Open it in a spreadsheet program, and save it as .xlsx or as CSV."
 _NOT_1252 = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x81\x8d\x8f\x90\x9d]")
+_WEB_PAGE = re.compile(
+    rb"(mime-version:|(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body|meta|style|table)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _PAIR = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe2-\xef][\x80-\xbf]{2}")
 
 
 class NoText(ValueError):
     """The sentence says what the file seems to be; the caller puts its name before it."""
+
+
+def is_web_page(start: bytes) -> bool:
+    """Whether a file begins as HTML does, which many systems save under the name of a spreadsheet."""
+    return _WEB_PAGE.match(_plain(start[:_SHOWN]).lstrip()) is not None
+
+
+def is_text(start: bytes) -> bool:
+    """Whether a file begins as text does, in any encoding."""
+    return bool(start) and _BINARY.search(_plain(start)) is None
+
+
+def _plain(start: bytes) -> bytes:
+    """Without a mark, and without the half of UTF-16 that is no letter."""
+    mark = next((m for m, _ in _BOMS if start.startswith(m)), b"")
+    rest = start.removeprefix(mark)
+    return rest.replace(b"\0", b"") if mark in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else rest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +62,8 @@ def as_utf8(path: Path, *, into: Path, encoding: str = "") -> Text:
     """
     with path.open("rb") as file:
         start = file.read(_BLOCK)
+    if is_web_page(start):
+        raise NoText(f"{WEB_PAGE} {AS_A_TABLE}")
     mark, marked = next(((m, name) for m, name in _BOMS if start.startswith(m)), (b"", ""))
     guessed = False
     if encoding and marked and encoding != marked:

@@ -7,6 +7,7 @@ Follows PKWARE's APPNOTE.TXT 6.3, sections 4.3 to 4.5, with ZIP64.
 """
 
 import os
+import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final, Never
 
+from schoolpassport.kit.plaintext import AS_A_TABLE, WEB_PAGE, is_text, is_web_page
 from schoolpassport.kit.refusal import Code, PackageRefused
 
 STORED, DEFLATED = 0, 8
@@ -34,7 +36,9 @@ _END64: Final = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _MAX_COMMENT = 0xFFFF
+_BEGINNING = 1024  # bytes by which a file shows what it is
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how files of old Office programs begin, and encrypted ones
+_NAMED_A_WORKBOOK: Final = re.compile(r"\.xls[xmb]?$", re.IGNORECASE)
 _MAX_DIRECTORY_BYTES_PER_MEMBER = 4096
 _16, _32 = 0xFFFF, 0xFFFFFFFF
 _ZIP64_EXTRA = 1
@@ -72,6 +76,21 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What a file should be that is read as a zip file, and what to do where it is something else.
+
+    `table`: it may also be a table by itself, of another make.
+    """
+
+    what: str = "zip file"
+    otherwise: str = "Send a zip file with the CSV files at its root."
+    table: bool = False
+
+
+PACKAGE: Final = Wanted()
+
+
+@dataclass(frozen=True)
 class _Where:
     """Where the directory lies, and what the file is called in sentences."""
 
@@ -81,12 +100,12 @@ class _Where:
     size: int
 
 
-def read_directory(file: BinaryIO, *, path: Path, most: int) -> list[Entry]:
+def read_directory(file: BinaryIO, *, path: Path, most: int, wanted: Wanted = PACKAGE) -> list[Entry]:
     """All entries in the order of the directory, folders and ignorable ones included. Raises `PackageRefused`.
 
     At most `most` of them are read, whatever the file claims, so the memory for it is bounded.
     """
-    where = _find(file, path.name)
+    where = _find(file, path.name, wanted)
     if where.count > most or where.size > most * _MAX_DIRECTORY_BYTES_PER_MEMBER:
         raise PackageRefused(
             Code.TOO_MANY_MEMBERS,
@@ -109,7 +128,7 @@ def _damaged(package: str, what: str) -> Never:
 # ------------------------------------------------------------------------------------------------ finding the directory
 
 
-def _find(file: BinaryIO, package: str) -> _Where:
+def _find(file: BinaryIO, package: str, wanted: Wanted) -> _Where:
     end = file.seek(0, os.SEEK_END)
     tail_at = max(0, end - _MAX_COMMENT - _END.size)
     file.seek(tail_at)
@@ -118,20 +137,28 @@ def _find(file: BinaryIO, package: str) -> _Where:
     found = [at for at in _places(tail, b"PK\5\6") if at + _END.size + _comment_length(tail, at) == len(tail)]
     if len(found) != 1:
         file.seek(0)
-        begins = file.read(len(_OLE))
+        begins = file.read(_BEGINNING)
         if begins.startswith(b"PK"):
             _damaged(package, "its end is missing" if not found else "it has two ends")
-        if begins == _OLE:
-            sentence = f"{package} is a workbook of Excel 97 to 2003, or has a password. Save it as .xlsx without one."
-            raise PackageRefused(Code.NOT_A_PACKAGE, sentence)
-        raise PackageRefused(
-            Code.NOT_A_PACKAGE, f"{package} is not a zip file. Send a zip file with the CSV files at its root."
-        )
+        raise PackageRefused(Code.NOT_A_PACKAGE, f"{package} {_something_else(package, begins, wanted)}")
     _, disk, directory_disk, here, count, size, at, _ = _END.unpack_from(tail, found[0])
     end_at = tail_at + found[0]
     if _16 in {disk, directory_disk, here, count} or _32 in {size, at}:
         return _find64(file, package, end_at)
     return _checked(_Where(package, count, at, size), disks=(disk, directory_disk), here=here, end_at=end_at)
+
+
+def _something_else(package: str, begins: bytes, wanted: Wanted) -> str:
+    """What a file is that is no zip file, and what to do. Programs name web pages and CSV like workbooks."""
+    if begins.startswith(_OLE):
+        return "is a workbook of Excel 97 to 2003, or has a password. Save it as .xlsx without one."
+    if is_web_page(begins):
+        return f"{WEB_PAGE} {AS_A_TABLE if wanted.table else wanted.otherwise}"
+    if wanted.table and _NAMED_A_WORKBOOK.search(package) and is_text(begins):
+        return (
+            "is text, as CSV is, and no workbook. Give it a name that ends in .csv, or save it as a workbook (.xlsx)."
+        )
+    return f"is not a {wanted.what}. {wanted.otherwise}"
 
 
 def _find64(file: BinaryIO, package: str, end_at: int) -> _Where:

@@ -135,8 +135,11 @@ def propose(db: Columns, *, files: Mapping[str, Path], folder: Path, school: str
     for name in sorted(files):
         if tabling.IS_WORKBOOK.search(name):
             grids = opened.sheets(name)
+        elif tabling.IS_TEXT.search(name):
+            grids = [grid] if (grid := opened.text(name)) else []
         else:
-            grids = [grid] if tabling.IS_TEXT.search(name) and (grid := opened.text(name)) else []
+            grids = []
+            opened.problems.append(tabling.no_table(name))
         for grid in grids:
             sheet = grid.label.partition(", sheet ")[2] if len(grids) > 1 else ""
             if found := _look(db, grid, name, sheet):

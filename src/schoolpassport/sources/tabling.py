@@ -147,6 +147,11 @@ def _of_sheet(name: str, sheet: Sheet, epoch: int) -> Grid:
     return Grid(label=f"{name}, sheet {sheet.name}", path=sheet.path, delimiter=",", epoch=epoch, even=True)
 
 
+def no_table(name: str) -> Problem:
+    sentence = f"{name} was not looked at: it is named as no table is (.csv, .tsv, .txt, .xlsx, .xlsm)."
+    return Problem(rule="file not read", file=name, sentence=sentence, breaks=False)
+
+
 def _merged(name: str, sheets: Sequence[Sheet]) -> Iterator[Problem]:
     for sheet in sheets:
         if sheet.filled:

@@ -20,7 +20,14 @@ from pathlib import Path
 
 import pytest
 
-from schoolpassport.kit.archive import Budget, Code, PackageRefused, open_package
+from schoolpassport.kit.archive import (
+    WITH_WORKBOOKS,
+    Budget,
+    Code,
+    PackageRefused,
+    check_workbook,
+    open_package,
+)
 
 USERS = b"sourcedId,status\n" + b"".join(b"u%d,active\n" % number for number in range(50))
 ORGS = b"sourcedId,name\no1,Oak School\n"
@@ -485,9 +492,59 @@ def test_an_enclosing_folder_is_refused_with_the_way_to_zip_it(tmp_path):
     with pytest.raises(PackageRefused) as caught:
         open_package(tmp_path / "p.zip")
     assert caught.value.sentence == (
-        "p.zip: 'export/users.csv' is in a folder, but OneRoster wants all files at the root of the package. "
+        "p.zip: 'export/users.csv' is in a folder, but all files must lie at the root of the package. "
         "Open the folder 'export', select the files in it, and zip those."
     )
+
+
+PAGE = b"\r\n<html xmlns:x='urn:schemas-microsoft-com:office:excel'><body><table>"
+SAVE_IT = "Open it in a spreadsheet program, and save it as .xlsx or as CSV."
+RENAME_IT = "Give it a name that ends in .csv, or save it as a workbook (.xlsx)."
+TABLES = "Send a table (.csv, .tsv, .txt, .xlsx or .xlsm), or a zip file with such tables at its root."
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "budget", "says"),
+    [
+        ("list.xls", PAGE, WITH_WORKBOOKS, f"list.xls is a web page (HTML), whatever its name says. {SAVE_IT}"),
+        ("list.xls", b"No;Name\n1;A\n", WITH_WORKBOOKS, f"list.xls is text, as CSV is, and no workbook. {RENAME_IT}"),
+        (
+            "list.xls",
+            "No\tName\n1\tA\n".encode("utf-16"),
+            WITH_WORKBOOKS,
+            f"list.xls is text, as CSV is, and no workbook. {RENAME_IT}",
+        ),
+        ("list.xls", bytes(600), WITH_WORKBOOKS, f"list.xls is not a zip file. {TABLES}"),
+        ("list", USERS, WITH_WORKBOOKS, f"list is not a zip file. {TABLES}"),
+        (
+            "list.xls",
+            PAGE,
+            SMALL,
+            "list.xls is a web page (HTML), whatever its name says. Send a zip file with the CSV files at its root.",
+        ),
+        ("list.xls", USERS, SMALL, "list.xls is not a zip file. Send a zip file with the CSV files at its root."),
+    ],
+)
+def test_a_file_that_is_something_else_than_its_name_says_is_called_what_it_is(tmp_path, name, content, budget, says):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(PackageRefused) as caught:
+        open_package(tmp_path / name, budget=budget)
+    assert (caught.value.code, caught.value.sentence) == (Code.NOT_A_PACKAGE, says)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (PAGE, f"list.xlsx is a web page (HTML), whatever its name says. {SAVE_IT}"),
+        (b"No;Name\n1;A\n", f"list.xlsx is text, as CSV is, and no workbook. {RENAME_IT}"),
+        (bytes(600), f"list.xlsx is not a workbook of Excel (.xlsx). {SAVE_IT}"),
+    ],
+)
+def test_a_workbook_that_is_none_is_called_what_it_is(tmp_path, content, says):
+    (tmp_path / "list.xlsx").write_bytes(content)
+    with pytest.raises(PackageRefused) as caught:
+        check_workbook(tmp_path / "list.xlsx")
+    assert (caught.value.code, caught.value.sentence) == (Code.NOT_A_PACKAGE, says)
 
 
 def test_unpacking_is_all_or_nothing(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from schoolpassport.kit.plaintext import NoText, as_utf8
 
 TEXT = "Schüler;Zoë;Łukasz\nx;y;z\n"
+PAGE = "<html><body><table><tr><td>Pupil No</td></tr></table></body></html>"
 LATIN = "Schüler;Zoë;Jörg – “ja”\n"
 
 
@@ -46,6 +47,10 @@ def test_what_somebody_knows_is_not_guessed(tmp_path):
         ("Müller;Jörg;Zoë\n".encode() + b"\xe4", "", "is UTF-8 in most places and broken in others"),
         (b"\xe4", "utf-8", "is no text in utf-8"),
         (b"\xff\xfea\x00", "utf-8", "begins with the mark of utf-16-le"),
+        (PAGE.encode(), "", "is a web page"),
+        (PAGE.upper().encode("utf-16"), "", "is a web page"),
+        (b'<?xml version="1.0"?>\n<!-- made by a SIS -->' + PAGE.encode(), "", "is a web page"),
+        (b"MIME-Version: 1.0\r\nX-Document-Type: Workbook\r\n", "", "is a web page"),
     ],
 )
 def test_what_is_no_text_is_refused(tmp_path, content, encoding, says):
