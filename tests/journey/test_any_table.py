@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from schoolpassport.cli.commands.setting import command as settings
 from schoolpassport.cli.commands.sources import command as sources
 from schoolpassport.matching import queries as matches
+from schoolpassport.quality import actions as quality_actions
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster import queries as roster
 from schoolpassport.sources import actions
@@ -476,6 +477,16 @@ def test_what_cannot_be_trusted_is_refused_with_a_sentence(sis, case):
     run = sis.run(package)
     assert (run.state, sis.revision()) == ("refused", 0)
     assert says in run.message
+
+
+def test_what_is_wrong_with_a_kind_is_told_of_the_files_that_were_sent(sis):
+    flat = [r for r in FLAT if r["kind"] != "academicSession"]
+    say(sis, [{"file": "schueler*", "records": flat}])
+    asks = {"class": {"where": {"attribute": "terms.title", "is": "ends with", "value": "jahr"}}}
+    quality_actions.set_filters(district_id=sis.district_id, source_id=sis.source.id, content=asks, by=BY, now=sis.now)
+    one_file, several = {"schueler-1.csv": as_text()}, {f"schueler-{n}.csv": as_text() for n in range(5)}
+    assert {f.file for f in sis.findings(sis.run(one_file)) if f.rule == "filter"} == {"schueler-1.csv"}
+    assert {f.file for f in sis.findings(sis.run(several)) if f.rule == "filter"} == {"one of 5 files"}
 
 
 def test_a_source_without_tables_says_what_it_needs(sis):

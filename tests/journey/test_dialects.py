@@ -430,6 +430,22 @@ def test_an_attribute_is_fed_by_any_column_of_a_vendors_file_and_its_name_is_the
     assert sis.records("user")["student/100"]["metadata"]["language"] == "fr"
 
 
+def test_a_column_that_is_not_there_is_missed_in_the_file_that_was_sent(district, tmp_path, now):
+    sis = source(district, tmp_path, now, "basic-roster")
+    feeds = {"org": [{"to": "identifier", "from": "Code"}], "user": [{"to": "phone", "from": "Telephone"}]}
+    set_shaping(
+        district_id=district.id, source_id=sis.source.id, subject="attributes", content=feeds, by=BY, now=sis.now
+    )
+    run = sis.done(BASIC)
+    people_ = "students.csv, teachers.csv or staff.csv"
+    assert {(f.file, f.column) for f in sis.findings(run) if f.rule == "missing column"} == {
+        ("schools.csv", "Code"),
+        (people_, "Telephone"),
+    }
+    missed = "has no column “Telephone”, which is mapped to “phone”; its values count as blank."
+    assert f"{people_} {missed}" in sis.sentences(run)
+
+
 FED = {
     "student/100": ("Klein", {"language": "es", "house": "Red"}),
     "student/101": ("Moss", {"house": "Blue"}),

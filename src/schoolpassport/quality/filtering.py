@@ -37,7 +37,7 @@ def check(filters: Filters, plan: PackagePlan) -> None:
                 f"The filter of {KINDS[f.kind].plural} asks about {plural}, and the package has no whole file of "
                 f"{plural}. Send both files in full, or change the filter."
             )
-            raise PackageBroken((Problem(rule="filter", file=there[f.kind].schema.file_name, sentence=sentence),))
+            raise PackageBroken((Problem(rule="filter", file=there[f.kind].called, sentence=sentence),))
 
 
 def choose(db: Columns, plan: FilePlan, filters: Filters, *, whole: frozenset[str], today: date) -> Chosen:

@@ -163,7 +163,7 @@ def _left_out_told(f: Finding, source: Source | None) -> Told:
 
 def _file(source: Source | None, kind: str) -> str:
     schema = SCHEMAS.get(source.schema) if source else None
-    return next((f.file_name for f in schema.files if f.kind.name == kind), "") if schema else ""
+    return schema.usual_file(kind) if schema else ""
 
 
 def as_csv(found: Iterable[Told]) -> Iterator[str]:

@@ -7,7 +7,9 @@ import csv
 import difflib
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from schoolpassport.sources.policies import Feed, Shaping, fills
 from schoolpassport.sources.records import ORIGIN_FILE, ORIGIN_LINE, FilePlan, Mode, PackageBroken, PackagePlan, Problem
@@ -26,21 +28,27 @@ FEED_IT = "Export it, or feed it from another column (setting attributes)."
 
 
 def plan(
-    *, schema: Schema, files: Mapping[str, Path], shaping: Shaping = AS_IT_IS, partial: bool = False
+    *,
+    schema: Schema,
+    files: Mapping[str, Path],
+    shaping: Shaping = AS_IT_IS,
+    partial: bool = False,
+    sent: Mapping[str, str] = MappingProxyType({}),
 ) -> PackagePlan:
     """What to read. Raises ``PackageBroken`` with every structural problem at once, not only the first.
 
-    ``partial``: files may lack columns that are required of records; their rows only add to what stands.
+    ``partial``: files may lack columns that are required of records; their rows only add to what stands. ``sent``:
+    kind → what sentences call its file, where that is not what was sent.
     """
     problems: list[Problem] = []
     said = properties(files[MANIFEST], problems) if MANIFEST in files else {}
     modes = _modes(schema, files, said, problems)
     announced = counts(said, problems)
+    there = [(f, _There(files[f.file_name], sent.get(f.kind.name, ""))) for f in schema.files if f.name in modes]
     plans = [
         planned
-        for file in schema.files
-        if file.name in modes
-        and (planned := _file(file, files[file.file_name], modes[file.name], problems, says=shaping, partial=partial))
+        for file, found in there
+        if (planned := _file(file, found, modes[file.name], problems, says=shaping, partial=partial))
     ]
     problems.extend(_not_read(schema, files))
     if not modes and not any(p.breaks for p in problems):
@@ -157,21 +165,29 @@ def _mode(file: FileSchema, said: str, there: bool, problems: list[Problem]) -> 
     return Mode(said)
 
 
+@dataclass(frozen=True)
+class _There:
+    """A file to be read. ``sent``: what sentences call it, where it is not what was sent."""
+
+    path: Path
+    sent: str
+
+
 def _file(
-    file: FileSchema, path: Path, mode: Mode, problems: list[Problem], *, says: Shaping, partial: bool
+    file: FileSchema, there: _There, mode: Mode, problems: list[Problem], *, says: Shaping, partial: bool
 ) -> FilePlan | None:
-    before = sum(p.breaks for p in problems)
-    rows = csv_head(path, problems, limit=2, file_name=file.file_name)
+    before, name = sum(p.breaks for p in problems), there.sent or file.file_name
+    rows = csv_head(there.path, problems, limit=2, file_name=name)
     if sum(p.breaks for p in problems) > before:
         return None
     headers = tuple(h.strip() for h in rows[0]) if rows else ()
-    problems.extend(_header_problems(file, headers, says, partial=partial))
+    problems.extend(_header_problems(file, name, headers, says, partial=partial))
     if len(rows) < 2 and headers:  # noqa: PLR2004 (a header and one row)
         problems.append(
             Problem(
                 rule="empty file",
-                file=file.file_name,
-                sentence=f"{file.file_name} has no data rows. If nothing is to be said about {file.kind.plural}, "
+                file=name,
+                sentence=f"{name} has no data rows. If nothing is to be said about {file.kind.plural}, "
                 f"declare it absent in {MANIFEST}.",
             )
         )
@@ -180,7 +196,8 @@ def _file(
     shaped = shape_of(file, headers, says)
     return FilePlan(
         schema=file,
-        path=path,
+        path=there.path,
+        sent=there.sent,
         mode=mode,
         headers=headers,
         metadata=tuple(sorted(h for h in {*headers, *shaped.columns} if h.startswith(METADATA) and h != METADATA)),
@@ -189,9 +206,8 @@ def _file(
 
 
 def _header_problems(
-    file: FileSchema, headers: tuple[str, ...], shaping: Shaping, *, partial: bool
+    file: FileSchema, name: str, headers: tuple[str, ...], shaping: Shaping, *, partial: bool
 ) -> Iterator[Problem]:
-    name = file.file_name
     if not headers:
         yield Problem(rule="empty file", file=name, sentence=f"{name} is empty; it needs at least its header line.")
         return
@@ -204,7 +220,7 @@ def _header_problems(
     for twice in sorted({h for h in headers if headers.count(h) > 1}):
         yield Problem(rule="column twice", file=name, column=twice, sentence=f"{name} has the column “{twice}” twice.")
     feeds = shaping.feeds_of(file.kind.name)
-    yield from _feed_problems(file, headers, feeds, partial=partial)
+    yield from _feed_problems(file, name, headers, feeds, partial=partial)
     filled = {h for h, steps in shaping.steps_of(file).items() if fills(steps)} | set(feeds)
     mapped = {f.header for f in feeds.values()}
     expected = {KEY, STATUS, MODIFIED, ORIGIN_FILE, ORIGIN_LINE, *(c.header for c in file.columns), *file.skipped}
@@ -242,7 +258,7 @@ def _header_problems(
 
 
 def _feed_problems(
-    file: FileSchema, headers: tuple[str, ...], feeds: Mapping[str, Feed], *, partial: bool
+    file: FileSchema, name: str, headers: tuple[str, ...], feeds: Mapping[str, Feed], *, partial: bool
 ) -> Iterator[Problem]:
     """Columns that a mapping reads and the file does not have."""
     required = {KEY} if partial else {KEY, *(c.header for c in file.columns if c.required)}
@@ -250,9 +266,9 @@ def _feed_problems(
         if feed.header and feed.header not in headers:
             yield Problem(
                 rule="missing column",
-                file=file.file_name,
+                file=name,
                 column=feed.header,
-                sentence=f"{file.file_name} has no column “{feed.header}”, which is mapped to “{target}”"
+                sentence=f"{name} has no column “{feed.header}”, which is mapped to “{target}”"
                 + (f", which is required. {FEED_IT}" if target in required else "; its values count as blank."),
                 breaks=target in required,
             )

@@ -110,7 +110,15 @@ def translate(
         inputs=inputs,
         widened={r.kind: label for n, label in widened.items() for r in tables[n - 1].records},
         emptied={r.kind: given[n][0][0].label for n in emptied for r in tables[n - 1].records},
+        sent={kind: translation.either(labels) for kind, labels in _labels(here, given).items()},
     )
+
+
+def _labels(made: Sequence["_Made"], given: Mapping[int, Sequence[_Given]]) -> dict[str, list[str]]:
+    """Kind → the files and sheets that tell of it."""
+    kinds = dict.fromkeys(m.record.kind for m in made)
+    every = {kind: [g.label for m in made if m.record.kind == kind for g, *_ in given[m.number]] for kind in kinds}
+    return {kind: list(dict.fromkeys(labels)) for kind, labels in every.items()}
 
 
 def _remembered(

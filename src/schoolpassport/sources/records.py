@@ -74,6 +74,11 @@ class FilePlan:
     meant: str = ""  # digest of the settings that say what a row means: under others, every row is a candidate
     chosen: str = ""  # digest of those that say which rows are taken: under others, every row is read
     withheld: bool = False  # nothing of this kind is held to be missing tonight; see ``Translated``
+    sent: str = ""  # what sentences call it, where a translation made it of files that were sent
+
+    @property
+    def called(self) -> str:
+        return self.sent or self.schema.file_name
 
     @property
     def kind_table(self) -> str:
@@ -129,6 +134,7 @@ class Translated:
     ``withheld``: kinds of which nothing is held to be missing, since a line or a file that may speak of them could not
     be read or did not come. ``widened``: kind → a file that has other columns than before, though it may be read.
     ``emptied``: kind → a file that must come, and has nothing below its header tonight, though it had before.
+    ``sent``: kind → what the files are called of which its rows are made, as they were sent.
     """
 
     files: Mapping[str, Path]
@@ -138,6 +144,7 @@ class Translated:
     inputs: Inputs = field(default_factory=Inputs)
     widened: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     emptied: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sent: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,7 +142,7 @@ def _read(db: Columns, plan: FilePlan) -> FilePlan:
     try:
         _try(db, plan)
     except duckdb.Error as error:
-        name = plan.schema.file_name
+        name = plan.called
         sentence = f"{name} cannot be read as CSV. Check its quotes, its line ends and its encoding (UTF-8)."
         raise PackageBroken((Problem(rule="bad csv", file=name, sentence=sentence),)) from error
     return plan

@@ -27,6 +27,8 @@ from schoolpassport.sources.schemas import FileSchema, Input, Output, Schema
 from schoolpassport.sources.schemas.shape import METADATA, Joined
 
 _SCHOOL_YEAR_BEGINS = 7  # July
+_MANY = 4  # files that are not named one by one any more
+_LONGEST = 100  # characters that the name of a file has in a finding
 _FED = "fed:"  # before the names of columns that a district wants read: the dialect may have others by their names
 _OWN = "own:"  # before the names of inputs, where rows of theirs are found for those of the first
 _OURS = ("part", "file", "line")
@@ -71,7 +73,7 @@ def translate(
     lost = {i.name for i in schema.inputs if i.name in before.expected and i.name not in given and not modes}
     problems.extend(lost_files({f"{name}.csv" for name in lost}))
     speechless = {f"{name}.csv" for name in lost} | {line.file for line in misread}
-    inputs = _remembered(db, given, before, lost)
+    inputs, came = _remembered(db, given, before, lost), {each.wanted.file_name for each in given.values()}
     widened = {name for name, had in before.columns.items() if inputs.columns[name] != had}
     emptied = {
         name
@@ -86,6 +88,7 @@ def translate(
         inputs=inputs,
         widened={o.kind: f"{name}.csv" for o in schema.outputs for name in o.of if name in widened},
         emptied={o.kind: given[name].wanted.file_name for o in schema.outputs for name in o.of if name in emptied},
+        sent={o.kind: either([n for n in schema.sent_as(o.kind) if n in came]) for o in made},
     )
 
 
@@ -210,6 +213,12 @@ def _remarks(db: Columns, schema: Schema, given: Collection[str]) -> Iterator[Pr
         if remark.of in given:
             for (sentence,) in db.execute(remark.sql.replace(f"{{{remark.of}}}", f"in_{remark.of}")).fetchall():
                 yield Problem(rule=remark.rule, file=f"{remark.of}.csv", sentence=sentence, breaks=False)
+
+
+def either(names: Sequence[str]) -> str:
+    """What sentences call a file that may be one of several."""
+    said = " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return said if len(names) < _MANY and len(said) <= _LONGEST else f"one of {len(names)} files"
 
 
 def lost_files(names: set[str]) -> Iterator[Problem]:

@@ -180,7 +180,7 @@ def _zeros_lost(walk: Walk, kinds: dict[str, guard.KindFacts]) -> Iterator[Reaso
                 f"{count:,} ids of {KINDS[kind].plural} differ from those that stand by zeros at the front alone "
                 f"(“{came}” and “{went}”): {mapped.ZEROS_LOST}"
             )
-            problem = Problem(rule="zeros lost", file=file or plan.schema.file_name, sentence=sentence, breaks=False)
+            problem = Problem(rule="zeros lost", file=file or plan.called, sentence=sentence, breaks=False)
             inspection.record_problems(walk.bench.db, (problem,))
             yield Reason(rule=Rule.ZEROS_LOST, kind=kind, sentence=sentence)
 

@@ -228,7 +228,7 @@ def _held(district_id: UUID, number: int) -> tuple[Run, Source]:
 def _compare(walk: walks.Walk, kept: Path, edits: _Edits) -> dict[str, continuity.Counts]:
     try:
         walks.collect(walk, kept)
-        if deltas := [p.schema.file_name for p in walk.plan.files if p.mode is Mode.DELTA]:
+        if deltas := [p.called for p in walk.plan.files if p.mode is Mode.DELTA]:
             raise NotMigrated(f"{deltas[0]} tells only what changed; a migration needs whole files.")
         walks.inspect(walk)
     except walks.Refused as refusal:

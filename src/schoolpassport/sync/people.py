@@ -255,14 +255,13 @@ def why(*, district_id: UUID, kind: str, id: UUID, attribute: str) -> Why | None
         if run is None:
             return Why(lineage=found, names=names)
         source = known[run.source_id]
-        usual = next((f.file_name for f in SCHEMAS[source.schema].files if f.kind.name == kind), "")
         return Why(
             lineage=found,
             names=names,
             run=run.number,
             source=source.name,
             digest=run.input_digest,
-            file=found.origin or usual,
+            file=found.origin or SCHEMAS[source.schema].usual_file(kind),
             settings=run.settings,
             shaped=sources.shaped_by(
                 district_id=district_id, source_id=source.id, versions=run.settings, kind=kind, attribute=attribute

@@ -91,7 +91,7 @@ def remind(walk: walks.Walk) -> None:
             f"{len(alike):,} new schools may be schools that stand, like “{first.name}”: {first.reason} They stand "
             f"twice until somebody says so: schoolpassport people propose-schools {shlex.quote(source.name)} PACKAGE"
         )
-        file = next(p.schema.file_name for p in walk.plan.files if p.schema.kind.name == "org")
+        file = next(p.called for p in walk.plan.files if p.schema.kind.name == "org")
         problem = Problem(rule="school stands already", file=file, sentence=sentence, breaks=False)
         inspection.record_problems(db, (problem,))
 

@@ -237,7 +237,8 @@ def _planned(walk: Walk, files: dict[str, Path]) -> PackagePlan:
     schema = SCHEMAS[walk.source.schema]
     try:
         says = shaping(walk.settings, schema)
-        return manifest.plan(schema=schema, files=files, shaping=says, partial=walk.is_partial)
+        sent = walk.translated.sent
+        return manifest.plan(schema=schema, files=files, shaping=says, partial=walk.is_partial, sent=sent)
     except BadPolicy as bad:
         raise _unfit(bad) from bad
 
@@ -416,10 +417,9 @@ def _inspect_rows(walk: Walk, plan: FilePlan, found: Skimmed) -> None:
 
 def _warn_of_withheld_removals(walk: Walk, plan: FilePlan) -> None:
     sentence = (
-        f"Some rows of {plan.schema.file_name} do not show whose they are, so no {plan.schema.kind.name} was archived "
-        "this time."
+        f"Some rows of {plan.called} do not show whose they are, so no {plan.schema.kind.name} was archived this time."
     )
-    problem = Problem(rule="removals withheld", file=plan.schema.file_name, sentence=sentence, breaks=False)
+    problem = Problem(rule="removals withheld", file=plan.called, sentence=sentence, breaks=False)
     inspection.record_problems(walk.bench.db, (problem,))
 
 
@@ -473,7 +473,7 @@ def settle(walk: Walk) -> None:
 
 def _doubt(walk: Walk, plan: FilePlan, found: Skimmed) -> Reason | None:
     """Why a file is no good witness tonight, though its rows may be fine."""
-    before, file, kind = memory.of(walk.source, plan.schema.kind.name), plan.schema.file_name, plan.schema.kind.name
+    before, file, kind = memory.of(walk.source, plan.schema.kind.name), plan.called, plan.schema.kind.name
     announced = walk.plan.counts.get(kind)
     if announced is not None and found.rows < announced:
         sentence = f"{file} has {found.rows:,} rows, and {manifest.MANIFEST} announces {announced:,}."
@@ -494,7 +494,7 @@ def _is_cut(before: memory.Memory, plan: FilePlan) -> bool:
 
 def _compare_with_manifest(walk: Walk, plan: FilePlan, rows: int) -> None:
     """Say it where the file has another number of rows than was announced."""
-    announced, file = walk.plan.counts.get(plan.schema.kind.name), plan.schema.file_name
+    announced, file = walk.plan.counts.get(plan.schema.kind.name), plan.called
     if announced not in {None, rows}:
         sentence = f"{file} has {rows:,} rows that can be read, and {manifest.MANIFEST} announces {announced:,}."
         problem = Problem(rule="other number of rows", file=file, sentence=sentence, breaks=False)

@@ -31,3 +31,12 @@ def test_no_header_and_no_field_stands_twice(schema):
         for names in ([c.header for c in file.columns], [c.field.name for c in file.columns]):
             assert len(names) == len(set(names)), file.name
         assert not {c.header for c in file.columns} & set(file.skipped), file.name
+
+
+def test_a_file_is_called_as_it_is_sent():
+    """Of what is translated, a file that we write is called nothing that anybody knows."""
+    usual = {name: schema.usual_file("user") for name, schema in SCHEMAS.items()}
+    assert usual["oneroster-1.1"] == usual["oneroster-1.2"] == "users.csv"
+    assert (usual["sds-v1"], usual["any-table"], usual["directory"]) == ("", "", "accounts.csv")
+    assert SCHEMAS["sds-v1"].usual_file("org") == "School.csv"
+    assert SCHEMAS["sds-v1"].sent_as("user") == ("Student.csv", "Teacher.csv")

@@ -154,6 +154,17 @@ class Schema:
     def translated(self) -> bool:
         return bool(self.inputs) or self.tabled
 
+    def sent_as(self, kind: str) -> tuple[str, ...]:
+        """The files of which the rows of a kind are made, as they are sent; none where a district says which."""
+        if not self.translated:
+            return tuple(f.file_name for f in self.files if f.kind.name == kind)
+        return tuple(dict.fromkeys(f"{o.of[0]}.csv" for o in self.outputs if o.kind == kind and o.of))
+
+    def usual_file(self, kind: str) -> str:
+        """The one file that tells of a kind; blank where it may be one of several, or is not known."""
+        names = self.sent_as(kind)
+        return names[0] if len(names) == 1 else ""
+
 
 def same(*names: str) -> dict[str, tuple[str, ...]]:
     """Columns that the translation calls as their vendor does."""

@@ -19,7 +19,7 @@ RULES = (
         attribute="grades",
         where=_blank("grades", _STUDENT),
         sentence="{who} has no grade.",
-        fix="Enter the grade level in the SIS and export it in the column grades of users.csv, as CEDS code (07).",
+        fix="Enter the grade level in the SIS and export it in the column that feeds “grades”, as CEDS code (07).",
         bad=((("user", "b", {"role": "student", "grades": ""}),),),
         good=(
             (("user", "g", {"role": "student", "grades": "07"}),),
@@ -47,7 +47,7 @@ RULES = (
         attribute="identifier",
         where=_blank("identifier", _STUDENT),
         sentence="{who} has no identifier (student number).",
-        fix="Export the student number in the column identifier of users.csv.",
+        fix="Export the student number in the column that feeds “identifier”.",
         bad=((("user", "b", {"role": "student"}),),),
         good=((("user", "g", {"role": "student", "identifier": "4711"}),),),
     ),
