@@ -562,6 +562,7 @@ def test_a_proposal_is_written_previewed_and_set_on_the_command_line_and_then_a_
         "username": "joerg@amber.example",
         "givenName": "Jörg",
         "familyName": "Müller",
+        "identifier": "4711",
         "email": "joerg@amber.example",
     }
     assert "Müller" in cli(settings, sis, "preview", draft, "--package", package)

@@ -24,6 +24,8 @@ _OWN = ("givenName", "familyName", "middleName", "preferredFirstName", "email", 
 _OF_CLASSES = ("periods", "location")
 _LIKELY = 0.5
 _MOST = 0.9  # share of values that must look like what the header says
+_FIRST, _DENSE = 100, 10  # up to where a count begins, and how many times as large as its rows it may be
+_TECHNICAL = re.compile(r"g?uuid|guid|sourced|key|schl[uü]ssel", re.IGNORECASE)  # ids for machines
 _DATES = ("YYYY-MM-DD", "D.M.YYYY", "D/M/YYYY", "M/D/YYYY", "YYYY/M/D", "D-M-YYYY")
 _SLASHES = ("D/M/YYYY", "M/D/YYYY")
 _GRADE = (
@@ -98,6 +100,7 @@ class _Facts:
     shares: Mapping[str, float]
     dates: tuple[str, ...]  # formats that fit nearly all of them
     values: tuple[str, ...]  # some of them, the frequent first
+    counts: bool  # numbers that are given one after the other, from the first on
 
     def like(self, shape: str) -> float:
         return self.shares.get(shape, 0.0)
@@ -226,6 +229,10 @@ def _facts(db: Columns, column: str) -> _Facts:
         f"SELECT count(*), count(DISTINCT v), {', '.join(asked)} FROM {sample}"
     ).fetchone() or (0, 0)
     frequent = db.execute(f"SELECT v FROM {sample} GROUP BY v ORDER BY count(*) DESC, v LIMIT 40").fetchall()
+    smallest, largest, others, all_ = db.execute(
+        f"SELECT min(n), max(n), count(v) - count(n), count(DISTINCT v) FROM "
+        f"(SELECT {column} AS v, try_cast({column} AS BIGINT) AS n FROM looked)"
+    ).fetchone() or (None, None, 0, 0)
     named = dict(zip([*_SHAPES, *_DATES], [float(s or 0) for s in shares], strict=True))
     return _Facts(
         filled=int(filled),
@@ -233,6 +240,7 @@ def _facts(db: Columns, column: str) -> _Facts:
         shares=named,
         dates=tuple(d for d in _DATES if named[d] >= _MOST),
         values=tuple(v for (v,) in frequent),
+        counts=smallest is not None and not others and smallest <= _FIRST and largest <= _DENSE * all_,
     )
 
 
@@ -602,6 +610,7 @@ class _Writer:
             full = s.header_of(f"{who}.fullName")
             plain |= {"givenName": full, "familyName": full}
             self._note(s, f"“{full}” holds whole names: part them with the transform split (givenName, familyName)")
+        plain |= self._number(s, who)
         grades = {"grades": s.header_of(f"{who}.grade")} if s.has(f"{who}.grade") and who != "teacher" else {}
         agents = self._agents(s) if who == "student" else {}
         yield "user", {"sourcedId": key, **plain, **self._role(s, who), **org, **grades, **agents}
@@ -613,6 +622,22 @@ class _Writer:
             private["sex"] = {"from": header, "words": _words_for(s.facts_of(header), _SEXES)}
         if private and who == "student":
             yield "demographics", {"sourcedId": key, **private}
+
+    def _number(self, s: _Seen, who: str) -> dict[str, Any]:
+        """The id that is a student number is one for applications, too: their identifier."""
+        header = s.header_of(f"{who}.id")
+        told = meaning(header)
+        called = "number" in told.what or ("student" in told.who and not _TECHNICAL.search(header))
+        if who not in {"student", "person"} or s.has(f"{who}.identifier") or not header or not called:
+            return {}
+        if s.facts_of(header).counts:
+            self._note(
+                s,
+                f"“{header}” counts from the first on, as other lists may, and is taken for the id alone; if it is the "
+                "student number, map it to identifier, too",
+            )
+            return {}
+        return {"identifier": header}
 
     def _role(self, s: _Seen, who: str) -> dict[str, Any]:
         if s.has(f"{who}.role") and s.own == "person":

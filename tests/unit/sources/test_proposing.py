@@ -68,3 +68,30 @@ def test_a_proposal_is_a_document_that_can_be_taken_and_the_same_again(tmp_path,
     found = proposed(tmp_path / "a", files)
     assert tables(found.tables, SCHEMAS["any-table"])
     assert proposed(tmp_path / "b", dict(reversed(files.items()))) == found
+
+
+HEAD, NAMES = "{};First name;Last name\n", ("Ora;Klein", "Ian;Moss", "Ada;Reed")
+NUMBERS = ("104711", "S-0815", "207713")
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "mapped"),
+    [
+        ("Pupil No", NUMBERS, True),
+        ("Schülernummer", NUMBERS, True),
+        ("Student ID", NUMBERS, True),
+        ("Student GUID", NUMBERS, False),
+        ("ID", NUMBERS, False),
+        ("Pupil No", ("00001", "00002", "00004"), False),
+    ],
+)
+def test_a_student_number_is_the_identifier_too_and_a_count_that_others_may_share_is_not(
+    tmp_path, header, values, mapped
+):
+    rows = "".join(f"{value};{name}\n" for value, name in zip(values, NAMES, strict=True))
+    found = proposed(tmp_path, {"pupils.csv": HEAD.format(header) + rows})
+    (user,) = [r["attributes"] for t in found.tables for r in t["records"] if r["kind"] == "user"]
+    assert user["sourcedId"] == {"from": header, "prefix": "student/"}
+    assert user.get("identifier") == (header if mapped else None)
+    counts = values[0] == "00001"
+    assert any("counts from the first on" in note for note in found.drafts[0].notes) == counts
