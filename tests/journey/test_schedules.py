@@ -20,7 +20,7 @@ from schoolpassport.sync.models import Due, Run
 from schoolpassport.tenancy import scope
 from tests.support.clockwork import ticking
 from tests.support.nights import BY, nights
-from tests.support.packages import small
+from tests.support.packages import crowd, small
 from tests.support.telling import told
 
 DAILY = {"every": "day", "at": "02:30", "zone": "America/Chicago"}
@@ -152,6 +152,21 @@ def test_what_is_over_cannot_be_cancelled(sis):
         actions.cancel(district_id=sis.district_id, number=run.number, by=BY, now=sis.now)
     with pytest.raises(actions.NotHeld, match="Run 1 is done; there is nothing to try again"):
         actions.retry(district_id=sis.district_id, number=run.number, by=BY, now=sis.now)
+
+
+def test_what_a_person_rejected_is_not_tried_again_by_the_way(sis):
+    sis.done(crowd(60))
+    sis.set_limits(hold_whole=True)
+    package = sis.write(crowd(20))
+    held = sis.run(package)
+    sis.reject(held)
+    with pytest.raises(actions.NotHeld) as refusal:
+        actions.retry(district_id=sis.district_id, number=held.number, by=BY, now=sis.now)
+    assert str(refusal.value) == (
+        "Run 2 is rejected, and is not tried again. If it is right after all, take it as a new package: schoolpassport "
+        f"sync {package} --source SIS"
+    )
+    assert [number for number, *_ in runs(sis)] == [2, 1]
 
 
 def test_a_source_that_brings_nothing_new_for_a_week_is_told_once_until_it_does(sis):

@@ -1,5 +1,6 @@
 """Asking for runs, walking them, and deciding about those that were held."""
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ DistrictBusy = turns.DistrictBusy
 NotHeld = states.NotHeld
 _MOST_ATTEMPTS = 5
 OPEN_STATES = (RunState.WAITING, RunState.RUNNING)
-_ENDED_BADLY = {RunState.FAILED, RunState.REFUSED, RunState.CANCELLED, RunState.PARKED, RunState.REJECTED}
+_ENDED_BADLY = {RunState.FAILED, RunState.REFUSED, RunState.CANCELLED, RunState.PARKED}
 
 
 def ask(*, district_id: UUID, source_id: UUID, origin: Path | None = None, by: str, now: datetime) -> Run:
@@ -120,15 +121,27 @@ def cancel(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
 
 
 def retry(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
-    """Ask for the package of a run that ended badly once more, by a worker, as a new run."""
+    """Ask for the package of a run that ended badly once more, by a worker, as a new run.
+
+    Raises ``NotHeld`` for one that ended well, and for one that a person rejected: nobody asks it by the way.
+    """
     with scope.inside(district_id):
         run = Run.objects.filter(district_id=district_id, number=number).first()
         if run is None:
             raise NotHeld(f"There is no run {number}.")
+        if run.state == RunState.REJECTED:
+            raise NotHeld(f"Run {number} is rejected, and is not tried again. {_take_it_again(run)}")
         if run.state not in _ENDED_BADLY:
             raise NotHeld(f"Run {number} is {run.state}; there is nothing to try again.")
         origin = Path(run.origin) if run.origin else None
         return ask_worker(district_id=district_id, source_id=run.source_id, origin=origin, by=by, now=now)
+
+
+def _take_it_again(run: Run) -> str:
+    """The command by which whoever changed their mind hands the package over anew."""
+    source = shlex.quote(source_queries.names(district_id=run.district_id)[run.source_id])
+    command = f"sync {shlex.quote(run.origin)} --source {source}" if run.origin else f"sources fetch {source}"
+    return f"If it is right after all, take it as a new package: schoolpassport {command}"
 
 
 def approve(*, district_id: UUID, number: int, by: str, now: datetime) -> Run:
