@@ -52,6 +52,14 @@ def planned(sis, content=DAILY, now=None):
     )
 
 
+def nights_from(at):
+    return [at + timedelta(days=n) for n in range(3)]
+
+
+def typed(*words):
+    return CliRunner().invoke(schedule_command.command, [str(word) for word in words])
+
+
 def fall_due(sis, at, version=1, now=None):
     return schedules.fall_due(
         district_id=sis.district_id, source_id=sis.source.id, version=version, at=at, now=now or at
@@ -73,7 +81,26 @@ def test_a_timetable_says_when_it_runs_next_and_leaves_a_job_for_then(sis):
     assert jobs(sis, "sync.due") == [(TONIGHT, 1)]
     told = {"source": "SIS", "timetable": "every day at 02:30, America/Chicago"}
     with scope.inside(sis.district_id):
-        assert schedules.schedules(district_id=sis.district_id) == [{**told, "next_at": TONIGHT, "resting": False}]
+        assert schedules.schedules(district_id=sis.district_id) == [
+            {**told, "next_at": TONIGHT, "next_runs": nights_from(TONIGHT), "resting": False}
+        ]
+
+
+def test_the_next_three_runs_are_shown_and_what_makes_no_sense_is_refused_by_the_command(sis):
+    place = ["--zone", "Europe/Berlin", "--district", sis.district_id]
+    told = typed("set", "SIS", "--every", "day", "--at", "02:30", *place).output
+    local = r"(\d{4}-\d\d-\d\d 02:30(, )?){3} Europe/Berlin"
+    assert re.fullmatch(rf"Next runs: {local} \((\d{{4}}-\d\d-\d\d 0[01]:30(, )?){{3}} UTC\)\.\n", told), told
+    (line,) = [line for line in typed("list", *place[2:]).output.splitlines() if line.startswith("SIS")]
+    assert len(re.findall(r"\d{4}-\d\d-\d\d 0[01]:30", line)) == 3
+    for words, says in (
+        (["day", "--at", "02:30", "--until", "2020-01-01"], "“until” is 2020-01-01, and no run comes until then."),
+        (["day", "--at", "02:30", "--weekday", "mon"], "“weekdays” says nothing where “every” is “day”"),
+        (["cron", "--cron", "30 2 * * *", "--at", "02:30"], "“at” says nothing where “every” is “cron”"),
+    ):
+        refused = typed("set", "SIS", "--every", *words, *place)
+        assert (refused.exit_code, says in refused.output) == (2, True), refused.output
+    assert line in typed("list", *place[2:]).output
 
 
 def test_when_it_falls_due_a_run_is_asked_for_and_the_next_is_planned(sis):

@@ -36,7 +36,7 @@ def set_schedule(
 
     An empty content takes the timetable away. Raises ``BadTimetable`` and ``NothingToFetch``.
     """
-    planned = timetable.parse(content) if content else None
+    planned = timetable.wanted(content, now=now) if content else None
     with scope.inside(district_id):
         source = source_queries.source(district_id=district_id, id_or_name=source_id)
         if planned and not _fetches(source):
@@ -87,7 +87,7 @@ def _miss(district_id: UUID, source_id: UUID, planned: timetable.Timetable, at: 
 
 
 def schedules(*, district_id: UUID) -> list[dict[str, Any]]:
-    """For each source with a timetable: its name, the timetable in words, and when it runs next.
+    """For each source with a timetable: its name, the timetable in words, and when it runs next, three times.
 
     ``resting``: nothing fetches the source, so that it does not run.
     """
@@ -96,11 +96,13 @@ def schedules(*, district_id: UUID) -> list[dict[str, Any]]:
     for source in source_queries.sources(district_id=district_id):
         content = source_queries.settings(district_id=district_id, source_id=source.id).get(SUBJECT)
         if content and source.id in planned:
+            parsed, next_at = timetable.parse(content), planned[source.id].next_at if _fetches(source) else None
             told.append(
                 {
                     "source": source.name,
-                    "timetable": str(timetable.parse(content)),
-                    "next_at": planned[source.id].next_at if _fetches(source) else None,
+                    "timetable": str(parsed),
+                    "next_at": next_at,
+                    "next_runs": [next_at, *timetable.upcoming(parsed, next_at, count=2)] if next_at else [],
                     "resting": not _fetches(source),
                 }
             )

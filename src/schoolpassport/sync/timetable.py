@@ -5,7 +5,7 @@ clock jumped; where the clock shows the time twice, the run comes once, the firs
 """
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -76,6 +76,41 @@ def parse(content: object) -> Timetable:
     if made.every is Every.CRON and next(_local_times(made, datetime(2026, 1, 1)), None) is None:  # noqa: DTZ001 (what a wall clock shows has no zone)
         raise BadTimetable(f"The cron line “{made.cron}” names no day that comes.")
     return made
+
+
+_USED: Mapping[Every, frozenset[str]] = {
+    Every.DAY: frozenset({"at"}),
+    Every.WEEK: frozenset({"at", "weekdays"}),
+    Every.MONTH: frozenset({"at", "day"}),
+    Every.CRON: frozenset({"cron"}),
+}
+
+
+def wanted(content: object, *, now: datetime) -> Timetable:
+    """``parse`` for one that is to hold from now on: all that it says must be used, and a run must come.
+
+    One that holds already is read by ``parse``: it may have ended. Raises ``BadTimetable``.
+    """
+    made = parse(content)
+    given = {name for name, value in content.items() if value not in (None, [])} if isinstance(content, dict) else set()
+    if idle := sorted(given - _USED[made.every] - {"every", "zone", "until"}):
+        there = " or ".join(f"“{every}”" for every, used in _USED.items() if idle[0] in used)
+        raise BadTimetable(
+            f"“{idle[0]}” says nothing where “every” is “{made.every}”, only where it is {there}. Leave it out."
+        )
+    if made.until and next_after(made, now) is None:
+        raise BadTimetable(f"“until” is {made.until}, and no run comes until then. Give a later day.")
+    return made
+
+
+def upcoming(timetable: Timetable, instant: datetime, *, count: int = 3) -> list[datetime]:
+    """The next instants of the timetable, in UTC; fewer where it ends."""
+    found: list[datetime] = []
+    coming = next_after(timetable, instant)
+    while coming is not None and len(found) < count:
+        found.append(coming)
+        coming = next_after(timetable, coming)
+    return found
 
 
 def next_after(timetable: Timetable, instant: datetime) -> datetime | None:

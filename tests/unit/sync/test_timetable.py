@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schoolpassport.sync.timetable import BadTimetable, next_after, parse
+from schoolpassport.sync.timetable import BadTimetable, next_after, parse, upcoming, wanted
 
 CHICAGO = {"zone": "America/Chicago"}
 
@@ -116,6 +116,38 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(content, sentence):
     with pytest.raises(BadTimetable) as refused:
         parse(content)
     assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            {"every": "day", "at": "02:30", "weekdays": ["mon"]},
+            "“weekdays” says nothing where “every” is “day”, only where it is “week”. Leave it out.",
+        ),
+        (
+            {"every": "cron", "cron": "30 2 * * *", "at": "02:30"},
+            "“at” says nothing where “every” is “cron”, only where it is “day” or “week” or “month”. Leave it out.",
+        ),
+        (
+            {"every": "day", "at": "02:30", "until": "2026-08-31"},
+            "“until” is 2026-08-31, and no run comes until then. Give a later day.",
+        ),
+        (
+            {"every": "day", "at": "00:30", "until": "2026-09-01"},
+            "“until” is 2026-09-01, and no run comes until then. Give a later day.",
+        ),
+    ],
+)
+def test_one_that_is_to_hold_says_nothing_in_vain_and_has_a_run_to_come(content, sentence):
+    assert parse(CHICAGO | content)  # one that holds already is read all the same
+    with pytest.raises(BadTimetable) as refused:
+        wanted(CHICAGO | content, now=at("2026-09-01T12:00"))
+    assert str(refused.value) == sentence
+    fine = {"every": "day", "at": "02:30", "weekdays": [], "day": None, "until": "2026-09-02"}
+    assert upcoming(wanted(CHICAGO | fine, now=at("2026-09-01T12:00")), at("2026-09-01T12:00")) == [
+        at("2026-09-02T07:30")
+    ]
 
 
 def test_a_timetable_says_in_words_what_it_is():

@@ -1,7 +1,7 @@
 """``schoolpassport schedule``: when sources are fetched by themselves."""
 
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -9,7 +9,7 @@ from schoolpassport.cli import show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.kit import clock
 from schoolpassport.sources import queries as sources
-from schoolpassport.sync import schedules
+from schoolpassport.sync import schedules, timetable
 from schoolpassport.sync.timetable import WEEKDAYS, BadTimetable, Every
 from schoolpassport.tenancy import scope
 
@@ -37,7 +37,7 @@ def command() -> None:
 @click.option("--until", help="The last day, like 2027-06-30.")
 @_DISTRICT
 def set_(source: str, district: str | None, **given: Any) -> None:  # noqa: ANN401 (the options, as they came)
-    """Fetch SOURCE by this timetable from now on; says when it runs next."""
+    """Fetch SOURCE by this timetable from now on; says when it runs next, three times."""
     given["weekdays"] = list(given["weekdays"])
     _write(source, district, {name: value for name, value in given.items() if value not in (None, [])})
 
@@ -62,7 +62,7 @@ def list_(district: str | None, *, as_json: bool) -> None:
         show.as_json(found)
     elif found:
         show.table(
-            ("source", "timetable", "next run (UTC)"),
+            ("source", "timetable", "next runs (UTC)"),
             [(s["source"], s["timetable"], _next(s)) for s in found],
         )
     else:
@@ -72,19 +72,27 @@ def list_(district: str | None, *, as_json: bool) -> None:
 def _next(told: dict[str, Any]) -> str:
     if told["resting"]:
         return "rests: nothing fetches the source (schoolpassport sources add … --connector …)"
-    return f"{told['next_at']:%Y-%m-%d %H:%M}" if told["next_at"] else "–"
+    return _times(told["next_runs"]) or "–"
+
+
+def _times(instants: list[datetime]) -> str:
+    return ", ".join(f"{at:%Y-%m-%d %H:%M}" for at in instants)
 
 
 def _write(source: str, district: str | None, content: dict[str, Any]) -> None:
-    id_ = district_id(district)
+    id_, now = district_id(district), clock.now()
     try:
         with scope.inside(id_):
             found = sources.source(district_id=id_, id_or_name=source)
-        next_at = schedules.set_schedule(district_id=id_, source_id=found.id, content=content, by=me(), now=clock.now())
-    except (BadTimetable, schedules.NothingToFetch, sources.UnknownSource) as problem:
+        next_at = schedules.set_schedule(district_id=id_, source_id=found.id, content=content, by=me(), now=now)
+    except BadTimetable as problem:
+        raise click.UsageError(str(problem)) from problem
+    except (schedules.NothingToFetch, sources.UnknownSource) as problem:
         raise click.ClickException(str(problem)) from problem
     if next_at is None:
         click.echo("It is not fetched by itself.")
         return
-    there = next_at.astimezone(ZoneInfo(content["zone"]))
-    click.echo(f"Next run: {there:%Y-%m-%d %H:%M} {content['zone']} ({next_at:%Y-%m-%d %H:%M} UTC).")
+    set_ = timetable.parse(content)
+    coming = timetable.upcoming(set_, now)
+    there = _times([at.astimezone(set_.zone) for at in coming])
+    click.echo(f"Next runs: {there} {set_.zone.key} ({_times(coming)} UTC).")

@@ -65,7 +65,7 @@ def add_delivery(
         mode=plan.mode,
         transport=plan.transport,
         settings=_settings(plan.transport, plan.settings),
-        timetable=_timetable(plan.schedule),
+        timetable=_timetable(plan.schedule, now),
         always=plan.always,
         created_at=now,
     )
@@ -101,7 +101,7 @@ def change_delivery(
         if settings is not None:
             found.settings = _settings(found.transport, {**found.settings, **settings})
         if schedule is not None:
-            found.timetable = _timetable(schedule)
+            found.timetable = _timetable(schedule, now)
         if paused is not None:
             found.paused = paused
         found.version += 1
@@ -155,10 +155,10 @@ def _settings(transport: str, settings: Mapping[str, str]) -> dict[str, str]:
     return TRANSPORTS[transport].filled(settings)
 
 
-def _timetable(content: Mapping[str, Any] | None) -> dict[str, Any]:
+def _timetable(content: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
     try:
         if content:
-            timetable.parse(dict(content))
+            timetable.wanted(dict(content), now=now)
     except BadTimetable as bad:
         raise BadDelivery(str(bad)) from bad
     return dict(content or {})
