@@ -10,7 +10,7 @@ from schoolpassport.cli.commands import roster as command
 from schoolpassport.roster import queries
 from schoolpassport.tenancy import scope
 from tests.support.nights import nights
-from tests.support.packages import small, user
+from tests.support.packages import crowd, small, user
 
 
 @pytest.fixture
@@ -115,6 +115,24 @@ def test_the_command_line_tells_them_too(story):
     assert json.loads(asked(story, "show", "user", id_, "--json"))["given_name"] == "Given-p1"
     counted = json.loads(asked(story, "count", "--as-of", "1", "--json"))
     assert {(c["kind"], c["standing"]) for c in counted if c["school"] is None} >= {("user", 7), ("class", 2)}
+
+
+def test_a_long_difference_says_how_many_there_are_more_and_how_to_see_them(district, tmp_path, now):
+    sis = nights(district_id=district.id, folder=tmp_path, now=now)
+    sis.done(crowd(150))
+    since = ("diff", "user", "--since", "0")
+    standing = len(sis.active("user"))
+
+    def records(*words):
+        *shown, last = [line for line in asked(sis, *since, *words).splitlines() if not line.startswith("  ")]
+        assert last == f"{standing} users differ."
+        return len([line for line in shown if line.endswith("  added")]), shown[-1]
+
+    assert records() == (100, f"… and {standing - 100} more; all of them: --limit {standing}")
+    assert records("--limit", "7") == (7, f"… and {standing - 7} more; all of them: --limit {standing}")
+    assert records("--limit", str(standing))[0] == standing
+    assert len(json.loads(asked(sis, *since, "--json"))) == standing
+    assert len(json.loads(asked(sis, *since, "--json", "--limit", "2"))) == 2
 
 
 def test_the_whole_roster_is_listed_as_of_a_revision_and_of_none_that_is_to_come(story):

@@ -33,6 +33,7 @@ class Moment(click.ParamType[int | datetime]):
         return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+_SHOWN = 100  # records of a difference, where nobody asks for more
 _KIND = click.argument("kind", type=click.Choice(list(KINDS)))
 _ID = click.argument("id_", metavar="GG4L_ID", type=click.UUID)
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
@@ -111,10 +112,17 @@ def history(kind: str, id_: UUID, district: str | None, *, as_json: bool) -> Non
 @_KIND
 @click.option("--since", type=Moment(), required=True, help="A revision's number, a date or an instant.")
 @click.option("--until", type=Moment(), help="The same; now, when left out.")
+@click.option("--limit", type=click.IntRange(min=1), help=f"So many records at most; {_SHOWN} without it, in JSON all.")
 @_DISTRICT
 @_JSON
 def diff(
-    kind: str, since: int | datetime, until: int | datetime | None, district: str | None, *, as_json: bool
+    kind: str,
+    since: int | datetime,
+    until: int | datetime | None,
+    limit: int | None,
+    district: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """What is different in a kind between two moments."""
     district_ = district_id(district)
@@ -122,12 +130,15 @@ def diff(
         _known(district_, since, until)
         found = queries.diff(district_id=district_, kind=kind, since=since, until=until)
     if as_json:
-        show.as_json(found)
+        show.as_json(found[:limit])
         return
-    for d in found:
+    shown = found[: limit or _SHOWN]
+    for d in shown:
         click.secho(f"{d['id']}  {d['change']}", bold=True)
         for name, (before, after) in d["attributes"].items():
             click.echo(f"  {_named(kind, name)}: {_text(before)} → {_text(after)}")
+    if more := len(found) - len(shown):
+        click.echo(f"… and {more:,} more; all of them: --limit {len(found)}")
     click.echo(f"{len(found):,} {KINDS[kind].plural} differ.")
 
 
