@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -438,6 +439,7 @@ def test_the_command_line_lists_counts_and_writes_findings_as_csv(sis, tmp_path)
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     (mail,) = (r for r in rows if r["rule"] == "bad e-mail")
     assert mail["value"] == '\'=HYPERLINK("http://x.example")'
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", mail["since"])
     (left_out,) = (r for r in rows if r["rule"] == "bad value")
     assert (left_out["shared"], left_out["line"], left_out["file"]) == ("no", "6", "users.csv")
     assert _findings("list", *asked, "--school", "School s2", "--rule", "bad e-mail") == ""

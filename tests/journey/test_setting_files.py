@@ -79,6 +79,10 @@ def test_why_tells_by_which_column_and_which_steps_a_value_came(sis, tmp_path):
     run(sis, "import", written(tmp_path, {"transforms": {"user": {"middleName": []}}}))
     place = [str(sis.ids("user")["t1"]), "middleName", "--district", str(sis.district_id)]
     told = CliRunner().invoke(why, ["user", *place]).output
+    assert told.startswith("middleName is “Family-t1” since revision 1 ("), told
+    assert " says “Family-t1” since revision 1" in told
+    grades = CliRunner().invoke(why, ["users", str(sis.ids("user")["p1"]), "grades", *place[2:]]).output
+    assert grades.startswith("grades is “07” since"), grades
     assert "    from the column “familyName”\n    step 1: trim\n" in told
 
 

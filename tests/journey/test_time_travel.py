@@ -110,7 +110,7 @@ def test_the_command_line_tells_them_too(story):
     id_ = str(story.ids("user")["p1"])
     told = json.loads(asked(story, "diff", "user", "--since", "1", "--until", "2", "--json"))
     assert {d["id"]: d["change"] for d in told}[id_] == "updated"
-    assert "Ada" in asked(story, "history", "user", id_)
+    assert "  givenName: Given-p1 → Ada" in asked(story, "history", "users", id_).splitlines()
     assert json.loads(asked(story, "show", "user", id_, "--as-of", "2", "--json"))["given_name"] == "Ada"
     assert json.loads(asked(story, "show", "user", id_, "--json"))["given_name"] == "Given-p1"
     counted = json.loads(asked(story, "count", "--as-of", "1", "--json"))

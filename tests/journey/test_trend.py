@@ -1,6 +1,7 @@
 """What runs did over time, per source and per school."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -46,3 +47,5 @@ def test_on_the_command_line(district_of):
     said = CliRunner().invoke(command.command, asked)
     assert json.loads(said.output)[0]["added"] == len(small().rows["users"]), said.output
     assert "standing" in CliRunner().invoke(command.command, asked[:-1]).output
+    several_ = CliRunner().invoke(command.command, ["trend", "users", *asked[2:-1]]).output
+    assert re.search(r"^ +1  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  SIS ", several_, re.MULTILINE), several_

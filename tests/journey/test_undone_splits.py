@@ -1,6 +1,7 @@
 """A split that should not have been: the key means again whom it meant, and nobody is lost on the way."""
 
 import json
+import re
 from uuid import UUID
 
 import pytest
@@ -153,6 +154,7 @@ def test_both_are_rehearsed_and_then_happen_so(database, district_of, other):
     assert reached(back) == {"user": (1, 0, 0)}
     code, lines = said(other, "undo-split", "Other SIS", "p1", "--rehearse")
     assert (code, lines[-1], sum("would lose 1 × user" in line for line in lines)) == (0, "Nothing was changed.", 1)
+    assert not [line for line in lines if re.search(r"None|UUID|\['|[a-z]_[a-z]", line)], lines
     assert traces.different(before, traces.of(database)) == set()
     assert undo(other).record_id == p1
     assert seen().keys() == here.keys()

@@ -4,16 +4,29 @@ import getpass
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import click
+from typing_extensions import override
 
 from schoolpassport.partners import queries as partners
 from schoolpassport.partners.records import UnknownPartner
+from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources import queries as sources
 from schoolpassport.sync import queries as schools
 from schoolpassport.tenancy import queries, scope
+
+
+class _Kind(click.Choice[str]):
+    """A kind by its name, or by the word for several of it."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(next((k.name for k in KINDS.values() if value == k.plural), value), param, ctx)
+
+
+KIND: Final = _Kind(list(KINDS))
 
 
 def me() -> str:

@@ -28,7 +28,7 @@ def tell(found: Rehearsed, *, schools: bool, as_json: bool) -> None:
     if found.differences:
         click.echo("\nSome of it:")
         for d in found.differences:
-            pairs = [f"{name}: {was!s} → {now!s}" for name, (was, now) in list(d.attributes.items())[:_ATTRIBUTES]]
+            pairs = [show.change(d.kind, name, *turn) for name, turn in list(d.attributes.items())[:_ATTRIBUTES]]
             click.echo(f"  {d.change} {d.kind} {d.id}  {'; '.join(pairs) if d.change == 'updated' else ''}".rstrip())
     tell_reach(told.reach(found), schools=schools, of="Applications would see:")
     for f in found.findings:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import click
 
+from schoolpassport.kit import readable
+from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sync.contract import STEPS, Progress
 
 _PATIENCE = 2.0  # seconds before a bar is worth showing
@@ -36,9 +38,17 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def _text(cell: object) -> str:
-    if cell is None:
-        return "–"
-    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else readable.shown(cell)
+
+
+def change(kind: str, column: str, was: object, now: object) -> str:
+    """An attribute before and after."""
+    return f"{attribute(kind, column)}: {readable.shown(was)} → {readable.shown(now)}"
+
+
+def attribute(kind: str, column: str) -> str:
+    """What an attribute is called where its column is."""
+    return next((f.name for f in KINDS[kind].fields if f.column == column), column)
 
 
 def _is_number(text: str) -> bool:

@@ -159,6 +159,8 @@ def _condition(content: dict[str, object], known: Mapping[str, Attribute] | None
     if known is not None and name not in known:
         raise Unreadable(f"In {where}: there is no attribute “{name}”{_nearest(name, known)}")
     tests: list[str] = [str(t) for t in Test]
+    if word is None:
+        raise Unreadable(f"In {where}: “is” is missing; there are: {', '.join(sorted(tests))}.")
     if not isinstance(word, str) or word not in tests:
         raise Unreadable(f"In {where}: there is no test “{word}”{_nearest(str(word), tests)}")
     test = Test(word)

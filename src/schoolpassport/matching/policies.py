@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from uuid import UUID
 
+from schoolpassport.kit.readable import in_a_sentence, said_of, written
 from schoolpassport.roster.kinds import KINDS, Kind, Type
 from schoolpassport.roster.records import Authority, Rule
 
@@ -134,11 +135,13 @@ def _entries(kind: Kind, entries: object, sources: Sequence[Registered]) -> Iter
     named = {str(e.get("attribute")) for e in entries}
     seen = set()
     for entry in entries:
-        attribute, rule, source = str(entry.get("attribute")), _rule(kind, entry), _source(kind, entry, sources)
+        attribute = str(entry.get("attribute") or "")
         if attribute != _EVERYTHING and attribute not in kind:
-            raise Unfit(
-                f"{kind.name} has no attribute “{attribute}”. There are: {', '.join(f.name for f in kind.fields)}."
+            what = (
+                f"{kind.name} has no attribute “{attribute}”" if attribute else f"{kind.name}: “attribute” is missing"
             )
+            raise Unfit(f"{what}. There are: {', '.join(f.name for f in kind.fields)}.")
+        rule, source = _rule(kind, entry), _source(kind, entry, sources)
         if (attribute, source) in seen:
             raise Unfit(f"{kind.name}.{attribute} has two rules for one source. Leave one of them.")
         seen.add((attribute, source))
@@ -152,7 +155,7 @@ def _rule(kind: Kind, entry: Mapping[str, object]) -> Rule:
     except ValueError as unknown:
         words = ", ".join(Rule)
         raise Unfit(
-            f"The rule of {kind.name}.{entry.get('attribute')} is “{entry.get('rule')}”; say {words}."
+            f"{kind.name}.{entry['attribute']}: {said_of('rule', entry.get('rule'))}; say {words}."
         ) from unknown
 
 
@@ -161,7 +164,7 @@ def _source(kind: Kind, entry: Mapping[str, object], sources: Sequence[Registere
         if entry.get("source") in {source.name, str(source.id)}:
             return source.id
     known = ", ".join(f"“{s.name}”" for s in sources) or "none"
-    raise Unfit(f"{kind.name}.{entry.get('attribute')} names the source “{entry.get('source')}”. There are: {known}.")
+    raise Unfit(f"{kind.name}.{entry['attribute']}: {said_of('source', entry.get('source'))}. There are: {known}.")
 
 
 # ------------------------------------------------------------------------------------------------------------ identity
@@ -236,8 +239,8 @@ def _school(key: str, said: object) -> tuple[object, str]:
     becomes, attributes = said.get("becomes", "new"), said.get("attributes", "")
     if said.keys() - {"becomes", "attributes"} or attributes not in {"", ONCE, FOLLOW}:
         raise Unfit(
-            f"School “{key}” is mapped to {dict(said)}; say what it becomes, and whether its attributes are taken "
-            f'“{ONCE}” or “{FOLLOW}” the source, like {{"becomes": "new", "attributes": "{ONCE}"}}.'
+            f"School “{key}” is mapped to {written(dict(said))}; say what it becomes, and whether its attributes are "
+            f'taken “{ONCE}” or “{FOLLOW}” the source, like {{"becomes": "new", "attributes": "{ONCE}"}}.'
         )
     if key == EVERY_SCHOOL and becomes != "new":
         raise Unfit(
@@ -250,7 +253,9 @@ def _id(key: object, becomes: object) -> UUID:
     try:
         return UUID(str(becomes))
     except ValueError as wrong:
-        raise Unfit(f"School “{key}” is mapped to “{becomes}”; say new, no, or the GG4L ID of a school.") from wrong
+        raise Unfit(
+            f"School “{key}” is mapped to {in_a_sentence(becomes)}; say new, no, or the GG4L ID of a school."
+        ) from wrong
 
 
 def _kind(name: object, subject: str) -> Kind:

@@ -1,6 +1,8 @@
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from uuid import UUID
 
+from schoolpassport.kit import readable
 from schoolpassport.quality import csvfile, policies
 from schoolpassport.quality.models import Assessment, Finding, FindingCount, Score, Standing, Trend
 from schoolpassport.quality.records import Severity, Told
@@ -172,4 +174,6 @@ def as_csv(found: Iterable[Told]) -> Iterator[str]:
 
 
 def _cell(value: object) -> object:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return readable.instant(value) if isinstance(value, datetime) else value

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from schoolpassport.kit import sealedfolder
+from schoolpassport.kit.readable import written
 from schoolpassport.kit.resealing import Resealed
 from schoolpassport.kit.resealing import reseal as reseal_rows
 from schoolpassport.kit.secrets import SealBroken
@@ -39,7 +40,9 @@ def retention(content: object) -> timedelta:
         return timedelta(days=_DAYS)
     days = content.get("days") if isinstance(content, Mapping) and set(content) == {"days"} else None
     if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= _MOST_DAYS:
-        raise BadPolicy(f'Packages are kept for 0 to {_MOST_DAYS} days, written {{"days": 30}}; not {content!r}.')
+        raise BadPolicy(
+            f'Packages are kept for 0 to {_MOST_DAYS} days, written {{"days": 30}}; not {written(content)}.'
+        )
     return timedelta(days=days)
 
 

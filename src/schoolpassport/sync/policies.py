@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from schoolpassport.kit.readable import said_of, written
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sources.records import Settings
 
@@ -95,16 +96,16 @@ _OF_PRESENT = frozenset({"overlap_share", "bad_row_share", "removed_share", "sch
 def _check_limit(name: str, value: object, usual: object) -> None:
     if isinstance(usual, bool):
         if not isinstance(value, bool):
-            raise BadPolicy(f"{name} is yes or no (true, false), not {value!r}.")
+            raise BadPolicy(f"{name} is yes or no (true, false), not {written(value)}.")
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise BadPolicy(f"{name} is a number from 0, not {value!r}.")
+        raise BadPolicy(f"{name} is a number from 0, not {written(value)}.")
     if name == "witnesses" and value not in range(1, MOST_WITNESSES + 1):
-        raise BadPolicy(f"witnesses is a number from 1 to {MOST_WITNESSES}, not {value!r}.")
+        raise BadPolicy(f"witnesses is a number from 1 to {MOST_WITNESSES}, not {written(value)}.")
     if name in _OF_PRESENT and value > 1:
-        raise BadPolicy(f"{name} is a share from 0 to 1, not {value!r}.")
+        raise BadPolicy(f"{name} is a share from 0 to 1, not {written(value)}.")
     if isinstance(usual, int) and not isinstance(value, int):
-        raise BadPolicy(f"{name} is a whole number, not {value!r}.")
+        raise BadPolicy(f"{name} is a whole number, not {written(value)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,9 +214,9 @@ def _dates(part: Mapping[str, Any], where: str) -> Dates:
 def _announced(part: Mapping[str, Any]) -> Announced:
     kind, up_to = part.get("kind"), part.get("up_to")
     if kind not in KINDS:
-        raise BadPolicy(f"announced: “kind” is one of {', '.join(KINDS)}, not “{kind}”.")
+        raise BadPolicy(f"announced: {said_of('kind', kind)}; it is one of {', '.join(KINDS)}.")
     if up_to is not None and (isinstance(up_to, bool) or not isinstance(up_to, int) or up_to < 0):
-        raise BadPolicy(f"announced: “up_to” is a whole number from 0, or left out, not {up_to!r}.")
+        raise BadPolicy(f"announced: “up_to” is a whole number from 0, or left out, not {written(up_to)}.")
     try:
         schools = frozenset(UUID(str(s)) for s in part.get("schools") or ())
     except ValueError as bad:

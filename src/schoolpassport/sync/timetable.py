@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from schoolpassport.kit.readable import said_of
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FARTHEST = timedelta(days=5 * 366)  # a cron line that names no day within so long names none
 _LONGEST_JUMP = timedelta(hours=3)  # no clock was ever moved further for daylight saving
@@ -63,7 +65,7 @@ def parse(content: object) -> Timetable:
         raise BadTimetable(f"A timetable has no “{strangers[0]}”.")
     every = content.get("every")
     if every not in set(Every):
-        raise BadTimetable(f"“every” is “{every}”; give one of: {', '.join(Every)}.")
+        raise BadTimetable(f"{said_of('every', every)}; give one of: {', '.join(Every)}.")
     made = Timetable(
         every=Every(every),
         zone=_zone(content.get("zone")),
@@ -168,14 +170,14 @@ def _zone(name: object) -> ZoneInfo:
     try:
         return ZoneInfo(str(name or ""))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadTimetable(f"“zone” is “{name or ''}”; give a time zone like America/Chicago.") from error
+        raise BadTimetable(f"{said_of('zone', name)}; give a time zone like America/Chicago.") from error
 
 
 def _time(text: object) -> time:
     try:
         return datetime.strptime(str(text), "%H:%M").time()  # noqa: DTZ007 (a time of day, on the zone's own clock)
     except ValueError as error:
-        raise BadTimetable(f"“at” is “{text}”; give a time of day like 02:30.") from error
+        raise BadTimetable(f"{said_of('at', text)}; give a time of day like 02:30.") from error
 
 
 def _date(text: object) -> date | None:
@@ -184,7 +186,7 @@ def _date(text: object) -> date | None:
     try:
         return date.fromisoformat(str(text))
     except ValueError as error:
-        raise BadTimetable(f"“until” is “{text}”; give a date like 2027-06-30.") from error
+        raise BadTimetable(f"{said_of('until', text)}; give a date like 2027-06-30.") from error
 
 
 def _weekdays(names: object) -> tuple[int, ...]:
@@ -196,7 +198,7 @@ def _weekdays(names: object) -> tuple[int, ...]:
 
 def _day(number: Any) -> int:  # noqa: ANN401 (whatever somebody wrote)
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 31:  # noqa: PLR2004 (days of a month)
-        raise BadTimetable(f"“day” is “{number}”; give a day of the month, 1 to 31.")
+        raise BadTimetable(f"{said_of('day', number)}; give a day of the month, 1 to 31.")
     return number
 
 
@@ -205,6 +207,6 @@ def _cron(line: object) -> str:
 
     if not isinstance(line, str) or len(line.split()) != 5 or not croniter.is_valid(line):  # noqa: PLR2004 (its parts)
         raise BadTimetable(
-            f"“cron” is “{line}”; give five parts: minute, hour, day, month, weekday, like 30 2 * * mon-fri."
+            f"{said_of('cron', line)}; give five parts: minute, hour, day, month, weekday, like 30 2 * * mon-fri."
         )
     return line

@@ -89,6 +89,9 @@ def test_the_check_for_missed_nights_can_fail():
     [
         ([], "A timetable is an object with “every”, “at” and “zone”."),
         (CHICAGO | {"every": "day", "at": "02:30", "hour": 2}, "A timetable has no “hour”."),
+        ({"at": "02:30"}, "“every” is missing; give one of: day, week, month, cron."),
+        (CHICAGO | {"every": "month", "at": "02:30"}, "“day” is missing; give a day of the month, 1 to 31."),
+        (CHICAGO | {"every": "day"}, "“at” is missing; give a time of day like 02:30."),
         (CHICAGO | {"every": "fortnight"}, "“every” is “fortnight”; give one of: day, week, month, cron."),
         (
             {"every": "day", "at": "02:30", "zone": "Chicago"},

@@ -6,7 +6,8 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id
+from schoolpassport.cli.asking import KIND, district_id
+from schoolpassport.kit.readable import shown
 from schoolpassport.roster import queries
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.roster.records import ALTOGETHER
@@ -34,7 +35,7 @@ class Moment(click.ParamType[int | datetime]):
 
 
 _SHOWN = 100  # records of a difference, where nobody asks for more
-_KIND = click.argument("kind", type=click.Choice(list(KINDS)))
+_KIND = click.argument("kind", type=KIND)
 _ID = click.argument("id_", metavar="GG4L_ID", type=click.UUID)
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON, for scripts.")
@@ -63,7 +64,8 @@ def show_(kind: str, id_: UUID, as_of: int | datetime | None, district: str | No
     if as_json:
         show.as_json(found)
     else:
-        show.table(("attribute", "value"), [(_named(kind, n), _text(v)) for n, v in found.items() if v is not None])
+        told = [(show.attribute(kind, n), shown(v)) for n, v in found.items() if v is not None]
+        show.table(("attribute", "value"), told)
 
 
 @command.command("list")
@@ -84,7 +86,7 @@ def list_(kind: str, as_of: int | datetime | None, district: str | None, *, gone
             show.as_json(record)
         return
     filled = [name for name in (found[0] if found else ()) if any(record[name] not in (None, []) for record in found)]
-    show.table([_named(kind, n) for n in filled], [[_text(record[n]) for n in filled] for record in found])
+    show.table([show.attribute(kind, n) for n in filled], [[shown(record[n]) for n in filled] for record in found])
 
 
 @command.command("history")
@@ -105,7 +107,7 @@ def history(kind: str, id_: UUID, district: str | None, *, as_json: bool) -> Non
     for v in versions:
         click.secho(f"revision {v['revision']}  {v['at']:%Y-%m-%d %H:%M}  {v['cause']}  {v['status']}", bold=True)
         for name, (before, after) in v["attributes"].items():
-            click.echo(f"  {_named(kind, name)}: {_text(before)} → {_text(after)}")
+            click.echo(f"  {show.change(kind, name, before, after)}")
 
 
 @command.command("diff")
@@ -132,12 +134,12 @@ def diff(
     if as_json:
         show.as_json(found[:limit])
         return
-    shown = found[: limit or _SHOWN]
-    for d in shown:
+    some = found[: limit or _SHOWN]
+    for d in some:
         click.secho(f"{d['id']}  {d['change']}", bold=True)
         for name, (before, after) in d["attributes"].items():
-            click.echo(f"  {_named(kind, name)}: {_text(before)} → {_text(after)}")
-    if more := len(found) - len(shown):
+            click.echo(f"  {show.change(kind, name, before, after)}")
+    if more := len(found) - len(some):
         click.echo(f"… and {more:,} more; all of them: --limit {len(found)}")
     click.echo(f"{len(found):,} {KINDS[kind].plural} differ.")
 
@@ -175,14 +177,3 @@ def _known(district_id_: UUID, *moments: int | datetime | None) -> None:
     for moment in moments:
         if isinstance(moment, int) and moment > newest:
             raise click.ClickException(f"There is no revision {moment}; the newest is {newest}.")
-
-
-def _named(kind: str, column: str) -> str:
-    """What an attribute is called where its column is."""
-    return next((f.name for f in KINDS[kind].fields if f.column == column), column)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "–" if value is None else str(value)

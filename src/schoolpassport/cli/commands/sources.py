@@ -14,6 +14,7 @@ from schoolpassport.cli import show
 from schoolpassport.cli.asking import district_id, me
 from schoolpassport.cli.commands.sync import ROLE, source_named, tell
 from schoolpassport.kit import clock
+from schoolpassport.kit.readable import shown
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.sources import actions, queries
 from schoolpassport.sources.connectors import CONNECTORS, Connector
@@ -125,7 +126,7 @@ def check(name: str, district: str | None, *, as_json: bool) -> None:
     else:
         click.secho(checked.sentence, fg="green" if checked.ok else "red")
         for fact, value in checked.facts.items():
-            click.echo(f"  {fact}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+            click.echo(f"  {fact}: {shown(value)}")
     if not checked.ok:
         raise click.exceptions.Exit(1)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, me, school_ids, source_id_of
+from schoolpassport.cli.asking import KIND, district_id, me, school_ids, source_id_of
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.kinds import KINDS
@@ -287,7 +287,7 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
 
 
 @command.command("trend")
-@click.argument("kind", type=click.Choice(list(KINDS)), default="user")
+@click.argument("kind", type=KIND, default="user")
 @click.option("--source", help="Only runs of this source.")
 @click.option("--school", type=click.UUID, help="Of this school (GG4L ID); without it, altogether.")
 @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1000), help="So many runs at most.")
@@ -296,7 +296,7 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
 def trend(
     kind: str, source: str | None, school: UUID | None, limit: int, district: str | None, *, as_json: bool
 ) -> None:
-    """Show what runs did to a KIND (users) over time, and how many stood after each, newest first."""
+    """Show what runs did to a KIND (users, or user) over time, and how many stood after each, newest first."""
     id_ = district_id(district)
     source_id = source_id_of(id_, source)
     with scope.inside(id_):

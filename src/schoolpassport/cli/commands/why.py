@@ -6,14 +6,15 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id
+from schoolpassport.cli.asking import KIND, district_id
+from schoolpassport.kit.readable import in_a_sentence
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sync import people
 from schoolpassport.sync.people import Why
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("kind", type=KIND)
 @click.argument("id_", metavar="GG4L_ID", type=click.UUID)
 @click.argument("attribute")
 @click.option("--district", help="Name or id; not needed when there is only one.")
@@ -35,7 +36,8 @@ def command(kind: str, id_: UUID, attribute: str, district: str | None, *, as_js
 def _tell(found: Why, attribute: str) -> None:
     told = found.lineage
     click.echo(
-        f"{attribute} is {told.value!r} since revision {told.revision} ({told.at:%Y-%m-%d %H:%M}), {told.cause}."
+        f"{attribute} is {in_a_sentence(told.value)} since revision {told.revision} ({told.at:%Y-%m-%d %H:%M}), "
+        f"{told.cause}."
     )
     if found.run is not None:
         place = f"{found.file}:{told.line}" if told.line else found.file
@@ -47,6 +49,6 @@ def _tell(found: Why, attribute: str) -> None:
     for claim in told.claims:
         mark = f"  ← stands ({told.by})" if claim == told.chosen else ""
         click.echo(
-            f"  {found.names.get(claim.source_id, claim.source_id)} “{claim.key}” ({claim.rule}) says {claim.value!r} "
-            f"since revision {claim.since}{mark}"
+            f"  {found.names.get(claim.source_id, claim.source_id)} “{claim.key}” ({claim.rule}) says "
+            f"{in_a_sentence(claim.value)} since revision {claim.since}{mark}"
         )
