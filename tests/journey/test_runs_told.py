@@ -54,6 +54,21 @@ def test_the_list_and_the_page_name_the_source_of_a_run(district, tmp_path, now)
     assert json.loads(say(both.sis, "show", 2, "--json"))["source"] == "Directory"
 
 
+def test_the_table_of_a_run_says_how_many_stand_and_calls_nobody_of_another_source_unchanged(district, tmp_path, now):
+    both = several(district_id=district.id, folder=tmp_path, now=now)
+    directory = both.more("Directory", SourceRole.ENRICHMENT)
+    both.sis.done(small().changed("users", "p1", email="p1@amber.example"))
+    standing = len(small().rows["users"])
+    directory.done(accounts({"sourcedId": "a1", "givenName": "Given-p1", "email": "p1@amber.example", "phone": "7"}))
+    lines = [line.split() for line in say(both.sis, "show", 2).splitlines()]
+    (head,) = [line for line in lines if line[:1] == ["kind"]]
+    users = next(line for line in lines if line[:1] == ["user"])
+    assert (head[-1], users[-1], "unchanged" in head) == ("standing", str(standing), False)
+    told = json.loads(say(both.sis, "show", 2, "--json"))["statistics"]
+    (user,) = [s for s in told if s["kind"] == "user" and s["school"] is None]
+    assert (user["unchanged"] + user["updated"], user["standing"]) == (standing, standing)
+
+
 def test_of_a_run_that_was_killed_it_is_said_that_nobody_works_on_it(sis):
     run = killed(sis)
     shown = say(sis, "show", run.number)

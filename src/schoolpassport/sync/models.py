@@ -105,7 +105,11 @@ class Step(models.Model):
 
 
 class Statistic(models.Model):
-    """What a run did to one kind in one school (or altogether: ``school_id`` is the nil UUID)."""
+    """What a run did to one kind in one school (or altogether: ``school_id`` is the nil UUID).
+
+    ``unchanged``: what it left as it stood, of whatever source. How much of that its package said again nobody counts:
+    a file that says what it said last time is not read row by row.
+    """
 
     pk = models.CompositePrimaryKey("district_id", "run_id", "kind", "school_id")
     district_id = models.UUIDField()
@@ -118,6 +122,11 @@ class Statistic(models.Model):
     archived = models.BigIntegerField(default=0)
     restored = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
+
+    @property
+    def standing(self) -> int:
+        """How many stood in the district after it."""
+        return int(self.added + self.updated + self.restored + self.unchanged)
 
 
 class Due(models.Model):

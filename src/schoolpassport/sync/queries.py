@@ -180,6 +180,7 @@ def statistics_named(*, district_id: UUID, run_id: UUID) -> list[dict[str, Any]]
             "kind": s.kind,
             "school": None if s.school_id == ALTOGETHER else names.get(s.school_id, str(s.school_id)),
             **{name: getattr(s, name) for name in COUNTED},
+            "standing": s.standing,
         }
         for s in statistics(district_id=district_id, run_id=run_id)
     ]

@@ -573,7 +573,7 @@ def _tell_state(run: Run, *, source: str, unfinished: str) -> None:
         click.echo(f"  {show.how_far(Progress(**far))}, {run.progress['seconds']:.0f} s so far")
 
 
-_NUMBERS = ("added", "updated", "unchanged", "archived", "restored", "rejected")
+_NUMBERS = ("added", "updated", "archived", "restored", "rejected", "standing")
 
 
 def _tell_statistics(statistics: list[dict[str, Any]], *, schools: bool) -> None:
