@@ -121,10 +121,7 @@ def _schema(schema: Schema) -> str:
     )
     table = _table(
         ("file", "columns (* required)", "becomes", "known, never read"),
-        (
-            (f"`{name}`", columns, made, ", ".join(f"`{s}`" for s in skipped) or "–")
-            for name, columns, made, skipped in rows
-        ),
+        ((name, columns, made, ", ".join(f"`{s}`" for s in skipped) or "–") for name, columns, made, skipped in rows),
     )
     later = ", ".join(f"`{name}.csv`" for name in schema.not_read)
     return head + table + (f"\nNot taken yet, and named by a finding when they come: {later}.\n" if later else "")

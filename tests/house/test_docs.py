@@ -34,6 +34,12 @@ def test_every_link_path_and_test_that_a_page_names_is_there(page):
     assert list(documents.astray(page, PAGES[page])) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_code_in_a_table_stands_between_single_marks(page):
+    """Between two it would show the one that is left: ``schools.csv`*``."""
+    assert [line for line in PAGES[page].splitlines() if line.startswith("|") and "``" in line] == []
+
+
 def test_every_setting_is_documented():
     assert [s.name for s in environment.SETTINGS if f"`{s.name}`" not in PAGES[OPERATORS]] == []
 
