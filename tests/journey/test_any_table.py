@@ -462,6 +462,10 @@ REFUSED = {
         {"schueler.xls.csv": b"<html><table><tr><td>No</td></tr></table>"},
         "schueler.xls.csv is a web page (HTML), whatever its name says. Open it in a spreadsheet program",
     ),
+    "a workbook for text": (
+        {"schueler.csv": as_book()},
+        "'schueler.csv' is itself an archive, or a workbook under another name.",
+    ),
     "text for a workbook": ({"schueler.xlsx": as_text()}, "schueler.xlsx is text, as CSV is, and no workbook."),
     "no workbook": ({"schueler.xlsx": b"PK"}, "schueler.xlsx: the zip file is damaged"),
     "most ids lost": (

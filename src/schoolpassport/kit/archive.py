@@ -85,6 +85,11 @@ _TABLES: Final = Wanted(
     otherwise="Send a table (.csv, .tsv, .txt, .xlsx or .xlsm), or a zip file with such tables at its root.", table=True
 )
 _WORKBOOK_ITSELF: Final = Wanted(what="workbook of Excel (.xlsx)", otherwise=AS_A_TABLE, table=True)
+_PACKED: Final = "an archive or a spreadsheet. Put the CSV files into the package themselves, not packed again."
+_PACKED_TABLES: Final = (
+    "an archive, or a workbook under another name. Put the tables into the package themselves, not packed again; call "
+    "a workbook .xlsx."
+)
 _OF_A_WORKBOOK: Final = Budget(max_members=1_000, max_member_bytes=2 * GB, max_total_bytes=4 * GB)
 
 
@@ -163,11 +168,8 @@ def _judged(path: Path, source: "_Zip | _Folder", budget: Budget) -> Package:
         if budget.workbooks and _WORKBOOK.search(name):
             continue
         if _is_archive(name, next(source.chunks(name, _PEEK), b"")):
-            raise PackageRefused(
-                Code.NESTED,
-                f"{path.name}: {name!r} is itself an archive or a spreadsheet. Put the CSV files into the package "
-                "themselves, not packed again.",
-            )
+            what = _PACKED_TABLES if budget.workbooks else _PACKED
+            raise PackageRefused(Code.NESTED, f"{path.name}: {name!r} is itself {what}")
     return Package(path=path, names=names, _source=source)
 
 
