@@ -20,8 +20,6 @@ from schoolpassport.delivery.formats import FORMATS
 from schoolpassport.delivery.transports import TRANSPORTS
 from schoolpassport.kit import conditions
 from schoolpassport.messaging.kinds import KINDS as NOTICES
-from schoolpassport.quality.policies import hangs_on
-from schoolpassport.quality.rules.standing import SHELF
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.rosterapi.operations import Operation
 from schoolpassport.sharing import catalogue, shield
@@ -176,6 +174,8 @@ def _told(setting: ConnectorSetting) -> tuple[str, str, str]:
 
 def rules_table() -> str:
     """The rules of the roster, as they are before a district changes them."""
+    from schoolpassport.quality.rules.standing import SHELF
+
     rows = (
         (f"**{r.name}**", f"`{r.kind}`", str(r.severity), "yes" if r.where is not None else "–", r.sentence, r.fix)
         for r in SHELF.values()
@@ -185,6 +185,8 @@ def rules_table() -> str:
 
 def linked_table() -> str:
     """What goes with a row that a filter leaves out."""
+    from schoolpassport.quality.policies import hangs_on
+
     rows = ((f"`{kind}`", ", ".join(f"`{k}`" for k in hangs_on(kind)) or "–") for kind in KINDS)
     return _table(("filter of", "goes along by default"), rows)
 
