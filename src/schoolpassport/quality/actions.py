@@ -9,7 +9,7 @@ from schoolpassport.kit.columns import COPY_TEXT, Columns, copy_text, literal, q
 from schoolpassport.quality import policies
 from schoolpassport.quality.assessment import Assessor, Span
 from schoolpassport.quality.inspection import KEPT
-from schoolpassport.quality.models import Assessment, LeftOut, Standing
+from schoolpassport.quality.models import ROOM, Assessment, LeftOut, Standing
 from schoolpassport.roster import queries as roster
 from schoolpassport.sources import actions as sources
 from schoolpassport.sources import queries as source_queries
@@ -73,18 +73,26 @@ def note_left_out(*, district_id: UUID, source_id: UUID, rows: int) -> None:
 def export_findings(db: Columns, *, folder: Path) -> tuple[Path, Path]:
     """The findings as files that COPY reads: up to ``KEPT`` per file, rule and column, and complete counts."""
     kept, counts = folder / "findings.tsv", folder / "finding_counts.tsv"
+    places = ", ".join(f"{_within(name, most)} AS {quoted(name)}" for name, most in ROOM.items())
+    told = f"(SELECT * REPLACE ({places}) FROM finding)"
     texts = ", ".join(copy_text(quoted(c)) for c in ("severity", "rule", "kind", "file"))
     db.execute(
         f'COPY (SELECT row_number() OVER (ORDER BY file, line, "column", rule), {texts}, line, '
-        f"{', '.join(copy_text(quoted(c)) for c in ('column', 'key', 'value', 'sentence'))} FROM finding "
+        f"{', '.join(copy_text(quoted(c)) for c in ('column', 'key', 'value', 'sentence'))} FROM {told} "
         f'QUALIFY row_number() OVER (PARTITION BY file, rule, "column", severity ORDER BY line) <= {KEPT}) '
         f"TO {literal(str(kept))} ({COPY_TEXT})"
     )
     db.execute(
         f"COPY (SELECT severity, {', '.join(copy_text(quoted(c)) for c in ('file', 'rule', 'column'))}, count(*) "
-        f'FROM finding GROUP BY severity, file, rule, "column") TO {literal(str(counts))} ({COPY_TEXT})'
+        f'FROM {told} GROUP BY severity, file, rule, "column") TO {literal(str(counts))} ({COPY_TEXT})'
     )
     return kept, counts
+
+
+def _within(column: str, most: int) -> str:
+    """SQL: a name, cut where there is no more room; the sentence has it in full."""
+    name = quoted(column)
+    return f"CASE WHEN length({name}) > {most} THEN left({name}, {most - 1}) || '…' ELSE {name} END"
 
 
 def keep_findings(*, district_id: UUID, run_id: UUID, files: tuple[Path, Path]) -> None:

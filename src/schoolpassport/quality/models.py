@@ -3,6 +3,7 @@ from django.db import models
 
 from schoolpassport.quality.records import Severity
 
+ROOM = {"file": 300, "column": 200}  # characters; of a file as long as its system allows, and a sheet of it
 _SEVERITIES = [(s.value, s.value) for s in Severity]
 
 
@@ -16,9 +17,9 @@ class Finding(models.Model):
     severity = models.CharField(max_length=10, choices=_SEVERITIES)
     rule = models.CharField(max_length=40)
     kind = models.CharField(max_length=20, blank=True)
-    file = models.CharField(max_length=100)
+    file = models.CharField(max_length=ROOM["file"])
     line = models.BigIntegerField(null=True)
-    column = models.CharField(max_length=200, blank=True)
+    column = models.CharField(max_length=ROOM["column"], blank=True)
     key = models.TextField(blank=True)
     value = models.TextField(blank=True)
     sentence = models.TextField()
@@ -38,9 +39,9 @@ class FindingCount(models.Model):
     district_id = models.UUIDField()
     run_id = models.UUIDField()
     severity = models.CharField(max_length=10, choices=_SEVERITIES)
-    file = models.CharField(max_length=100)
+    file = models.CharField(max_length=ROOM["file"])
     rule = models.CharField(max_length=40)
-    column = models.CharField(max_length=200, blank=True)
+    column = models.CharField(max_length=ROOM["column"], blank=True)
     count = models.BigIntegerField()
 
 

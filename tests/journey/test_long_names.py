@@ -1,0 +1,29 @@
+"""Names of files and columns longer than anybody needs: they are told of like others, and break nothing."""
+
+import pytest
+
+from tests.support.nights import Nights, nights
+from tests.support.packages import small
+
+LONG = f"Alle Schülerinnen und Schüler im Schuljahr 2026-2027 mit {'Spinden, ' * 15}Stand"
+HEADER = "Anmerkungen der Klassenleitung, die niemand außer ihr lesen soll, " * 40
+
+
+@pytest.fixture
+def sis(district, tmp_path, now) -> Nights:
+    return nights(district_id=district.id, folder=tmp_path, now=now)
+
+
+def test_a_file_that_nobody_asked_for_may_have_a_long_name(sis):
+    name = f"{LONG} 1. September.csv"
+    run = sis.done({**small().texts(), name: "a,b\n1,2\n"})
+    assert name in {f.file for f in sis.findings(run)}
+    assert any(name in s for s in sis.sentences(run))
+
+
+def test_columns_that_nobody_asked_for_may_have_long_names_that_begin_alike(sis):
+    texts = small().texts()
+    head, *rows = texts["orgs.csv"].splitlines()
+    longer = "\n".join([f'{head},"{HEADER}1","{HEADER}2"', *(f"{row},," for row in rows)]) + "\n"
+    run = sis.done({**texts, "orgs.csv": longer})
+    assert {n for n in "12" if any(f"{HEADER}{n}" in s for s in sis.sentences(run))} == {"1", "2"}
