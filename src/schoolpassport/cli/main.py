@@ -11,6 +11,7 @@ import click
 from schoolpassport.cli import commands
 from schoolpassport.config import startup
 from schoolpassport.config.environment import BadSetting
+from schoolpassport.kit.naming import BadName
 from schoolpassport.kit.postgres import EmbeddedPostgresError
 
 # These look after the database themselves: one stops it, one brings its own, one must work when there is none.
@@ -54,7 +55,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     try:
         cli()
-    except (BadSetting, startup.DatabaseUnfit, EmbeddedPostgresError) as problem:
+    except (BadSetting, startup.DatabaseUnfit, EmbeddedPostgresError, BadName) as problem:
         click.echo(f"schoolpassport: {problem}", err=True)
         sys.exit(2)
 

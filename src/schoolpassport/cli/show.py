@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import click
 
-from schoolpassport.kit import readable
+from schoolpassport.kit import clock, readable
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sync.contract import STEPS, Progress
 
@@ -19,7 +20,11 @@ _WIDTH = 24
 
 def as_json(value: object) -> None:
     """One line, for whoever reads by program."""
-    click.echo(json.dumps(value, default=str, ensure_ascii=False))
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: object) -> str:
+    return clock.iso(value) if isinstance(value, datetime) else str(value)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -16,6 +16,7 @@ from django.db.models.functions import Least
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
+from schoolpassport.kit.naming import fit_name
 from schoolpassport.kit.resealing import Resealed
 from schoolpassport.kit.secrets import token_digest
 from schoolpassport.partners import _credentials, _names, _nonces, _oauth1, _vault
@@ -73,8 +74,8 @@ class ApplicationExists(Exception):
 
 
 def register_partner(*, name: str, by: str, now: datetime) -> Partner:
-    """Raise `PartnerExists` when the name is taken."""
-    made = Partner(id=new_id(), name=name.strip(), created_at=now)
+    """Raise `PartnerExists` when the name is taken, `BadName` when it is none."""
+    made = Partner(id=new_id(), name=fit_name(name), created_at=now)
     with partners_own(made.id):
         try:
             with transaction.atomic():
@@ -86,11 +87,11 @@ def register_partner(*, name: str, by: str, now: datetime) -> Partner:
 
 
 def register_application(*, partner_id: UUID, name: str, by: str, now: datetime) -> Application:
-    """Raise `ApplicationExists` when the name is taken, `UnknownPartner` when there is no such partner."""
+    """Raise `ApplicationExists` when the name is taken, `BadName`, `UnknownPartner` when there is no such partner."""
     with partners_own(partner_id):
         if not Partner.objects.filter(id=partner_id).exists():
             raise UnknownPartner(f"There is no partner {partner_id}.")
-        made = Application(id=new_id(), partner_id=partner_id, name=name.strip(), created_at=now)
+        made = Application(id=new_id(), partner_id=partner_id, name=fit_name(name), created_at=now)
         try:
             with transaction.atomic():
                 made.save(force_insert=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from schoolpassport.kit import clock
 from schoolpassport.rosterapi import vocabulary
 from schoolpassport.rosterapi.documents import Class, Course, Demographics, Head, Org, Ref, Resource, Session, User
 from schoolpassport.sharing.queries import Member
@@ -85,8 +86,7 @@ def created(value: str) -> str | None:
     found = UUID(value)
     if found.version != _TIMED:
         return None
-    at = datetime.fromtimestamp((found.int >> 80) / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return clock.iso(datetime.fromtimestamp((found.int >> 80) / 1000, UTC))
 
 
 def heads(record: Head, around: Around) -> Object:

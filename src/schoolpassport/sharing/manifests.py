@@ -8,12 +8,13 @@ cancel out.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
 
+from schoolpassport.kit import clock
 from schoolpassport.partners import queries as partners
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.sharing import canonical, documents, receipts, signatures
@@ -251,4 +252,4 @@ def signed(found: Total, *, district_id: UUID, integration_id: UUID, now: dateti
 
 def _instant(at: datetime | None) -> str | None:
     """As ``dateLastModified`` has it."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else clock.iso(at)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from schoolpassport.audit import actions as audit
 from schoolpassport.kit.ids import new_id
+from schoolpassport.kit.naming import fit_name
 from schoolpassport.kit.recovery import NeedsAttention, Retry
 from schoolpassport.kit.resealing import Resealed
 from schoolpassport.kit.secrets import SealBroken
@@ -45,15 +46,16 @@ def register_source(
     now: datetime,
     role: SourceRole | None = None,
 ) -> Source:
-    """``role`` None: what the schema is for. Raises ``SourceExists``, and ``ValueError`` for no schema."""
+    """``role`` None: what the schema is for. Raises ``SourceExists``, ``BadName``, and ``ValueError`` for no schema."""
     if schema not in SCHEMAS:
         raise ValueError(f"No schema “{schema}”. There are: {', '.join(sorted(SCHEMAS))}.")
+    called = fit_name(name)
     role = role or (SourceRole.ENRICHMENT if SCHEMAS[schema].adds else SourceRole.ROSTER)
     with scope.inside(district_id):
         try:
             with transaction.atomic():
                 source = Source.objects.create(
-                    district_id=district_id, id=new_id(), name=name, schema=schema, role=role, created_at=now
+                    district_id=district_id, id=new_id(), name=called, schema=schema, role=role, created_at=now
                 )
         except IntegrityError as error:
             raise SourceExists(f"The district has a source “{name}” already.") from error

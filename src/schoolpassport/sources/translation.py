@@ -28,7 +28,7 @@ from schoolpassport.sources.schemas.shape import METADATA, Joined
 
 _SCHOOL_YEAR_BEGINS = 7  # July
 _MANY = 4  # files that are not named one by one any more
-_LONGEST = 100  # characters that the name of a file has in a finding
+_LONGEST = 100  # characters in which several are named
 _FED = "fed:"  # before the names of columns that a district wants read: the dialect may have others by their names
 _OWN = "own:"  # before the names of inputs, where rows of theirs are found for those of the first
 _OURS = ("part", "file", "line")
@@ -218,7 +218,8 @@ def _remarks(db: Columns, schema: Schema, given: Collection[str]) -> Iterator[Pr
 def either(names: Sequence[str]) -> str:
     """What sentences call a file that may be one of several."""
     said = " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-    return said if len(names) < _MANY and len(said) <= _LONGEST else f"one of {len(names)} files"
+    few = len(names) < _MANY and len(said) <= _LONGEST
+    return said if few or len(names) == 1 else f"one of {len(names)} files"
 
 
 def lost_files(names: set[str]) -> Iterator[Problem]:

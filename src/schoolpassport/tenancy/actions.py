@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from schoolpassport.kit.ids import new_id
+from schoolpassport.kit.naming import fit_name
 from schoolpassport.tenancy.models import District
 
 
@@ -14,9 +15,11 @@ class DistrictExists(Exception):
 
 @transaction.atomic
 def register_district(*, name: str, now: datetime, district_id: UUID | None = None) -> District:
+    """Raises ``DistrictExists``, and ``BadName``."""
+    called = fit_name(name, most=300)
     try:
         with transaction.atomic():
-            return District.objects.create(id=district_id or new_id(), name=name.strip(), created_at=now)
+            return District.objects.create(id=district_id or new_id(), name=called, created_at=now)
     except IntegrityError as error:
         raise DistrictExists(f"There is already a district named “{name}”.") from error
 

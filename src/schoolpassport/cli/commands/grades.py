@@ -136,7 +136,7 @@ def export(kind: str, district: str | None, out: Path | None) -> None:
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return clock.iso(value)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return formulas.safe(value) if isinstance(value, str) else value

@@ -477,6 +477,7 @@ def _refuse_second(id_: UUID, name: str) -> None:
 
 def source_named(id_: UUID, name: str, schema: str | None, role: str | None) -> UUID:
     """The source of this name, made when it is new; one that there is keeps what it is."""
+    name = name.strip()
     with scope.inside(id_):
         known = next((s for s in source_queries.sources(district_id=id_) if name in {s.name, str(s.id)}), None)
     if known is not None:

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('quality', '0003_standing_findings'),
+        ("quality", "0003_standing_findings"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='finding',
-            name='file',
+            model_name="finding",
+            name="file",
             field=models.CharField(max_length=300),
         ),
         migrations.AlterField(
-            model_name='findingcount',
-            name='file',
+            model_name="findingcount",
+            name="file",
             field=models.CharField(max_length=300),
         ),
     ]

@@ -67,7 +67,7 @@ def _token(client: Client, wanted: str, now: datetime) -> dict[str, Any] | None:
         return None
     return {
         "id": named[client.integration_id],
-        "created": new.issued_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created": clock.iso(new.issued_at),
         "owner": {"type": "district", "id": named[client.district_id]},
         "access_token": new.token,
         "expires_in": new.expires_in,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Self
 
@@ -100,4 +100,4 @@ def unusable(sentence: str) -> Declined:
 
 def instant(at: datetime | None) -> str | None:
     """`yyyy-MM-dd'T'HH:mm:ss.SSSXXX`, in UTC, for which XXX is a Z."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else clock.iso(at)
