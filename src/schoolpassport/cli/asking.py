@@ -2,7 +2,8 @@
 
 import getpass
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +28,8 @@ class _Kind(click.Choice[str]):
 
 
 KIND: Final = _Kind(list(KINDS))
+NUMBER: Final = click.IntRange(1, 2**31 - 1)  # of a run, a proposal, a version
+AT_MOST: Final = click.IntRange(1, 1_000_000)
 
 
 def me() -> str:
@@ -48,6 +51,15 @@ def json_of(file: Path) -> Any:  # noqa: ANN401 (JSON; the room that owns the su
         return json.loads(text_of(file))
     except (ValueError, RecursionError) as wrong:
         raise click.ClickException(f"{file.name} is no JSON: {wrong}. Correct it there.") from wrong
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """What keeps a file from being written becomes a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{str(file)[:200]} cannot be written: {error.strerror}.") from error
 
 
 def district_id(name: str | None) -> UUID:

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, json_of, me
+from schoolpassport.cli.asking import district_id, json_of, me, writing
 from schoolpassport.cli.contents import Asked, contents_of, nothing_else, options, tell_what_breaks
 from schoolpassport.kit import clock
 from schoolpassport.partners import actions as partners
@@ -229,10 +229,8 @@ def document(consent: UUID, name: str, into: Path, district: str | None) -> None
     """Take the document NAME out of a consent."""
     try:
         content = agreements.document(district_id=district_id(district), consent_id=consent, name=name)
-        with into.open("xb") as file:
+        with writing(into), into.open("xb") as file:
             file.write(content)
-    except FileExistsError as there:
-        raise click.ClickException(f"{into} is there already; name another file with --into.") from there
     except _WRONG as wrong:
         raise click.ClickException(f"{wrong}") from wrong
     click.echo(f"{into}: {len(content):,} bytes")
@@ -325,7 +323,7 @@ def release(application: str, district: str | None) -> None:
 
 @click.command("unused")
 @_DISTRICT
-@click.option("--days", default=30, show_default=True, type=click.IntRange(min=1), help="How long to look back.")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3650), help="How long to look back.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
 def unused(district: str | None, days: int, *, as_json: bool) -> None:
     """What is shared, and was not read for so many days: a hint where to share less."""

@@ -11,6 +11,7 @@ from schoolpassport.delivery.records import Access, BadDelivery, UnknownAccount
 from schoolpassport.kit import clock
 from schoolpassport.partners import queries as partners
 
+_MEGABYTES = click.IntRange(1, 100_000_000)
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
 _MB = 1_000_000
 
@@ -32,7 +33,11 @@ def command() -> None:
 )
 @click.option("--network", "networks", multiple=True, help="From where only, like 192.0.2.0/24; repeat it.")
 @click.option(
-    "--quota-mb", default=5000, show_default=True, type=click.IntRange(1), help="The most that may lie there."
+    "--quota-mb",
+    default=5000,
+    show_default=True,
+    type=click.IntRange(1, 100_000_000),
+    help="The most that may lie there.",
 )
 @_DISTRICT
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
@@ -94,7 +99,7 @@ def list_(district: str | None) -> None:
 
 @command.command("quota")
 @click.argument("login")
-@click.argument("megabytes", type=click.IntRange(1))
+@click.argument("megabytes", type=_MEGABYTES)
 @_DISTRICT
 def quota(login: str, megabytes: int, district: str | None) -> None:
     """The most that may lie there for LOGIN, in MB, from now on. Of an application's accounts the least counts."""

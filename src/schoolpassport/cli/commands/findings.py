@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, json_of, me, school_ids, source_id_of
+from schoolpassport.cli.asking import AT_MOST, district_id, json_of, me, school_ids, source_id_of, writing
 from schoolpassport.kit import clock
 from schoolpassport.quality import actions, policies, queries
 from schoolpassport.quality.records import Severity, Told
@@ -31,7 +31,7 @@ def command() -> None:
 @click.option("--severity", default="", type=click.Choice(["", *(s.value for s in Severity)]), help="Graded so.")
 @click.option("--school", default="", help="In the school of this name or GG4L ID.")
 @click.option("--source", default="", help="Of records that come from this source.")
-@click.option("--limit", default=1000, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", default=1000, show_default=True, type=AT_MOST, help="At most so many.")
 @click.option("--csv", "into", type=click.Path(dir_okay=False, path_type=Path), help="Write them to this CSV file.")
 @_DISTRICT
 @_JSON
@@ -61,7 +61,7 @@ def list_(  # noqa: PLR0913 (one per option)
             limit=limit if into is None else queries.MOST,
         )
     if into is not None:
-        with into.open("w", encoding="utf-8", newline="") as file:
+        with writing(into), into.open("w", encoding="utf-8", newline="") as file:
             file.writelines(queries.as_csv(found))
         click.echo(f"{len(found):,} findings in {into}.")
     elif as_json:

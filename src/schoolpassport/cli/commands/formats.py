@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, integration_id, me
+from schoolpassport.cli.asking import NUMBER, district_id, integration_id, me, writing
 from schoolpassport.delivery import actions, custom, examples, queries
 from schoolpassport.delivery.formats import Format
 from schoolpassport.delivery.records import Tried, UnknownFormat
@@ -45,7 +45,7 @@ def list_(application: str, district: str | None, *, as_json: bool) -> None:
 @command.command("show")
 @click.argument("application")
 @click.argument("name")
-@click.option("--version", type=int, help="Another than the one that holds.")
+@click.option("--version", type=NUMBER, help="Another than the one that holds.")
 @_DISTRICT
 def show_(application: str, name: str, version: int | None, district: str | None) -> None:
     """The document of a format that was saved for APPLICATION, as `formats save` takes it."""
@@ -154,7 +154,8 @@ def propose(application: str, sample: Path, into: Path | None, district: str | N
     except _WRONG as wrong:
         _refuse(wrong)
     if into is not None:
-        into.write_text(found.text, encoding="utf-8")
+        with writing(into):
+            into.write_text(found.text, encoding="utf-8")
     if as_json:
         guesses = [
             {"header": g.header, "is": g.words, "certainty": g.certainty, "why": g.reason} for g in found.guesses

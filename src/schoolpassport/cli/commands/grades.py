@@ -12,7 +12,7 @@ from typing import TextIO
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, integration_id, me
+from schoolpassport.cli.asking import district_id, integration_id, me, writing
 from schoolpassport.gradebook import actions as gradebook
 from schoolpassport.gradebook import queries
 from schoolpassport.gradebook.contract import GRADES
@@ -147,7 +147,7 @@ def _into(out: Path | None) -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
-    with out.open("x", encoding="utf-8", newline="") as file:
+    with writing(out), out.open("x", encoding="utf-8", newline="") as file:
         yield file
 
 

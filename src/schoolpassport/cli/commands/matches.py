@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import AT_MOST, NUMBER, district_id, known_source, me
 from schoolpassport.kit import clock
 from schoolpassport.matching import actions, queries
 from schoolpassport.matching.models import Proposal, State
@@ -44,7 +44,7 @@ def find(district: str | None, *, everybody: bool, as_json: bool) -> None:
 @command.command("list")
 @click.option("--state", default="open", show_default=True, type=click.Choice([*State.values, "all"]))
 @click.option("--at-least", default=0.0, type=click.FloatRange(0, 1), help="Only from this probability on.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", default=100, show_default=True, type=AT_MOST, help="At most so many.")
 @_DISTRICT
 @_JSON
 def list_(state: str, at_least: float, limit: int, district: str | None, *, as_json: bool) -> None:
@@ -84,7 +84,7 @@ def _readable(person: dict[str, Any]) -> dict[str, object]:
 
 
 @command.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @_DISTRICT
 @_JSON
 def show_(number: int, district: str | None, *, as_json: bool) -> None:
@@ -108,7 +108,7 @@ def show_(number: int, district: str | None, *, as_json: bool) -> None:
 
 
 @command.command("same")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @_DISTRICT
 def same(number: int, district: str | None) -> None:
     """They are one person: the records become one, as by `people merge`. Undo: `people undo`."""
@@ -124,7 +124,7 @@ def same(number: int, district: str | None) -> None:
 
 
 @command.command("different")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @_DISTRICT
 def different(number: int, district: str | None) -> None:
     """They are two people; do not ask again unless something about them changes."""
@@ -132,7 +132,7 @@ def different(number: int, district: str | None) -> None:
 
 
 @command.command("later")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The day from which to ask again.")
 @_DISTRICT
 def later(number: int, until: datetime, district: str | None) -> None:
@@ -148,7 +148,7 @@ def later(number: int, until: datetime, district: str | None) -> None:
 def rows(source: str, district: str | None, *, as_json: bool) -> None:
     """Whom the rows of SOURCE probably mean that found nobody, by the last package that it sent."""
     try:
-        found = strangers.probable(district_id=district_id(district), source=source, today=clock.now().date())
+        found = strangers.probable(**_of(source, district), today=clock.now().date())
     except strangers.NotRead as problem:
         raise click.ClickException(str(problem)) from problem
     if as_json:
@@ -199,7 +199,7 @@ def undo(source: str, key: str, record: UUID, district: str | None) -> None:
 @_JSON
 def refused(source: str, district: str | None, *, as_json: bool) -> None:
     """What was said that rows of SOURCE do not mean, and was not taken back."""
-    found = strangers.refused(district_id=district_id(district), source=source)
+    found = strangers.refused(**_of(source, district))
     if as_json:
         show.as_json(
             [{"row": r.key, "kind": r.kind, "record": str(r.record_id), "by": r.by, "at": r.at} for r in found]
@@ -211,9 +211,14 @@ def refused(source: str, district: str | None, *, as_json: bool) -> None:
 
 def _said(act: Callable[..., None], source: str, key: str, record: UUID, district: str | None) -> None:
     try:
-        act(district_id=district_id(district), source=source, key=key, record_id=record, by=me(), now=clock.now())
+        act(**_of(source, district), key=key, record_id=record, by=me(), now=clock.now())
     except (NotJoined, Busy) as refusal:
         raise click.ClickException(str(refusal)) from refusal
+
+
+def _of(source: str, district: str | None) -> dict[str, Any]:
+    id_ = district_id(district)
+    return {"district_id": id_, "source": str(known_source(id_, source))}
 
 
 @contextmanager

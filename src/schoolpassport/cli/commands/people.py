@@ -11,7 +11,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import district_id, json_of, me
+from schoolpassport.cli.asking import KIND, NUMBER, district_id, json_of, me, writing
 from schoolpassport.kit import clock
 from schoolpassport.matching import decisions
 from schoolpassport.matching.policies import Unfit
@@ -23,7 +23,7 @@ from schoolpassport.sync.preview import Unread
 from schoolpassport.tenancy import scope
 
 _DISTRICT = click.option("--district", help="Name or id; not needed when there is only one.")
-_KIND = click.option("--kind", default="user", show_default=True, help="Another kind of record.")
+_KIND = click.option("--kind", type=KIND, default="user", show_default=True, help="Another kind of record.")
 _REHEARSE = click.option(
     "--rehearse", is_flag=True, help="Only show what it would do, to the roster and to each application."
 )
@@ -67,7 +67,7 @@ def merge(keep: UUID, lose: UUID, kind: str, district: str | None, *, rehearse: 
 
 
 @command.command("undo")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @_DISTRICT
 def undo(number: int, district: str | None) -> None:
     """Undo merge NUMBER: both ids, links and values as they were."""
@@ -237,7 +237,8 @@ def propose_schools(source: str, package: Path, write: Path | None, district: st
     show.table(("id", "name", "becomes", "", "because"), rows)
     if write is not None:
         said = {p.key: p.becomes for p in found if p.becomes and p.open}
-        write.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+        with writing(write):
+            write.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
         click.echo(f"Look it over, then: schoolpassport people schools {source} {write}")
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, json_of, me, text_of
+from schoolpassport.cli.asking import NUMBER, district_id, json_of, me, text_of
 from schoolpassport.kit import clock
 from schoolpassport.sharing import actions, agreements, signatures
 
@@ -21,7 +21,7 @@ def command() -> None:
 @command.command("show")
 @click.argument("consent", type=click.UUID)
 @click.option("--district", help="Name or id; not needed when there is only one.")
-@click.option("--step", type=int, help="Of this step; of the newest when not given.")
+@click.option("--step", type=NUMBER, help="Of this step; of the newest when not given.")
 def show_(consent: UUID, district: str | None, step: int | None) -> None:
     """Print the receipt of a consent, to be kept in a file."""
     try:

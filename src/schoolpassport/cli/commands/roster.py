@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import KIND, district_id
+from schoolpassport.cli.asking import AT_MOST, KIND, district_id
 from schoolpassport.kit.readable import shown
 from schoolpassport.roster import queries
 from schoolpassport.roster.kinds import KINDS
@@ -114,7 +114,7 @@ def history(kind: str, id_: UUID, district: str | None, *, as_json: bool) -> Non
 @_KIND
 @click.option("--since", type=Moment(), required=True, help="A revision's number, a date or an instant.")
 @click.option("--until", type=Moment(), help="The same; now, when left out.")
-@click.option("--limit", type=click.IntRange(min=1), help=f"So many records at most; {_SHOWN} without it, in JSON all.")
+@click.option("--limit", type=AT_MOST, help=f"So many records at most; {_SHOWN} without it, in JSON all.")
 @_DISTRICT
 @_JSON
 def diff(

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, known_source, me
+from schoolpassport.cli.asking import NUMBER, district_id, known_source, me
 from schoolpassport.kit import clock
 from schoolpassport.quality import actions as quality
 from schoolpassport.quality.policies import NotUnderstood
@@ -48,7 +48,7 @@ def show_(source: str, subject: str | None, district: str | None) -> None:
 @click.argument("source")
 @click.argument("subject")
 @_DISTRICT
-@click.option("--version", type=int, help="The document of this version, in place of the list.")
+@click.option("--version", type=NUMBER, help="The document of this version, in place of the list.")
 def history(source: str, subject: str, district: str | None, version: int | None) -> None:
     """Every version of a SUBJECT's document that ever held for SOURCE, newest first: who wrote it, and when."""
     id_ = district_id(district)

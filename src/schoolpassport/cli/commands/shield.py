@@ -16,7 +16,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--kind", "kinds", multiple=True, help="Only these kinds (org, user, class …).")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(catalogue.CATALOGUE)), help="Only these kinds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
 def list_(kinds: tuple[str, ...], *, as_json: bool) -> None:
     """Everything that can be shared: how private it is, which masks fit, and from which level on it is masked.

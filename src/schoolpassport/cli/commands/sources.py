@@ -11,7 +11,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import show
-from schoolpassport.cli.asking import district_id, me
+from schoolpassport.cli.asking import district_id, me, writing
 from schoolpassport.cli.commands.sync import ROLE, source_named, tell
 from schoolpassport.kit import clock
 from schoolpassport.kit.readable import shown
@@ -220,7 +220,8 @@ def propose(name: str, package: Path, school: str, write: Path | None, district:
         raise click.ClickException(str(unread)) from unread
     if write is not None:
         text = json.dumps({"tables": found.tables}, indent=2, ensure_ascii=False) + "\n"
-        write.write_text(text, encoding="utf-8")
+        with writing(write):
+            write.write_text(text, encoding="utf-8")
     if as_json:
         show.as_json(asdict(found))
         return

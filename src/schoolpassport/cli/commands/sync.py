@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from schoolpassport.cli import rehearsing, show
-from schoolpassport.cli.asking import KIND, district_id, me, school_ids, source_id_of
+from schoolpassport.cli.asking import AT_MOST, KIND, NUMBER, district_id, me, school_ids, source_id_of, writing
 from schoolpassport.kit import clock
 from schoolpassport.quality import queries as quality
 from schoolpassport.roster.kinds import KINDS
@@ -93,7 +93,7 @@ def run(
 
 @command.command("rehearse")
 @click.argument("package", required=False, type=click.Path(path_type=Path, exists=True))
-@click.option("--run", "number", type=int, help="The package of this run, in place of one that is named.")
+@click.option("--run", "number", type=NUMBER, help="The package of this run, in place of one that is named.")
 @click.option("--source", default="SIS", show_default=True, help="The data source that the package comes from.")
 @click.option(
     "--settings",
@@ -148,7 +148,7 @@ def _documents(file: Path | None) -> dict[str, Any]:
 
 
 @command.command("migrate")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--yes", is_flag=True, help="Do it: keep the GG4L IDs of what is sure, or taken, and walk the run.")
 @click.option(
     "--export",
@@ -183,7 +183,9 @@ def migrate(
 
 
 @command.command("migrations")
-@click.option("--undo", type=int, help="Undo this one: ids mean again what they meant. Until the next run is applied.")
+@click.option(
+    "--undo", type=NUMBER, help="Undo this one: ids mean again what they meant. Until the next run is applied."
+)
 @click.option("--district", help="Name or id; not needed when there is only one.")
 def migrations(undo: int | None, district: str | None) -> None:
     """Changes of ids that were made, newest first."""
@@ -201,7 +203,7 @@ def migrations(undo: int | None, district: str | None) -> None:
 
 
 @command.command("approve")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--district", help="Name or id; not needed when there is only one.")
 def approve(number: int, district: str | None) -> None:
     """Let held run NUMBER pass, and apply it."""
@@ -213,7 +215,7 @@ def approve(number: int, district: str | None) -> None:
 
 
 @command.command("reject")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--district", help="Name or id; not needed when there is only one.")
 def reject(number: int, district: str | None) -> None:
     """Let held run NUMBER go; the last good data stays."""
@@ -225,7 +227,7 @@ def reject(number: int, district: str | None) -> None:
 
 
 @command.command("cancel")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--district", help="Name or id; not needed when there is only one.")
 def cancel(number: int, district: str | None) -> None:
     """Take run NUMBER back, if it has changed nothing yet; one on its way stops at its next step."""
@@ -237,7 +239,7 @@ def cancel(number: int, district: str | None) -> None:
 
 
 @command.command("retry")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--district", help="Name or id; not needed when there is only one.")
 def retry(number: int, district: str | None) -> None:
     """Try the package of run NUMBER once more, by a worker, as a new run."""
@@ -273,7 +275,7 @@ def list_(source: str | None, limit: int, district: str | None, *, as_json: bool
 
 
 @command.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--district", help="Name or id; not needed when there is only one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
 def show_(number: int, district: str | None, *, as_json: bool) -> None:
@@ -311,7 +313,7 @@ def trend(
 
 
 @command.command("package")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--district", help="Name or id; not needed when there is only one.")
 def package_(number: int, folder: Path, district: str | None) -> None:
@@ -319,21 +321,19 @@ def package_(number: int, folder: Path, district: str | None) -> None:
 
     `schoolpassport sync FOLDER` takes it once more.
     """
+    facts: dict[str, Any] = {"district_id": district_id(district), "number": number, "by": me(), "now": clock.now()}
     try:
-        actions.take_package(
-            district_id=district_id(district), number=number, into=folder.absolute(), by=me(), now=clock.now()
-        )
+        with writing(folder):
+            actions.take_package(**facts, into=folder.absolute())
     except packages.NotKept as gone:
         raise click.ClickException(str(gone)) from gone
-    except FileExistsError as there:
-        raise click.ClickException(f"{folder} is there already; name a new folder.") from there
     click.echo(f"{len(list(folder.iterdir()))} files in {folder}. They hold data of people: delete them when done.")
 
 
 @command.command("findings")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--district", help="Name or id; not needed when there is only one.")
-@click.option("--limit", default=1000, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", default=1000, show_default=True, type=AT_MOST, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object per line, for scripts.")
 def findings(number: int, district: str | None, limit: int, *, as_json: bool) -> None:
     """What should be mended at the source, as run NUMBER found it: file, line, column, and what to do."""
@@ -359,7 +359,7 @@ def _which(command_: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--school", "schools", multiple=True, help="Only of this school (name or GG4L ID); repeatable."),
         click.option("--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), help="Only of this kind."),
-        click.option("--run", "number", type=int, help="Only those that this run held."),
+        click.option("--run", "number", type=NUMBER, help="Only those that this run held."),
         click.option("--source", help="Only of this source."),
         click.option("--district", help="Name or id; not needed when there is only one."),
     ):
