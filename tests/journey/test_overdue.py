@@ -7,6 +7,8 @@ import pytest
 from schoolpassport.messaging import queries as messaging
 from schoolpassport.sources import actions as sources
 from schoolpassport.sync import actions, overdue, schedules
+from schoolpassport.sync.models import Due
+from schoolpassport.tenancy import scope
 from tests.support.clockwork import ticking
 from tests.support.nights import BY, Nights, nights
 from tests.support.packages import small
@@ -81,13 +83,27 @@ def test_whom_a_timetable_fetches_is_left_to_it_until_it_rests_or_is_over(sis, e
     if ends == "rests":
         _connected(sis, "upload")
     else:
-        _planned(sis, later, until=f"{last:%Y-%m-%d}")
+        _planned(sis, last, until=f"{last + 2 * DAY:%Y-%m-%d}")
+        _pass_all(sis)
     assert missed(sis, later) == ["source-overdue"]
 
 
 def _planned(sis: Nights, now: datetime, **more: str) -> None:
     content = {"every": "day", "at": "02:30", "zone": "America/Chicago", **more}
     schedules.set_schedule(district_id=sis.district_id, source_id=sis.source.id, content=content, by=BY, now=now)
+
+
+def _pass_all(sis: Nights) -> None:
+    """Every instant of its timetable comes, until there is none any more."""
+    with scope.inside(sis.district_id):
+        while (due := Due.objects.get(district_id=sis.district_id, source_id=sis.source.id)).next_at is not None:
+            schedules.fall_due(
+                district_id=sis.district_id,
+                source_id=sis.source.id,
+                version=due.version,
+                at=due.next_at,
+                now=due.next_at,
+            )
 
 
 def _connected(sis: Nights, connector: str, **values: str) -> None:
