@@ -10,7 +10,8 @@ from datetime import datetime
 
 import click
 
-from schoolpassport.kit import clock, readable
+from schoolpassport.kit import readable
+from schoolpassport.kit.instants import iso
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sync.contract import STEPS, Progress
 
@@ -24,7 +25,7 @@ def as_json(value: object) -> None:
 
 
 def _plain(value: object) -> str:
-    return clock.iso(value) if isinstance(value, datetime) else str(value)
+    return iso(value) if isinstance(value, datetime) else str(value)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -7,8 +7,3 @@ def now() -> datetime:
     """The time in UTC, in whole milliseconds: as OneRoster writes it, so that what is stored is what is shown."""
     read = datetime.now(UTC)  # noqa: TID251 (this is the one place)
     return read.replace(microsecond=read.microsecond // 1000 * 1000)
-
-
-def iso(at: datetime) -> str:
-    """An instant as ISO 8601 and OneRoster write it: 2026-09-01T06:00:00.000Z."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

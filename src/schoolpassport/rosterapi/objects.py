@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from schoolpassport.kit import clock
+from schoolpassport.kit.instants import iso
 from schoolpassport.rosterapi import vocabulary
 from schoolpassport.rosterapi.documents import Class, Course, Demographics, Head, Org, Ref, Resource, Session, User
 from schoolpassport.sharing.queries import Member
@@ -86,7 +86,7 @@ def created(value: str) -> str | None:
     found = UUID(value)
     if found.version != _TIMED:
         return None
-    return clock.iso(datetime.fromtimestamp((found.int >> 80) / 1000, UTC))
+    return iso(datetime.fromtimestamp((found.int >> 80) / 1000, UTC))
 
 
 def heads(record: Head, around: Around) -> Object:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from schoolpassport.kit import clock
+from schoolpassport.kit.instants import iso
 from schoolpassport.partners import queries as partners
 from schoolpassport.roster.kinds import KINDS, Kind
 from schoolpassport.sharing import canonical, documents, receipts, signatures
@@ -252,4 +252,4 @@ def signed(found: Total, *, district_id: UUID, integration_id: UUID, now: dateti
 
 def _instant(at: datetime | None) -> str | None:
     """As ``dateLastModified`` has it."""
-    return None if at is None else clock.iso(at)
+    return None if at is None else iso(at)

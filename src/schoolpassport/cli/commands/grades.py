@@ -17,6 +17,7 @@ from schoolpassport.gradebook import actions as gradebook
 from schoolpassport.gradebook import queries
 from schoolpassport.gradebook.contract import GRADES
 from schoolpassport.kit import clock, formulas
+from schoolpassport.kit.instants import iso
 from schoolpassport.roster.kinds import KINDS
 from schoolpassport.sharing import actions
 
@@ -136,7 +137,7 @@ def export(kind: str, district: str | None, out: Path | None) -> None:
 
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
-        return clock.iso(value)
+        return iso(value)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return formulas.safe(value) if isinstance(value, str) else value

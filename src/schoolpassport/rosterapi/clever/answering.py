@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from schoolpassport.kit import clock
+from schoolpassport.kit.instants import iso
 from schoolpassport.partners import queries as partners
 from schoolpassport.rosterapi import documents, errors, events, reading, walking
 from schoolpassport.rosterapi.base_url import address_of
@@ -99,7 +99,7 @@ def _shown_district(visit: Visit) -> Object:
     bearer = visit.bearer()
     name = tenancy.district(visit.district_id).name
     completed = partners.data_completed(district_id=visit.district_id, integration_id=bearer.integration_id)
-    at = None if completed is None else clock.iso(completed)
+    at = None if completed is None else iso(completed)
     return shapes.district(visit.district_id, name, last_sync=at)
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from schoolpassport.kit import clock
+from schoolpassport.kit.instants import iso
 from schoolpassport.partners import actions, queries
 from schoolpassport.partners.contract import READING
 from schoolpassport.partners.records import Client, NewToken, Onboarding, PartnerClient, Refused
@@ -67,7 +68,7 @@ def _token(client: Client, wanted: str, now: datetime) -> dict[str, Any] | None:
         return None
     return {
         "id": named[client.integration_id],
-        "created": clock.iso(new.issued_at),
+        "created": iso(new.issued_at),
         "owner": {"type": "district", "id": named[client.district_id]},
         "access_token": new.token,
         "expires_in": new.expires_in,

@@ -4,7 +4,7 @@ import re
 from http import HTTPStatus
 from uuid import UUID
 
-from schoolpassport.kit import clock
+from schoolpassport.kit.instants import iso
 from schoolpassport.kit.recent import Recent
 from schoolpassport.partners import queries as partners
 from schoolpassport.rosterapi import events, reading, walking
@@ -89,7 +89,7 @@ def _districts(visit: Visit, rest: str, asked: Asked) -> Object:
         return {"data": _district(visit), "links": [{"rel": "self", "uri": own}]}
     if word == "status":
         at = partners.data_completed(district_id=visit.district_id, integration_id=bearer.integration_id)
-        last = None if at is None else clock.iso(at)
+        last = None if at is None else iso(at)
         return {
             "data": {**_district(visit), "state": "running", "last_sync": last},
             "links": [_self(f"districts/{rest}")],

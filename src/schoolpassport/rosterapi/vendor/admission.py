@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from schoolpassport.kit import clock
+from schoolpassport.kit.instants import iso
 from schoolpassport.partners import queries
 from schoolpassport.partners.records import Bearer, PartnerBearer, Reason, Refused
 from schoolpassport.rosterapi.authentication import challenge
@@ -100,4 +101,4 @@ def unusable(sentence: str) -> Declined:
 
 def instant(at: datetime | None) -> str | None:
     """`yyyy-MM-dd'T'HH:mm:ss.SSSXXX`, in UTC, for which XXX is a Z."""
-    return None if at is None else clock.iso(at)
+    return None if at is None else iso(at)
