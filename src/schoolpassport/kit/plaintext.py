@@ -18,7 +18,7 @@ WEB_PAGE: Final = "is a web page (HTML), whatever its name says."
 AS_A_TABLE: Final = "Open it in a spreadsheet program, and save it as .xlsx or as CSV."
 _NOT_1252 = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x81\x8d\x8f\x90\x9d]")
 _WEB_PAGE = re.compile(
-    rb"(mime-version:|(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body|meta|style|table)\b)",
+    rb"(mime-version:|(<\?xml[^>]*>\s*)?((?><!--.*?-->)\s*)*+<(!doctype html|html|head|body|meta|style|table)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")

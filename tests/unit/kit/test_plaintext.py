@@ -2,7 +2,7 @@
 
 import pytest
 
-from schoolpassport.kit.plaintext import NoText, as_utf8
+from schoolpassport.kit.plaintext import NoText, as_utf8, is_web_page
 
 TEXT = "Schüler;Zoë;Łukasz\nx;y;z\n"
 PAGE = "<html><body><table><tr><td>Pupil No</td></tr></table></body></html>"
@@ -56,3 +56,9 @@ def test_what_somebody_knows_is_not_guessed(tmp_path):
 def test_what_is_no_text_is_refused(tmp_path, content, encoding, says):
     with pytest.raises(NoText, match=says):
         read(tmp_path, content, encoding)
+
+
+def test_a_file_of_nothing_but_comments_is_no_web_page_and_is_soon_told_so():
+    """An expression that tries all ways to read them would try for ever: two to the power of how many there are."""
+    assert not is_web_page(b"<!-- a -->\n" * 370)
+    assert is_web_page(b"<!-- a -->\n" * 300 + b"<html>")
