@@ -16,7 +16,7 @@ from schoolpassport.tenancy import actions as tenancy
 from tests.support.nights import nights
 from tests.support.packages import small
 
-_LIVING = {"serve", "worker", "demo", "database", "doctor", "sftp"}  # they go on, or are about the machine
+_LIVING = {"serve", "worker", "demo", "database", "doctor", "sftp", "key"}  # they go on, or are about the machine
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
 _FILES = {
     "odd.json": b'{"": null, "user": [{"a": {}}], "days": "x", "at": 7, "every": ["day"], "kind": [], "all": 1}',
