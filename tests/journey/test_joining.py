@@ -322,7 +322,7 @@ def test_the_command_line_merges_undoes_and_tells_why(district_of):
 
     assert said(people.command, "merge", ids["p1"], ids["x1"]).startswith("0 Merge 1")
     assert "was merged into" in said(people.command, "merge", ids["p2"], ids["x1"])
-    assert "“x1” (merged) says 'x1@amber.example'" in said(why.command, "user", ids["x1"], "email")
+    assert "“x1” (merged) says “x1@amber.example”" in said(why.command, "user", ids["x1"], "email")
     assert said(people.command, "undo", "1").startswith("0 ")
     assert "undone by" in said(people.command, "merges")
     assert said(people.command, "other", "SIS", "p1").startswith("1 Error: Nothing is asked")
