@@ -9,7 +9,7 @@ from schoolpassport.audit import queries as audit
 from schoolpassport.cli.commands import people as command
 from schoolpassport.matching import decisions, policies
 from schoolpassport.sources import queries as sources
-from schoolpassport.sync import schooling
+from schoolpassport.sync import rehearsal, schooling
 from schoolpassport.sync.preview import Unread
 from schoolpassport.tenancy import scope
 from tests.support.packages import Package, org, small
@@ -46,9 +46,11 @@ def looked_at(district_of: Several, source, *rows) -> tuple[dict[str, tuple[str,
 
 def test_a_source_whose_schools_seem_to_stand_already_is_told_so_when_they_come(district_of):
     other = district_of.more("Other SIS")
-    run = other.done(
-        Package({"orgs": (org("1", name="Saint Elodie Elem", identifier="0101"), org("5", name="Quite New"))})
-    )
+    package = Package({"orgs": (org("1", name="Saint Elodie Elem", identifier="0101"), org("5", name="Quite New"))})
+    facts = {"district_id": district_of.district_id, "source_id": other.source.id, "now": other.now}
+    before = rehearsal.package(**facts, origin=other.write(package))
+    assert "school stands already" in {f.rule for f in before.findings}
+    run = other.done(package)
     (told,) = [s for s in other.sentences(run) if "may be schools that stand" in s]
     assert told == (
         "1 new schools may be schools that stand, like “Saint Elodie Elem”: The same number, and nearly the same name. "

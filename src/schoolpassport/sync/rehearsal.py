@@ -29,7 +29,7 @@ from schoolpassport.sources import queries as sources
 from schoolpassport.sources.models import Source
 from schoolpassport.sources.records import Settings
 from schoolpassport.sources.schemas import SCHEMAS
-from schoolpassport.sync import absences, drafts, judging, turns, waiting
+from schoolpassport.sync import absences, drafts, judging, schooling, turns, waiting
 from schoolpassport.sync import walk as walks
 from schoolpassport.sync.contract import Reach, Watcher, previewers
 from schoolpassport.sync.models import Run, RunState
@@ -336,6 +336,7 @@ def _judged(asked: _Asked, walk: walks.Walk) -> Rehearsed:
     except walks.Refused as refusal:
         return Rehearsed(verdict=RunState.REFUSED, message=str(refusal), findings=_findings(walk))
     walks.settle(walk)
+    schooling.remind(walk)
     report = None if asked.lenient else judging.judge(walk)
     if report is not None:
         reasons: Iterable[Mapping[str, str]] = report["reasons"]  # type: ignore[assignment]  # a list of them
