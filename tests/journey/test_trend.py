@@ -45,6 +45,7 @@ def test_on_the_command_line(district_of):
     district_of.sis.done(small())
     asked = ["trend", "user", "--district", str(district_of.district_id), "--json"]
     said = CliRunner().invoke(command.command, asked)
+    assert json.loads(said.output)[0]["at"].endswith("Z")
     assert json.loads(said.output)[0]["added"] == len(small().rows["users"]), said.output
     assert "standing" in CliRunner().invoke(command.command, asked[:-1]).output
     several_ = CliRunner().invoke(command.command, ["trend", "users", *asked[2:-1]]).output

@@ -58,6 +58,8 @@ def writing(file: Path) -> Iterator[None]:
     """What keeps a file from being written becomes a sentence."""
     try:
         yield
+    except FileExistsError as there:
+        raise click.ClickException(f"{file} is there already; give another name.") from there
     except OSError as error:
         raise click.ClickException(f"{str(file)[:200]} cannot be written: {error.strerror}.") from error
 

@@ -129,7 +129,7 @@ def _held(news: RunMoved, hold: Mapping[str, Any]) -> dict[str, Fact]:
 
 def _sentences(report: Mapping[str, list[Mapping[str, str]]]) -> list[str]:
     """Of the guard: counts, kinds and names of schools and files."""
-    return [r["sentence"] for r in report.get("reasons", [])]
+    return [reason["sentence"] for reason in report.get("reasons", [])]
 
 
 # ------------------------------------------------------------------------------------------------ what goes to partners

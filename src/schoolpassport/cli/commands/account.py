@@ -32,13 +32,7 @@ def command() -> None:
     help="A file with a public key, as ssh-keygen writes it. None: a secret is drawn.",
 )
 @click.option("--network", "networks", multiple=True, help="From where only, like 192.0.2.0/24; repeat it.")
-@click.option(
-    "--quota-mb",
-    default=5000,
-    show_default=True,
-    type=click.IntRange(1, 100_000_000),
-    help="The most that may lie there.",
-)
+@click.option("--quota-mb", default=5000, show_default=True, type=_MEGABYTES, help="The most that may lie there.")
 @_DISTRICT
 @click.option("--json", "as_json", is_flag=True, help="One JSON line, for scripts.")
 def add(
