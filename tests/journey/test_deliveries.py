@@ -440,3 +440,22 @@ def test_a_delivery_that_is_refused_is_not_there_by_half(still, tmp_path):
     assert "no-such cannot be read: No such file" in typed("--secret", f"key={tmp_path / 'no-such'}")
     assert "--at belongs to --every." in typed("--at", "02:30")
     assert [d.name for d in queries.deliveries(district_id=sis.district_id)] == before
+
+
+def test_the_list_tells_when_each_goes_next(sis, app):
+    def lines() -> dict[str, str]:
+        run = CliRunner().invoke(delivery_command.command, ["list", "--district", str(sis.district_id)])
+        assert run.exit_code == 0, run.output
+        return {line.split()[0]: line for line in run.output.splitlines()}
+
+    nightly = {"every": "day", "at": "02:30", "zone": "America/Chicago"}
+    add(sis, app, name="timed", schedule=nightly)
+    add(sis, app, name="prompt")
+    assert "next (UTC)" in lines()["delivery"]
+    assert "every day at 02:30, America/Chicago  2026-09-01 07:30" in lines()["timed"]
+    assert lines()["prompt"].partition("after each publication")[2].split() == ["–", "–"]
+    about = {"district_id": sis.district_id, "name": "timed", "by": BY, "now": sis.now}
+    actions.change_delivery(**about, paused=True)
+    assert lines()["timed"].partition("rests (every day at 02:30, America/Chicago)")[2].split() == ["–", "–"]
+    actions.change_delivery(**about, paused=False)
+    assert "2026-09-01 07:30" in lines()["timed"]

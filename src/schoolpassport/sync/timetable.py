@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +18,8 @@ from schoolpassport.kit.readable import said_of
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FARTHEST = timedelta(days=5 * 366)  # a cron line that names no day within so long names none
 _LONGEST_JUMP = timedelta(hours=3)  # no clock was ever moved further for daylight saving
+_NEW_YEAR = datetime(2026, 1, 1)  # noqa: DTZ001 (what a wall clock shows has no zone)
+SHORTEST_PAUSE = timedelta(minutes=5)  # * * * * * is a forgotten hour, and would ask a school's server all day
 
 
 class Every(StrEnum):
@@ -75,7 +78,7 @@ def parse(content: object) -> Timetable:
         cron=_cron(content.get("cron")) if every == Every.CRON else "",
         until=_date(content.get("until")),
     )
-    if made.every is Every.CRON and next(_local_times(made, datetime(2026, 1, 1)), None) is None:  # noqa: DTZ001 (what a wall clock shows has no zone)
+    if made.every is Every.CRON and next(_local_times(made, _NEW_YEAR), None) is None:
         raise BadTimetable(f"The cron line “{made.cron}” names no day that comes.")
     return made
 
@@ -89,7 +92,7 @@ _USED: Mapping[Every, frozenset[str]] = {
 
 
 def wanted(content: object, *, now: datetime) -> Timetable:
-    """``parse`` for one that is to hold from now on: all that it says must be used, and a run must come.
+    """``parse`` for one that is to hold from now on: all that it says must be used, runs must come, and none too soon.
 
     One that holds already is read by ``parse``: it may have ended. Raises ``BadTimetable``.
     """
@@ -102,6 +105,11 @@ def wanted(content: object, *, now: datetime) -> Timetable:
         )
     if made.until and next_after(made, now) is None:
         raise BadTimetable(f"“until” is {made.until}, and no run comes until then. Give a later day.")
+    if made.every is Every.CRON and _shortest_pause(made) < SHORTEST_PAUSE:
+        raise BadTimetable(
+            f"The cron line “{made.cron}” has runs less than {SHORTEST_PAUSE.seconds // 60} minutes apart. "
+            "Give fewer minutes, like 0 * * * * for each full hour."
+        )
     return made
 
 
@@ -164,6 +172,12 @@ def _by_cron(line: str, after: datetime) -> Iterator[datetime]:
         if found - after > _FARTHEST:
             return
         yield found
+
+
+def _shortest_pause(timetable: Timetable) -> timedelta:
+    """Between two runs of a cron line, or less than is allowed: as many as a day has room for tell it."""
+    runs = list(islice(_local_times(timetable, _NEW_YEAR), 1 + timedelta(days=1) // SHORTEST_PAUSE))
+    return min((later - earlier for earlier, later in pairwise(runs)), default=timedelta.max)
 
 
 def _zone(name: object) -> ZoneInfo:

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from schoolpassport.sync.timetable import BadTimetable, next_after, parse, upcoming, wanted
 
 CHICAGO = {"zone": "America/Chicago"}
+TOO_SOON = (
+    "The cron line “{}” has runs less than 5 minutes apart. Give fewer minutes, like 0 * * * * for each full hour."
+)
 
 
 def instants(content, start, count):
@@ -140,6 +143,10 @@ def test_what_cannot_be_read_is_refused_with_a_sentence(content, sentence):
             {"every": "day", "at": "00:30", "until": "2026-09-01"},
             "“until” is 2026-09-01, and no run comes until then. Give a later day.",
         ),
+        *(
+            ({"every": "cron", "cron": often}, TOO_SOON.format(often))
+            for often in ("* * * * *", "* 2 * * *", "0,56 1,2 * * mon", "0,58 */2,23 31 12 *", "1-59/4 12 1 1 *")
+        ),
     ],
 )
 def test_one_that_is_to_hold_says_nothing_in_vain_and_has_a_run_to_come(content, sentence):
@@ -151,6 +158,11 @@ def test_one_that_is_to_hold_says_nothing_in_vain_and_has_a_run_to_come(content,
     assert upcoming(wanted(CHICAGO | fine, now=at("2026-09-01T12:00")), at("2026-09-01T12:00")) == [
         at("2026-09-02T07:30")
     ]
+
+
+@pytest.mark.parametrize("line", ["*/5 * * * *", "0,58 2,4 * * *", "0 0 29 2 *", "30 2 * * mon-fri"])
+def test_a_cron_line_may_come_every_five_minutes(line):
+    assert wanted(CHICAGO | {"every": "cron", "cron": line}, now=at("2026-09-01T12:00")).cron == line
 
 
 def test_a_timetable_says_in_words_what_it_is():

@@ -175,8 +175,11 @@ def list_(district: str | None, *, as_json: bool) -> None:
             )
         return
     show.table(
-        ("delivery", "application", "format", "mode", "transport", "when", "last revision"),
-        [(d.name, names[d.integration_id], d.format, d.mode, d.transport, _when(d), d.revision or None) for d in found],
+        ("delivery", "application", "format", "mode", "transport", "when", "next (UTC)", "last revision"),
+        [
+            (d.name, names[d.integration_id], d.format, d.mode, d.transport, _when(d), _next(d), d.revision or None)
+            for d in found
+        ],
     )
 
 
@@ -247,6 +250,10 @@ def _schedule(times: dict[str, Any]) -> dict[str, Any] | None:
 def _when(delivery: Delivery) -> str:
     when = str(timetable.parse(delivery.timetable)) if delivery.timetable else "after each publication"
     return f"rests ({when})" if delivery.paused else when
+
+
+def _next(delivery: Delivery) -> str | None:
+    return f"{delivery.next_at:%Y-%m-%d %H:%M}" if delivery.next_at else None
 
 
 def _amount(done: Shipment) -> str:
