@@ -2,8 +2,8 @@
 
 For each kind, from its candidates: ``match_<kind>`` (line, id, evidence), new keys of records that are known;
 ``withheld_<kind>`` (line, key), rows that wait for a person's word, and those that depend on them; ``nobody_<kind>``
-(line, key), rows of an enrichment source that belong to nobody we know. ``strangers_user`` (key): known ids whose rows
-have other names, given and family name alike.
+(line, key), rows of an enrichment source that belong to nobody we know. ``strangers_user`` (line, key): rows of known
+ids that have other names, given and family name alike.
 """
 
 import json
@@ -255,6 +255,23 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
     ids = bench.places.work / f"again_{table}.tsv"
     db.execute(f"COPY (SELECT known_id FROM {_known_again(kind)}) TO {literal(str(ids))} (FORMAT csv, HEADER false)")
     _load_known(bench, kind, _JUDGED, "records", ids)
+    here = {f"here{n}": _cell(ways, schema, name)[0] for n, name in enumerate(NAMES)}
+    there = {f"there{n}": f"r.{quoted(name)}" for n, name in enumerate(NAMES)}
+    names = ", ".join(f"{exact.folded(cell)} AS {name}" for name, cell in {**here, **there}.items())
+    db.execute(
+        f"CREATE TABLE strangers_{table} AS SELECT line, key FROM (SELECT c.line, c.key, {names} "
+        f"FROM {_known_again(kind)} c JOIN records r ON r.id = c.known_id) WHERE {_other_names([*here], [*there])}"
+    )
+    db.execute(f"CREATE TABLE reused_{table} (line BIGINT, key VARCHAR, id UUID, hash UUID, called VARCHAR)")
+    if bench.any(f"strangers_{table}"):
+        _withhold_others(bench, kind, ways)
+    db.execute("DROP TABLE records")
+    bench.judged.add(kind.name)
+
+
+def _withhold_others(bench: Bench, kind: Kind, ways: Ways) -> None:
+    """Those of them of whom neither birth date nor grade says that they are the same."""
+    db, table, schema = bench.db, kind.table, ways.files[kind.name]
     beside = next(k for k in KINDS.values() if k.same_id_as == kind.name)
     born, join = _cell(ways, schema, BORN)
     # A row of demographics that is there and no candidate says what it said: then it is the same pupil's.
@@ -272,22 +289,18 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
     db.execute("CREATE OR REPLACE TEMP TABLE same (key VARCHAR, hash UUID)")
     if same:
         db.executemany("INSERT INTO same VALUES (?, ?)", same)
-    names = _other_names([_cell(ways, schema, n)[0] for n in NAMES], [f"r.{quoted(n)}" for n in NAMES])
     facts = ((born, f"r.{quoted(BORN)}"), (f"replace({grades}, ' ', '')", 'r."grades"'))
     differ = [_other(here, there) for here, there in facts]
     agree = [f"coalesce({exact.folded(here)} = {exact.folded(there)}, false)" for here, there in facts]
     db.execute(
-        f"CREATE TABLE reused_{table} AS SELECT c.line, c.key, c.known_id AS id, c.hash::UUID AS hash, "
+        f"INSERT INTO reused_{table} SELECT c.line, c.key, c.known_id AS id, c.hash::UUID AS hash, "
         f"concat_ws(' ', {', '.join(_cell(ways, schema, n)[0] for n in NAMES)}) AS called "
-        f"FROM {_known_again(kind)} c JOIN records r ON r.id = c.known_id {join} "
+        f"FROM {_known_again(kind)} c SEMI JOIN strangers_{table} o ON o.line = c.line "
+        f"JOIN records r ON r.id = c.known_id {join} "
         f"ANTI JOIN same s ON s.key = c.key AND s.hash = c.hash::UUID "
-        f"WHERE {names} AND NOT ({unchanged}) AND NOT {agree[0]} "
-        f"AND (c.was_gone OR (({' OR '.join(differ)}) AND NOT {agree[1]}))"
+        f"WHERE NOT ({unchanged}) AND NOT {agree[0]} AND (c.was_gone OR (({' OR '.join(differ)}) AND NOT {agree[1]}))"
     )
-    db.execute(
-        f"CREATE TABLE strangers_{table} AS SELECT c.key FROM {_known_again(kind)} c "
-        f"JOIN records r ON r.id = c.known_id WHERE {names}"
-    )
+    db.execute("DROP TABLE same")
     db.execute(f"INSERT INTO withheld_{table} SELECT line, key FROM reused_{table}")
     _say(
         bench,
@@ -301,8 +314,6 @@ def _withhold_reused(bench: Bench, kind: Kind, ways: Ways) -> None:
         "Say who it is: schoolpassport people same ' || id_of || ', or schoolpassport people other ' || id_of || '.'",
         value="called",
     )
-    db.execute("DROP TABLE records; DROP TABLE same")
-    bench.judged.add(kind.name)
 
 
 def _other(here: str, there: str) -> str:
@@ -311,10 +322,9 @@ def _other(here: str, there: str) -> str:
 
 def _other_names(here: list[str], there: list[str]) -> str:
     """SQL: each name is another; where somebody has one name only, it is none of the other's, in whichever place."""
-    known, before = ([exact.folded(name) for name in names] for names in (here, there))
-    whole = " AND ".join(f"{name} IS NOT NULL" for name in (*known, *before))
-    each = " AND ".join(_other(one, other) for one, other in zip(here, there, strict=True))
-    now, was = (f"list_filter([{', '.join(names)}], lambda n: n IS NOT NULL)" for names in (known, before))
+    whole = " AND ".join(f"{name} IS NOT NULL" for name in (*here, *there))
+    each = " AND ".join(f"{one} <> {other}" for one, other in zip(here, there, strict=True))
+    now, was = (f"list_filter([{', '.join(names)}], lambda n: n IS NOT NULL)" for names in (here, there))
     return (
         f"CASE WHEN {whole} THEN {each} ELSE len({now}) > 0 AND len({was}) > 0 AND NOT list_has_any({now}, {was}) END"
     )

@@ -116,7 +116,7 @@ def _places(walk: Walk, kind: Kind) -> str:
 
 def _places_of(walk: Walk, kind: Kind, *, of: Kind) -> str:
     bench, district_id = walk.bench, walk.source.district_id
-    tonight = _places(walk, kind) if bench.has(f"settled_{kind.table}") else ""
+    tonight = _places(walk, kind) if kind.name in walk.spoke else ""
     bench.db.execute(
         f"CREATE OR REPLACE TABLE placeless AS SELECT id FROM settled_{of.table}"
         + (f" WHERE id NOT IN (SELECT id FROM settled_{kind.table})" if tonight else "")

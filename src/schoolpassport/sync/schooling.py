@@ -78,7 +78,7 @@ def propose(*, district_id: UUID, source_id: UUID, origin: Path, today: date) ->
 def remind(walk: walks.Walk) -> None:
     """A finding about schools that come for the first time tonight and look like some that stand: they double them."""
     db, source = walk.bench.db, walk.source
-    if not walk.bench.has("settled_org") or not walk.bench.any("(FROM settled_org WHERE op = 'a')"):
+    if "org" not in walk.spoke or not walk.bench.any("(FROM settled_org WHERE op = 'a')"):
         return
     with scope.inside(source.district_id):
         standing = roster.standing_orgs(district_id=source.district_id, but=source.id)
