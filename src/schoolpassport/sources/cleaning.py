@@ -69,7 +69,7 @@ _SURE_TEXT = literal("".join(f"X{word}Y{code}" for word, code in _SURE.items()) 
 
 def grade(cell: str) -> str:
     """SQL: a grade in the words of CEDS, where there is only one thing it can mean."""
-    told = f"regexp_replace(lower({cell}), '^(grade|gr[.]?)? *0*([0-9]+)(st|nd|rd|th)?( *grade)?$', '\\2')"
+    told = f"regexp_replace(lower({cell}), '^(grade|gr[.]?)? *0*([0-9]+)([.]0|st|nd|rd|th)?( *grade)?$', '\\2')"
     return f"coalesce(string_split(string_split({_SURE_TEXT}, 'X' || {told} || 'Y')[2], 'X')[1], {cell})"
 
 
@@ -115,7 +115,15 @@ LIST = (
         sentence=f"Where there is only one thing a grade can mean it is written as CEDS does ({', '.join(GRADES)}). "
         "Any other is kept, with the finding *not standard*.",
         attributes=_having("grades"),
-        examples=(("K", "KG"), ("1", "01"), ("grade 1", "01"), ("Pre-K,kg", "PK,KG"), ("12th", "12"), ("7a", "7a")),
+        examples=(
+            ("K", "KG"),
+            ("1", "01"),
+            ("grade 1", "01"),
+            ("Pre-K,kg", "PK,KG"),
+            ("12th", "12"),
+            ("9.0", "09"),
+            ("7a", "7a"),
+        ),
     ),
     Cleaning(
         what="phone numbers",

@@ -125,7 +125,9 @@ def test_cleaning_touches_nothing_that_it_does_not_know_for_certain(name, value)
     assert clean(name, value) == value
 
 
-@pytest.mark.parametrize("value", ["1.0", "0x1", "Grade 1.0", "1Y01X2", "X1Y", "Y01X", "1y01x2", "K-1", "0", "00"])
+@pytest.mark.parametrize(
+    "value", ["1.5", "0x1", "Grade 1.05", "14.0", "0.0", "1Y01X2", "X1Y", "Y01X", "1y01x2", "K-1", "0", "00"]
+)
 def test_what_holds_a_grade_is_none(value):
     assert clean("grades", f"9,{value}") == f"09,{value}"
 
