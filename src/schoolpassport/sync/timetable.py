@@ -19,7 +19,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FARTHEST = timedelta(days=5 * 366)  # a cron line that names no day within so long names none
 _LONGEST_JUMP = timedelta(hours=3)  # no clock was ever moved further for daylight saving
 _NEW_YEAR = datetime(2026, 1, 1)  # noqa: DTZ001 (what a wall clock shows has no zone)
-SHORTEST_PAUSE = timedelta(minutes=5)  # * * * * * is a forgotten hour, and would ask a school's server all day
+_SHORTEST_PAUSE = timedelta(minutes=5)  # * * * * * is a forgotten hour, and would ask a school's server all day
 
 
 class Every(StrEnum):
@@ -105,9 +105,9 @@ def wanted(content: object, *, now: datetime) -> Timetable:
         )
     if made.until and next_after(made, now) is None:
         raise BadTimetable(f"“until” is {made.until}, and no run comes until then. Give a later day.")
-    if made.every is Every.CRON and _shortest_pause(made) < SHORTEST_PAUSE:
+    if made.every is Every.CRON and _shortest_pause(made) < _SHORTEST_PAUSE:
         raise BadTimetable(
-            f"The cron line “{made.cron}” has runs less than {SHORTEST_PAUSE.seconds // 60} minutes apart. "
+            f"The cron line “{made.cron}” has runs less than {_SHORTEST_PAUSE.seconds // 60} minutes apart. "
             "Give fewer minutes, like 0 * * * * for each full hour."
         )
     return made
@@ -176,7 +176,7 @@ def _by_cron(line: str, after: datetime) -> Iterator[datetime]:
 
 def _shortest_pause(timetable: Timetable) -> timedelta:
     """Between two runs of a cron line, or less than is allowed: as many as a day has room for tell it."""
-    runs = list(islice(_local_times(timetable, _NEW_YEAR), 1 + timedelta(days=1) // SHORTEST_PAUSE))
+    runs = list(islice(_local_times(timetable, _NEW_YEAR), 1 + timedelta(days=1) // _SHORTEST_PAUSE))
     return min((later - earlier for earlier, later in pairwise(runs)), default=timedelta.max)
 
 
